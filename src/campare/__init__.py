@@ -1,0 +1,57 @@
+"""campare: measure whether a training recipe makes Grad-CAM heatmaps better.
+
+Public names load on first use, so that `import campare` imports no framework.
+"""
+
+from importlib import import_module
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from campare.cams.explain import Explanation, explain
+    from campare.classifiers import wrap
+    from campare.data import ImageSet
+    from campare.errors import CampareError
+    from campare.run import Run
+    from campare.stats.compare import Comparison, compare
+    from campare.study import study
+    from campare.training.recipe import Augment, Recipe
+
+_HOME = {
+    "Augment": "campare.training.recipe",
+    "CampareError": "campare.errors",
+    "Comparison": "campare.stats.compare",
+    "Explanation": "campare.cams.explain",
+    "ImageSet": "campare.data",
+    "Recipe": "campare.training.recipe",
+    "Run": "campare.run",
+    "compare": "campare.stats.compare",
+    "explain": "campare.cams.explain",
+    "study": "campare.study",
+    "wrap": "campare.classifiers",
+}
+
+__all__ = [
+    "Augment",
+    "CampareError",
+    "Comparison",
+    "Explanation",
+    "ImageSet",
+    "Recipe",
+    "Run",
+    "compare",
+    "explain",
+    "study",
+    "wrap",
+]
+__version__ = _version("campare")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'campare' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
