@@ -42,10 +42,12 @@ class Tap(NamedTuple):
     activations: Floats  # (N, h, w, C)
     gradients: Floats  # (N, h, w, C)  d score / d activations
     scores: Floats  # (N,)
+    logits: Floats  # (N, K)
 
 
-#: Class indices, one for all or one an image, or a function of logits (N, K) -> scores (N,).
-Target = int | Ints | Callable[[Any], Any]
+#: Class indices, one for all or one an image; a function of logits (N, K) -> scores (N,);
+#: None: each image's predicted class.
+Target = int | Ints | Callable[[Any], Any] | None
 
 
 class Classifier(Protocol):
@@ -53,6 +55,7 @@ class Classifier(Protocol):
 
     name: str
     class_names: tuple[str, ...] | None
+    bypassed: str | None  # the softmax or sigmoid at the end that logits are taken before
 
     @property
     def layers(self) -> tuple[LayerInfo, ...]:
@@ -64,9 +67,10 @@ class Classifier(Protocol):
         """Path of the last spatial layer."""
         ...
 
-    @property
-    def input_shape(self) -> tuple[int | None, int | None, int | None]:
-        """(H, W, C) of one image; None where the model takes any size."""
+    input_shape: tuple[int | None, ...]  # (H, W, C) of one image; None: any size
+
+    def layer(self, path: str | None) -> LayerInfo:
+        """The spatial layer at `path`; None: the default one."""
         ...
 
     def predict(self, images: Array) -> Floats:
@@ -74,7 +78,12 @@ class Classifier(Protocol):
         ...
 
     def tap(
-        self, images: Array, target: Target, *, layer: str | None = None, eps: Array | None = None
+        self,
+        images: Array,
+        target: Target = None,
+        *,
+        layer: str | None = None,
+        eps: Array | None = None,
     ) -> Tap:
         """Activations at `layer`, and the gradient of the target's score there."""
         ...

@@ -1,1 +1,5 @@
-""""""
+"""The report of a run: one self-contained HTML file, its figures and its tables."""
+
+from campare.report.render import render
+
+__all__ = ["render"]

@@ -1,0 +1,53 @@
+# Two commands: `make demo` (a study, end to end) and `make test` (all checks). Both set up .venv first.
+# Needs make and Python >= 3.11 with pip; PYTHON=... names another interpreter.
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+BIN := .venv/bin
+STAMP := .venv/.campare-installed
+DEMO := runs/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types slow real pins clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile
+
+setup: $(STAMP)  ## create .venv and install campare with its pinned dependencies
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Expected Python >= 3.11 as python3.11 or python3, got none. Try: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "Creating .venv with $$($(PYTHON) --version)"; $(PYTHON) -m venv .venv; }
+	@echo "Installing campare and its pinned dependencies into .venv (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[tensorflow,dev]' -c constraints.txt
+	@touch $@
+
+demo: setup  ## train the article's models A-D on the drawn set, 3 seeds, into runs/demo
+	$(BIN)/campare study drawn --recipes article --backbone embedded --seeds 3 --out $(DEMO)
+
+test: lint types  ## lint, types and the default tests
+	$(BIN)/pytest
+
+lint: setup  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup  ## mypy, strict
+	$(BIN)/mypy
+
+slow: setup  ## the tests that take longer
+	$(BIN)/pytest -m slow
+
+real: setup  ## the tests that need ../shared/real
+	$(BIN)/pytest -m real -rs
+
+pins:  ## resolve the dependencies anew and pin them for pip and uv
+	rm -rf build/pins
+	$(PYTHON) -m venv build/pins
+	build/pins/bin/python -m pip install --quiet --upgrade setuptools wheel
+	build/pins/bin/python -m pip install --quiet '.[tensorflow,dev]'
+	build/pins/bin/python tools/pins.py
+	rm -rf build/pins
+
+clean:  ## remove .venv and caches; runs/ stays
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +

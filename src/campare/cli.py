@@ -1,0 +1,303 @@
+"""The command line: each verb is a thin call of the function of the same name.
+
+Nothing heavy is imported here: a verb imports what it needs when it is called, so that
+`campare --help` answers at once. Errors are turned into one line by `campare.__main__`.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Context, Exit, Option, Typer
+
+from campare import __version__
+from campare.errors import CampareError, DataError, RecipeError
+from campare.listing import list_app, table, terminal
+
+if TYPE_CHECKING:
+    from campare.data import ImageSet
+    from campare.types import Array
+
+app = Typer(add_completion=False, pretty_exceptions_enable=False)
+data_app = Typer(help="Make data: draw the default set, or plant a cue into your own images.")
+app.add_typer(data_app, name="data")
+app.add_typer(list_app, name="list")
+
+DRAWN = "drawn"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"campare {__version__}")
+        raise Exit
+
+
+@app.callback(invoke_without_command=True)
+def campare(
+    context: Context,
+    version: Annotated[  # noqa: ARG001  its callback acts on it
+        bool, Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[  # noqa: ARG001  __main__ looks for it
+        bool, Option("--debug", "--verbose", help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    """Measure whether a training recipe makes Grad-CAM heatmaps better."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def study(
+    data: Annotated[
+        str, Argument(metavar="DATA", help="A folder of images, one folder a class; or: drawn.")
+    ],
+    recipes: Annotated[str, Option(help="article, factorial, or a YAML file.")] = "article",
+    only: Annotated[str, Option(help="Some of the recipes: A,B.")] = "",
+    seeds: Annotated[int, Option(min=1, help="How many times each recipe is trained.")] = 5,
+    backbone: Annotated[
+        str | None,
+        Option(help="A keras.applications name, or embedded. Default: resnet50; drawn: embedded."),
+    ] = None,
+    weights: Annotated[
+        str | None, Option(help="imagenet, or a weights file of the backbone.")
+    ] = None,
+    backbone_option: Annotated[
+        list[str] | None, Option(metavar="NAME=VALUE", help="As alpha=0.75; may be repeated.")
+    ] = None,
+    size: Annotated[int | None, Option(min=8, help="Pixels a side that models see.")] = None,
+    epochs: Annotated[int | None, Option(min=1, help="Instead of the recipes' epochs.")] = None,
+    method: Annotated[str, Option(help="One or more: campare list methods.")] = "grad-cam",
+    shortcut: Annotated[
+        float | None,
+        Option(min=0, max=1, help="drawn: plant a cue that agrees with the label this often."),
+    ] = None,
+    train: Annotated[int | None, Option(min=2, help="drawn: images to train on.")] = None,
+    test: Annotated[int | None, Option(min=2, help="drawn: images to test on.")] = None,
+    classes: Annotated[str | None, Option(help="drawn: cat,dog or others.")] = None,
+    out: Annotated[
+        Path | None, Option(help="The run's folder. Default: runs/DATA-RECIPES.")
+    ] = None,
+    engine: Annotated[str, Option(help="Where cells run.")] = "local",
+) -> None:
+    """Train recipes x seeds, map, measure, compare, and write a report.
+
+    Give the same command again after a stop: finished cells are kept.
+    """
+    drawn = {"shortcut": shortcut, "train": train, "test": test, "classes": _words(classes)}
+    given = {name: value for name, value in drawn.items() if value is not None}
+    images, options = _data(data, size, given), _settings(backbone_option or [])
+    from campare.study import study as run_study
+
+    console = terminal()
+    run = run_study(
+        images,
+        recipes=recipes,
+        only=_words(only),
+        seeds=seeds,
+        backbone=backbone,
+        weights=weights,
+        backbone_options=options,
+        size=size,
+        epochs=epochs,
+        methods=_words(method) or (),
+        out=out,
+        engine=engine,
+        console=console,
+    )
+    console.print(run.comparison())
+    console.print(f"Report: {run.path / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def explain(
+    model: Annotated[Path, Argument(metavar="MODEL", help="A saved Keras model: MODEL.keras.")],
+    images: Annotated[list[Path], Argument(metavar="IMAGE...", help="Image files.")],
+    out: Annotated[Path, Option(help="Folder for the overlays and the raw maps.")],
+    layer: Annotated[
+        str | None,
+        Option(help="As in: campare list layers MODEL. Default: the last spatial layer."),
+    ] = None,
+    target: Annotated[
+        str | None, Option(help="A class, by name or index. Default: the predicted class.")
+    ] = None,
+    method: Annotated[str, Option(help="As in: campare list methods.")] = "grad-cam",
+    size: Annotated[
+        int | None, Option(min=8, help="Pixels a side, for a model that takes any size.")
+    ] = None,
+) -> None:
+    """Write an overlay (PNG) and the raw map (.npy) of each image."""
+    from campare.cams.explain import explain as run_explain
+    from campare.classifiers import wrap
+
+    pictures = [_picture(path) for path in images]
+    classifier = wrap(model, class_names=_class_names(model))
+    explanation = run_explain(
+        classifier,
+        _stretched(pictures, size or _side(classifier.input_shape)),
+        target=target,
+        method=method,
+        layer=layer,
+    )
+    files = explanation.save(out, names=[path.stem for path in images])
+    rows = table("image", "prediction", "score", "status", "overlay")
+    for path, prediction, score, status, file in zip(
+        images,
+        explanation.prediction,
+        explanation.scores,
+        explanation.status,
+        files,
+        strict=True,
+    ):
+        name = explanation.class_name(int(prediction))
+        rows.add_row(str(path), name, f"{score:.3f}", str(status), str(file))
+    console = terminal()
+    console.print(rows)
+    console.print(f"{explanation.method} at layer {explanation.layer}", highlight=False)
+
+
+@app.command()
+def report(run: Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")]) -> None:
+    """Write the report of a run again, from its rows."""
+    from campare.report.render import render
+    from campare.run import Run
+
+    print(f"Report: {render(Run.open(run))}")
+
+
+@app.command()
+def compare(run: Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")]) -> None:
+    """Print the effects of a run with their intervals."""
+    from campare.run import Run
+
+    terminal().print(Run.open(run).comparison())
+
+
+@data_app.command()
+def draw(
+    out: Annotated[Path, Argument(metavar="OUT", help="A new folder.")],
+    classes: Annotated[str, Option(help="cat,dog or others.")] = "cat,dog",
+    train: Annotated[int, Option(min=2, help="Images to train on.")] = 600,
+    test: Annotated[int, Option(min=2, help="Images to test on.")] = 200,
+    size: Annotated[int, Option(min=16, help="Pixels a side.")] = 96,
+    seed: Annotated[int, Option(help="Another seed, other images.")] = 0,
+    shortcut: Annotated[
+        float | None,
+        Option(min=0, max=1, help="Plant a cue that agrees with the label this often."),
+    ] = None,
+) -> None:
+    """Draw animals with exact masks and write them as an ordinary folder."""
+    from campare.data import ImageSet
+
+    images = ImageSet.drawn(
+        _words(classes) or (), train=train, test=test, size=size, seed=seed, shortcut=shortcut
+    )
+    _write(images, out)
+
+
+@data_app.command()
+def plant(
+    data: Annotated[Path, Argument(metavar="DATA", help="A folder of images, one folder a class.")],
+    out: Annotated[Path, Argument(metavar="OUT", help="A new folder.")],
+    p: Annotated[
+        float, Option("--p", min=0, max=1, help="How often the cue agrees with the label.")
+    ] = 0.95,
+    seed: Annotated[int, Option(help="Of the draw.")] = 0,
+) -> None:
+    """Copy a folder with a small cue planted into its images, and masks of the cue."""
+    from campare.data import ImageSet
+    from campare.data.cue import plant as plant_cue
+
+    _write(plant_cue(ImageSet.from_folder(data), p=p, seed=seed), out)
+
+
+def _data(data: str, size: int | None, drawn: dict[str, Any]) -> "ImageSet | str":
+    """What study() takes: a folder's path, or the drawn set with the options that it alone has."""
+    if data != DRAWN:
+        if drawn:
+            raise RecipeError(
+                f"Expected --{next(iter(drawn))} with the drawn set only, got the folder {data!r}. "
+                "Try: campare study drawn"
+            )
+        return data
+    from campare.data import ImageSet
+
+    if size:
+        drawn = drawn | {"size": size}
+    return ImageSet.drawn(**drawn)
+
+
+def _write(images: "ImageSet", out: Path) -> None:
+    from campare.data.folder import write_folder
+
+    write_folder(images, out)
+    counts = {split: sum(each.values()) for split, each in images.counts().items()}
+    print(f"{out}: " + ", ".join(f"{n} {split} images" for split, n in counts.items()))
+
+
+def _class_names(model: Path) -> tuple[str, ...] | None:
+    """The classes of a model that campare trained, from the record beside it."""
+    import json
+
+    record = model.with_suffix(".json")
+    if not record.is_file():
+        return None
+    return tuple(json.loads(record.read_text(encoding="utf-8")).get("classes", ())) or None
+
+
+def _picture(path: Path) -> "Array":
+    """A file as (H, W, 3) uint8."""
+    from campare.data.pictures import decode_image
+
+    try:
+        return decode_image(path.read_bytes()).image
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(
+            f"Expected an image file, got {str(path)!r}, which cannot be read. Try a PNG or JPEG."
+        ) from error
+
+
+def _stretched(pictures: "list[Array]", side: int) -> "Array":
+    """Pictures of any size as one array: -> (N, side, side, 3)."""
+    import numpy as np
+
+    from campare.data.pictures import resize_image
+
+    return np.stack([resize_image(picture, side) for picture in pictures])
+
+
+def _side(shape: tuple[int | None, ...]) -> int:
+    """Pixels a side of a model's input (H, W, C)."""
+    height, width, _ = shape
+    if height is None or width is None:
+        raise CampareError(
+            "Expected --size for a model that takes images of any size, got none. Try --size 224"
+        )
+    if height != width:
+        raise CampareError(
+            f"Expected a model of square images, got one of {height} x {width}. "
+            "Try campare.explain in Python, with images of that size."
+        )
+    return height
+
+
+def _words(text: str | None) -> tuple[str, ...] | None:
+    """`cat, dog` -> ("cat", "dog"); nothing -> None."""
+    return tuple(word.strip() for word in text.split(",") if word.strip()) if text else None
+
+
+def _settings(pairs: list[str]) -> dict[str, Any]:
+    """["alpha=0.75"] -> {"alpha": 0.75}, values read as YAML."""
+    import yaml
+
+    settings = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        try:
+            settings[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            equals = ""
+        if not (name.isidentifier() and equals):
+            raise RecipeError(
+                f"Expected --backbone-option NAME=VALUE, got {pair!r}. Try alpha=0.75"
+            )
+    return settings

@@ -1,0 +1,285 @@
+"""Annotation files: boxes.csv, COCO instances.json and Pascal VOC annotations/*.xml.
+
+A reader turns the bytes of a file into annotations that name their image as the file does;
+`folder.py` finds the image that is meant. Coordinates are pixels of the stored image, see
+`shapes.py`; :func:`object_mask` fills the union of an image's shapes on the displayed grid.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from campare.data.pictures import Decoded, upright
+from campare.data.shapes import Box, Polygons, Rle, Shape, Size, fill, runs_of
+from campare.errors import DataError
+from campare.types import Bools
+
+_CSV_COLUMNS = ("image", "xmin", "ymin", "xmax", "ymax")
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One object on one image.
+
+    Attributes:
+        images: names of its image to try in turn, as written in the file.
+        shape: where the object is.
+        where: the row, entry or file that says so, for errors.
+        label: the object's class as written; None where it is not said.
+        size: (H, W) of the grid that the coordinates are in; None where it is not said.
+    """
+
+    images: tuple[str, ...]
+    shape: Shape
+    where: str
+    label: str | None = None
+    size: Size | None = None
+
+
+def object_mask(annotations: Sequence[Annotation], image: str, decoded: Decoded) -> Bools:
+    """The union of an image's shapes.
+
+    Coordinates are in the stored grid, unless the file states the size of the displayed one and
+    that differs; then they are in that.
+
+    Args:
+        annotations: of this image.
+        image: its id, for errors.
+        decoded: the image.
+
+    Returns:
+        (H, W) bool on the displayed grid.
+
+    Raises:
+        DataError: a shape outside the image, or made for another size.
+
+    Example:
+        >>> image = Decoded(np.zeros((2, 3, 3), np.uint8), orientation=1)
+        >>> box = Annotation(("1.png",), Box(0.0, 0.0, 2.0, 1.0), "boxes.csv line 2")
+        >>> object_mask([box], "1.png", image).astype(int).tolist()
+        [[1, 1, 0], [0, 0, 0]]
+    """
+    mask = np.zeros(decoded.shown, np.bool_)
+    for annotation in annotations:
+        size = annotation.size or decoded.stored
+        if size not in (decoded.stored, decoded.shown):
+            raise DataError(
+                f"Expected {annotation.where} to be made for image {image} of "
+                f"{_pixels(decoded.stored)}, got one made for {_pixels(size)}. "
+                "Try the images at the size that was annotated."
+            )
+        try:
+            inside = fill(annotation.shape, size)
+        except ValueError as error:
+            raise DataError(
+                f"Expected a shape inside image {image} of {_pixels(size)} in {annotation.where}, "
+                f"got {error}. Try to correct it; coordinates are pixels of the stored image."
+            ) from error
+        mask |= upright(inside, decoded.orientation) if size == decoded.stored else inside
+    return mask
+
+
+def read_boxes_csv(content: bytes, name: str = "boxes.csv") -> list[Annotation]:
+    """Read rows `image,xmin,ymin,xmax,ymax[,label]`, several rows an image.
+
+    Args:
+        content: the bytes of the file, UTF-8 with a header row.
+        name: of the file, for errors.
+
+    Returns:
+        One annotation a row; xmax and ymax are outer edges.
+
+    Raises:
+        DataError: a column is missing, a row is short, or a number is not one.
+
+    Example:
+        >>> rows = b"image,xmin,ymin,xmax,ymax,label\\ncat/1.png,0,0,4,2.5,cat\\n"
+        >>> read_boxes_csv(rows)[0].shape
+        Box(left=0.0, top=0.0, right=4.0, bottom=2.5)
+    """
+    lines = io.StringIO(_decode(content, name), newline="")
+    table = csv.DictReader(lines, skipinitialspace=True, strict=True)
+    try:
+        missing = [column for column in _CSV_COLUMNS if column not in (table.fieldnames or ())]
+        if missing:
+            raise DataError(
+                f"Expected the columns {','.join(_CSV_COLUMNS)} in {name}, got no "
+                f"{', '.join(missing)}. Try that header as the first line."
+            )
+        return [_csv_row(row, f"{name} line {table.line_num}") for row in table]
+    except csv.Error as error:
+        raise DataError(f"Expected CSV in {name}, got: {error}. Try to save it anew.") from error
+
+
+def _csv_row(row: Mapping[str, str | None], where: str) -> Annotation:
+    if not row["image"]:
+        raise DataError(f"Expected the name of an image in {where}, got none. Try to add it.")
+    edges = [_number(row[column], column, where) for column in _CSV_COLUMNS[1:]]
+    return Annotation((row["image"],), Box(*edges), where, label=row.get("label") or None)
+
+
+def read_coco(content: bytes, name: str = "instances.json") -> list[Annotation]:
+    """Read COCO instances: the segmentation (polygons or run lengths) if any, else the bbox.
+
+    Args:
+        content: the bytes of the file.
+        name: of the file, for errors.
+
+    Returns:
+        One annotation an instance.
+
+    Raises:
+        DataError: not JSON, not COCO, or an instance without image or shape.
+
+    Example:
+        >>> coco = {
+        ...     "images": [{"id": 7, "file_name": "cat/1.png", "height": 9, "width": 8}],
+        ...     "annotations": [{"image_id": 7, "bbox": [1, 2, 3, 4]}],
+        ... }
+        >>> read_coco(json.dumps(coco).encode())[0].shape
+        Box(left=1.0, top=2.0, right=4.0, bottom=6.0)
+    """
+    try:
+        data = json.loads(_decode(content, name))
+    except json.JSONDecodeError as error:
+        raise DataError(f"Expected JSON in {name}, got: {error}. Try to export it anew.") from error
+    try:
+        images = {image["id"]: image for image in data["images"]}
+        labels = {kind["id"]: str(kind["name"]) for kind in data.get("categories", ())}
+        instances = list(data["annotations"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"Expected COCO's lists images and annotations in {name}, got {_reason(error)}. "
+            "Try to export it anew as COCO instances."
+        ) from error
+    return [
+        _coco_instance(instance, images, labels, f"{name} annotations[{index}]")
+        for index, instance in enumerate(instances)
+    ]
+
+
+def _coco_instance(
+    instance: Mapping[str, Any],
+    images: Mapping[Any, Mapping[str, Any]],
+    labels: Mapping[Any, str],
+    where: str,
+) -> Annotation:
+    try:
+        image = images[instance["image_id"]]
+        return Annotation(
+            images=(str(image["file_name"]),),
+            shape=_coco_shape(instance),
+            where=where,
+            label=labels.get(instance.get("category_id")),
+            size=_size(image.get("height"), image.get("width")),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"Expected the image_id of a listed image and a bbox or segmentation in {where}, got "
+            f"{_reason(error)}. Try to export it anew as COCO instances."
+        ) from error
+
+
+def _coco_shape(instance: Mapping[str, Any]) -> Shape:
+    segmentation = instance.get("segmentation")
+    if isinstance(segmentation, dict):
+        height, width = segmentation["size"]
+        return Rle((int(height), int(width)), runs_of(segmentation["counts"]))
+    if segmentation:
+        return Polygons(tuple(_ring([float(x) for x in numbers]) for numbers in segmentation))
+    if len(instance["bbox"]) != 4:
+        raise ValueError(f"a bbox of {len(instance['bbox'])} numbers")
+    left, top, width, height = map(float, instance["bbox"])
+    return Box(left, top, left + width, top + height)
+
+
+def _ring(numbers: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    if len(numbers) % 2:
+        raise ValueError(f"a polygon of {len(numbers)} numbers")
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def read_voc(content: bytes, name: str) -> list[Annotation]:
+    """Read the boxes of a Pascal VOC file, whose pixels count from 1 and include both ends.
+
+    Args:
+        content: the bytes of the XML file.
+        name: its path below the root: annotations/cat/1.xml belongs to image cat/1.*, or else to
+            the one that its element `filename` names.
+
+    Returns:
+        One annotation an `object`.
+
+    Raises:
+        DataError: not XML, or a box that is not complete.
+
+    Example:
+        >>> box = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox>"
+        >>> xml = f"<annotation><object><name>cat</name>{box}</object></annotation>"
+        >>> read_voc(xml.encode(), "annotations/cat/1.xml")[0].shape
+        Box(left=0.0, top=1.0, right=3.0, bottom=4.0)
+    """
+    try:
+        root = ElementTree.fromstring(content)
+        size = _size(root.findtext("size/height"), root.findtext("size/width"))
+    except (ElementTree.ParseError, ValueError) as error:
+        raise DataError(
+            f"Expected Pascal VOC's XML in {name}, got: {error}. Try to export it anew."
+        ) from error
+    stem = PurePosixPath(*PurePosixPath(name).parts[1:]).with_suffix("").as_posix()
+    filename = (root.findtext("filename") or "").strip()
+    return [
+        Annotation(
+            images=(stem, filename) if filename else (stem,),
+            shape=_voc_box(thing, f"{name} object {index}"),
+            where=f"{name} object {index}",
+            label=(thing.findtext("name") or "").strip() or None,
+            size=size,
+        )
+        for index, thing in enumerate(root.findall("object"), start=1)
+    ]
+
+
+def _voc_box(thing: ElementTree.Element, where: str) -> Box:
+    left, top, right, bottom = (
+        _number(thing.findtext(f"bndbox/{edge}"), edge, where) for edge in _CSV_COLUMNS[1:]
+    )
+    return Box(left - 1.0, top - 1.0, right, bottom)
+
+
+def _number(text: str | None, what: str, where: str) -> float:
+    try:
+        return float(text or "")
+    except ValueError:
+        got = "nothing" if text is None or not text.strip() else repr(text)
+        raise DataError(
+            f"Expected a number for {what} in {where}, got {got}. Try to correct it."
+        ) from None
+
+
+def _size(height: Any, width: Any) -> Size | None:
+    """(H, W); None where it is missing or zero, as some tools write."""
+    size = int(height or 0), int(width or 0)
+    return size if min(size) > 0 else None
+
+
+def _decode(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"Expected UTF-8 in {name}, got: {error}. Try to save it so.") from error
+
+
+def _reason(error: Exception) -> str:
+    return f"no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _pixels(size: Size) -> str:
+    return f"{size[1]} x {size[0]} pixels"

@@ -1,0 +1,264 @@
+"""Pictures: decode a file of any Pillow mode to 8-bit RGB, and resize a picture with its masks.
+
+An image and its masks share one pixel grid. The grid is the *displayed* one: where EXIF says that
+the stored pixels are to be turned, :func:`upright` turns image and masks by the same step.
+"""
+
+import io
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageCms
+
+from campare.types import Array, Bools
+
+Bytes = NDArray[np.uint8]
+
+_TRANSPARENT = ("RGBA", "RGBa", "LA", "La", "PA")
+_COVERED = 0.5 - 1e-6  # half of a pixel's area; the slack is for rounding of sums
+
+
+class Picture(NamedTuple):
+    """One image as stored, with its masks.
+
+    Attributes:
+        image: (H, W, 3) uint8, RGB.
+        regions: name of a region -> (H, W) bool; an absent name: no ground truth for this image.
+    """
+
+    image: Bytes
+    regions: Mapping[str, Bools]
+
+
+class Decoded(NamedTuple):
+    """An upright image, and the EXIF orientation (1..8) of the pixel grid that was stored."""
+
+    image: Bytes
+    orientation: int
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """(H, W) as displayed."""
+        return self.image.shape[0], self.image.shape[1]
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """(H, W) of the stored grid; differs from `shown` by a quarter turn at most."""
+        return self.shown[::-1] if self.orientation >= 5 else self.shown
+
+
+def decode_image(content: bytes) -> Decoded:
+    """Decode the bytes of an image file to upright 8-bit RGB.
+
+    The first frame of an animation is taken. Transparent pixels are composited on white. Numbers
+    wider than 8 bits are scaled, not cut: see :func:`to_8_bit`. Colour profiles are not applied.
+
+    Args:
+        content: the bytes of a file in any format that Pillow reads.
+
+    Returns:
+        The image (H, W, 3) uint8, turned as EXIF says, and the orientation of the stored grid.
+
+    Raises:
+        OSError, ValueError: the content is truncated, corrupt, or no image. A corrupt file can
+            make Pillow raise other exceptions too.
+
+    Example:
+        >>> file = io.BytesIO()
+        >>> Image.new("LA", (3, 2), (0, 0)).save(file, "PNG")  # wholly transparent
+        >>> decode_image(file.getvalue()).image[0, 0].tolist()
+        [255, 255, 255]
+    """
+    with Image.open(io.BytesIO(content)) as file:
+        orientation = _orientation(file)
+        file.load()
+        turned = orientation != 1 and _orientation(file) == 1  # Pillow turns TIFF by itself
+        image = np.array(_to_rgb(file))
+    return Decoded(image if turned else upright(image, orientation), orientation)
+
+
+def decode_mask(content: bytes) -> Bools:
+    """Decode the bytes of a mask file: True where a colour, a grey value or an index is not zero.
+
+    Wholly transparent pixels are outside. EXIF is ignored.
+
+    Args:
+        content: the bytes of a file in any format that Pillow reads.
+
+    Returns:
+        (H, W) bool.
+
+    Raises:
+        OSError, ValueError: as :func:`decode_image`.
+
+    Example:
+        >>> file = io.BytesIO()
+        >>> Image.fromarray(np.array([[0, 1, 255]], np.uint8)).save(file, "PNG")
+        >>> decode_mask(file.getvalue()).tolist()
+        [[False, True, True]]
+    """
+    with Image.open(io.BytesIO(content)) as file:
+        file.load()
+        bands = np.atleast_3d(np.array(file))  # (H, W) or (H, W, bands) -> (H, W, bands)
+        has_alpha = file.mode in _TRANSPARENT
+    inside: Bools = np.any(bands[..., :-1] if has_alpha else bands, axis=-1)
+    return inside & (bands[..., -1] > 0) if has_alpha else inside
+
+
+def upright(stored: Array, orientation: int) -> Array:
+    """Turn an array (H, W, ...) from the stored grid to the displayed one, as EXIF tag 274 says.
+
+    Args:
+        stored: (H, W) or (H, W, C).
+        orientation: 1..8; 5 to 8 swap height and width.
+
+    Returns:
+        The same values, turned or mirrored.
+
+    Example:
+        >>> upright(np.array([[1, 2]]), 6).tolist()  # a quarter turn clockwise
+        [[1], [2]]
+    """
+    if orientation >= 5:  # mirrored at the main diagonal
+        stored = stored.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        stored = stored[::-1]
+    if orientation in (2, 3, 6, 7):
+        stored = stored[:, ::-1]
+    return np.ascontiguousarray(stored)
+
+
+def to_8_bit(values: Array) -> Bytes:
+    """Scale grey values wider than 8 bits to 0..255.
+
+    16-bit integers span 0..65535. For 32-bit integers and floats the file does not say what white
+    is, so it is the smallest of the usual ones that holds the values: 1 (floats only), 255 (floats
+    only), 65535, 2^31 - 1 (integers only). Negative values become 0.
+
+    Args:
+        values: (H, W) of any number type.
+
+    Returns:
+        (H, W) uint8.
+
+    Raises:
+        ValueError: a value is not finite, or a float is above 65535.
+
+    Example:
+        >>> to_8_bit(np.array([[0, 257, 65535]], np.uint16)).tolist()
+        [[0, 1, 255]]
+    """
+    whites = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (65535.0, 2.0**31 - 1)
+    if not np.isfinite(values).all():
+        raise ValueError("it holds pixels that are not finite")
+    white = next((w for w in whites if values.max() <= w), None)
+    if white is None:
+        raise ValueError(f"it holds values up to {values.max():g}, above 16 bits")
+    return np.rint(np.clip(values / white, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def resize_picture(picture: Picture, size: int) -> Picture:
+    """Stretch a picture and its masks to size x size: see :func:`resize_image`, `resize_mask`.
+
+    Args:
+        picture: of any size.
+        size: pixels of the new height and width.
+
+    Returns:
+        The picture with image (size, size, 3) and masks (size, size).
+
+    Example:
+        >>> picture = Picture(np.zeros((4, 6, 3), np.uint8), {"object": np.eye(4, 6) > 0})
+        >>> resize_picture(picture, 2).regions["object"].shape
+        (2, 2)
+    """
+    regions = {name: resize_mask(mask, size) for name, mask in picture.regions.items()}
+    return Picture(resize_image(picture.image, size), regions)
+
+
+def resize_image(image: Bytes, size: int) -> Bytes:
+    """Stretch an image (H, W, 3) uint8 to (size, size, 3), antialiased bilinear.
+
+    Args:
+        image: (H, W, 3) uint8.
+        size: pixels of the new height and width.
+
+    Returns:
+        (size, size, 3) uint8; the image itself where it has that size already.
+
+    Example:
+        >>> resize_image(np.full((4, 6, 3), 7, np.uint8), 2).max()
+        np.uint8(7)
+    """
+    if image.shape[:2] == (size, size):
+        return image
+    return np.array(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
+
+
+def resize_mask(mask: Bools, size: int) -> Bools:
+    """Stretch a mask (H, W) to (size, size): a pixel is inside if at least half its area is.
+
+    A mask that would vanish keeps its most covered pixel: a small object is still ground truth.
+
+    Args:
+        mask: (H, W) bool.
+        size: pixels of the new height and width.
+
+    Returns:
+        (size, size) bool.
+
+    Example:
+        >>> resize_mask(np.array([[True, False, False, False]] * 4), 2).tolist()
+        [[True, False], [True, False]]
+    """
+    if mask.shape == (size, size):
+        return mask
+    coverage = _area_average(_area_average(mask.astype(np.float64), size).T, size).T
+    inside = coverage >= _COVERED
+    if mask.any() and not inside.any():
+        inside.flat[int(coverage.argmax())] = True
+    return inside
+
+
+def _area_average(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Mean of rows (H, W) over `size` equal stretches of the height: (size, W)."""
+    height = len(values)
+    sums = np.concatenate([np.zeros_like(values[:1]), values.cumsum(0), np.zeros_like(values[:1])])
+    edges = np.linspace(0.0, height, size + 1)
+    whole = np.minimum(edges.astype(int), height)
+    part = (edges - whole)[:, None]  # the last edge has none: the padding row is never counted
+    integral = (1.0 - part) * sums[whole] + part * sums[whole + 1]
+    return np.diff(integral, axis=0) * (size / height)  # type: ignore[no-any-return]
+
+
+def _to_rgb(file: Image.Image) -> Image.Image:
+    if file.mode in _TRANSPARENT or "transparency" in file.info:
+        image = _to_rgba(file)
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    if file.mode.startswith("I") or file.mode == "F":
+        return Image.fromarray(to_8_bit(np.array(file))).convert("RGB")
+    if file.mode == "LAB":
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        image_or_none = ImageCms.profileToProfile(file, lab, srgb, outputMode="RGB")
+        assert image_or_none is not None  # it is None only in place
+        return image_or_none
+    return file.convert("RGB")
+
+
+def _to_rgba(file: Image.Image) -> Image.Image:
+    if file.mode.startswith("I"):  # 16-bit grey whose one transparent value is a 16-bit one
+        values = np.array(file)
+        grey = Image.fromarray(to_8_bit(values)).convert("RGBA")
+        clear = values == file.info["transparency"]
+        grey.putalpha(Image.fromarray(np.where(clear, 0, 255).astype(np.uint8)))
+        return grey
+    if file.mode == "La":
+        return file.convert("LA").convert("RGBA")
+    return file.convert("RGBA")
+
+
+def _orientation(file: Image.Image) -> int:
+    value = file.getexif().get(ExifTags.Base.Orientation, 1)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1

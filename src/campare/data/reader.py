@@ -1,0 +1,112 @@
+"""Reads one image of a folder with its masks, and checks that they can be used.
+
+Boxes and outlines become the object's mask; a mask of the stored size is turned with its image.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import UnidentifiedImageError
+
+from campare.data.annotations import Annotation, object_mask
+from campare.data.imageset import Sample
+from campare.data.pictures import Decoded, Picture, decode_image, decode_mask, upright
+from campare.errors import DataError
+from campare.types import Bools
+
+
+class Check(NamedTuple):
+    """What the first pass learns of an image."""
+
+    image: str
+    hashes: Mapping[str, str]  # path below the root -> sha256 of the file, masks too
+    regions: tuple[str, ...] = ()
+    reason: str = ""  # why it cannot be used
+
+
+@dataclass(frozen=True)
+class FolderReader:
+    """Reads a sample of a folder with its masks; boxes and outlines become the object's mask.
+
+    Attributes:
+        root: the folder.
+        masks: image id -> region -> path of the mask below the root.
+        shapes: image id -> annotations, used where it has no object mask.
+    """
+
+    root: Path
+    masks: Mapping[str, Mapping[str, str]]
+    shapes: Mapping[str, tuple[Annotation, ...]]
+
+    def __call__(self, sample: Sample) -> Picture:
+        """The picture of a sample; DataError where a file cannot be read any more."""
+        try:
+            files = self._contents(sample.image)
+            decoded = decode_image(files[sample.image])
+        except Exception as error:  # a corrupt file makes Pillow raise nearly anything
+            raise DataError(
+                f"Expected image {sample.image} to be as it was when the folder was indexed, got "
+                f"{_reason(error)}. Try to start anew."
+            ) from error
+        return Picture(decoded.image, self._regions(sample.image, decoded, files))
+
+    def check(self, image: str) -> Check:
+        """Read an image with its masks once: hash them, and see whether they can be used."""
+        hashes: dict[str, str] = {}
+        try:
+            files = self._contents(image)
+            hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+            decoded = decode_image(files[image])
+        except Exception as error:  # as above
+            return Check(image, hashes, reason=_reason(error))
+        return Check(image, hashes, tuple(self._regions(image, decoded, files)))
+
+    def _contents(self, image: str) -> dict[str, bytes]:
+        paths = (image, *self.masks.get(image, {}).values())
+        return {path: (self.root / path).read_bytes() for path in paths}
+
+    def _regions(
+        self, image: str, decoded: Decoded, files: Mapping[str, bytes]
+    ) -> dict[str, Bools]:
+        regions = {
+            region: _mask(path, files[path], image, decoded)
+            for region, path in self.masks.get(image, {}).items()
+        }
+        shapes = self.shapes.get(image, ())
+        if shapes and "object" not in regions:
+            regions["object"] = object_mask(shapes, image, decoded)
+        return regions
+
+
+def _mask(path: str, content: bytes, image: str, decoded: Decoded) -> Bools:
+    """A mask on the displayed grid: turned with its image if it has the size that is stored."""
+    try:
+        mask = decode_mask(content)
+    except Exception as error:  # a corrupt file makes Pillow raise nearly anything
+        raise DataError(
+            f"Expected a readable mask in {path}, got {_reason(error)}. Try to save it anew as PNG."
+        ) from error
+    if mask.shape == decoded.stored:
+        return upright(mask, decoded.orientation)
+    if mask.shape == decoded.shown:
+        return mask
+    raise DataError(
+        f"Expected mask {path} to have the size of image {image}, {_size(decoded.stored)}, got "
+        f"{_size(mask.shape)}. Try to make the mask anew from that image."
+    )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[0]} pixels"
+
+
+def _reason(error: Exception) -> str:
+    """One line for people."""
+    if isinstance(error, UnidentifiedImageError):
+        return "no image that Pillow can read"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,89 @@
+"""`campare list`: what there is to choose from, as tables in the terminal."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from rich.console import Console
+from rich.table import Table
+from typer import Argument, Typer
+
+list_app = Typer(help="What there is to choose from.")
+
+
+def terminal() -> Console:
+    """The console to print on; wide where no terminal sets a width, so that pipes see whole rows.
+
+    Example:
+        >>> terminal().width > 0
+        True
+    """
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def table(*columns: str) -> Table:
+    """A plain table whose first column, the names, is never wrapped.
+
+    Example:
+        >>> table("metric", "range").row_count
+        0
+    """
+    rows = Table(box=None, header_style="bold", pad_edge=False)
+    for index, column in enumerate(columns):
+        rows.add_column(column, overflow="fold", no_wrap=index == 0)
+    return rows
+
+
+@list_app.command("recipes")
+def list_recipes() -> None:
+    """The built-in sets of recipes."""
+    from campare.training.recipes import RECIPES
+
+    rows = table("set", "recipe", "what it is", "weights", "trains", "augmentation")
+    for name, make in RECIPES.items():
+        for recipe in make():
+            augmented = "yes" if recipe.augment else "-"
+            rows.add_row(
+                name, recipe.name, recipe.title, recipe.weights, recipe.trainable, augmented
+            )
+    terminal().print(rows)
+
+
+@list_app.command("methods")
+def list_methods() -> None:
+    """The methods that make maps."""
+    from campare.cams.methods import METHODS
+
+    rows = table("method", "title", "source")
+    for name, method in METHODS.items():
+        rows.add_row(name, method.title, method.paper)
+    terminal().print(rows)
+
+
+@list_app.command("metrics")
+def list_metrics() -> None:
+    """The metrics of maps."""
+    from campare.metrics.declaration import list_metrics as declarations
+
+    rows = table("metric", "what it is", "needs", "range", "null", "better")
+    for row in declarations():
+        names = ("metric", "title", "needs", "range", "null", "better")
+        rows.add_row(*(row[name] for name in names))
+    terminal().print(rows)
+
+
+@list_app.command("layers")
+def list_layers(
+    model: Annotated[Path, Argument(metavar="MODEL", help="A saved Keras model: MODEL.keras.")],
+) -> None:
+    """The layers of a model that can be mapped, in the order they run."""
+    from campare.classifiers import wrap
+
+    classifier = wrap(model)
+    rows = table("layer", "kind", "shape", "")
+    for layer in classifier.layers:
+        if layer.spatial:
+            shape = " x ".join("?" if side is None else str(side) for side in layer.shape)
+            mark = "default" if layer.path == classifier.default_layer else ""
+            rows.add_row(layer.path, layer.kind, shape, mark)
+    terminal().print(rows)

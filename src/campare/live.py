@@ -1,0 +1,161 @@
+"""Live progress of a study in a terminal: which cell, epoch, images a second, time left.
+
+Without a terminal (a log, CI) the same facts come as plain lines, one at the start and one at the
+end of a cell.
+"""
+
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+#: What a cell reports besides training steps, in words.
+STAGES = {
+    "untrained": "the untrained network's maps",
+    "maps": "maps of the test images",
+    "metrics": "measuring the maps",
+    "queued": "waiting for a worker",
+}
+
+
+@dataclass
+class Live:
+    """Shows the events of a study on a Rich console, as a context manager.
+
+    Example:
+        >>> with Live(Console(quiet=True)) as live:
+        ...     live.plan({"A-0": "A"})
+        ...     live.finish("A-0", {"accuracy": 0.9})
+    """
+
+    console: Console
+    _progress: Progress | None = field(default=None, init=False)
+    _study: TaskID | None = field(default=None, init=False)
+    _cell: TaskID | None = field(default=None, init=False)
+    _recipes: dict[str, str] = field(default_factory=dict, init=False)
+    _seconds: dict[str, list[float]] = field(default_factory=dict, init=False)
+    _began: float = field(default=0.0, init=False)
+    _current: str = field(default="", init=False)
+    _done: int = field(default=0, init=False)
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self._progress = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[note]}", markup=False),
+                TimeElapsedColumn(),
+                console=self.console,
+                transient=True,
+            )
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+        self.console.print(text, highlight=False, markup=False)
+
+    def count(self, what: str, done: int, total: int) -> None:
+        """Show how many of `total` things are done."""
+        if not self._progress:
+            return
+        if self._cell is None:
+            self._cell = self._progress.add_task(what, total=total, note="")
+        self._progress.update(
+            self._cell, description=what, completed=done, total=total, note=f"{done} / {total}"
+        )
+
+    def plan(self, recipes: dict[str, str]) -> None:
+        """Announce the cells to come: cell name -> recipe name."""
+        self._recipes = recipes
+        if self._progress:
+            self._study = self._progress.add_task("study", total=len(recipes), note="")
+        self._tick()
+
+    def event(self, cell: str, event: Any) -> None:
+        """Show an event of a cell: a stage by name, or a training step."""
+        if cell != self._current:
+            self._current, self._began = cell, time.perf_counter()
+            if not self._progress:
+                self.say(f"{cell}: cell {self._done + 1} of {len(self._recipes)}")
+        if not self._progress:
+            return
+        if self._cell is None:
+            self._cell = self._progress.add_task(cell, total=1, note="")
+        if isinstance(event, str):
+            self._progress.update(self._cell, description=cell, note=STAGES.get(event, event))
+        else:
+            self._progress.update(
+                self._cell,
+                description=cell,
+                completed=event.epoch - 1 + event.seen / max(event.total, 1),
+                total=event.epochs,
+                note=f"epoch {event.epoch}/{event.epochs}, {event.images_per_second:.0f} images/s, "
+                f"loss {event.loss:.3f}",
+            )
+        self._tick()
+
+    def finish(self, cell: str, facts: dict[str, Any]) -> None:
+        """Note that a cell is done."""
+        seconds = time.perf_counter() - self._began if self._current == cell else 0.0
+        self._seconds.setdefault(self._recipes[cell], []).append(seconds)
+        self._done += 1
+        warning = "" if facts.get("learned", True) else "  DID NOT LEARN"
+        self.say(
+            f"{cell}: accuracy {facts.get('accuracy', float('nan')):.3f}, "
+            f"{seconds:.0f} s, {left(self.remaining())} left{warning}"
+        )
+        self._tick()
+
+    def remaining(self) -> float | None:
+        """Seconds left, from the mean time of each recipe so far; None before the first cell."""
+        known = [s for times in self._seconds.values() for s in times]
+        if not known:
+            return None
+        usual = sum(known) / len(known)
+        means = {name: sum(times) / len(times) for name, times in self._seconds.items()}
+        totals: dict[str, int] = {}
+        for recipe in self._recipes.values():
+            totals[recipe] = totals.get(recipe, 0) + 1
+        return sum(
+            (n - len(self._seconds.get(recipe, []))) * means.get(recipe, usual)
+            for recipe, n in totals.items()
+        )
+
+    def _tick(self) -> None:
+        if self._progress and self._study is not None:
+            self._progress.update(
+                self._study,
+                completed=self._done,
+                note=f"cell {min(self._done + 1, len(self._recipes))} of {len(self._recipes)}, "
+                f"{left(self.remaining())} left",
+            )
+
+
+def left(seconds: float | None) -> str:
+    """A duration for people.
+
+    Example:
+        >>> left(None), left(42.4), left(200), left(7260)
+        ('unknown time', '42 s', '3 min 20 s', '2 h 01 min')
+    """
+    if seconds is None:
+        return "unknown time"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

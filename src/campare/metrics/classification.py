@@ -1,0 +1,101 @@
+"""Does the classifier get it right? Correct, confidence, and accuracy with its interval.
+
+Logits (N, K) are compared with labels (N,); a single logit (K = 1) speaks for class 1 of two.
+"""
+
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from campare.metrics.values import Values, settle
+from campare.types import Array, Bools, Ints
+
+
+class Accuracy(NamedTuple):
+    """Share of correct predictions with its 95 % Wilson interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def predicted(logits: Array) -> Ints:
+    """The class of the highest logit; of a single logit, 1 where it is positive.
+
+    Shapes: (N, K) -> (N,).
+
+    Example:
+        >>> predicted(np.array([[0.1, 2.0], [3.0, 0.0]])).tolist()
+        [1, 0]
+    """
+    logits = np.asarray(logits)
+    single = logits.shape[1] == 1
+    return ((logits[:, 0] > 0) if single else logits.argmax(axis=1)).astype(np.int64)
+
+
+def correct(logits: Array, labels: Array) -> Values:
+    """1 where the predicted class is the label, else 0.
+
+    Shapes: (N, K), (N,) -> (N,). Undefined ('non-finite') where a logit is.
+
+    Example:
+        >>> correct(np.array([[0.1, 2.0], [3.0, 0.0]]), np.array([1, 1])).values.tolist()
+        [1.0, 0.0]
+    """
+    return settle(predicted(logits) == labels, {"non-finite": _broken(logits)})
+
+
+def confidence(logits: Array, labels: Array) -> Values:
+    """Probability of the label: softmax of the logits, or sigmoid of a single one, in [0, 1].
+
+    Shapes: (N, K), (N,) -> (N,). Undefined ('non-finite') where a logit is.
+
+    Example:
+        >>> confidence(np.array([[0.0, 0.0]]), np.array([1])).values.tolist()
+        [0.5]
+    """
+    logits = np.asarray(logits, np.float64)
+    broken = _broken(logits)
+    logits = np.where(broken[:, None], 0, logits)
+    if logits.shape[1] == 1:
+        logits = np.hstack([np.zeros_like(logits), logits])
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probability = odds[np.arange(len(odds)), labels] / odds.sum(axis=1)
+    return settle(probability, {"non-finite": broken})
+
+
+def _broken(logits: Array) -> Bools:
+    """(N, K) -> (N,): whether a logit is NaN or infinite."""
+    finite: Bools = np.isfinite(np.asarray(logits))
+    return np.asarray(~finite.all(axis=1))
+
+
+def accuracy(hits: NDArray[np.float64]) -> Accuracy:
+    """Mean of the defined values of `correct` with its 95 % Wilson interval; NaN without any.
+
+    Example:
+        >>> accuracy(np.array([1.0, 0.0, 1.0, np.nan])).n
+        3
+    """
+    hits = hits[~np.isnan(hits)]
+    low, high = wilson(int(hits.sum()), len(hits))
+    return Accuracy(float(hits.mean()) if len(hits) else np.nan, low, high, len(hits))
+
+
+def wilson(successes: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a proportion (Wilson 1927): honest near 0 and 1 and for small n.
+
+    Example:
+        >>> [round(bound, 3) for bound in wilson(9, 10)]
+        [0.596, 0.982]
+    """
+    if n == 0:
+        return np.nan, np.nan
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    p, shrink = successes / n, 1 + z**2 / n
+    center = (p + z**2 / (2 * n)) / shrink
+    half = z / shrink * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return float(max(center - half, 0)), float(min(center + half, 1))

@@ -1,0 +1,133 @@
+"""How concentrated is the map, and does it merely follow edges? Scores without ground truth.
+
+Pure functions of the positive part of maps (N, h, w) at their own resolution: an enlarged map has
+other values, and so have maps of different grids. None of them is better high or low by itself.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from campare.cams.baselines import edges
+from campare.metrics.values import Values, pixels, settle
+from campare.types import Array, Bools
+
+
+def entropy(maps: Array) -> Values:
+    """Shannon entropy of the map as a distribution over its n pixels, divided by log n: in [0, 1].
+
+    H = -sum p log p / log n with p = map / sum. 1: uniform; 0: a single pixel.
+
+    Example:
+        >>> entropy(np.array([[[1.0, 1.0]], [[1.0, 0.0]]])).values.tolist()
+        [1.0, 0.0]
+    """
+    rows, reasons = pixels(maps)
+    n = rows.shape[1]
+    p = _scaled(rows)
+    p /= np.maximum(p.sum(axis=1, keepdims=True), 1)
+    information = np.zeros_like(p)
+    np.log(p, out=information, where=p > 0)
+    spread = np.abs(np.einsum("np,np->n", p, information))  # never -0.0
+    return settle(np.minimum(spread / np.log(max(n, 2)), 1), _with_single(reasons, n))
+
+
+def gini(maps: Array) -> Values:
+    """Gini index of the pixels, in [0, 1 - 1/n]: 0 for a uniform map, high for a sparse one.
+
+    G = sum (2 i - n - 1) x_i / (n sum x), x ascending (Hurley and Rickard 2009; "sparseness" of
+    Chalasani et al. 2020).
+
+    Example:
+        >>> gini(np.array([[[1.0, 1.0]], [[1.0, 0.0]]])).values.tolist()
+        [0.0, 0.5]
+    """
+    rows, reasons = pixels(maps)
+    n = rows.shape[1]
+    x = np.sort(_scaled(rows), axis=1)
+    rank = 2.0 * np.arange(1, n + 1) - n - 1
+    index = (x * rank).sum(axis=1) / (n * np.maximum(x.sum(axis=1), 1))
+    return settle(np.maximum(index, 0), _with_single(reasons, n))
+
+
+def area_50(maps: Array) -> Values:
+    """Smallest share of the area that holds half of the map, in (0, 0.5]; 0.5: uniform.
+
+    Pixels are patches of constant value, so the last one counts by the part that is needed.
+
+    Example:
+        >>> area_50(np.array([[[1.0, 1.0]], [[1.0, 0.0]]])).values.tolist()
+        [0.5, 0.25]
+    """
+    rows, reasons = pixels(maps)
+    n = rows.shape[1]
+    x = np.sort(_scaled(rows), axis=1)[:, ::-1]
+    held = np.cumsum(x, axis=1)
+    half = held[:, -1] / 2
+    last = (held < half[:, None]).sum(axis=1)[:, None]  # pixels that are needed entirely
+    value = np.take_along_axis(x, last, axis=1)[:, 0]
+    before = np.take_along_axis(held, last, axis=1)[:, 0] - value
+    part = (half - before) / np.where(value > 0, value, 1)
+    return settle((last[:, 0] + part) / n, _with_single(reasons, n))
+
+
+def edge_alignment(maps: Array, images: Array) -> Values:
+    """Spearman's rank correlation of the map with the image's edges on the grid of the map.
+
+    Shapes: maps (N, h, w), images (N, H, W, 3). In [-1, 1]; ties have their mean rank. A constant
+    map is undefined ('flat'), and so is an image without edges ('no-edges'). The edges are those
+    of the baseline `edge`, which scores 1.
+
+    Example:
+        >>> image = np.zeros((1, 4, 8, 3))
+        >>> image[:, :, 6:] = 255
+        >>> edge_alignment(np.array([[[0.0, 1.0]]]), image).values.round(6).tolist()
+        [1.0]
+    """
+    rows, reasons = pixels(maps)
+    edge = edges(images, (maps.shape[1], maps.shape[2])).reshape(rows.shape)
+    blank = edge.max(axis=1) == edge.min(axis=1)
+    flat = rows.max(axis=1) == rows.min(axis=1)
+    a, b = (_centered(mean_ranks(x)) for x in (rows, edge))
+    correlation = np.einsum("np,np->n", a, b)
+    return settle(np.clip(correlation, -1, 1), {**reasons, "flat": flat, "no-edges": blank})
+
+
+def mean_ranks(rows: Array) -> NDArray[np.float64]:
+    """Ranks 1..n within each row, tied values sharing the mean of their ranks.
+
+    Shapes: (N, n) -> (N, n).
+
+    Example:
+        >>> mean_ranks(np.array([[5.0, 1.0, 5.0]])).tolist()
+        [[2.5, 1.0, 2.5]]
+    """
+    order = np.argsort(rows, axis=1)
+    ascending = np.take_along_axis(rows, order, axis=1)
+    opens = np.ones(rows.shape, bool)  # the first pixel of its value
+    opens[:, 1:] = ascending[:, 1:] != ascending[:, :-1]
+    place = np.flatnonzero(opens)
+    length = np.diff(place, append=opens.size)
+    mean = place % rows.shape[1] + (length + 1) / 2
+    ranks = np.empty(rows.shape)
+    np.put_along_axis(ranks, order, np.repeat(mean, length).reshape(rows.shape), axis=1)
+    return ranks
+
+
+def _centered(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of mean 0 and length 1; constant rows are 0."""
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    length = np.sqrt(np.einsum("np,np->n", rows, rows))[:, None]
+    return rows / np.where(length > 0, length, 1)
+
+
+def _scaled(rows: Array) -> NDArray[np.float64]:
+    """Rows divided by their maximum: safe to sum at any scale."""
+    rows = rows.astype(np.float64)
+    top = rows.max(axis=1, keepdims=True)
+    rows /= np.where(top > 0, top, 1)
+    return rows
+
+
+def _with_single(reasons: dict[str, Bools], n: int) -> dict[str, Bools]:
+    """A map of one pixel has no shape: it is flat."""
+    return {**reasons, "flat": np.ones_like(reasons["flat"])} if n == 1 else reasons

@@ -1,0 +1,138 @@
+"""Does the map lie on the object? Six scores of maps against masks.
+
+Each is a pure function (maps (N, H, W), masks (N, H, W)) -> Values and looks at the positive part
+of the map, which has the size of the mask. A mask that is empty or covers the image leaves nothing
+to find, so the value is undefined. A constant positive map scores the mask's share of the area
+(lift: 1), which is chance; ties count as their expectation under random order, so no map gains
+from the order in which pixels are stored.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from campare.metrics.values import Reasons, Values, inside, pixels, settle
+from campare.types import Array, Bools
+
+#: The Grad-CAM paper keeps the pixels above this share of the maximum (section 4.1).
+IOU_THRESHOLD = 0.15
+
+
+def energy(maps: Array, masks: Array) -> Values:
+    """Share of the positive map inside the mask, in [0, 1].
+
+    Energy-based pointing game (Wang et al. 2020, Score-CAM, section 4.3); also relevance mass
+    accuracy (Arras et al. 2022). Chance is the mask's share of the area: see `lift`.
+
+    Example:
+        >>> energy(np.array([[[3.0, 1.0]]]), np.array([[[True, False]]])).values.tolist()
+        [0.75]
+    """
+    rows, mask, reasons = _read(maps, masks)
+    total = rows.sum(axis=1, dtype=np.float64)
+    hit = np.where(mask, rows, 0).sum(axis=1, dtype=np.float64)
+    return settle(_ratio(hit, total), reasons)
+
+
+def lift(maps: Array, masks: Array) -> Values:
+    """Energy divided by the mask's share of the area: 1 is chance, in [0, pixels / pixels of mask].
+
+    Example:
+        >>> lift(np.array([[[3.0, 1.0]]]), np.array([[[True, False]]])).values.tolist()
+        [1.5]
+    """
+    share = energy(maps, masks)
+    area = np.asarray(masks, bool).mean(axis=(1, 2))
+    return Values(_ratio(share.values, area), share.status)
+
+
+def pointing_game(maps: Array, masks: Array) -> Values:
+    """Whether the maximum lies on the mask: 1 or 0, between for a tie.
+
+    Zhang et al. 2018 (Excitation Backprop), without the margin of 15 pixels. Of several equal
+    maxima the share inside counts; a constant map points nowhere and is undefined ('flat').
+
+    Example:
+        >>> pointing_game(np.array([[[3.0, 1.0]]]), np.array([[[True, False]]])).values.tolist()
+        [1.0]
+    """
+    rows, mask, reasons = _read(maps, masks)
+    maximal = rows == rows.max(axis=1, keepdims=True)
+    count = maximal.sum(axis=1)
+    hits = (maximal & mask).sum(axis=1)
+    return settle(hits / count, {**reasons, "flat": count == rows.shape[1]})
+
+
+def rank_accuracy(maps: Array, masks: Array) -> Values:
+    """Share of the K highest pixels inside the mask, where K is the size of the mask, in [0, 1].
+
+    Relevance rank accuracy (Arras et al. 2022). Of the pixels tied at the K-th place, as many as
+    fit count with their mean.
+
+    Example:
+        >>> rank_accuracy(np.array([[[3.0, 1.0]]]), np.array([[[False, True]]])).values.tolist()
+        [0.0]
+    """
+    rows, mask, reasons = _read(maps, masks)
+    size = mask.sum(axis=1)
+    last = np.take_along_axis(np.sort(rows, axis=1), -np.maximum(size, 1)[:, None], axis=1)
+    above, tied = rows > last, rows == last
+    places = size - above.sum(axis=1)  # left for the tied
+    hits = (above & mask).sum(axis=1) + places * (tied & mask).sum(axis=1) / tied.sum(axis=1)
+    return settle(_ratio(hits, size), reasons)
+
+
+def iou(maps: Array, masks: Array) -> Values:
+    """Intersection over union of the mask and the pixels of at least 15 % of the maximum.
+
+    The threshold is the Grad-CAM paper's (Selvaraju et al. 2017, section 4.1); it then boxes the
+    largest segment, whereas here the whole region is compared with the mask. In [0, 1]; the only
+    score here that is defined for a mask that covers the image.
+
+    Example:
+        >>> iou(np.array([[[3.0, 1.0]]]), np.array([[[True, False]]])).values.tolist()
+        [0.5]
+    """
+    rows, mask, reasons = _read(maps, masks)
+    region = rows >= np.float32(IOU_THRESHOLD) * rows.max(axis=1, keepdims=True)
+    either = (region | mask).sum(axis=1)
+    kept = {reason: where for reason, where in reasons.items() if reason != "full-mask"}
+    return settle(_ratio((region & mask).sum(axis=1), either), kept)
+
+
+def average_precision(maps: Array, masks: Array) -> Values:
+    """Average precision of the pixels ranked by the map, in (0, 1].
+
+    AP = sum over distinct values t, highest first, of (recall_t - recall_before) * precision_t,
+    where the pixels of one value come together (as scikit-learn defines it, without interpolation).
+
+    Example:
+        >>> average_precision(np.array([[[3.0, 1.0]]]), np.array([[[False, True]]])).values.tolist()
+        [0.5]
+    """
+    rows, mask, reasons = _read(maps, masks)
+    # Floats >= 0 order like their bits, and the free sign bit takes the mask through one sort.
+    keys = np.sort((rows.view(np.uint32) << 1) | mask, axis=1)[:, ::-1]
+    value, hits = keys >> 1, np.cumsum(keys & 1, axis=1, dtype=np.int32)
+    closes = np.ones(value.shape, bool)  # the last pixel of its value
+    closes[:, :-1] = value[:, 1:] != value[:, :-1]
+    found = hits[closes].astype(np.float64)  # the rows one after the other
+    groups = closes.sum(axis=1)
+    first = np.cumsum(groups) - groups  # where each row begins
+    gained = np.diff(found, prepend=0)
+    gained[first] = found[first]
+    precision = found / (np.flatnonzero(closes) % value.shape[1] + 1)
+    summed = np.add.reduceat(gained * precision, first)
+    return settle(_ratio(summed, mask.sum(axis=1)), reasons)
+
+
+def _read(maps: Array, masks: Array) -> tuple[Array, Bools, Reasons]:
+    """Maps and masks as rows of pixels (N, P), and the reasons for undefined values."""
+    rows, of_maps = pixels(maps)
+    mask, of_masks = inside(maps, masks)
+    return rows, mask, {**of_masks, **of_maps}
+
+
+def _ratio(part: Array, whole: Array) -> NDArray[np.float64]:
+    """part / whole, NaN where whole is zero."""
+    undefined = np.asarray(whole) <= 0
+    return np.where(undefined, np.nan, part / np.where(undefined, 1, whole))

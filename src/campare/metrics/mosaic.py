@@ -1,0 +1,134 @@
+"""Localization without masks: mosaics of four labelled images, of which some show the class.
+
+The map of class c on a mosaic should lie on the cells that show c. Its share there is `energy` with
+the cells as mask: 'focus' has two cells of the class (Arias-Duart et al. 2022, Focus!; chance 0.5),
+the grid pointing game ('grid') one (Boehle et al. 2021, CoDA-Nets; chance 0.25).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from campare.cams.maps import pool
+from campare.data.imageset import Images
+from campare.errors import CampareError, DataError
+from campare.types import Array, Bools, Ints
+
+#: kind -> (name of its metric, cells of the target's class among the four).
+KINDS = {"focus": ("focus", 2), "grid": ("grid-pointing-game", 1)}
+
+
+@dataclass(frozen=True, eq=False)
+class Mosaics:
+    """M mosaics of 2 x 2 cells, as large as the images they are made of.
+
+    Attributes:
+        images: (M, S, S, 3) uint8.
+        targets: (M,) the class to explain, an index into class_names.
+        cells: (M, S, S) True on the cells that show the target.
+        picked: (M, 4) the images shown: top left, top right, bottom left, bottom right.
+        names: M ids, 'focus-0000'.
+        kind: 'focus' or 'grid'.
+        class_names: as of the images.
+    """
+
+    images: NDArray[np.uint8]
+    targets: Ints
+    cells: Bools
+    picked: Ints
+    names: tuple[str, ...]
+    kind: str
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def metric(self) -> str:
+        """Name of the metric of these mosaics in the table."""
+        return KINDS[self.kind][0]
+
+
+def mosaics(images: Images, *, count: int, seed: int, kind: str = "focus") -> Mosaics:
+    """Put images together four by four, at random places, with targets as even as they can be.
+
+    No image is shown twice in a mosaic. The cells that do not show the target come from as many
+    other classes as there are: all distinct with four classes or more, as in the paper. The same
+    images, count and seed give the same mosaics. Raises DataError where no class has enough images.
+
+    Example:
+        >>> pixels = np.zeros((4, 8, 8, 3), np.uint8)
+        >>> four = Images(pixels, np.array([0, 0, 1, 1]), tuple("abcd"), {}, ("cat", "dog"))
+        >>> made = mosaics(four, count=2, seed=0)
+        >>> made.images.shape, made.cells.mean(axis=(1, 2)).tolist()
+        ((2, 8, 8, 3), [0.5, 0.5])
+    """
+    if kind not in KINDS:
+        raise CampareError(f"Expected a kind of mosaic, got {kind!r}. Try 'focus' or 'grid'.")
+    shown = KINDS[kind][1]
+    rng = np.random.default_rng(seed)
+    members = [np.flatnonzero(images.labels == c) for c in range(len(images.class_names))]
+    targets = np.resize(rng.permutation(_possible(members, shown)), count).astype(np.int64)
+    drawn = [_draw(members, target, shown, rng) for target in targets]
+    places = np.array([rng.permutation(4) for _ in targets], np.int64).reshape(-1, 4)
+    picked = np.take_along_axis(np.array(drawn, np.int64).reshape(-1, 4), places, axis=1)
+    return Mosaics(
+        images=_assemble(images.images, picked),
+        targets=targets,
+        cells=_cells(places < shown, images.images.shape[1]),
+        picked=picked,
+        names=tuple(f"{kind}-{i:04d}" for i in range(count)),
+        kind=kind,
+        class_names=images.class_names,
+    )
+
+
+def _possible(members: list[Ints], shown: int) -> list[int]:
+    """The classes that can be a target: enough images of their own, and enough of others."""
+    total = sum(map(len, members))
+    possible = [
+        c for c, own in enumerate(members) if len(own) >= shown and total - len(own) >= 4 - shown
+    ]
+    if not possible:
+        counts = ", ".join(str(len(own)) for own in members)
+        raise DataError(
+            f"Expected a class with {shown} images and {4 - shown} of other classes for mosaics, "
+            f"got {counts} images a class. Try adding test images."
+        )
+    return possible
+
+
+def _draw(members: list[Ints], target: int, shown: int, rng: np.random.Generator) -> list[int]:
+    """Four images, none twice: `shown` of the target's class, then others class by class."""
+    own = rng.permutation(members[target])[:shown]
+    decks = [rng.permutation(deck) for c, deck in enumerate(members) if c != target]
+    order = rng.permutation(len(decks))
+    turns = [decks[k][turn] for turn in range(4) for k in order if turn < len(decks[k])]
+    return [*map(int, own), *map(int, turns[: 4 - shown])]
+
+
+def _quadrants(size: int) -> list[tuple[slice, slice]]:
+    """The four cells of an image in reading order; an odd size makes the last ones larger."""
+    first, last = slice(0, size // 2), slice(size // 2, size)
+    return [(down, across) for down in (first, last) for across in (first, last)]
+
+
+def _assemble(images: Array, picked: Ints) -> NDArray[np.uint8]:
+    """(N, S, S, 3), (M, 4) -> (M, S, S, 3), each image averaged down to its cell."""
+    size = images.shape[1]
+    out = np.empty((len(picked), size, size, 3), np.uint8)
+    for mosaic, four in zip(out, picked, strict=True):
+        for (down, across), which in zip(_quadrants(size), four, strict=True):
+            shape = mosaic[down, across].shape[:2]
+            small = pool(np.moveaxis(images[which], -1, 0), shape)
+            mosaic[down, across] = np.moveaxis(np.rint(small), 0, -1)
+    return out
+
+
+def _cells(shows: Bools, size: int) -> Bools:
+    """(M, 4) -> (M, S, S): fill the cells that show the target."""
+    cells = np.empty((len(shows), size, size), bool)
+    for q, (down, across) in enumerate(_quadrants(size)):
+        cells[:, down, across] = shows[:, q, None, None]
+    return cells

@@ -1,0 +1,73 @@
+"""What a metric returns: one value an image, and for an undefined one the reason.
+
+Undefined is NaN with a status, never a silent zero or hit.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from campare.cams import maps as m
+from campare.errors import DataError
+from campare.types import Array, Bools, Floats
+
+
+class Values(NamedTuple):
+    """The values of one metric for N images."""
+
+    values: NDArray[np.float64]  # (N,), NaN where undefined
+    status: NDArray[np.str_]  # (N,), 'ok' or why the value is undefined
+
+
+#: Why a value is undefined -> for which images, (N,). The first reason that holds is the status.
+Reasons = Mapping[str, Bools]
+
+
+def settle(values: Array, reasons: Reasons) -> Values:
+    """Values that are NaN, with the reason as status, wherever a reason holds.
+
+    Example:
+        >>> settle(np.array([1.0, 2.0]), {"flat": np.array([False, True])})
+        Values(values=array([ 1., nan]), status=array(['ok', 'flat'], dtype='<U4'))
+    """
+    status = np.select(list(reasons.values()), list(reasons), "ok")
+    return Values(np.where(status == "ok", np.asarray(values, np.float64), np.nan), status)
+
+
+def pixels(maps: Array) -> tuple[Floats, dict[str, Bools]]:
+    """The positive part of maps as rows of pixels, and which maps have no positive mass and why.
+
+    Shapes: (N, H, W) -> (N, P). A constant positive map has mass: most metrics define its value.
+    The rows of non-finite maps are zero.
+    """
+    maps = np.asarray(maps, np.float32)
+    status = m.status(maps)
+    rows = _flat(m.positive(maps))
+    empty = (status == "flat") & ~(rows[:, 0] > 0)
+    broken = status == "non-finite"
+    if broken.any():
+        rows[broken] = 0
+    return rows, {"non-finite": broken, "all-negative": status == "all-negative", "flat": empty}
+
+
+def inside(maps: Array, masks: Array) -> tuple[Bools, dict[str, Bools]]:
+    """Masks as rows of pixels, and which are empty or cover everything.
+
+    Shapes: (N, H, W) -> (N, P). Raises DataError where masks and maps differ in shape.
+    """
+    masks = np.asarray(masks, bool)
+    if masks.shape != np.shape(maps):
+        raise DataError(
+            f"Expected masks of the shape of the maps {np.shape(maps)}, got {masks.shape}. "
+            "Try campare.cams.maps.resize(maps, masks.shape[1:]) first."
+        )
+    rows = _flat(masks)
+    covered = rows.sum(axis=1)
+    return rows, {"no-mask": covered == 0, "full-mask": covered == rows.shape[1]}
+
+
+def _flat(stack: Array) -> Array:
+    """(N, H, W) -> (N, P), also of no images."""
+    return stack.reshape(len(stack), stack.shape[1] * stack.shape[2])

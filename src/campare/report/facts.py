@@ -1,0 +1,179 @@
+"""What the page rests on, as plain values: the arms, the metrics that matter, one effect at a time.
+
+Everything here is read from the manifest and the tables of a run; nothing is measured again.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from campare.metrics import METRICS
+
+#: Metrics in order of interest. The first that a run has decides the answer and sorts the gallery.
+INTEREST = (
+    "energy",
+    "pointing-game",
+    "average-precision",
+    "grid-pointing-game",
+    "cue-energy",
+    "parts-energy",
+    "focus",
+    "iou",
+    "rank-accuracy",
+    "area-50",
+    "entropy",
+)
+NULLS = {
+    "uniform": "uniform map",
+    "centre": "bump in the middle",
+    "edge": "image edges",
+    "untrained": "untrained network",
+}
+MATCHED = "@matched"
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A recipe as the page shows it; `index` picks its color."""
+
+    name: str
+    title: str
+    index: int
+    grid: tuple[int, int] | None
+    accuracy: tuple[float, ...]  # one a seed
+    unlearned: tuple[int, ...]  # the seeds in which it did not learn
+
+    @property
+    def mean_accuracy(self) -> float:
+        """Mean test accuracy over seeds; NaN without any."""
+        return sum(self.accuracy) / len(self.accuracy) if self.accuracy else math.nan
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One row of `Comparison.effects`: treatment minus control in one metric."""
+
+    contrast: str
+    treatment: str
+    control: str
+    metric: str
+    estimate: float
+    low: float
+    high: float
+    p_adjusted: float
+    effect_size: float
+    images: int
+    seeds: int
+
+    @property
+    def detected(self) -> bool:
+        """Whether the interval excludes zero and the adjusted p, where there is one, is < 0.05."""
+        apart = self.low > 0 or self.high < 0
+        return apart and not self.p_adjusted >= ALPHA
+
+    @property
+    def verdict(self) -> str:
+        """`better` or `worse` (`higher` or `lower` where neither is good), or `not detected`."""
+        if not math.isfinite(self.estimate):
+            return "undefined"
+        if not self.detected:
+            return "not detected"
+        good = higher_is_better(self.metric)
+        up = self.estimate > 0
+        if good is None:
+            return "higher" if up else "lower"
+        return "better" if up == good else "worse"
+
+
+def base(metric: str) -> str:
+    """The metric without its suffix.
+
+    Example:
+        >>> base("energy@matched")
+        'energy'
+    """
+    return metric.partition("@")[0]
+
+
+def higher_is_better(metric: str) -> bool | None:
+    """The declared direction of a metric; None where there is none."""
+    declared = METRICS.get(base(metric))
+    return None if declared is None else declared.higher_is_better
+
+
+def title(metric: str) -> str:
+    """The declared title of a metric; its name in words where it is not declared."""
+    declared = METRICS.get(base(metric))
+    return declared.title if declared else base(metric).replace("-", " ")
+
+
+def arms(manifest: Mapping[str, Any]) -> tuple[Arm, ...]:
+    """The recipes of a run in the order of its manifest, with what its cells say of them."""
+    cells = list(manifest["cells"].values())
+
+    def arm(index: int, recipe: Mapping[str, Any]) -> Arm:
+        own = sorted(
+            (cell for cell in cells if cell["recipe"] == recipe["name"]),
+            key=lambda cell: cell["seed"],
+        )
+        grids = [tuple(cell["grid"]) for cell in own if cell.get("grid")]
+        return Arm(
+            name=recipe["name"],
+            title=recipe.get("title") or recipe["name"],
+            index=index,
+            grid=grids[0] if grids else None,
+            accuracy=tuple(
+                float(cell["accuracy"]) for cell in own if cell.get("accuracy") is not None
+            ),
+            unlearned=tuple(cell["seed"] for cell in own if cell.get("learned") is False),
+        )
+
+    return tuple(arm(index, recipe) for index, recipe in enumerate(manifest["recipes"]))
+
+
+def coarsest(of: Sequence[Arm]) -> tuple[int, int] | None:
+    """The smallest grid among arms whose grids differ; None where all are the same."""
+    grids = {arm.grid for arm in of if arm.grid is not None}
+    return min(grids, key=lambda grid: grid[0] * grid[1]) if len(grids) > 1 else None
+
+
+def main_method(summary: pl.DataFrame) -> str:
+    """`grad-cam` where the run has it, else its first method that is not a null."""
+    methods = summary["method"].unique(maintain_order=True).to_list()
+    trained = [name for name in methods if name not in NULLS and ":" not in name and name != "-"]
+    return "grad-cam" if "grad-cam" in trained or not trained else str(trained[0])
+
+
+def main_metrics(summary: pl.DataFrame, method: str, *, most: int = 6) -> list[str]:
+    """The metrics of `INTEREST` with a finite mean for `method`, at most `most`."""
+    finite = summary.filter((pl.col("method") == method) & pl.col("mean").is_finite())
+    present = set(finite["metric"].to_list())
+    return [metric for metric in INTEREST if metric in present][:most]
+
+
+def effects(table: pl.DataFrame, method: str) -> dict[tuple[str, str], Effect]:
+    """(contrast, metric) -> Effect of one method, in the order of the table."""
+
+    def number(value: Any) -> float:
+        return math.nan if value is None else float(value)
+
+    return {
+        (row["contrast"], row["metric"]): Effect(
+            contrast=row["contrast"],
+            treatment=row["treatment"],
+            control=row["control"],
+            metric=row["metric"],
+            estimate=number(row["estimate"]),
+            low=number(row["low"]),
+            high=number(row["high"]),
+            p_adjusted=number(row["p_adjusted"]),
+            effect_size=number(row["effect_size"]),
+            images=int(row["images"] or 0),
+            seeds=int(row["seeds"] or 0),
+        )
+        for row in table.filter(pl.col("method") == method).iter_rows(named=True)
+    }

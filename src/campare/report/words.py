@@ -1,0 +1,217 @@
+"""The answer in words: an effect becomes a sentence, a fault of the run becomes a warning.
+
+A difference in map resolution alone can move every localization metric, so where the grids of
+two arms differ the sentence gives the result at equal resolution next to the native one.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from campare.report.facts import MATCHED, Arm, Effect, coarsest, title
+
+MINUS = "\N{MINUS SIGN}"
+NARROW = "\N{NARROW NO-BREAK SPACE}"
+
+
+class Finding(NamedTuple):
+    """A claim, the numbers behind it, and the verdict that its chip shows."""
+
+    verdict: str
+    claim: str
+    evidence: str
+
+
+class Warned(NamedTuple):
+    """A fault of the run; `loud` ones stand above the answer."""
+
+    loud: bool
+    text: str
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number for people: a real minus sign, an en dash where it is undefined.
+
+    Example:
+        >>> number(0.123), number(float("nan"))
+        ('0.12', '\N{EN DASH}')
+    """
+    if value is None or not math.isfinite(value):
+        return "\N{EN DASH}"
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", MINUS)
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """A difference: always with its sign."""
+    text = number(value, digits)
+    return f"+{text}" if value is not None and value > 0 and text[0].isdigit() else text
+
+
+def p_value(value: float | None) -> str:
+    """A p value with three digits."""
+    if value is None or not math.isfinite(value):
+        return "\N{EN DASH}"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def grid(size: tuple[int, int] | None) -> str:
+    """A grid as `12 × 12`, with spaces that do not break."""
+    return "unknown" if size is None else f"{size[0]}{NARROW}×{NARROW}{size[1]}"
+
+
+def interval(effect: Effect) -> str:
+    """The estimate with its 95 % interval."""
+    ends = f"{signed(effect.low)} to {signed(effect.high)}"
+    return f"{signed(effect.estimate)} (95{NARROW}% interval {ends})"
+
+
+def _called(arm: Arm) -> str:
+    return arm.name if arm.title == arm.name else f"{arm.name} ({arm.title})"
+
+
+def _claim(verdict: str, treatment: Arm, control: Arm) -> str:
+    one, other = _called(treatment), _called(control)
+    return {
+        "better": f"{one} gives better maps than {other}",
+        "worse": f"{one} gives worse maps than {other}",
+        "higher": f"The maps of {one} score higher than those of {other}",
+        "lower": f"The maps of {one} score lower than those of {other}",
+        "not detected": f"No difference is detected between the maps of {one} and {other}",
+        "undefined": f"The maps of {one} and {other} cannot be compared",
+    }[verdict]
+
+
+def sentence(native: Effect, matched: Effect | None, arms: Mapping[str, Arm]) -> Finding:
+    """One contrast in words: the native result, and the matched one where the grids differ.
+
+    The verdict is the matched one where there is one, since the native one is confounded.
+    """
+    treatment, control = arms[native.treatment], arms[native.control]
+    size = coarsest((treatment, control))
+    guesses = listed([arm.name for arm in (treatment, control) if arm.unlearned])
+    caveat = f" But {guesses} did not learn." if guesses else ""
+    if matched is None or size is None:
+        claim = f"{_claim(native.verdict, treatment, control)}.{caveat}"
+        return Finding(native.verdict, claim, f"{title(native.metric)}: {interval(native)}.")
+    grids = f"{grid(treatment.grid)} against {grid(control.grid)}"
+    claim = _claim(matched.verdict, treatment, control)
+    if matched.verdict == native.verdict:
+        claim += ", at native and at equal resolution alike."
+    elif native.verdict == "not detected":
+        claim += " once resolution is equal; as they come, no difference is detected."
+    elif matched.verdict == "not detected":
+        claim += (
+            f" once resolution is equal; the raw maps alone ({grids}) would say “{native.verdict}”."
+        )
+    else:
+        claim += f" once resolution is equal, though the raw maps ({grids}) say “{native.verdict}”."
+    evidence = (
+        f"{title(native.metric)}: {interval(native)} with native maps ({grids}), "
+        f"{interval(matched)} with all maps pooled to the coarsest grid."
+    )
+    return Finding(matched.verdict, claim + caveat, evidence)
+
+
+def findings(
+    effects: Mapping[tuple[str, str], Effect],
+    contrasts: Sequence[str],
+    metric: str | None,
+    arms: Mapping[str, Arm],
+    *,
+    most: int = 5,
+) -> list[Finding]:
+    """A sentence for each contrast, at most `most`, in one metric."""
+    known = [contrast for contrast in contrasts if metric and (contrast, metric) in effects]
+    return [
+        sentence(effects[contrast, metric], effects.get((contrast, metric + MATCHED)), arms)
+        for contrast in known[:most]
+        if metric
+    ]
+
+
+def against_nulls(nulls: pl.DataFrame, metric: str, method: str, arms: Sequence[Arm]) -> str | None:
+    """Which arms are detectably above a prior that looks at no model, in one sentence."""
+    rows = nulls.filter(
+        (pl.col("metric") == metric)
+        & (pl.col("method") == method)
+        & (pl.col("null") == "centre")
+        & pl.col("estimate").is_finite()
+    )
+    low = dict(zip(rows["recipe"].to_list(), rows["low"].to_list(), strict=True))
+    if not low:
+        return None
+    over = [arm.name for arm in arms if low.get(arm.name, math.nan) > 0]
+    rest = [arm.name for arm in arms if arm.name in low and arm.name not in over]
+    if not rest:
+        return f"Every arm beats a bump in the middle of the image ({title(metric)})."
+    if not over:
+        return f"No arm beats a bump in the middle of the image ({title(metric)})."
+    return (
+        f"{listed(over)} {'beats' if len(over) == 1 else 'beat'} a bump in the middle of the image "
+        f"({title(metric)}); {listed(rest)} {'does' if len(rest) == 1 else 'do'} not."
+    )
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list for people.
+
+    Example:
+        >>> listed(["A", "B", "C"])
+        'A, B and C'
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def warnings(manifest: Mapping[str, Any], arms: Sequence[Arm]) -> list[Warned]:
+    """What a reader must know before believing a number, the loudest first."""
+    counts = list((manifest["data"].get("counts") or {}).get("test", {}).values())
+    chance = max(counts) / sum(counts) if sum(counts) else 1 / len(manifest["data"]["classes"])
+    found = []
+    for arm in arms:
+        if arm.unlearned:
+            trained = len(arm.accuracy) or len(manifest["seeds"])
+            found.append(
+                Warned(
+                    True,
+                    f"{_called(arm)} did not learn in {len(arm.unlearned)} of {trained} seeds: "
+                    f"mean accuracy {number(arm.mean_accuracy)}, the commonest class alone gives "
+                    f"{number(chance)}. Its maps explain a guess; do not read a comparison with "
+                    f"it as an effect of the recipe.",
+                )
+            )
+    done = len(manifest["cells"])
+    wanted = len(manifest["recipes"]) * len(manifest["seeds"])
+    if done < wanted:
+        found.append(Warned(True, f"{wanted - done} of {wanted} cells are not finished."))
+    seeds = len(manifest["seeds"])
+    if seeds < 5:
+        found.append(
+            Warned(
+                False,
+                f"Only {seeds} {'seed' if seeds == 1 else 'seeds'}: the intervals know little of "
+                f"how much another training run would differ. Take 5 or more for a claim.",
+            )
+        )
+    skipped = manifest["data"].get("skipped") or []
+    if skipped:
+        found.append(
+            Warned(
+                False,
+                f"{len(skipped)} {'file was' if len(skipped) == 1 else 'files were'} skipped, "
+                f"as listed below.",
+            )
+        )
+    size = coarsest(arms)
+    if size is not None:
+        grids = listed([f"{arm.name} {grid(arm.grid)}" for arm in arms])
+        found.append(
+            Warned(
+                False,
+                f"The arms' maps differ in resolution ({grids}), and resolution alone moves most "
+                f"metrics. “Matched” results pool every map to {grid(size)} first.",
+            )
+        )
+    return found

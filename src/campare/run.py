@@ -1,0 +1,228 @@
+"""The run directory: one folder that holds everything a study did.
+
+    run.json                       manifest: settings, versions, seeds, data, finished cells
+    models/<recipe>-<seed>.keras   and .json beside it: classes, learning curves, accuracy
+    maps/<recipe>-<seed>.npz       raw float32 maps (N, h, w), one array a method
+    images.npz                     the test images with their masks
+    scores/<recipe>-<seed>.parquet the rows of a finished cell
+    comparison.json, report.html, figures/, tables/
+
+Every file is written under another name and then renamed, so a stopped study leaves none half
+done.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from campare.errors import RunError
+from campare.types import Floats
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from campare.data import Images
+    from campare.stats.compare import Comparison
+
+MANIFEST = "run.json"
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write; it becomes `path` at the end, or nothing stays.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "a.txt"
+        >>> with atomic(target) as part:
+        ...     _ = part.write_text("whole")
+        >>> target.read_text()
+        'whole'
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{os.getpid()}.part.{path.name}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON, atomically; NaN becomes null."""
+    with atomic(path) as part:
+        part.write_text(json.dumps(_plain(value), indent=1, allow_nan=False) + "\n", "utf-8")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One recipe trained with one seed."""
+
+    recipe: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """`<recipe>-<seed>`: the stem of the cell's files."""
+        return f"{self.recipe}-{self.seed}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory that exists: its manifest, and its files as tables and arrays."""
+
+    path: Path
+    manifest: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Run":
+        """Open the run directory at `path`.
+
+        Raises:
+            RunError: there is none, or its manifest cannot be read.
+        """
+        path = Path(path)
+        manifest = path / MANIFEST
+        if not manifest.is_file():
+            raise RunError(
+                f"Expected a run directory with {MANIFEST}, got {path}. "
+                "Try: campare study DATA --out RUN"
+            )
+        try:
+            return cls(path, json.loads(manifest.read_text("utf-8")))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise RunError(
+                f"Expected JSON in {manifest}, got: {error}. Try: another run directory"
+            ) from error
+
+    @classmethod
+    def create(cls, path: str | Path, manifest: Mapping[str, Any]) -> "Run":
+        """Make the run directory with its manifest."""
+        run = cls(Path(path), dict(manifest))
+        run.write_manifest()
+        return run
+
+    def write_manifest(self) -> None:
+        """Write the manifest as it is now."""
+        write_json(self.path / MANIFEST, self.manifest)
+
+    def record(self, cell: Cell, **facts: Any) -> None:
+        """Note facts of a cell (timings, accuracy, learning curves) in the manifest."""
+        cells = self.manifest.setdefault("cells", {})
+        cells[cell.name] = {"recipe": cell.recipe, "seed": cell.seed, **facts}
+        self.write_manifest()
+
+    def model_path(self, cell: Cell) -> Path:
+        """Where the cell's trained model lies."""
+        return self.path / "models" / f"{cell.name}.keras"
+
+    def scores_path(self, cell: Cell) -> Path:
+        """Where the cell's rows lie; the file exists if and only if the cell is finished."""
+        return self.path / "scores" / f"{cell.name}.parquet"
+
+    def finished(self, cell: Cell) -> bool:
+        """Whether the cell's rows are there."""
+        return self.scores_path(cell).is_file() and cell.name in self.manifest.get("cells", {})
+
+    def scores(self) -> "pl.DataFrame":
+        """The table: the rows of all finished cells that the manifest names, in its order.
+
+        Raises:
+            RunError: no cell is finished.
+        """
+        import polars as pl
+
+        cells = [Cell(c["recipe"], c["seed"]) for c in self.manifest.get("cells", {}).values()]
+        order = {name: i for i, name in enumerate(self.recipes)}
+        cells.sort(key=lambda cell: (order.get(cell.recipe, len(order)), cell.seed))
+        paths = [self.scores_path(cell) for cell in cells if self.scores_path(cell).is_file()]
+        if not paths:
+            raise RunError(
+                f"Expected finished cells in {self.path}, got none. Try: the study's command again"
+            )
+        return pl.concat([pl.read_parquet(path) for path in paths])
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """The names of the recipes, in the order of the study."""
+        return tuple(recipe["name"] for recipe in self.manifest.get("recipes", []))
+
+    def comparison(self) -> "Comparison":
+        """The comparison as it was written, or computed now where there is none."""
+        from campare.stats.compare import Comparison, compare
+
+        path = self.path / "comparison.json"
+        return Comparison.from_json(path) if path.is_file() else compare(self)
+
+    def maps(self, recipe: str, seed: int) -> dict[str, Floats]:
+        """Raw maps of a cell by method, each (N, h, w), in the order of `images()`."""
+        path = self.path / "maps" / f"{Cell(recipe, seed).name}.npz"
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+    def write_maps(self, cell: Cell, arrays: Mapping[str, Floats]) -> None:
+        """Write the raw maps of a cell."""
+        with atomic(self.path / "maps" / f"{cell.name}.npz") as part, part.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    def write_scores(self, cell: Cell, rows: "pl.DataFrame") -> None:
+        """Write the rows of a cell; from then on it is finished."""
+        with atomic(self.scores_path(cell)) as part:
+            rows.write_parquet(part)
+
+    def images(self) -> "Images":
+        """The test images with labels, names and masks."""
+        from campare.data import Images
+
+        with np.load(self.path / "images.npz", allow_pickle=False) as arrays:
+            images = arrays["images"]
+            shape = images.shape[:3]
+            regions = {
+                name.removeprefix("region:"): np.unpackbits(
+                    arrays[name], count=int(np.prod(shape))
+                ).reshape(shape).astype(bool)
+                for name in arrays.files
+                if name.startswith("region:")
+            }  # fmt: skip
+            return Images(
+                images=images,
+                labels=arrays["labels"],
+                names=tuple(str(name) for name in arrays["names"]),
+                regions=regions,
+                class_names=tuple(str(name) for name in arrays["classes"]),
+            )
+
+    def write_images(self, images: "Images") -> None:
+        """Keep the test images, masks as bits."""
+        arrays = {
+            "images": images.images,
+            "labels": images.labels,
+            "names": np.array(images.names),
+            "classes": np.array(images.class_names),
+        }
+        arrays |= {f"region:{name}": np.packbits(mask) for name, mask in images.regions.items()}
+        with atomic(self.path / "images.npz") as part, part.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def _plain(value: Any) -> Any:
+    """JSON's own types: NaN and infinities as null, NumPy scalars and paths as Python's."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
+    return value

@@ -1,0 +1,351 @@
+"""study(): recipes x seeds on one set of images -> a run directory with an answer.
+
+    plan (all is checked, nothing written) -> cells (an engine runs them) -> comparison, report
+
+A study that was stopped continues with its next cell when it is called again.
+"""
+
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from campare.cams.methods import method as find_method
+from campare.cell import Bench, run_cell
+from campare.data import ImageSet
+from campare.engines import engine as find_engine
+from campare.errors import DataError, RecipeError, RunError
+from campare.live import Live
+from campare.metrics.mosaic import KINDS, mosaics
+from campare.run import MANIFEST, Cell, Run
+from campare.training.recipe import Recipe, from_yaml, require_unique
+from campare.training.recipes import RECIPES, contrasts
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from campare.data import Images
+    from campare.metrics.mosaic import Mosaics
+
+#: Mosaics of each kind, at most; fewer where there are fewer test images.
+MOSAICS = 200
+#: Pixels a side for images that name no size of their own: the article's.
+SIZE = 128
+LIBRARIES = ("campare", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "polars")
+
+
+def study(
+    data: ImageSet | str | Path,
+    *,
+    recipes: str | Sequence[Recipe] = "article",
+    seeds: int | Sequence[int] = 5,
+    out: str | Path | None = None,
+    backbone: str | None = None,
+    weights: str | None = None,
+    backbone_options: Mapping[str, Any] | None = None,
+    size: int | None = None,
+    epochs: int | None = None,
+    only: Sequence[str] | None = None,
+    methods: Sequence[str] = ("grad-cam",),
+    engine: str = "local",
+    console: "Console | None" = None,
+) -> Run:
+    """Train every recipe with every seed, measure the maps of each, compare, and write a report.
+
+    `data` is an ImageSet, a folder, or "drawn"; `recipes` a set's name (`article`, `factorial`), a
+    YAML file, or Recipe objects, `only` some of them by name; `seeds` a number or the seeds
+    themselves; `out` the run directory (default runs/<data>-<recipes>). `backbone`, `weights` and
+    `backbone_options` go to the set; default: `embedded` for drawn images, else ResNet50 with the
+    weights of ImageNet. `size` are pixels a side; `epochs` overrides that of every recipe.
+
+    Raises:
+        CampareError: a setting that cannot work; nothing has been written then.
+
+    Example:
+        >>> study("drawn", seeds=1, epochs=1, out="runs/quick")  # doctest: +SKIP
+    """
+    from rich.console import Console
+
+    console = console or Console(quiet=True)
+    with Live(console) as live:
+        images = _image_set(data, live)
+        arms = _recipes(recipes, images, backbone, weights, backbone_options, epochs, only)
+        seed_list = _seeds(seeds)
+        for name in methods:
+            find_method(name)
+        run_engine = find_engine(engine)
+        label = recipes if isinstance(recipes, str) else "recipes"
+        path = Path(out or Path("runs") / f"{images.name}-{Path(label).stem}")
+        counts = {split: sum(n.values()) for split, n in images.counts().items()}
+        live.say(
+            f"campare: {len(arms)} recipes ({', '.join(arm.name for arm in arms)}) x "
+            f"{len(seed_list)} seeds on {images.name}: "
+            f"{counts['train']} training and {counts['test']} test images"
+        )
+        side = size or images.default_size or SIZE
+        settings = _settings(images, arms, side, methods)
+        before = _earlier(path, settings)
+
+        live.say("Building each recipe's network to find the layers that can be compared")
+        grids = _grids(arms, len(images.class_names), side)
+        coarsest = min(grids.values(), key=lambda grid: grid[0] * grid[1])
+        bench = _bench(images, side, tuple(methods), coarsest, live)
+
+        run = _open(path, before, settings, images, arms, seed_list, grids, coarsest)
+        if not (path / "images.npz").is_file():
+            run.write_images(bench.test)
+        cells = [Cell(arm.name, seed) for seed in seed_list for arm in arms]
+        todo = [cell for cell in cells if not run.finished(cell)]
+        if len(todo) < len(cells):
+            live.say(f"{len(cells) - len(todo)} of {len(cells)} cells are finished already")
+        live.plan({cell.name: cell.recipe for cell in todo})
+        work = partial(_work, bench, run, {arm.name: arm for arm in arms})
+        on_event = lambda cell, event: live.event(cell.name, event)  # noqa: E731
+        for cell, facts in run_engine(todo, work, on_event):
+            run.record(cell, **facts)
+            live.finish(cell.name, facts)
+        live.say("Comparing the recipes and writing the report")
+        conclude(run)
+    return run
+
+
+def conclude(run: Run) -> Path:
+    """Compare the recipes of a run and render its report; return the report's path."""
+    from campare.report.render import render
+    from campare.stats.compare import compare
+
+    compare(run).to_json(run.path / "comparison.json")
+    return render(run)
+
+
+def _work(
+    bench: Bench, run: Run, recipes: dict[str, Recipe], cell: Cell, report: Any
+) -> dict[str, Any]:
+    return run_cell(bench, run, recipes[cell.recipe], cell.seed, report)
+
+
+def _image_set(data: ImageSet | str | Path, live: Live) -> ImageSet:
+    if isinstance(data, ImageSet):
+        return data
+    if str(data) == "drawn":
+        return ImageSet.drawn()
+    return ImageSet.from_folder(data, progress=partial(live.count, "reading the images"))
+
+
+def _recipes(
+    recipes: str | Sequence[Recipe],
+    images: ImageSet,
+    backbone: str | None,
+    weights: str | None,
+    options: Mapping[str, Any] | None,
+    epochs: int | None,
+    only: Sequence[str] | None,
+) -> tuple[Recipe, ...]:
+    """The recipes asked for, with what overrides them."""
+    if isinstance(recipes, str) and recipes in RECIPES:
+        default = "embedded" if images.name == "drawn" else "resnet50"
+        arms = RECIPES[recipes](backbone=backbone or default, weights=weights, options=options)
+    elif isinstance(recipes, str) and Path(recipes).suffix not in (".yaml", ".yml"):
+        raise RecipeError(
+            f"Expected a set of recipes or a YAML file, got {recipes!r}. "
+            f"Try: {', '.join(RECIPES)}, or mine.yaml"
+        )
+    else:
+        arms = from_yaml(recipes) if isinstance(recipes, str) else tuple(recipes)
+        if backbone or weights or options:
+            raise RecipeError(
+                "Expected a built-in set of recipes with --backbone, --weights or "
+                "--backbone-option, got recipes that name their own. Try: the YAML file's fields"
+            )
+    require_unique(arms)
+    if only:
+        known = [arm.name for arm in arms]
+        wrong = [name for name in only if name not in known]
+        if wrong:
+            raise RecipeError(
+                f"Expected names of recipes with --only, got {wrong[0]!r}. Try: {', '.join(known)}"
+            )
+        arms = tuple(arm for arm in arms if arm.name in only)
+    if not arms:
+        raise RecipeError("Expected at least one recipe, got none. Try: recipes='article'")
+    return tuple(replace(arm, epochs=epochs) for arm in arms) if epochs else arms
+
+
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    if not chosen or len(set(chosen)) != len(chosen) or min(chosen) < 0:
+        raise RecipeError(
+            f"Expected a number of seeds of at least 1, or different seeds, got {seeds}. Try: 5"
+        )
+    return chosen
+
+
+def _settings(
+    images: ImageSet, arms: Sequence[Recipe], size: int, methods: Sequence[str]
+) -> dict[str, Any]:
+    """What must be the same for cells to stand in one table."""
+    return {
+        "fingerprint": images.fingerprint,
+        "size": size,
+        "methods": list(methods),
+        "recipes": {arm.name: asdict(arm) for arm in arms},
+    }
+
+
+def _earlier(path: Path, settings: dict[str, Any]) -> Run | None:
+    """The run that is there already, if it was made with the same settings.
+
+    Raises:
+        RunError: other settings, or a folder that is no run.
+    """
+    if not path.exists() or not any(path.iterdir()):
+        return None
+    if not (path / MANIFEST).is_file():
+        raise RunError(
+            f"Expected an empty or new folder, or a run to continue, got {path}, which holds "
+            "other files. Try: another --out"
+        )
+    run = Run.open(path)
+    old = run.manifest["settings"]
+    for key in ("fingerprint", "size", "methods"):
+        if old[key] != settings[key]:
+            what = "other images" if key == "fingerprint" else f"{key} {old[key]}"
+            raise RunError(
+                f"Expected the settings of the run in {path}, which was made with {what}, "
+                f"got {key} {settings[key]}. Try: another --out"
+            )
+    for name, recipe in settings["recipes"].items():
+        changed = [k for k, v in recipe.items() if old["recipes"].get(name, recipe).get(k) != v]
+        if changed:
+            raise RunError(
+                f"Expected recipe {name!r} as in the run in {path}, got another {changed[0]} "
+                f"({recipe[changed[0]]}). Try: another --out, or another name for the recipe"
+            )
+    return run
+
+
+def _grids(arms: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tuple[int, int]]:
+    """The resolution (h, w) of each recipe's maps; recipes with the same network share a look."""
+    from campare.classifiers import wrap
+    from campare.training import fit
+
+    seen: dict[Any, tuple[int, int]] = {}
+    grids = {}
+    for arm in arms:
+        network = (arm.backbone, arm.weights, tuple(sorted(arm.backbone_options.items())))
+        if network not in seen:
+            classifier = wrap(fit.build(arm, n_classes, size=size, seed=0), name=arm.name)
+            h, w = classifier.layer(None).shape[:2]
+            seen[network] = (int(h or size), int(w or size))
+        grids[arm.name] = seen[network]
+    return grids
+
+
+def _bench(
+    images: ImageSet, size: int, methods: tuple[str, ...], matched: tuple[int, int], live: Live
+) -> Bench:
+    from campare.training.cache import FeatureCache
+
+    load = {
+        split: images.load(split, size, progress=partial(live.count, f"{split} images"))
+        for split in ("train", "test")
+    }
+    return Bench(
+        train=load["train"],
+        test=load["test"],
+        mosaics=_mosaics(load["test"], live),
+        size=size,
+        methods=methods,
+        matched=matched,
+        cache=FeatureCache(),
+    )
+
+
+def _mosaics(test: "Images", live: Live) -> tuple["Mosaics", ...]:
+    """Mosaics of each kind that the test images suffice for."""
+    made = []
+    for kind in KINDS:
+        try:
+            made.append(mosaics(test, count=min(MOSAICS, len(test)), seed=0, kind=kind))
+        except DataError as error:
+            live.say(f"No mosaics of kind {kind!r}: {error}")
+    return tuple(made)
+
+
+def _open(
+    path: Path,
+    before: Run | None,
+    settings: dict[str, Any],
+    images: ImageSet,
+    arms: Sequence[Recipe],
+    seeds: Sequence[int],
+    grids: dict[str, tuple[int, int]],
+    coarsest: tuple[int, int],
+) -> Run:
+    """Create the run, or extend the one that is there by recipes and seeds."""
+    old = before.manifest if before else {}
+    all_recipes = {**old.get("settings", {}).get("recipes", {}), **settings["recipes"]}
+    all_grids = {**old.get("config", {}).get("grids", {}), **grids}
+    if before and tuple(old["config"]["matched"]) != coarsest:
+        raise RunError(
+            f"Expected recipes whose coarsest map has {old['config']['matched']} cells, as in the "
+            f"run in {path}, got {list(coarsest)}. Try: another --out for this set of recipes"
+        )
+    manifest = {
+        "campare": version("campare"),
+        "created": old.get("created") or datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": ["campare", *sys.argv[1:]],
+        "settings": {**settings, "recipes": all_recipes},
+        "config": {
+            "size": settings["size"],
+            "methods": settings["methods"],
+            "grids": all_grids,
+            "matched": list(coarsest),
+            "mosaics": MOSAICS,
+        },
+        "recipes": list(all_recipes.values()),
+        "seeds": sorted({*old.get("seeds", []), *seeds}),
+        "contrasts": [list(pair) for pair in contrasts(arms)] or old.get("contrasts", []),
+        "data": {
+            "name": images.name,
+            "fingerprint": images.fingerprint,
+            "classes": list(images.class_names),
+            "counts": images.counts(),
+            "regions": list(images.regions),
+            "skipped": [list(item) for item in images.skipped],
+        },
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        },
+        "versions": _versions(),
+        "cells": old.get("cells", {}),
+    }
+    return Run.create(path, manifest)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    """The processor's name in words, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

@@ -1,0 +1,374 @@
+"""Recipe + images -> a trained Keras model.
+
+`build` puts augmentation, preprocessing, backbone and head into one model that takes pixels
+0..255; `train` fits it, repeatable bit for bit on one machine. A frozen backbone without
+augmentation is run once an image, and its head is trained on what it said.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import keras
+import numpy as np
+
+from campare.data.imageset import held_out
+from campare.errors import DataError, ModelError
+from campare.training import augment, backbones
+from campare.training.cache import FeatureCache, digest
+from campare.training.recipe import Recipe
+from campare.types import Array, Floats, Ints
+
+if TYPE_CHECKING:
+    from campare.data import Images
+
+
+class Step(NamedTuple):
+    """How far a training is, told after each batch."""
+
+    epoch: int  # 1..epochs
+    epochs: int  # at most; early stopping may end before
+    seen: int  # images of this epoch
+    total: int  # images of an epoch
+    images_per_second: float
+    loss: float  # mean over this epoch so far
+
+
+Progress = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model and how it came about."""
+
+    model: Any
+    history: dict[str, list[float]]  # loss, accuracy, val_loss, val_accuracy: one value an epoch
+    seconds: float
+    images_per_second: float  # training images, all epochs
+    epochs: int  # trained, warm-up included
+
+
+def build(recipe: Recipe, n_classes: int, *, size: int, seed: int) -> Any:
+    """The untrained Keras model of a recipe, (N, size, size, 3) in 0..255 -> (N, n_classes).
+
+    Augmentation, preprocessing and backbone are layers inside it; it ends in softmax. New weights
+    are drawn from `seed`.
+
+    Raises:
+        RecipeError, ModelError: a backbone or weights that do not exist or fit.
+
+    Example:
+        >>> from campare.training.recipes import article
+        >>> build(article()[0], 2, size=32, seed=0).output_shape
+        (None, 2)
+    """
+    keras.utils.set_random_seed(seed)
+    K = keras.layers
+    x = inputs = keras.Input((size, size, 3), name="pixels")
+    for layer in augment.layers(recipe.augment, seed=seed) if recipe.augment else ():
+        x = layer(x)
+    x = backbones.preprocess(recipe.backbone, x)
+    if backbones.resolve(recipe.backbone) == backbones.ARTICLE:
+        x = K.Flatten(name="pool")(backbones.article_cnn(x))  # flat, as in the article
+    else:
+        network = backbones.backbone(
+            recipe.backbone, recipe.weights, size, recipe.backbone_options
+        )
+        network.trainable = recipe.trainable == "all"
+        if _learns_statistics(recipe):
+            _set_momentum(network, recipe.batch_norm_momentum)
+        x = network(x, training=None if _learns_statistics(recipe) else False)
+        x = K.GlobalAveragePooling2D(name="pool")(x)
+    if recipe.hidden is not None:
+        x = K.Dense(recipe.hidden, activation="relu", name="hidden")(x)
+    outputs = K.Dense(n_classes, activation="softmax", name="classes")(x)
+    return keras.Model(inputs, outputs, name="classifier")
+
+
+def train(
+    recipe: Recipe,
+    images: "Images",
+    *,
+    seed: int,
+    size: int | None = None,
+    validation_fraction: float = 0.15,
+    progress: Progress | None = None,
+    cache: FeatureCache | None = None,
+) -> Trained:
+    """Train a recipe on images, part of which (stratified, by the seed) is kept for validation.
+
+    With a `cache`, a frozen backbone that sees no augmentation runs once an image; without one it
+    runs in every epoch. The result is the same.
+
+    Raises:
+        DataError: fewer than two images of a class, or images of another size.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from campare.training.recipes import article
+        >>> rng = np.random.default_rng(0)
+        >>> pixels = rng.integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
+        >>> labels = np.arange(8) % 2
+        >>> images = SimpleNamespace(images=pixels, labels=labels, class_names=("a", "b"))
+        >>> train(article()[0], images, seed=0).epochs
+        10
+    """
+    began = time.perf_counter()
+    _check(images, size)
+    _make_repeatable(seed)
+    model = build(recipe, len(images.class_names), size=images.images.shape[1], seed=seed)
+    answers = keras.utils.to_categorical(images.labels, len(images.class_names))
+    parts = split(images.labels, validation_fraction, seed)
+    clock = _Clock(recipe.warmup + recipe.epochs, len(parts[0]), progress)
+
+    def fit(epochs: int, rate: float, *, head_only: bool, final: bool = True) -> None:
+        network, inputs = model, images.images
+        if head_only and recipe.augment is None and cache is not None:
+            network, inputs = _head(model), _features(model, images.images, clock, cache)
+        settings = _Phase(epochs, rate, recipe.schedule, recipe.patience if final else None)
+        _fit(network, inputs, answers, parts, recipe, settings, seed, clock)
+
+    if recipe.warmup:
+        _set_trainable(model, False)
+        fit(recipe.warmup, recipe.warmup_learning_rate, head_only=True, final=False)
+        _set_trainable(model, True)
+    fit(recipe.epochs, recipe.learning_rate, head_only=recipe.trainable == "head")
+    seconds = time.perf_counter() - began
+    epochs = len(clock.history["loss"])
+    return Trained(model, clock.history, seconds, epochs * len(parts[0]) / seconds, epochs)
+
+
+def split(labels: Ints, fraction: float, seed: int) -> tuple[Ints, Ints]:
+    """Rows to train on and rows to validate on: `fraction` of each class, drawn from the seed.
+
+    Example:
+        >>> train_rows, validation_rows = split(np.arange(20) % 2, 0.2, seed=0)
+        >>> len(train_rows), len(validation_rows)
+        (16, 4)
+    """
+    held = held_out(labels, fraction, seed) if fraction else np.zeros(len(labels), np.bool_)
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def learned(labels: Ints, predictions: Ints, *, level: float = 0.05) -> bool:
+    """Whether predictions beat "always the commonest class" by more than chance.
+
+    One-sided exact binomial test of the number correct against the commonest class's share.
+
+    Example:
+        >>> labels = np.arange(40) % 2
+        >>> learned(labels, labels), learned(labels, np.zeros_like(labels))
+        (True, False)
+    """
+    from scipy.stats import binomtest
+
+    share = np.bincount(labels).max() / len(labels)
+    if share == 1.0:
+        return False  # with one class there is nothing to learn
+    correct = int((labels == predictions).sum())
+    return bool(binomtest(correct, len(labels), share, alternative="greater").pvalue < level)
+
+
+def save(model: Any, path: Path) -> None:
+    """Write a model to a `.keras` file, without the optimizer; loads without campare."""
+    model.save(path, include_optimizer=False)
+
+
+def load(path: Path) -> Any:
+    """Read a model that `save` wrote.
+
+    Raises:
+        ModelError: no such file, or no Keras model in it.
+    """
+    if not Path(path).is_file():
+        raise ModelError(
+            f"Expected a .keras file, got no file {str(path)!r}. Try campare study to make one."
+        )
+    return backbones.load_model(Path(path))
+
+
+class _Phase(NamedTuple):
+    """One compile-and-fit of a training."""
+
+    epochs: int
+    learning_rate: float
+    schedule: str
+    patience: int | None
+
+
+@dataclass
+class _Clock:
+    """Counts epochs over the phases of a training, collects its history, and tells progress."""
+
+    epochs: int
+    total: int
+    progress: Progress | None
+    history: dict[str, list[float]] = field(default_factory=dict)
+    began: float = 0.0
+
+    def start(self) -> None:
+        self.began = time.perf_counter()
+
+    def tell(self, epoch: int, seen: int, total: int, loss: float) -> None:
+        if self.progress is not None:
+            elapsed = max(time.perf_counter() - self.began, 1e-9)
+            self.progress(Step(epoch, self.epochs, seen, total, seen / elapsed, loss))
+
+    def training(self, batch_size: int) -> Any:
+        """A Keras callback for `fit`."""
+
+        def batch_end(batch: int, logs: Any) -> None:
+            seen = min((batch + 1) * batch_size, self.total)
+            epoch = len(self.history.get("loss", ())) + 1
+            self.tell(epoch, seen, self.total, float(logs["loss"]))
+
+        def epoch_end(_: int, logs: Any) -> None:
+            for name, value in logs.items():
+                self.history.setdefault(name, []).append(float(value))
+
+        return keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda *_: self.start(),
+            on_epoch_end=epoch_end,
+            on_train_batch_end=batch_end,
+        )
+
+
+def _fit(
+    model: Any,
+    inputs: Array,
+    answers: Array,
+    parts: tuple[Ints, Ints],
+    recipe: Recipe,
+    phase: _Phase,
+    seed: int,
+    clock: _Clock,
+) -> None:
+    """Compile the model and fit it on inputs[parts[0]], watching inputs[parts[1]]."""
+    train_part, held = parts
+    steps = math.ceil(len(train_part) / recipe.batch_size) * phase.epochs
+    rate: Any = phase.learning_rate
+    if phase.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(phase.learning_rate, steps)
+    model.compile(
+        optimizer=keras.optimizers.Adam(
+            learning_rate=rate, weight_decay=recipe.weight_decay or None
+        ),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    callbacks = [clock.training(recipe.batch_size)]
+    if phase.patience is not None and len(held):
+        callbacks.append(
+            keras.callbacks.EarlyStopping(
+                monitor="val_loss", patience=phase.patience, restore_best_weights=True
+            )
+        )
+    model.fit(
+        x=_Batches(inputs, answers, train_part, recipe.batch_size, np.random.default_rng(seed)),
+        validation_data=_Batches(inputs, answers, held, recipe.batch_size) if len(held) else None,
+        epochs=phase.epochs,
+        callbacks=callbacks,
+        verbose=0,
+    )
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches of the chosen rows, in a new order every epoch if given a generator.
+
+    The order is NumPy's, the same whatever ran before and whichever the Keras backend.
+    """
+
+    def __init__(
+        self,
+        inputs: Array,
+        answers: Array,
+        rows: Ints,
+        batch_size: int,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        self.inputs, self.answers, self.rows = inputs, answers, rows
+        self.batch_size, self.rng = batch_size, rng
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.rows) / self.batch_size)
+
+    def __getitem__(self, i: int) -> tuple[Array, Array]:
+        rows = self.rows[i * self.batch_size : (i + 1) * self.batch_size]
+        return self.inputs[rows], self.answers[rows]
+
+    def on_epoch_end(self) -> None:
+        if self.rng is not None:
+            self.rows = self.rng.permutation(self.rows)
+
+
+def _head(model: Any) -> Any:
+    """The layers after pooling, shared with the model, as a model of pooled features."""
+    names = [layer.name for layer in model.layers]
+    after = model.layers[names.index("pool") + 1 :]
+    return keras.Sequential([keras.Input(model.get_layer("pool").output.shape[1:]), *after])
+
+
+def _features(model: Any, images: Array, clock: _Clock, cache: FeatureCache) -> Floats:
+    """What the model says of the images up to pooling, (N, S, S, 3) -> (N, C)."""
+    stem = keras.Model(model.input, model.get_layer("pool").output)
+
+    def compute() -> Floats:
+        clock.start()
+        told = keras.callbacks.LambdaCallback()
+        told.on_predict_batch_end = lambda batch, logs=None: clock.tell(
+            0, min((batch + 1) * 32, len(images)), len(images), math.nan
+        )
+        batches = _Batches(images, np.zeros(len(images)), np.arange(len(images)), 32)
+        features: Floats = stem.predict(batches, callbacks=[told], verbose=0)
+        return features
+
+    return cache.get(digest(stem, images), compute)
+
+
+def _set_trainable(model: Any, trainable: bool) -> None:
+    """Freeze or release all that runs before pooling."""
+    for layer in model.layers:
+        if layer.name == "pool":
+            return
+        layer.trainable = trainable
+
+
+def _learns_statistics(recipe: Recipe) -> bool:
+    """Whether the batch normalization of the backbone follows the training images."""
+    return recipe.trainable == "all" and recipe.batch_norm_momentum is not None
+
+
+def _set_momentum(network: Any, momentum: float) -> None:
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = momentum
+
+
+def _make_repeatable(seed: int) -> None:
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+
+
+def _check(images: "Images", size: int | None) -> None:
+    shape = images.images.shape
+    if size is not None and shape[1:] != (size, size, 3):
+        raise DataError(
+            f"Expected images of shape ({size}, {size}, 3), got {shape[1:]}. "
+            f"Try images.load('train', {size})."
+        )
+    counts = np.bincount(images.labels, minlength=len(images.class_names))
+    if len(counts) < 2 or counts.min() < 2:
+        few = images.class_names[int(counts.argmin())]
+        raise DataError(
+            "Expected at least two classes with two training images each, "
+            f"got {counts.min()} of {few!r}. Try more images, or without that class."
+        )

@@ -1,0 +1,221 @@
+"""A recipe: everything that turns a set of images into a trained classifier, as one frozen value.
+
+Data flows YAML or Python -> Recipe -> `campare.training.fit`. No framework is imported here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from campare.errors import RecipeError
+
+Flip = Literal["none", "horizontal", "vertical", "horizontal_and_vertical"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random changes of the input during training; a strength of 0 leaves a change out.
+
+    `rotation` is a fraction of a full turn, `zoom` and `translation` fractions of the image, and
+    `contrast` and `brightness` fractions of the value range, all as in the Keras layers.
+
+    Raises:
+        RecipeError: a strength outside 0..1.
+
+    Example:
+        >>> Augment(flip="horizontal", rotation=0.1, zoom=0.1).translation
+        0.0
+    """
+
+    flip: Flip = "none"
+    rotation: float = 0.0
+    zoom: float = 0.0
+    translation: float = 0.0
+    contrast: float = 0.0
+    brightness: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("rotation", "zoom", "translation", "contrast", "brightness"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise RecipeError(
+                    f"Expected augment.{name} between 0 and 1, got {value}. "
+                    "Try 0.1; for rotation 1 is a full turn."
+                )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one arm of a study is trained.
+
+    Raises:
+        RecipeError: a value that cannot be trained with.
+
+    Example:
+        >>> Recipe("scratch", backbone="mobilenet", weights="random").trainable
+        'all'
+    """
+
+    name: str  # unique in a study; names files, so letters, digits and + - _ . only
+    title: str = ""  # a few words for people
+    backbone: str = "resnet50"  # article-cnn | embedded | any keras.applications name
+    weights: str = "imagenet"  # random | embedded | imagenet | path of a weights file
+    trainable: Literal["all", "head"] = "all"  # head: the backbone is frozen
+    augment: Augment | None = None
+    hidden: int | None = 128  # units of the Dense layer before the classes; None: no such layer
+    epochs: int = 10  # at most, see patience
+    batch_size: int = 32
+    learning_rate: float = 1e-3  # of Adam
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: int = 0  # epochs in which only the head is trained, before `epochs` of everything
+    warmup_learning_rate: float = 1e-3
+    patience: int | None = None  # stop after so many epochs without a lower validation loss, keep
+    # the best weights; None: train all epochs, keep the last weights
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    batch_norm_momentum: float | None = 0.9  # of a trained backbone; None: its statistics stay
+    # those of its weights (inference mode), as they do in a frozen one
+    backbone_options: Mapping[str, Any] = field(default_factory=dict)  # such as {alpha: 0.75}
+
+    def __post_init__(self) -> None:
+        if not self.name or not all(c.isalnum() or c in "+-_." for c in self.name):
+            raise RecipeError(
+                "Expected a recipe name of letters, digits and + - _ . only, "
+                f"got {self.name!r}. Try 'scratch+aug'."
+            )
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise RecipeError(
+                    f"Expected {name} of recipe {self.name!r} between {low:g} and {high:g}, "
+                    f"got {value}. Try the default, {_default(name)}."
+                )
+        if self.backbone == "article-cnn" and self.weights != "random":
+            raise RecipeError(
+                f"Expected weights 'random' for backbone 'article-cnn' in recipe {self.name!r}, "
+                f"got {self.weights!r}. Try another backbone: article-cnn was never pre-trained."
+            )
+
+
+_RANGES = (
+    ("hidden", 1, 65536),
+    ("epochs", 1, 100_000),
+    ("batch_size", 1, 65536),
+    ("learning_rate", 1e-9, 10.0),
+    ("warmup", 0, 100_000),
+    ("warmup_learning_rate", 1e-9, 10.0),
+    ("patience", 1, 100_000),
+    ("weight_decay", 0.0, 1.0),
+    ("label_smoothing", 0.0, 0.99),
+    ("batch_norm_momentum", 0.0, 0.9999),
+)
+
+
+def _default(name: str) -> object:
+    return next(f.default for f in fields(Recipe) if f.name == name)
+
+
+def from_yaml(path: str | Path) -> tuple[Recipe, ...]:
+    """Recipes of a YAML file: a list of mappings with the fields of `Recipe`.
+
+    Raises:
+        RecipeError: no such file, no YAML, an unknown field, a wrong type or two equal names.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "mine.yaml"
+        >>> _ = file.write_text("- {name: small, backbone: article-cnn, weights: random}")
+        >>> from_yaml(file)[0].name
+        'small'
+    """
+    where = Path(path).name
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(
+            f"Expected a YAML file of recipes, got no readable file {str(path)!r}. "
+            "Try one of the built-in sets: article, factorial."
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}" if mark else ""
+        raise RecipeError(
+            f"Expected YAML in {where}, got text that does not parse{place}. "
+            "Try '- name: scratch' on a line of its own for each recipe."
+        ) from error
+    if not isinstance(content, list) or not content:
+        raise RecipeError(
+            f"Expected a list of recipes in {where}, got {_kind(content)}. "
+            "Try '- name: scratch' on a line of its own for each recipe."
+        )
+    recipes = tuple(_recipe(item, f"{where}, recipe {i}") for i, item in enumerate(content, 1))
+    require_unique(recipes)
+    return recipes
+
+
+def require_unique(recipes: Iterable[Recipe]) -> None:
+    """Check that no two recipes have the same name.
+
+    Raises:
+        RecipeError: two equal names.
+    """
+    seen: set[str] = set()
+    for recipe in recipes:
+        if recipe.name in seen:
+            raise RecipeError(
+                f"Expected recipes with different names, got {recipe.name!r} twice. "
+                f"Try {recipe.name + '-2'!r} for the second."
+            )
+        seen.add(recipe.name)
+
+
+def _recipe(item: object, where: str) -> Recipe:
+    if isinstance(item, dict) and isinstance(item.get("augment"), dict):
+        item = item | {"augment": _validated(Augment, item["augment"], f"augment of {where}")}
+    return _validated(Recipe, item, where)
+
+
+def _validated(kind: type[T], values: object, where: str) -> T:
+    """`kind(**values)` with types checked, its first problem told in one line."""
+    if not isinstance(values, dict):
+        raise RecipeError(
+            f"Expected fields in {where}, got {_kind(values)}. Try 'name: scratch'."
+        )
+    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            close = get_close_matches(str(name), known, n=1)
+            hint = close[0] if close else "one of " + ", ".join(known)
+            raise RecipeError(f"Expected a known field in {where}, got {name!r}. Try {hint}.")
+    try:
+        return TypeAdapter(kind).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "name"
+        if first["type"] == "missing":
+            raise RecipeError(
+                f"Expected a {name} in {where}, got none. Try '{name}: scratch'."
+            ) from error
+        message = first["msg"].removeprefix("Input should be ")
+        raise RecipeError(
+            f"Expected {name} in {where} to be {message}, got {first['input']!r}. "
+            f"Try the default, {_shown(kind, name)}."
+        ) from error
+
+
+def _shown(kind: Any, name: str) -> str:
+    """The default of a field as it is written in YAML."""
+    default = next(f.default for f in fields(kind) if f.name == name)
+    return "null" if default is None else str(default)
+
+
+def _kind(value: object) -> str:
+    return {type(None): "nothing", dict: "a mapping", str: "text", list: "an empty list"}.get(
+        type(value), type(value).__name__
+    )

@@ -1,0 +1,213 @@
+"""Ground truth lands on the right pixels of the right image; what cannot be used says so."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from painting import error_of, paint, paint_mask, picture
+from PIL import Image
+
+from campare.data import ImageSet
+
+
+def test_masks_parts_and_cues_with_and_without_the_split(split_folder):
+    paint_mask(split_folder / "masks/train/cat/1.png", (0, 0, 3, 2))
+    paint_mask(split_folder / "masks/dog/3.png", (0, 0, 1, 1))
+    paint_mask(split_folder / "parts/train/cat/2.png", (4, 4, 6, 6))
+    paint_mask(split_folder / "cues/test/cat/3.png", (1, 1, 2, 2))
+    images = ImageSet.from_folder(split_folder)
+    assert images.regions == ("object", "parts", "cue")
+    regions = picture(images, "train/cat/1.png").regions
+    assert list(regions) == ["object"]
+    assert np.argwhere(regions["object"]).tolist() == [[y, x] for y in (0, 1) for x in (0, 1, 2)]
+    assert picture(images, "test/dog/3.png").regions["object"].sum() == 1
+    assert picture(images, "train/cat/2.jpg").regions["parts"][4, 4]
+    assert picture(images, "test/cat/3.png").regions["cue"][1, 1]
+    assert picture(images, "train/dog/1.png").regions == {}
+    loaded = images.load("train", 12)
+    assert set(loaded.regions) == {"object", "parts", "cue"}
+    assert loaded.regions["object"].any((1, 2)).tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_is_turned_with_its_image_unless_it_is_upright_already(tmp_path, orientation):
+    stored = np.zeros((8, 12, 3), np.uint8)
+    stored[1:3, 2:7] = 255
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    for name in ("cat", "dog"):
+        for split in ("train", "test"):
+            (tmp_path / split / name).mkdir(parents=True)
+            Image.fromarray(stored).save(tmp_path / split / name / "1.png", exif=tags)
+    box = (2, 1, 7, 3)
+    paint_mask(tmp_path / "masks/train/cat/1.png", box)
+    rows = [["train/dog/1.png", *box], ["test/cat/1.png", *box]]
+    with (tmp_path / "boxes.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["image", "xmin", "ymin", "xmax", "ymax"], *rows])
+    images = ImageSet.from_folder(tmp_path)
+    white = picture(images, "train/cat/1.png").image[..., 0] == 255
+    assert white.shape == ((12, 8) if orientation >= 5 else (8, 12))
+    for image in ("train/cat/1.png", "train/dog/1.png", "test/cat/1.png"):
+        assert np.array_equal(picture(images, image).regions["object"], white), image
+    if orientation >= 5:  # a mask made on the displayed image
+        Image.fromarray(white).save(tmp_path / "masks/train/cat/1.png")
+        images = ImageSet.from_folder(tmp_path)
+        assert np.array_equal(picture(images, "train/cat/1.png").regions["object"], white)
+
+
+def test_boxes_become_the_union_and_a_mask_wins_over_boxes(split_folder):
+    (split_folder / "boxes.csv").write_text(
+        "image,xmin,ymin,xmax,ymax,label\n"
+        "train/cat/1.png,0,0,4,2,cat\n"  # with the split
+        "train\\cat\\1.png,2,1,6,3,tabby\n"  # a label that is no class: still the object
+        "train/cat/1.png,0,0,12,8,Dog\n"  # another class
+        "cat/2.jpg,0,0,13,8.9,\n"  # without the split; rounding is clipped
+        "test/dog/3.png,0,0,1,1,\n"
+    )
+    paint_mask(split_folder / "masks/test/dog/3.png", (0, 0, 5, 5))
+    images = ImageSet.from_folder(split_folder)
+    assert images.regions == ("object",)
+    assert picture(images, "train/cat/1.png").regions["object"].sum() == 8 + 8 - 2
+    assert picture(images, "train/cat/2.jpg").regions["object"].all()
+    assert picture(images, "test/dog/3.png").regions["object"].sum() == 25
+
+
+def test_coco_outlines_become_masks(split_folder):
+    coco = {
+        "images": [
+            {"id": 1, "file_name": "train/cat/1.png", "width": 12, "height": 8},
+            {"id": 2, "file_name": "train/cat/2.jpg", "width": 12, "height": 8},
+            {"id": 3, "file_name": "not/annotated.png"},
+        ],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [
+            {"image_id": 1, "category_id": 1, "segmentation": [[0, 0, 4, 0, 4, 4, 0, 4]]},
+            {"image_id": 1, "category_id": 1, "bbox": [10, 6, 2, 2]},
+            {"image_id": 2, "segmentation": {"size": [8, 12], "counts": [8, 8, 80]}},
+        ],
+    }
+    (split_folder / "instances.json").write_text(json.dumps(coco))
+    images = ImageSet.from_folder(split_folder)
+    assert picture(images, "train/cat/1.png").regions["object"].sum() == 20
+    second_column = picture(images, "train/cat/2.jpg").regions["object"]
+    assert np.unique(np.argwhere(second_column)[:, 1]).tolist() == [1]
+    assert second_column.sum() == 8
+
+
+def test_voc_boxes_become_masks_by_path_or_filename(split_folder):
+    box = "<bndbox><xmin>2</xmin><ymin>1</ymin><xmax>3</xmax><ymax>4</ymax></bndbox>"
+    thing = f"<object><name>cat</name>{box}</object>"
+    for path, filename in {"train/cat/1": "wrong.jpg", "other": "train/cat/2.jpg"}.items():
+        xml = split_folder / "annotations" / f"{path}.xml"
+        xml.parent.mkdir(parents=True, exist_ok=True)
+        xml.write_text(f"<annotation><filename>{filename}</filename>{thing}</annotation>")
+    images = ImageSet.from_folder(split_folder)
+    for image in ("train/cat/1.png", "train/cat/2.jpg"):
+        mask = picture(images, image).regions["object"]
+        assert np.argwhere(mask).tolist() == [[y, x] for y in range(4) for x in (1, 2)]
+
+
+def test_no_folder(tmp_path):
+    assert error_of(tmp_path / "none") == (
+        "Expected a folder of images at ROOT, got no such folder. "
+        "Try the layout DATA/<class>/<image> or DATA/{train,test}/<class>/<image>."
+    )
+    (tmp_path / "file").write_text("")
+    assert "got a file." in error_of(tmp_path / "file")
+
+
+def test_too_few_classes(tmp_path):
+    paint(tmp_path / "1.png")
+    assert "Expected at least two class folders in ROOT, got none." in error_of(tmp_path)
+    paint(tmp_path / "cat" / "1.png")
+    assert "Expected at least two class folders in ROOT, got only 'cat'." in error_of(tmp_path)
+
+
+def test_a_class_without_images(flat_folder):
+    (flat_folder / "fox").mkdir()
+    (flat_folder / "fox" / "notes.txt").write_text("")
+    assert error_of(flat_folder) == (
+        "Expected images in class folder ROOT/fox, got none. "
+        "Try to add some, or to remove the folder."
+    )
+
+
+def test_a_class_missing_in_one_split(split_folder):
+    shutil.rmtree(split_folder / "test" / "dog")
+    assert error_of(split_folder) == (
+        "Expected images of class 'dog' for test, got none. "
+        "Try to add some: every class needs at least one in train and one in test."
+    )
+
+
+def test_a_class_of_one_image_cannot_be_split(flat_folder):
+    paint(flat_folder / "fox" / "1.png")
+    assert "Expected images of class 'fox' for test, got none." in error_of(flat_folder)
+
+
+def test_train_without_test_and_validation_beside(split_folder):
+    (split_folder / "val").mkdir()
+    assert "Expected only train and test in ROOT, got also val." in error_of(split_folder)
+    shutil.rmtree(split_folder / "test")
+    assert "Expected both train and test in ROOT, got train and val." in error_of(split_folder)
+
+
+def test_a_mask_of_another_size(split_folder):
+    paint_mask(split_folder / "masks/train/cat/1.png", (0, 0, 1, 1), width=8, height=12)
+    assert error_of(split_folder) == (
+        "Expected mask masks/train/cat/1.png to have the size of image train/cat/1.png, "
+        "12 x 8 pixels, got 8 x 12 pixels. Try to make the mask anew from that image."
+    )
+
+
+def test_masks_that_cannot_be_used(split_folder):
+    mask = split_folder / "parts/train/cat/9.png"
+    paint_mask(mask, (0, 0, 1, 1))
+    assert "Expected parts/train/cat/9.png to belong to an image of the data folder, got " in (
+        error_of(split_folder)
+    )
+    mask.unlink()
+    mask.with_name("1.png").write_bytes(b"x")
+    assert "Expected a readable mask in parts/train/cat/1.png, got no image" in (
+        error_of(split_folder)
+    )
+    paint_mask(mask.with_name("1.png"), (0, 0, 1, 1))
+    paint_mask(split_folder / "parts/cat/1.png", (0, 0, 1, 1))
+    assert "Expected one parts mask for image train/cat/1.png, got parts/cat/1.png and parts/" in (
+        error_of(split_folder)
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("train/cat/1.png,0,0,14,8", "image train/cat/1.png of 12 x 8 pixels in boxes.csv line 2"),
+        ("train/cat/7.png,0,0,1,1", "Expected boxes.csv line 2 to belong to an image of the data "),
+        ("1.png,0,0,1,1", "'1.png', which fits train/cat/1.png and train/dog/1.png. Try the path"),
+        ("train/cat/1.png,0,0,1", "Expected a number for ymax in boxes.csv line 2, got nothing."),
+        ("train/cat/1.png,5,0,5,3", "got an empty box, x 5 to 5, y 0 to 3."),
+    ],
+)
+def test_boxes_that_cannot_be_used(split_folder, row, message):
+    (split_folder / "boxes.csv").write_text(f"image,xmin,ymin,xmax,ymax\n{row}\n")
+    assert message in error_of(split_folder)
+
+
+def test_two_kinds_of_annotations(split_folder):
+    (split_folder / "boxes.csv").write_text("image,xmin,ymin,xmax,ymax\n")
+    (split_folder / "instances.json").write_text("{}")
+    assert error_of(split_folder) == (
+        "Expected one kind of annotations in ROOT, got boxes.csv and instances.json. "
+        "Try to keep one of them."
+    )
+
+
+def test_malformed_json_and_xml(split_folder):
+    (split_folder / "instances.json").write_text("{")
+    assert "Expected JSON in instances.json" in error_of(split_folder)
+    (split_folder / "instances.json").unlink()
+    (split_folder / "annotations").mkdir()
+    (split_folder / "annotations" / "1.xml").write_text("<a>")
+    assert "Expected Pascal VOC's XML in annotations/1.xml" in error_of(split_folder)

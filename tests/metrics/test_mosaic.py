@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from campare.cams.maps import pool
+from campare.data.imageset import Images
+from campare.errors import CampareError, DataError
+from campare.metrics.mosaic import mosaics
+
+
+def image_set(counts, size=10):
+    """Images of one gray each, so that a cell tells which image it shows."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    grays = np.arange(1, len(labels) + 1, dtype=np.uint8)
+    pixels = np.broadcast_to(grays[:, None, None, None], (len(labels), size, size, 3)).copy()
+    names = tuple(f"{i}.png" for i in range(len(labels)))
+    classes = tuple("abcdefgh"[: len(counts)])
+    return Images(pixels, labels.astype(np.int64), names, {}, classes)
+
+
+def corners(picture):
+    return [int(picture[y, x, 0]) - 1 for y in (0, -1) for x in (0, -1)]
+
+
+@pytest.mark.parametrize("size", [10, 11])
+@pytest.mark.parametrize(("kind", "own"), [("focus", 2), ("grid", 1)])
+@pytest.mark.parametrize("counts", [[5, 5], [4, 3, 5], [2, 3, 2, 4, 3]])
+def test_cells_mark_exactly_the_images_of_the_target(kind, own, counts, size):
+    images = image_set(counts, size)
+    made = mosaics(images, count=30, seed=3, kind=kind)
+    assert made.images.shape == (30, size, size, 3)
+    for picture, target, cells, picked in zip(
+        made.images, made.targets, made.cells, made.picked, strict=True
+    ):
+        shown = corners(picture)
+        assert shown == picked.tolist()
+        assert len(set(shown)) == 4
+        labels = images.labels[shown]
+        assert (labels == target).sum() == own
+        # pixel by pixel: the mask is True where the image shown has the target's class
+        assert np.array_equal(images.labels[picture[..., 0] - 1] == target, cells)
+
+
+def test_the_cells_of_an_even_mosaic_have_the_share_of_chance():
+    images = image_set([4, 4])
+    for kind, share in (("focus", 0.5), ("grid", 0.25)):
+        made = mosaics(images, count=8, seed=0, kind=kind)
+        assert (made.cells.mean(axis=(1, 2)) == share).all()
+
+
+def test_the_grid_game_shows_four_classes_where_there_are_four():
+    images = image_set([3, 3, 3, 3, 3])
+    made = mosaics(images, count=40, seed=1, kind="grid")
+    assert all(len(set(images.labels[picked])) == 4 for picked in made.picked)
+
+
+def test_targets_are_even_and_places_vary():
+    images = image_set([6, 6, 6])
+    made = mosaics(images, count=300, seed=0)
+    assert np.bincount(made.targets).tolist() == [100, 100, 100]
+    first = made.cells[:, 0, 0].mean()  # is the top left cell of the target?
+    assert abs(first - 0.5) < 4 * np.sqrt(0.25 / 300)
+
+
+def test_a_cell_is_the_image_averaged_down():
+    images = image_set([2, 2], size=8)
+    images.images[:] = np.random.default_rng(0).integers(0, 256, images.images.shape)
+    made = mosaics(images, count=1, seed=0)
+    small = pool(images.images[made.picked[0, 1], :, :, 2][None], (4, 4))[0]
+    assert np.array_equal(made.images[0, :4, 4:, 2], np.rint(small))
+
+
+def test_the_seed_decides():
+    images = image_set([5, 5])
+    first, again, other = (mosaics(images, count=9, seed=s) for s in (0, 0, 1))
+    assert np.array_equal(first.images, again.images)
+    assert np.array_equal(first.targets, again.targets)
+    assert not np.array_equal(first.picked, other.picked)
+    assert len(set(first.names)) == 9
+    assert first.names[0] == "focus-0000"
+
+
+def test_a_class_with_one_image_is_never_the_target_of_focus():
+    made = mosaics(image_set([1, 3, 3]), count=20, seed=0)
+    assert set(made.targets.tolist()) == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "counts", "text"),
+    [
+        ("focus", [4], "2 images and 2 of other classes for mosaics, got 4 images a class"),
+        ("focus", [1, 1], "2 images and 2 of other classes for mosaics, got 1, 1 images a class"),
+        ("grid", [2, 2], "1 images and 3 of other classes for mosaics, got 2, 2 images a class"),
+    ],
+)
+def test_too_few_images_are_one_line(kind, counts, text):
+    with pytest.raises(DataError) as error:
+        mosaics(image_set(counts), count=2, seed=0, kind=kind)
+    assert str(error.value) == f"Expected a class with {text}. Try adding test images."
+
+
+def test_an_unknown_kind_is_one_line():
+    with pytest.raises(CampareError) as error:
+        mosaics(image_set([2, 2]), count=1, seed=0, kind="tiles")
+    assert str(error.value) == ("Expected a kind of mosaic, got 'tiles'. Try 'focus' or 'grid'.")

@@ -1,0 +1,174 @@
+"""The promises of docs/design.md about files: who may import what, and in which order."""
+
+import ast
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).resolve().parent.parent / "src"
+FILES = {  # "campare.data.folder" -> its file; a package is its __init__.py
+    ".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(SRC.rglob("*.py"))
+}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
+
+#: Each layer imports itself and what stands above it. docs/design.md, "Modules".
+LAYERS = (
+    ("types", "errors", "optional", "quiet"),
+    ("data",),
+    ("classifiers",),
+    ("cams",),
+    ("metrics",),
+    ("training",),
+    ("stats",),
+    ("run",),
+    ("report",),
+    ("engines", "live", "cell"),
+    ("study",),
+    ("listing",),
+    ("cli",),
+    ("__main__",),
+)
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+
+FRAMEWORKS = {"keras", "tensorflow", "torch", "jax"}
+MAY_IMPORT_FRAMEWORKS = (
+    "campare/classifiers/_*.py",
+    "campare/classifiers/keras.py",
+    "campare/classifiers/torch.py",
+    "campare/training/augment.py",
+    "campare/training/backbones.py",
+    "campare/training/fit.py",
+    "campare/training/cache.py",
+    "campare/training/pretrain.py",
+)
+
+
+def walk(tree: ast.AST, *, at_start: bool) -> Iterator[ast.AST]:
+    """All nodes of `tree`; `at_start`: only those that run when the module is imported."""
+    for node in ast.iter_child_nodes(tree):
+        if at_start and (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            or (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"))
+        ):
+            continue
+        yield node
+        yield from walk(node, at_start=at_start)
+
+
+def imported(tree: ast.Module, *, at_start: bool = False) -> Iterator[str]:
+    """Every module that `tree` names in an import, also through require()."""
+    for node in walk(tree, at_start=at_start):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=module, names=names, level=0) if module:
+                yield from (f"{module}.{alias.name}" for alias in names)
+            case ast.Call(
+                func=ast.Name(id="require" | "import_module" | "__import__")
+                | ast.Attribute(attr="require" | "import_module"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                yield name
+
+
+def campare_modules(tree: ast.Module, *, at_start: bool = False) -> set[str]:
+    """The files of campare that `tree` imports: `campare.data.ImageSet` -> `campare.data`."""
+    found = set()
+    for name in imported(tree, at_start=at_start):
+        parts = name.split(".")
+        while parts and ".".join(parts) not in FILES:
+            parts.pop()
+        found.add(".".join(parts))
+    return found - {"", "campare"}  # the root holds lazy names and the version
+
+
+def layer_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_the_sources_are_found():
+    assert {"campare", "campare.types", "campare.cli", "campare.data"} <= set(FILES)
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_frameworks_are_imported_only_where_the_design_says(module):
+    used = {name.partition(".")[0] for name in imported(TREES[module])} & FRAMEWORKS
+    path = FILES[module].relative_to(SRC).as_posix()
+    assert not used or any(fnmatch(path, pattern) for pattern in MAY_IMPORT_FRAMEWORKS)
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if name != "campare"])
+def test_imports_point_one_way(module):
+    assert layer_of(module) in RANK, f"{module} has no place in LAYERS and docs/design.md"
+    later = {
+        other
+        for other in campare_modules(TREES[module])
+        if RANK[layer_of(other)] > RANK[layer_of(module)]
+    }
+    assert not later
+
+
+def test_no_import_cycles():
+    # A constructor that lives on the class it makes may import its module when it is called.
+    graph = {name: campare_modules(tree, at_start=True) for name, tree in TREES.items()}
+    graph.pop("campare")
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_imports_are_absolute(module):
+    relative = [n for n in ast.walk(TREES[module]) if isinstance(n, ast.ImportFrom) and n.level]
+    assert not relative
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_files_are_named_after_their_idea(module):
+    words = re.split(r"[._]+", module)
+    assert not {"util", "utils", "helper", "helpers", "manager", "managers"} & set(words)
+
+
+def undocumented(tree: ast.Module) -> Iterator[str]:
+    """The public functions, classes and methods without a docstring, and the module itself."""
+    if not ast.get_docstring(tree):
+        yield "module"
+    scopes: list[ast.Module | ast.ClassDef] = [tree]
+    while scopes:
+        for node in scopes.pop().body:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            if node.name.startswith("_"):
+                continue
+            if not ast.get_docstring(node):
+                yield node.name
+            if isinstance(node, ast.ClassDef):
+                scopes.append(node)
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_what_is_public_is_documented(module):
+    assert list(undocumented(TREES[module])) == []
+
+
+def test_the_checks_see_what_they_should():
+    tree = ast.parse(
+        "import keras.layers\n"
+        "def f():\n"
+        "    from campare.data import ImageSet\n"
+        "    require('torch', extra='torch')\n"
+        "class _Hidden: pass\n"
+        "class Shown:\n"
+        "    '''Text.'''\n"
+        "    def method(self): pass\n"
+    )
+    assert set(imported(tree, at_start=True)) == {"keras.layers"}
+    assert set(imported(tree)) == {"keras.layers", "campare.data.ImageSet", "torch"}
+    assert campare_modules(tree) == {"campare.data"}
+    assert list(undocumented(tree)) == ["module", "f", "method"]

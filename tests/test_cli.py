@@ -1,0 +1,356 @@
+"""The command line: what it passes on, what it prints, and how it fails."""
+
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from campare import __version__, listing
+from campare.__main__ import main
+from campare.data import ImageSet
+from campare.errors import RunError
+
+pytestmark = pytest.mark.usefixtures("_own_environment")
+
+
+@pytest.fixture
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """main() changes how TensorFlow starts unless a level is set. Files go to tmp_path."""
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+    monkeypatch.chdir(tmp_path)
+
+
+def call(line: str) -> int:
+    """The exit status of a command line as it is typed."""
+    return main(line.split())
+
+
+Failing = Callable[..., str]
+
+
+@pytest.fixture
+def failing(capsys: pytest.CaptureFixture[str]) -> Failing:
+    """Run a command that must fail as a user's mistake does; its one line."""
+
+    def run(*words: str | Path) -> str:
+        assert main([str(word) for word in words]) == 2
+        said = capsys.readouterr()
+        assert said.err.startswith("campare: error: ")
+        assert said.err.count("\n") == 1
+        assert said.err.endswith("\n")
+        return said.err.removeprefix("campare: error: ").rstrip("\n")
+
+    return run
+
+
+@pytest.fixture
+def studied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Calls of study(), which does nothing here."""
+    calls: list[Any] = []
+
+    def record(data: Any, **settings: Any) -> Any:
+        calls.append((data, settings))
+        return SimpleNamespace(path=Path("runs/x"), comparison=lambda: "[the comparison]")
+
+    monkeypatch.setattr("campare.study.study", record)
+    return calls
+
+
+class TestStart:
+    def test_version(self, capsys: pytest.CaptureFixture[str]):
+        assert main(["--version"]) == 0
+        assert capsys.readouterr().out == f"campare {__version__}\n"
+
+    @pytest.mark.parametrize("words", [[], ["--help"]])
+    def test_help_lists_the_verbs(self, words: list[str], capsys: pytest.CaptureFixture[str]):
+        assert main(words) == 0
+        text = capsys.readouterr().out
+        assert all(f" {v} " in text for v in ("study", "explain", "report", "compare", "data"))
+
+    def test_as_a_module(self):
+        command = [sys.executable, "-m", "campare", "--version"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout == f"campare {__version__}\n"
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("words", "line"),
+        [
+            (["studdy"], "No such command 'studdy'. Did you mean 'study'? Try: campare --help"),
+            (["study"], "Missing argument 'DATA'. Try: campare study --help"),
+            (["data"], "Missing command. Try: campare data --help"),
+            (["study", "x", "--nope"], "No such option: --nope. Try: campare study --help"),
+        ],
+    )
+    def test_usage(self, words: list[str], line: str, failing: Failing):
+        assert failing(*words) == line
+
+    def test_a_number_out_of_range(self, failing: Failing):
+        assert "'--seeds'" in failing("study", "drawn", "--seeds", "0")
+
+    @pytest.mark.parametrize("verb", ["report", "compare"])
+    def test_no_such_run(self, verb: str, failing: Failing):
+        line = failing(verb, "nowhere")
+        assert line.startswith("Expected a run directory with run.json, got nowhere.")
+
+    def test_no_such_folder(self, failing: Failing, tmp_path: Path):
+        line = failing("study", "nowhere", "--out", "runs/x")
+        assert line.startswith("Expected ")
+        assert "nowhere" in line
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("option", ["--debug", "--verbose"])
+    def test_debug_keeps_the_traceback(self, option: str):
+        with pytest.raises(RunError):
+            main([option, "compare", "nowhere"])
+
+    def test_a_bug_keeps_its_traceback(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("campare.run.Run.open", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main(["compare", "somewhere"])
+
+    def test_in_a_process_of_its_own(self):
+        command = [sys.executable, "-m", "campare", "compare", "nowhere"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert done.stderr.startswith("campare: error: Expected a run directory")
+        assert done.stderr.count("\n") == 1
+
+    def test_stopped_from_the_keyboard(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ):
+        def stop(*_: Any, **__: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("campare.study.study", stop)
+        assert main(["study", "drawn"]) == 130
+        line = capsys.readouterr().err
+        assert line.count("\n") == 1
+        assert "goes on with its next cell when you give the command again" in line
+
+
+class TestStudy:
+    def test_defaults(self, studied: list[Any], capsys: pytest.CaptureFixture[str]):
+        assert main(["study", "photos"]) == 0
+        ((data, settings),) = studied
+        assert data == "photos"
+        assert settings.pop("console") is not None
+        assert settings == {
+            "recipes": "article",
+            "only": None,
+            "seeds": 5,
+            "backbone": None,
+            "weights": None,
+            "backbone_options": {},
+            "size": None,
+            "epochs": None,
+            "methods": ("grad-cam",),
+            "out": None,
+            "engine": "local",
+        }
+        assert capsys.readouterr().out.splitlines()[-1] == "Report: runs/x/report.html"
+
+    def test_every_option_arrives(self, studied: list[Any]):
+        words = (
+            "study photos --recipes mine.yaml --only A,B --seeds 2 --backbone mobilenet --weights "
+            "w.h5 --backbone-option alpha=0.75 --backbone-option depth_multiplier=1 --size 64 "
+            "--epochs 3 --method grad-cam,layer-cam --out there --engine ray"
+        )
+        assert call(words) == 0
+        ((_, settings),) = studied
+        del settings["console"]
+        assert settings == {
+            "recipes": "mine.yaml",
+            "only": ("A", "B"),
+            "seeds": 2,
+            "backbone": "mobilenet",
+            "weights": "w.h5",
+            "backbone_options": {"alpha": 0.75, "depth_multiplier": 1},
+            "size": 64,
+            "epochs": 3,
+            "methods": ("grad-cam", "layer-cam"),
+            "out": Path("there"),
+            "engine": "ray",
+        }
+
+    def test_study_takes_what_the_command_line_passes(self, request: pytest.FixtureRequest):
+        from campare.study import study
+
+        signature = inspect.signature(study)
+        calls = request.getfixturevalue("studied")
+        main(["study", "photos"])
+        ((data, settings),) = calls
+        assert set(signature.bind(data, **settings).arguments) == set(signature.parameters)
+
+    def test_the_drawn_set(self, studied: list[Any]):
+        call("study drawn --train 8 --test 6 --size 32 --classes cat,dog --shortcut 0.9")
+        ((data, settings),) = studied
+        assert isinstance(data, ImageSet)
+        assert (len(data.of("train")), len(data.of("test"))) == (8, 6)
+        assert data.default_size == settings["size"] == 32
+        assert "cue" in data.regions
+
+    def test_options_of_the_drawn_set_with_a_folder(self, failing: Failing):
+        assert failing("study", "photos", "--shortcut", "0.9") == (
+            "Expected --shortcut with the drawn set only, got the folder 'photos'. "
+            "Try: campare study drawn"
+        )
+
+    @pytest.mark.parametrize("pair", ["alpha", "=1", "a b=1", "alpha=[1"])
+    def test_a_broken_backbone_option(self, pair: str, failing: Failing):
+        assert failing("study", "photos", "--backbone-option", pair) == (
+            f"Expected --backbone-option NAME=VALUE, got {pair!r}. Try alpha=0.75"
+        )
+
+
+class TestData:
+    def test_draw_writes_an_ordinary_folder(self, capsys: pytest.CaptureFixture[str]):
+        assert call("data draw toys --train 6 --test 4 --size 24 --seed 3") == 0
+        assert capsys.readouterr().out == "toys: 6 train images, 4 test images\n"
+        again = ImageSet.from_folder("toys")
+        assert again.counts() == {"train": {"cat": 3, "dog": 3}, "test": {"cat": 2, "dog": 2}}
+        same = ImageSet.drawn(train=6, test=4, size=24, seed=3)
+        np.testing.assert_array_equal(
+            again.load("test", 24).images.sum(axis=(1, 2, 3)).sum(),
+            same.load("test", 24).images.sum(axis=(1, 2, 3)).sum(),
+        )
+
+    def test_plant_adds_a_cue_with_its_mask(self):
+        call("data draw toys --train 6 --test 4 --size 32")
+        assert call("data plant toys marked --p 1 --seed 1") == 0
+        marked = ImageSet.from_folder("marked")
+        assert "cue" in marked.regions
+        before, after = ImageSet.from_folder("toys").load("train", 32), marked.load("train", 32)
+        changed = (before.images != after.images).any(axis=-1)
+        assert changed.any(axis=(1, 2)).all()
+        assert not (changed & ~after.regions["cue"]).any()
+
+
+class TestList:
+    @pytest.mark.parametrize(
+        ("what", "words"),
+        [
+            ("recipes", ("article", "factorial", "scratch+aug")),
+            ("methods", ("grad-cam", "layer-cam", "Selvaraju et al. 2017")),
+            ("metrics", ("energy", "grid-pointing-game", "mask: object")),
+        ],
+    )
+    def test_tables(self, what: str, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
+        assert main(["list", what]) == 0
+        out = capsys.readouterr().out
+        assert all(word in out for word in words)
+
+    def test_names_stay_whole_in_a_pipe(self, capsys: pytest.CaptureFixture[str]):
+        rows = listing.table("name", "text")
+        rows.add_row("a-long-name-" * 5, "x" * 300)
+        listing.terminal().print(rows)
+        assert "a-long-name-" * 5 in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three saved networks: one of 16 x 16 images, one of any size, one without a grid."""
+    keras = pytest.importorskip("keras")
+    folder = tmp_path_factory.mktemp("models")
+    keras.utils.set_random_seed(0)
+    for name, side in (("fixed", 16), ("free", None)):
+        network = keras.Sequential(
+            [
+                keras.Input((side, side, 3)),
+                keras.layers.Conv2D(4, 3, activation="relu", name="first"),
+                keras.layers.Conv2D(4, 3, activation="relu", name="last"),
+                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Dense(2, activation="softmax"),
+            ]
+        )
+        network.save(folder / f"{name}.keras")
+    flat = [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    keras.Sequential(flat).save(folder / "flat.keras")
+    (folder / "fixed.json").write_text('{"classes": ["cat", "dog"]}')
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    """Two pictures of different sizes and modes, and a broken one."""
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / "one.png", tmp_path / "two.jpg", tmp_path / "broken.jpg"]
+    Image.fromarray(rng.integers(0, 255, (20, 30), np.uint8)).save(paths[0])
+    Image.fromarray(rng.integers(0, 255, (40, 24, 3), np.uint8)).save(paths[1])
+    paths[2].write_bytes(paths[1].read_bytes()[:100])
+    return paths
+
+
+class TestExplain:
+    def test_overlays_and_raw_maps(
+        self, models: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]
+    ):
+        words = ["explain", models / "fixed.keras", *photos[:2], "--out", "maps"]
+        assert main([str(word) for word in words]) == 0
+        names = sorted(path.name for path in Path("maps").iterdir())
+        assert names == ["one.npy", "one.png", "two.npy", "two.png"]
+        assert np.load("maps/one.npy").shape == (12, 12)
+        with Image.open("maps/one.png") as overlay:
+            assert overlay.size == (16, 16)
+        out = capsys.readouterr().out
+        assert "grad-cam at layer last" in out
+        assert "cat" in out or "dog" in out  # names from the record beside the model
+
+    def test_a_layer_a_target_and_a_method(self, models: Path, photos: list[Path]):
+        words = f"--out maps --layer first --target dog --method layer-cam {photos[0]}"
+        assert main(["explain", str(models / "fixed.keras"), *words.split()]) == 0
+        assert np.load("maps/one.npy").shape == (14, 14)
+
+    def test_a_model_of_any_size_wants_a_size(
+        self, models: Path, photos: list[Path], failing: Failing
+    ):
+        words = ["explain", models / "free.keras", photos[0], "--out", "maps"]
+        assert failing(*words).startswith("Expected --size for a model that takes images of any")
+        assert main([str(word) for word in [*words, "--size", "32"]]) == 0
+        assert np.load("maps/one.npy").shape == (28, 28)
+
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            ("fixed.keras broken.jpg", "Expected an image file, got 'broken.jpg', which cannot be"),
+            ("fixed.keras absent.jpg", "Expected an image file, got 'absent.jpg', which cannot be"),
+            ("absent.keras one.png", "Expected a saved Keras model, got no file"),
+            ("flat.keras one.png", "Expected "),
+            ("fixed.keras one.png --target 2", "Expected "),
+            ("fixed.keras one.png --target horse", "Expected a class of 'fixed', got 'horse'."),
+            ("fixed.keras one.png --layer nope", "Expected "),
+            ("fixed.keras one.png --method nope", "Expected a CAM method, got 'nope'."),
+        ],
+    )
+    @pytest.mark.usefixtures("photos")
+    def test_mistakes_write_nothing(
+        self, options: str, expected: str, models: Path, failing: Failing
+    ):
+        model, *rest = options.split()
+        assert failing("explain", models / model, *rest, "--out", "maps").startswith(expected)
+        assert not Path("maps").exists()
+
+    def test_tensorflow_says_nothing(self, models: Path, photos: list[Path]):
+        words = ["explain", models / "fixed.keras", photos[0], "--target", "2", "--out", "maps"]
+        quiet = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+        command = [sys.executable, "-m", "campare", *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
+        assert done.returncode == 2
+        assert done.stderr.startswith("campare: error: Expected ")
+        assert done.stderr.count("\n") == 1
+
+    def test_layers_are_listed_in_order(self, models: Path, capsys: pytest.CaptureFixture[str]):
+        assert main(["list", "layers", str(models / "fixed.keras")]) == 0
+        rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+        assert [row[0] for row in rows] == ["first", "last"]
+        assert [row[-1] for row in rows] == ["4", "default"]
