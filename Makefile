@@ -1,7 +1,8 @@
 # Two commands: `make demo` (a study, end to end) and `make test` (all checks). Both set up .venv first.
-# Needs make and Python >= 3.11 with pip; PYTHON=... names another interpreter.
+# Needs make and Python 3.11, 3.12 or 3.13 with pip; PYTHON=... names another interpreter.
 
-PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))))
 BIN := .venv/bin
 STAMP := .venv/.campare-installed
 DEMO := runs/demo
@@ -15,7 +16,7 @@ help:  ## list the targets
 setup: $(STAMP)  ## create .venv and install campare with its pinned dependencies
 
 $(STAMP): pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "Expected Python >= 3.11 as python3.11 or python3, got none. Try: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Expected Python 3.11, 3.12 or 3.13, got none. Try: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || { echo "Creating .venv with $$($(PYTHON) --version)"; $(PYTHON) -m venv .venv; }
 	@echo "Installing campare and its pinned dependencies into .venv (about a minute, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[tensorflow,dev]' -c constraints.txt

@@ -58,7 +58,9 @@ def studied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def record(data: Any, **settings: Any) -> Any:
         calls.append((data, settings))
-        return SimpleNamespace(path=Path("runs/x"), comparison=lambda: "[the comparison]")
+        return SimpleNamespace(
+            path=Path("runs/x"), recipes=("A", "B"), comparison=lambda: "the comparison"
+        )
 
     monkeypatch.setattr("campare.study.study", record)
     return calls
@@ -155,10 +157,11 @@ class TestStudy:
             "size": None,
             "epochs": None,
             "methods": ("grad-cam",),
-            "out": None,
+            "out": Path("runs/photos-article"),
             "engine": "local",
         }
-        assert capsys.readouterr().out.splitlines()[-1] == "Report: runs/x/report.html"
+        printed = capsys.readouterr().out.splitlines()
+        assert printed == ["the comparison", "Report: runs/x/report.html"]
 
     def test_every_option_arrives(self, studied: list[Any]):
         words = (

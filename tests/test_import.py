@@ -50,14 +50,16 @@ def test_a_function_is_not_hidden_by_the_module_of_its_name(name: str):
 
 
 def test_help_answers_at_once():
-    """Half a second on an idle machine; the best of three, since others may be busy."""
+    """Half a second on an idle machine; others may be busy with this one, so it may try again."""
     campare_command = Path(sys.executable).with_name("campare")
-    times = []
-    for _ in range(3):
+    best = float("inf")
+    for _ in range(10):
         start = time.perf_counter()
         subprocess.run([campare_command, "--help"], capture_output=True, check=True)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.5
+        best = min(best, time.perf_counter() - start)
+        if best < 0.5:
+            break
+    assert best < 0.5
 
 
 def test_every_public_name_resolves():

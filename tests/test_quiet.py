@@ -1,4 +1,4 @@
-"""TensorFlow loads without a word, and only when nobody chose a log level."""
+"""TensorFlow loads without a word (see also test_cli.py) unless somebody chose a log level."""
 
 import os
 import subprocess
@@ -19,12 +19,6 @@ def said(code: str, **environment: str) -> str:
         command, capture_output=True, text=True, check=True, env=kept | environment
     )
     return done.stderr
-
-
-def test_tensorflow_loads_without_a_word():
-    pytest.importorskip("tensorflow")
-    code = LOAD.format("import keras") + "; os.write(2, b'after')"
-    assert said(code) == "after"
 
 
 def test_a_level_that_the_user_chose_stays():

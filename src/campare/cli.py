@@ -100,11 +100,12 @@ def study(
         size=size,
         epochs=epochs,
         methods=_words(method) or (),
-        out=out,
+        out=out or Path("runs") / f"{Path(data).resolve().name}-{Path(recipes).stem}",
         engine=engine,
         console=console,
     )
-    console.print(run.comparison())
+    if len(run.recipes) > 1:
+        console.print(run.comparison())
     console.print(f"Report: {run.path / 'report.html'}", highlight=False, soft_wrap=True)
 
 

@@ -81,7 +81,7 @@ def study(
             find_method(name)
         run_engine = find_engine(engine)
         label = recipes if isinstance(recipes, str) else "recipes"
-        path = Path(out or Path("runs") / f"{images.name}-{Path(label).stem}")
+        path = Path(out or Path("runs") / _slug(f"{images.name}-{Path(label).stem}"))
         counts = {split: sum(n.values()) for split, n in images.counts().items()}
         live.say(
             f"campare: {len(arms)} recipes ({', '.join(arm.name for arm in arms)}) x "
@@ -149,7 +149,7 @@ def _recipes(
 ) -> tuple[Recipe, ...]:
     """The recipes asked for, with what overrides them."""
     if isinstance(recipes, str) and recipes in RECIPES:
-        default = "embedded" if images.name == "drawn" else "resnet50"
+        default = "embedded" if images.name.startswith("drawn") else "resnet50"
         arms = RECIPES[recipes](backbone=backbone or default, weights=weights, options=options)
     elif isinstance(recipes, str) and Path(recipes).suffix not in (".yaml", ".yml"):
         raise RecipeError(
@@ -175,6 +175,11 @@ def _recipes(
     if not arms:
         raise RecipeError("Expected at least one recipe, got none. Try: recipes='article'")
     return tuple(replace(arm, epochs=epochs) for arm in arms) if epochs else arms
+
+
+def _slug(text: str) -> str:
+    """Text as the name of a folder: letters, digits, dots and single hyphens."""
+    return "-".join("".join(c if c.isalnum() or c == "." else " " for c in text).split())
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:

@@ -183,7 +183,7 @@ def compare(table: pl.DataFrame, contrasts: list[list[str]]) -> Any:
                 nulls.append((recipe, method, metric, null, *found, 0.01))
     for treatment, control in contrasts:
         for recipe, method, metric in per:
-            if recipe == treatment and method == "grad-cam":
+            if recipe == treatment and method in ("grad-cam", "-"):
                 values = pair((treatment, method, metric), (control, method, metric))
                 mean, low, high = interval(values)
                 p = 0.001 if low > 0 or high < 0 else 0.4
@@ -193,6 +193,7 @@ def compare(table: pl.DataFrame, contrasts: list[list[str]]) -> Any:
                 )  # fmt: skip
     kinds = {"estimate": pl.Float64}
     return SimpleNamespace(
+        confidence=0.95,
         effects=pl.DataFrame(
             effects,
             schema=["contrast", "treatment", "control", "method", "metric", "estimate", "low",

@@ -2,7 +2,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -12,6 +12,7 @@ from campare.report.gallery import GROUPS, choose
 values = hnp.arrays(float, 20, elements=st.floats(0, 1) | st.just(float("nan")))
 
 
+@settings(deadline=None)
 @given(values, values, st.integers(1, 4))
 def test_choice_keeps_its_rule(treatment, control, each):
     chosen = choose({"T": treatment, "C": control}, ("T", "C"), each=each)

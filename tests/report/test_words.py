@@ -21,21 +21,27 @@ def effect(verdict, metric="energy", treatment="B", control="A", p=0.01):
     return Effect("x", treatment, control, metric, *SIZES[verdict], p, 0.5, 60, 3)
 
 
-@pytest.mark.parametrize(
-    ("native", "matched", "claim"),
-    [
-        ("better", "better", "B (Transfer) gives better maps than A (Scratch), at native and at equal resolution alike."),
-        ("better", "not detected", "No difference is detected between the maps of B (Transfer) and A (Scratch) once "
-         "resolution is equal; the raw maps alone (12\u202f×\u202f12 against 48\u202f×\u202f48) would say “better”."),
-        ("better", "worse", "B (Transfer) gives worse maps than A (Scratch) once resolution is equal, though the raw "
-         "maps (12\u202f×\u202f12 against 48\u202f×\u202f48) say “better”."),
-        ("not detected", "worse", "B (Transfer) gives worse maps than A (Scratch) once resolution is equal; as they "
-         "come, no difference is detected."),
-    ],
-)  # fmt: skip
-def test_the_matched_result_decides_where_grids_differ(native, matched, claim):
+PAIR = "maps than A (Scratch)"
+NONE = "No difference is detected between the maps of B (Transfer) and A (Scratch)"
+GRIDS = "12\u202f×\u202f12 against 48\u202f×\u202f48"
+EQUAL = "once resolution is equal"
+CLAIMS = {  # (native, matched): claim
+    (
+        "better",
+        "better",
+    ): f"B (Transfer) gives better {PAIR}, at native and at equal resolution alike.",
+    ("better", "not detected"): f"{NONE} {EQUAL}; the raw maps alone ({GRIDS}) would say “better”.",
+    ("better", "worse"): f"B (Transfer) gives worse {PAIR} {EQUAL}, though the raw maps ({GRIDS}) "
+    "say “better”.",
+    ("not detected", "worse"): f"B (Transfer) gives worse {PAIR} {EQUAL}; as they come, no "
+    "difference is detected.",
+}
+
+
+@pytest.mark.parametrize(("native", "matched"), CLAIMS)
+def test_the_matched_result_decides_where_grids_differ(native, matched):
     found = words.sentence(effect(native), effect(matched, "energy@matched"), ARMS)
-    assert found.claim == claim
+    assert found.claim == CLAIMS[native, matched]
     assert found.verdict == matched
     for name in (native, matched):
         assert words.signed(SIZES[name][0]) in found.evidence
@@ -71,9 +77,9 @@ def test_numbers_for_people():
 
 
 def test_nulls_in_a_sentence():
-    rows = [("A", -0.1), ("B", 0.1), ("C", 0.2)]
+    lows = {"A": -0.1, "B": 0.1, "C": 0.2}
     nulls = pl.DataFrame(
-        [(name, "grad-cam", "energy", "centre", low + 0.05, low, low + 0.1, 0.5) for name, low in rows],
+        [(arm, "grad-cam", "energy", "centre", low, low, 1.0, 0.5) for arm, low in lows.items()],
         schema=["recipe", "method", "metric", "null", "estimate", "low", "high", "p"], orient="row",
     )  # fmt: skip
     said = words.against_nulls(nulls, "energy", "grad-cam", tuple(ARMS.values()))

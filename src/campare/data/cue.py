@@ -139,8 +139,7 @@ def draw_tag(tag: int, side: int) -> NDArray[np.uint8]:
     brush = ImageDraw.Draw(image)
     for inset, color in ((0.0, (30, 28, 34, 255)), (0.07, (255, 255, 255, 255))):
         brush.polygon(_points(_outline(inset), fine), color)
-    color = _COLORS[tag % len(_COLORS)]
-    brush.polygon(_points(_outline(0.15), fine), (*color, 255))
+    brush.polygon(_points(_outline(0.15), fine), (*_COLORS[tag % len(_COLORS)], 255))
     hole = [fine * v for v in (0.44, 0.17, 0.56, 0.29)]
     brush.ellipse(hole, (255, 255, 255, 255), (30, 28, 34, 255), max(1, fine // 40))
     glyph = _GLYPHS[(tag + tag // len(_COLORS)) % len(_GLYPHS)]

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from campare.metrics import METRICS
+from campare.stats.words import NO_DIFFERENCE, UNDEFINED, verdict_words
 
 #: Metrics in order of interest. The first that a run has decides the answer and sorts the gallery.
 INTEREST = (
@@ -32,8 +33,6 @@ NULLS = {
     "edge": "image edges",
     "untrained": "untrained network",
 }
-MATCHED = "@matched"
-ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -69,24 +68,19 @@ class Effect:
     images: int
     seeds: int
 
-    @property
-    def detected(self) -> bool:
-        """Whether the interval excludes zero and the adjusted p, where there is one, is < 0.05."""
-        apart = self.low > 0 or self.high < 0
-        return apart and not self.p_adjusted >= ALPHA
+    confidence: float = 0.95
 
     @property
     def verdict(self) -> str:
         """`better` or `worse` (`higher` or `lower` where neither is good), or `not detected`."""
-        if not math.isfinite(self.estimate):
-            return "undefined"
-        if not self.detected:
-            return "not detected"
-        good = higher_is_better(self.metric)
-        up = self.estimate > 0
-        if good is None:
-            return "higher" if up else "lower"
-        return "better" if up == good else "worse"
+        alpha = 1 - self.confidence
+        said = verdict_words(self.metric, self.low, self.high, self.p_adjusted, alpha=alpha)
+        return said.judgement or {NO_DIFFERENCE: "not detected"}.get(said.change, said.change)
+
+    @property
+    def detected(self) -> bool:
+        """Whether a difference is detected, in either direction."""
+        return self.verdict not in ("not detected", UNDEFINED)
 
 
 def base(metric: str) -> str:
@@ -97,12 +91,6 @@ def base(metric: str) -> str:
         'energy'
     """
     return metric.partition("@")[0]
-
-
-def higher_is_better(metric: str) -> bool | None:
-    """The declared direction of a metric; None where there is none."""
-    declared = METRICS.get(base(metric))
-    return None if declared is None else declared.higher_is_better
 
 
 def title(metric: str) -> str:
@@ -155,7 +143,9 @@ def main_metrics(summary: pl.DataFrame, method: str, *, most: int = 6) -> list[s
     return [metric for metric in INTEREST if metric in present][:most]
 
 
-def effects(table: pl.DataFrame, method: str) -> dict[tuple[str, str], Effect]:
+def effects(
+    table: pl.DataFrame, method: str, confidence: float = 0.95
+) -> dict[tuple[str, str], Effect]:
     """(contrast, metric) -> Effect of one method, in the order of the table."""
 
     def number(value: Any) -> float:
@@ -174,6 +164,7 @@ def effects(table: pl.DataFrame, method: str) -> dict[tuple[str, str], Effect]:
             effect_size=number(row["effect_size"]),
             images=int(row["images"] or 0),
             seeds=int(row["seeds"] or 0),
+            confidence=confidence,
         )
         for row in table.filter(pl.col("method") == method).iter_rows(named=True)
     }

@@ -11,9 +11,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from campare.report.facts import MATCHED, Arm, Effect, higher_is_better, title
+from campare.report.facts import Arm, Effect, title
 from campare.report.svg import INK, MUTED, NATIVE, PAPER, POOLED, RULE, color, styled
 from campare.report.words import signed
+from campare.stats.words import MATCHED, higher_is_better
 
 WIDE, NARROW = 10.4, 3.7  # inches
 
@@ -32,7 +33,7 @@ def effect_plot(
     contrasts = list(dict.fromkeys(contrast for contrast, _ in effects))
     shown = [m for m in metrics if any((c, m) in effects for c in contrasts)]
     pooled = any((c, m + MATCHED) in effects for c in contrasts for m in shown)
-    columns = min(len(shown), 3 if width > 6 else 1) or 1
+    columns = 1 if width < 6 else 2 if len(shown) in (2, 4) else 3
     lines = -(-len(shown) // columns) or 1
     step = 3.0 if pooled else 2.0
     high = len(contrasts) * step * 0.2 + 0.06  # of the axes, in inches
@@ -71,7 +72,8 @@ def _panel(
         y = block * step
         words = f"{known.treatment} vs {known.control}" if known else contrast
         if known and unlearned & {known.treatment, known.control}:
-            words += " (did not learn)"
+            guesses = sorted(unlearned & {known.treatment, known.control})
+            words += f" ({' and '.join(guesses)} did not learn)"
         axis.text(
             0.0, y, words, transform=axis.get_yaxis_transform(), va="center", fontsize=8.5,
             color=INK, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1}, zorder=3,
@@ -219,7 +221,7 @@ def _dots(axis: Any, values: NDArray[Any], row: int, shade: str) -> None:
         return
     few = values
     if len(values) > 120:
-        few = np.quantile(values, (np.arange(120) + 0.5) / 120)
+        few = np.quantile(values, (np.arange(120) + 0.5) / 120, method="nearest")
     width = max(float(np.ptp(few)) / 24, 1e-9)
     near = (np.abs(few[:, None] - few[None]) < width).sum(1)  # neighbors: the local density
     golden = (np.arange(len(few)) * 0.6180339887) % 1 - 0.5  # evenly spread, no chance

@@ -19,7 +19,8 @@ from PIL import Image as Pillow
 
 from campare.cams import drawing
 from campare.cams import maps as cam_maps
-from campare.report.facts import Arm, higher_is_better
+from campare.report.facts import Arm
+from campare.stats.words import higher_is_better
 
 #: The groups, in the order in which they claim an image.
 GROUPS = {
@@ -282,7 +283,7 @@ def _outlines(regions: Mapping[str, NDArray[np.bool_]], at: int) -> tuple[tuple[
 
 def _closed(line: NDArray[Any]) -> str:
     """Corners (n, 2) in rows and columns of a padded mask -> an SVG path in pixels of the photo."""
-    # The padding moved it by one, and the centre of the first pixel lies at half: - 1 + 0.5.
+    # The padding moved it by one, and the center of the first pixel lies at half: - 1 + 0.5.
     return "M" + " ".join(f"{x - 0.5:.4g} {y - 0.5:.4g}" for y, x in line) + "Z"
 
 

@@ -10,12 +10,11 @@ import shlex
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jinja2
 import polars as pl
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from campare.metrics import METRICS
 from campare.report import facts, figures, gallery, svg, tables, words
@@ -23,6 +22,14 @@ from campare.run import atomic
 
 if TYPE_CHECKING:
     from campare.run import Run
+
+
+class Drawn(NamedTuple):
+    """A figure: SVG for a wide and for a narrow page, and PNG of the wide one."""
+
+    wide: str
+    narrow: str
+    png: bytes
 
 
 def render(run: "Run", *, out: Path | None = None) -> Path:
@@ -39,9 +46,9 @@ def render(run: "Run", *, out: Path | None = None) -> Path:
     """
     page = run.path / "report.html" if out is None else Path(out)
     context, drawn, csv = _context(run)
-    for name, (wide, _) in drawn.items():
-        _write(page.parent / "figures" / f"{name}.svg", svg.svg(wide).encode())
-        _write(page.parent / "figures" / f"{name}.png", svg.png(wide))
+    for name, figure in drawn.items():
+        _write(page.parent / "figures" / f"{name}.svg", figure.wide.encode())
+        _write(page.parent / "figures" / f"{name}.png", figure.png)
     for name, text in csv.items():
         _write(page.parent / "tables" / f"{name}.csv", text.encode())
     _write(page, _template().render(context).encode())
@@ -53,14 +60,14 @@ def _write(path: Path, content: bytes) -> None:
         part.write_bytes(content)
 
 
-def _context(run: "Run") -> tuple[dict[str, Any], dict[str, tuple[Figure, Figure]], dict[str, str]]:
-    """Everything the template reads, the figures (wide, narrow) and the tables as CSV."""
+def _context(run: "Run") -> tuple[dict[str, Any], dict[str, Drawn], dict[str, str]]:
+    """Everything the template reads, the figures, and the tables as CSV."""
     manifest, scores, comparison = run.manifest, run.scores(), run.comparison()
     arms = facts.arms(manifest)
     named = {arm.name: arm for arm in arms}
     method = facts.main_method(comparison.summary)
     metrics = facts.main_metrics(comparison.summary, method)
-    effects = facts.effects(comparison.effects, method)
+    effects = facts.effects(comparison.effects, method, comparison.confidence)
     contrasts = list(dict.fromkeys(contrast for contrast, _ in effects))
     size = facts.coarsest(arms)
     if size is None:  # one grid: matched is native again, and says nothing more
@@ -85,6 +92,8 @@ def _context(run: "Run") -> tuple[dict[str, Any], dict[str, tuple[Figure, Figure
         "metrics": metrics,
         "size": size,
         "effects": effects,
+        "every_effect": effects | facts.effects(comparison.effects, "-", comparison.confidence),
+        "confidence": f"{100 * comparison.confidence:.4g}\N{NARROW NO-BREAK SPACE}%",
         "contrasts": contrasts,
         "findings": words.findings(effects, contrasts, primary, named),
         "nulls_say": words.against_nulls(comparison.nulls, primary, method, arms)
@@ -116,7 +125,7 @@ def _context(run: "Run") -> tuple[dict[str, Any], dict[str, tuple[Figure, Figure
         "settings_heads": heads,
         "settings_rows": rows,
         "command": shlex.join(str(word) for word in manifest.get("command") or []),
-        "figures": {name: _inlined(name, *pair) for name, pair in drawn.items()},
+        "figures": {name: _inlined(name, figure) for name, figure in drawn.items()},
         "downloads": {name: _data_uri(text) for name, text in csv.items()},
     }
     return context, drawn, csv
@@ -130,7 +139,7 @@ def _figures(
     metrics: list[str],
     per_image: list[str],
     method: str,
-) -> dict[str, tuple[Figure, Figure]]:
+) -> dict[str, Drawn]:
     """Name -> (wide, narrow); a figure without anything to show is left out."""
     cells = list(manifest["cells"].values())
     values = {metric: tables.by_image(scores, method, metric, arms) for metric in per_image[:2]}
@@ -142,7 +151,10 @@ def _figures(
         drawn["learning"] = [figures.learning_curves(cells, arms, width) for width in widths]
     if values:
         drawn["spread"] = [figures.spread(values, arms, width) for width in widths]
-    return {name: (wide, narrow) for name, (wide, narrow) in drawn.items()}
+    return {
+        name: Drawn(svg.svg(wide), svg.svg(narrow), svg.png(wide))
+        for name, (wide, narrow) in drawn.items()
+    }
 
 
 _LABELS = {
@@ -152,11 +164,11 @@ _LABELS = {
 }
 
 
-def _inlined(name: str, wide: Figure, narrow: Figure) -> tuple[Markup, Markup]:
+def _inlined(name: str, drawn: Drawn) -> tuple[Markup, Markup]:
     label = escape(_LABELS[name])
     return (
-        Markup(svg.inline(svg.svg(wide), f"{name}-wide", label)),
-        Markup(svg.inline(svg.svg(narrow), f"{name}-narrow", label)),
+        Markup(svg.inline(drawn.wide, f"{name}-wide", label)),
+        Markup(svg.inline(drawn.narrow, f"{name}-narrow", label)),
     )
 
 

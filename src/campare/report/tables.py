@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from campare.report.facts import MATCHED, NULLS, Arm
+from campare.report.facts import NULLS, Arm
+from campare.stats.words import MATCHED
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from campare.report.facts import MATCHED, Arm, Effect, coarsest, title
+from campare.report.facts import Arm, Effect, coarsest, title
+from campare.stats.words import MATCHED, higher_is_better
 
 MINUS = "\N{MINUS SIGN}"
 NARROW = "\N{NARROW NO-BREAK SPACE}"
@@ -63,9 +64,9 @@ def grid(size: tuple[int, int] | None) -> str:
 
 
 def interval(effect: Effect) -> str:
-    """The estimate with its 95 % interval."""
+    """The estimate with its interval."""
     ends = f"{signed(effect.low)} to {signed(effect.high)}"
-    return f"{signed(effect.estimate)} (95{NARROW}% interval {ends})"
+    return f"{signed(effect.estimate)} ({100 * effect.confidence:.4g}{NARROW}% interval {ends})"
 
 
 def _called(arm: Arm) -> str:
@@ -141,7 +142,7 @@ def against_nulls(nulls: pl.DataFrame, metric: str, method: str, arms: Sequence[
         & pl.col("estimate").is_finite()
     )
     low = dict(zip(rows["recipe"].to_list(), rows["low"].to_list(), strict=True))
-    if not low:
+    if not low or not higher_is_better(metric):
         return None
     over = [arm.name for arm in arms if low.get(arm.name, math.nan) > 0]
     rest = [arm.name for arm in arms if arm.name in low and arm.name not in over]

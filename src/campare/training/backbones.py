@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from campare.errors import ModelError, RecipeError
+from campare.training import weight_files
 
 ARTICLE = "article-cnn"
 EMBEDDED = "embedded"
@@ -140,9 +141,9 @@ def embedded(size: int | None) -> Any:
     K = keras.layers
 
     def conv(x: Any, name: str, filters: int, kernel: int = 3, strides: int = 1) -> Any:
-        x = K.Conv2D(
-            filters, kernel, strides, padding="same", use_bias=False, name=f"{name}_conv"
-        )(x)
+        x = K.Conv2D(filters, kernel, strides, padding="same", use_bias=False, name=f"{name}_conv")(
+            x
+        )
         return K.BatchNormalization(momentum=0.95, name=f"{name}_bn")(x)
 
     def block(x: Any, name: str, filters: int, strides: int = 1) -> Any:
@@ -185,9 +186,9 @@ def _own(plain: str, weights: str, size: int, options: Mapping[str, Any]) -> Any
         model = embedded(size)
     if weights == "random":
         return model
-    path = embedded_weights() if weights == "embedded" else _existing(Path(weights))
-    if not _load(model, path):
-        raise _misfit(plain, path, model)
+    path = embedded_weights() if weights == "embedded" else weight_files.existing(Path(weights))
+    if not weight_files.load(model, path):
+        raise weight_files.misfit(plain, path, model)
     return model
 
 
@@ -217,7 +218,7 @@ def _application(
         asked = ", ".join([f"size={size}", *(f"{k}={v}" for k, v in options.items())])
         raise RecipeError(
             f"Expected settings that backbone {plain!r} takes, got {asked} "
-            f"({_first_line(error)}). Try other backbone options or a larger --size."
+            f"({weight_files.first_line(error)}). Try other backbone options or a larger --size."
         ) from error
 
 
@@ -229,48 +230,26 @@ def _downloaded(plain: str, size: int, options: Mapping[str, Any]) -> Any:
     except Exception as error:  # Keras raises a bare Exception where a download fails
         raise ModelError(
             f"Expected to download the ImageNet weights of {plain!r}, got no file "
-            f"({_first_line(error)}). Try --weights FILE, or --backbone embedded, which needs none."
+            f"({weight_files.first_line(error)}). "
+            "Try --weights FILE, or --backbone embedded, which needs none."
         ) from error
 
 
 def _from_file(plain: str, path: Path, size: int, options: Mapping[str, Any]) -> Any:
     """The network with the weights of a file saved with its top, or without."""
-    _existing(path)
+    weight_files.existing(path)
     model = _application(plain, size, options)
     if path.suffix == ".keras":
         found = load_model(path)
-        fits = _transfer(found, model)
-    elif fits := _load(model, path):
+        fits = weight_files.transfer(found, model)
+    elif fits := weight_files.load(model, path):
         pass
     else:
         whole = _application(plain, None, options)
-        fits = _load(whole, path) and _transfer(whole, model)
+        fits = weight_files.load(whole, path) and weight_files.transfer(whole, model)
     if not fits:
-        raise _misfit(plain, path, model)
+        raise weight_files.misfit(plain, path, model)
     return model
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise ModelError(
-            f"Expected a weights file, got no file {str(path)!r}. "
-            "Try a .weights.h5, .h5 or .keras file, or the words imagenet, embedded or random."
-        )
-    if path.suffix not in (".h5", ".keras"):
-        raise ModelError(
-            f"Expected a weights file ending in .weights.h5, .h5 or .keras, got {path.name!r}. "
-            "Try model.save_weights('NAME.weights.h5')."
-        )
-    return path
-
-
-def _load(model: Any, path: Path) -> bool:
-    """Whether the file's weights fit the model, which then has them."""
-    try:
-        model.load_weights(path)
-    except (ValueError, KeyError, OSError, IndexError):
-        return False
-    return True
 
 
 def load_model(path: Path) -> Any:
@@ -284,57 +263,5 @@ def load_model(path: Path) -> Any:
     except Exception as error:  # many kinds; whichever, the file is of no use
         raise ModelError(
             f"Expected a Keras model in {path.name!r}, got a file that does not load "
-            f"({_first_line(error)}). Try its weights alone, in a .weights.h5 file."
+            f"({weight_files.first_line(error)}). Try its weights alone, in a .weights.h5 file."
         ) from error
-
-
-def _transfer(source: Any, target: Any) -> bool:
-    """Copy the weights of a network with a top to one without; False if the shapes differ."""
-    pairs = list(zip(source.weights, target.weights, strict=False))
-    if len(pairs) < len(target.weights) or any(s.shape != t.shape for s, t in pairs):
-        return False
-    for s, t in pairs:
-        t.assign(s)
-    return True
-
-
-def _misfit(plain: str, path: Path, model: Any) -> ModelError:
-    """What the file holds against what the network needs: the widths of the first convolution."""
-    need = next((w.shape[-1] for w in model.weights if len(w.shape) == 4), None)
-    have = _first_filters(path)
-    got = f"{path.name!r}, which does not fit"
-    hint = "the backbone that these weights were saved from"
-    if have and need and have != need:
-        got = f"{path.name!r}, which starts with {have}"
-        if plain.startswith("mobilenet"):
-            hint = f"backbone option alpha={have / 32:g}"
-    return ModelError(
-        f"Expected weights of {plain!r}"
-        + (f", which starts with {need} filters" if need else "")
-        + f", got {got}. Try {hint}."
-    )
-
-
-def _first_filters(path: Path) -> int | None:
-    """Filters of the 3 or more pixels wide RGB convolution in an HDF5 file, if there is one."""
-    import h5py
-
-    widths: list[int] = []
-
-    def visit(_: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and len(item.shape) == 4 and item.shape[2] == 3:
-            widths.append(int(item.shape[3]))
-
-    try:
-        with h5py.File(path) as file:
-            file.visititems(visit)
-    except OSError:
-        return None
-    return widths[0] if len(widths) == 1 else None
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    line = text.splitlines()[0]
-    return line if len(line) <= 120 else line[:117] + "..."
-

@@ -1,17 +1,21 @@
-"""A store of pooled features: what a frozen backbone says of the same images is computed once.
+"""Pooled features: what a frozen backbone says of the same images is computed once, and kept.
 
 Keys are digests of the weights, the preprocessing and the pixels, so that nothing stale is found.
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from campare.types import Array, Floats
+
+BATCH = 32  # images the backbone sees at once
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class FeatureCache:
             return found
         features = compute()
         self.folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
+        part = path.with_suffix(f".{os.getpid()}.part")
         with part.open("wb") as file:
             np.save(file, features)
         part.replace(path)  # so that another process never reads half a file
@@ -57,5 +61,33 @@ def digest(model: Any, images: Array) -> str:
         found.update(f"{type(layer).__name__} {layer.name}".encode())
     for array in (*model.get_weights(), images):
         found.update(f"{array.dtype} {array.shape}".encode())
-        found.update(np.ascontiguousarray(array))
+        found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()
+
+
+def features(
+    model: Any, images: Array, cache: FeatureCache, told: Callable[[int, int], None]
+) -> Floats:
+    """What a classifier says of images up to its layer `pool`, (N, S, S, 3) -> (N, C).
+
+    `told(seen, total)` is called before the first batch and after each.
+    """
+    stem = keras.Model(model.input, model.get_layer("pool").output)
+
+    def compute() -> Floats:
+        told(0, len(images))
+        found = []
+        for start in range(0, len(images), BATCH):
+            batch = images[start : start + BATCH]
+            found.append(np.asarray(stem.predict_on_batch(batch)))
+            told(start + len(batch), len(images))
+        return np.concatenate(found)
+
+    return cache.get(digest(stem, images), compute)
+
+
+def head(model: Any) -> Any:
+    """The layers after `pool` as a model of pooled features; it shares them with the classifier."""
+    names = [layer.name for layer in model.layers]
+    after = model.layers[names.index("pool") + 1 :]
+    return keras.Sequential([keras.Input(model.get_layer("pool").output.shape[1:]), *after])

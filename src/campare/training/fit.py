@@ -7,10 +7,10 @@ augmentation is run once an image, and its head is trained on what it said.
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import keras
 import numpy as np
@@ -18,9 +18,9 @@ import numpy as np
 from campare.data.imageset import held_out
 from campare.errors import DataError, ModelError
 from campare.training import augment, backbones
-from campare.training.cache import FeatureCache, digest
+from campare.training.cache import FeatureCache, features, head
 from campare.training.recipe import Recipe
-from campare.types import Array, Floats, Ints
+from campare.types import Array, Ints
 
 if TYPE_CHECKING:
     from campare.data import Images
@@ -74,18 +74,15 @@ def build(recipe: Recipe, n_classes: int, *, size: int, seed: int) -> Any:
     if backbones.resolve(recipe.backbone) == backbones.ARTICLE:
         x = K.Flatten(name="pool")(backbones.article_cnn(x))  # flat, as in the article
     else:
-        network = backbones.backbone(
-            recipe.backbone, recipe.weights, size, recipe.backbone_options
-        )
-        network.trainable = recipe.trainable == "all"
-        if _learns_statistics(recipe):
-            _set_momentum(network, recipe.batch_norm_momentum)
-        x = network(x, training=None if _learns_statistics(recipe) else False)
+        network = backbones.backbone(recipe.backbone, recipe.weights, size, recipe.backbone_options)
+        x = network(x)
         x = K.GlobalAveragePooling2D(name="pool")(x)
     if recipe.hidden is not None:
         x = K.Dense(recipe.hidden, activation="relu", name="hidden")(x)
     outputs = K.Dense(n_classes, activation="softmax", name="classes")(x)
-    return keras.Model(inputs, outputs, name="classifier")
+    model = keras.Model(inputs, outputs, name="classifier")
+    _set_trainable(model, recipe, recipe.trainable == "all")
+    return model
 
 
 def train(
@@ -125,16 +122,16 @@ def train(
     clock = _Clock(recipe.warmup + recipe.epochs, len(parts[0]), progress)
 
     def fit(epochs: int, rate: float, *, head_only: bool, final: bool = True) -> None:
-        network, inputs = model, images.images
+        network, inputs = model, cast(Array, images.images)
         if head_only and recipe.augment is None and cache is not None:
-            network, inputs = _head(model), _features(model, images.images, clock, cache)
+            network, inputs = head(model), features(model, images.images, cache, clock.looking)
         settings = _Phase(epochs, rate, recipe.schedule, recipe.patience if final else None)
         _fit(network, inputs, answers, parts, recipe, settings, seed, clock)
 
     if recipe.warmup:
-        _set_trainable(model, False)
+        _set_trainable(model, recipe, False)
         fit(recipe.warmup, recipe.warmup_learning_rate, head_only=True, final=False)
-        _set_trainable(model, True)
+        _set_trainable(model, recipe, True)
     fit(recipe.epochs, recipe.learning_rate, head_only=recipe.trainable == "head")
     seconds = time.perf_counter() - began
     epochs = len(clock.history["loss"])
@@ -216,6 +213,13 @@ class _Clock:
         if self.progress is not None:
             elapsed = max(time.perf_counter() - self.began, 1e-9)
             self.progress(Step(epoch, self.epochs, seen, total, seen / elapsed, loss))
+
+    def looking(self, seen: int, total: int) -> None:
+        """The backbone has run on so many images: told as epoch 0."""
+        if seen == 0:
+            self.start()
+        else:
+            self.tell(0, seen, total, math.nan)
 
     def training(self, batch_size: int) -> Any:
         """A Keras callback for `fit`."""
@@ -307,47 +311,28 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
             self.rows = self.rng.permutation(self.rows)
 
 
-def _head(model: Any) -> Any:
-    """The layers after pooling, shared with the model, as a model of pooled features."""
+def _set_trainable(model: Any, recipe: Recipe, trainable: bool) -> None:
+    """Freeze or release all that runs before `pool`.
+
+    `backbone(x, training=False)` would not do: Keras overrules it when the whole model is fitted.
+    A batch normalization that is not trainable keeps its statistics; dropout is switched off.
+    """
+    momentum = recipe.batch_norm_momentum
     names = [layer.name for layer in model.layers]
-    after = model.layers[names.index("pool") + 1 :]
-    return keras.Sequential([keras.Input(model.get_layer("pool").output.shape[1:]), *after])
-
-
-def _features(model: Any, images: Array, clock: _Clock, cache: FeatureCache) -> Floats:
-    """What the model says of the images up to pooling, (N, S, S, 3) -> (N, C)."""
-    stem = keras.Model(model.input, model.get_layer("pool").output)
-
-    def compute() -> Floats:
-        clock.start()
-        told = keras.callbacks.LambdaCallback()
-        told.on_predict_batch_end = lambda batch, logs=None: clock.tell(
-            0, min((batch + 1) * 32, len(images)), len(images), math.nan
-        )
-        batches = _Batches(images, np.zeros(len(images)), np.arange(len(images)), 32)
-        features: Floats = stem.predict(batches, callbacks=[told], verbose=0)
-        return features
-
-    return cache.get(digest(stem, images), compute)
-
-
-def _set_trainable(model: Any, trainable: bool) -> None:
-    """Freeze or release all that runs before pooling."""
-    for layer in model.layers:
-        if layer.name == "pool":
-            return
-        layer.trainable = trainable
-
-
-def _learns_statistics(recipe: Recipe) -> bool:
-    """Whether the batch normalization of the backbone follows the training images."""
-    return recipe.trainable == "all" and recipe.batch_norm_momentum is not None
-
-
-def _set_momentum(network: Any, momentum: float) -> None:
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
+    for layer in _leaves(model.layers[: names.index("pool")]):
+        normalizes = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = trainable and not (normalizes and momentum is None)
+        if normalizes and momentum is not None:
             layer.momentum = momentum
+        for rate in ("rate", "drop_path_rate"):  # of Dropout, and of ConvNeXt's StochasticDepth
+            if recipe.trainable == "head" and hasattr(layer, rate):
+                setattr(layer, rate, 0.0)
+
+
+def _leaves(layers: Iterable[Any]) -> Iterator[Any]:
+    for layer in layers:
+        inner = getattr(layer, "layers", None)
+        yield from _leaves(inner) if inner else (layer,)
 
 
 def _make_repeatable(seed: int) -> None:

@@ -184,9 +184,7 @@ def _recipe(item: object, where: str) -> Recipe:
 def _validated(kind: type[T], values: object, where: str) -> T:
     """`kind(**values)` with types checked, its first problem told in one line."""
     if not isinstance(values, dict):
-        raise RecipeError(
-            f"Expected fields in {where}, got {_kind(values)}. Try 'name: scratch'."
-        )
+        raise RecipeError(f"Expected fields in {where}, got {_kind(values)}. Try 'name: scratch'.")
     known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
     for name in values:
         if name not in known:

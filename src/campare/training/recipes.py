@@ -92,9 +92,7 @@ def factorial(
         schedule="cosine",
         patience=20,
     )
-    frozen = replace(
-        common, title="frozen backbone", trainable="head", epochs=30, patience=8
-    )
+    frozen = replace(common, title="frozen backbone", trainable="head", epochs=30, patience=8)
     tuned = replace(
         common,
         name="tuned",

@@ -107,8 +107,8 @@ def _check(names: tuple[str, ...], train: int, test: int, size: int, seed: int) 
     for split, count in (("training", train), ("test", test)):
         if count < len(names):
             raise DataError(
-                f"Expected at least one {split} image of each of {len(names)} classes, got {count}. "
-                f"Try {len(names)} or more."
+                f"Expected a {split} image of each of the {len(names)} classes or more, "
+                f"got {count} in all. Try {len(names)} or more."
             )
     if size < 16:
         raise DataError(f"Expected a size of at least 16 pixels, got {size}. Try 96.")

@@ -4,12 +4,10 @@ Body and features draw from separate random streams, so the same picture with an
 differs in its class-telling parts only.
 """
 
-import numpy as np
-
 from campare.data.drawn.canvas import Pen, spread
 from campare.data.drawn.ears import draw_ears
 from campare.data.drawn.features import SPECIES
-from campare.data.drawn.geometry import Shape, ellipse
+from campare.data.drawn.geometry import Shape, box, ellipse
 from campare.data.drawn.poses import POSES, Pose, Rng, View
 
 ANIMALS: tuple[str, ...] = tuple(SPECIES)
@@ -22,9 +20,10 @@ def pose(rng: Rng) -> Pose:
 
 def extent(pose: Pose) -> tuple[Shape, Shape]:
     """Box round body and head, with room for any species' ears and muzzle."""
-    x, y = pose.head
-    room = 1.3 * pose.head_size
-    return spread([*pose.body, *pose.near, ellipse(x, y, room, room)])
+    x, y, size = *pose.head, pose.head_size
+    left, right = (0.9, 1.8) if pose.view == "side" else (1.3, 1.3)
+    room = box(x - left * size, y - 1.4 * size, x + right * size, y + 1.1 * size)
+    return spread([*pose.body, *pose.near, room])
 
 
 def draw(pen: Pen, name: str, pose: Pose, body: Rng, features: Rng) -> None:
@@ -55,15 +54,15 @@ def _face(pen: Pen, view: View, rng: Rng) -> None:
     pen.fill(ellipse(0, 0, wide, high))
     blaze = rng.random() < 0.3
     shut, size = rng.random() < 0.08, rng.uniform(0.17, 0.22)
-    look = rng.uniform(-0.05, 0.05, 2)
+    dx, dy = rng.uniform(-0.05, 0.05, 2)
     if blaze and view == "front":
         pen.bare(ellipse(0, -0.35, 0.16, 0.42), skin="second")
     for x in (-0.42, 0.42) if view == "front" else (0.38,):
-        eye = np.array([x, -0.16])
+        y = -0.16
         if shut:
-            pen.line([eye + (-size, 0.0), eye + (0, 0.1), eye + (size, 0.0)], 0.06)
+            pen.line([(x - size, y), (x, y + 0.1), (x + size, y)], 0.06)
             continue
-        pen.flat(ellipse(*eye, 1.15 * size, 1.2 * size))
-        pen.flat(ellipse(*eye, 0.95 * size, size), skin="eye")
-        pen.flat(ellipse(*(eye + look), 0.6 * size, 0.75 * size))
-        pen.flat(ellipse(*(eye + look + (-0.07, -0.08)), 0.3 * size, 0.3 * size), skin="white")
+        pen.flat(ellipse(x, y, 1.15 * size, 1.2 * size))
+        pen.flat(ellipse(x, y, 0.95 * size, size), skin="eye")
+        pen.flat(ellipse(x + dx, y + dy, 0.6 * size, 0.75 * size))
+        pen.flat(ellipse(x + dx - 0.07, y + dy - 0.08, 0.3 * size, 0.3 * size), skin="white")

@@ -1,4 +1,4 @@
-"""The canvas: paint and, pixel for pixel, what was painted (background, object, class-telling part).
+"""The canvas: paint and, pixel for pixel, what it shows: background, object, class-telling part.
 
 Shapes are drawn without antialiasing on a canvas several times finer than the picture; averaging
 it down gives smooth edges and the exact coverage of every pixel by object and parts.
@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from campare.data.drawn.geometry import Frame, Points, Shape, area, curve, expand, limb
+from campare.types import Bools, Floats
 
 Color = tuple[int, int, int]
 Paint = Color | Image.Image
@@ -53,15 +53,11 @@ class Canvas:
     def __init__(self, side: int, light: tuple[float, float]) -> None:
         self.side = side
         self.light = np.array(light)
+        self.frame = Frame(side * np.eye(2), np.zeros(2))  # the whole canvas is the unit square
         self.paint = Image.new("RGB", (side, side))
         self.labels = Image.new("L", (side, side))
         self.brush = ImageDraw.Draw(self.paint)
         self._label = ImageDraw.Draw(self.labels)
-
-    @property
-    def frame(self) -> Frame:
-        """The whole canvas as the unit square."""
-        return Frame(self.side * np.eye(2), np.zeros(2))
 
     def flat(self, shape: Shape, color: Color, label: int) -> None:
         """A shape in one color without light."""
@@ -99,9 +95,7 @@ class Canvas:
         x, y = (int(v) * cell for v in low)
         self.paint.paste((26, 22, 40), (x, y), mask)
 
-    def picture(
-        self, size: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+    def picture(self, size: int) -> tuple[Floats, Bools, Bools]:
         """Paint (size, size, 3) in 0..255, the object (size, size), its telling parts."""
         factor = self.side // size
         color = np.asarray(self.paint.reduce(factor), np.float32)
@@ -120,7 +114,7 @@ def _mask(shape: Shape, width: int, height: int) -> Image.Image:
 
 @dataclass(frozen=True)
 class Pen:
-    """Draws local shapes on a canvas, in a frame, with named skins, as background, object or part."""
+    """Draws local shapes in a frame, with named skins, as background, object or part."""
 
     canvas: Canvas
     frame: Frame

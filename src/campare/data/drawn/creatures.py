@@ -1,4 +1,4 @@
-"""Source categories that live: drawn in the unit box round the origin, in the coats of the animals."""
+"""Source categories that live, in the unit box round the origin, in the coats of the animals."""
 
 from math import pi
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from campare.data.drawn.canvas import Pen
-from campare.data.drawn.geometry import Shape, ellipse, flipped, rounded, smooth
+from campare.data.drawn.geometry import Shape, ellipse, flipped, moved, rounded, smooth
 from campare.data.drawn.poses import Rng, View
 
 
@@ -45,7 +45,7 @@ def _both(
 
 def _profile(shape: Shape, inner: Shape | None, skin: str = "coat") -> tuple[Ear, ...]:
     """The near ear over the head, the far one behind it."""
-    return Ear(shape + (0.36, -0.03), None, skin, True, True), Ear(shape, inner, skin, False)
+    return Ear(moved(shape, 0.36, -0.03), None, skin, True, True), Ear(shape, inner, skin, False)
 
 
 def _pointed(view: View, high: float, lean: float, wide: float) -> tuple[Ear, ...]:
@@ -53,7 +53,7 @@ def _pointed(view: View, high: float, lean: float, wide: float) -> tuple[Ear, ..
     if view == "front":
         base = np.array([0.6, -0.55])
         ear = rounded([(0.56 - wide, -0.7), (0.62 + lean, -high), (0.5 + wide, -0.25)])
-        return _both(ear, base + 0.58 * (ear - base) + (0, -0.1), behind=True)
+        return _both(ear, moved(base + 0.58 * (ear - base), 0, -0.1), behind=True)
     base = np.array([-0.2, -0.75])
     ear = rounded([(-0.25 - 0.95 * wide, -0.5), (-0.3 - lean, -high), (-0.15 + 0.9 * wide, -0.7)])
     return _profile(ear, base + 0.5 * (ear - base))
@@ -61,7 +61,7 @@ def _pointed(view: View, high: float, lean: float, wide: float) -> tuple[Ear, ..
 
 def cat(rng: Rng, view: View) -> tuple[Ear, ...]:
     """Upright triangles."""
-    return _pointed(view, rng.uniform(1.4, 1.6), rng.uniform(0.05, 0.2), 0.44)
+    return _pointed(view, rng.uniform(1.45, 1.7), rng.uniform(0.05, 0.2), 0.48)
 
 
 def fox(rng: Rng, view: View) -> tuple[Ear, ...]:
@@ -72,20 +72,20 @@ def fox(rng: Rng, view: View) -> tuple[Ear, ...]:
 
 def dog(rng: Rng, view: View) -> tuple[Ear, ...]:
     """Hanging ears, short or long, or ears folded over at half height."""
-    folded, long = rng.random() < 0.33, rng.uniform(0.35, 1.0)
+    folded, long = rng.random() < 0.25, rng.uniform(0.5, 1.1)
     if folded and view == "front":
         base = rounded([(0.2, -0.75), (0.75, -1.2), (1.0, -0.35)])
         flap = rounded([(0.36, -1.0), (0.95, -1.22), (1.32, -0.5 + 0.4 * long)])
         return *_both(base, None, behind=True), *_both(flap, None, "mark", behind=False)
     if folded:
-        flap = [(-0.75, -0.5), (-0.42, -1.12), (0.0, -1.05), (0.28, -0.25), (-0.15, -0.5)]
-        return _profile(rounded(flap), None, "mark")
+        points = [(-0.75, -0.5), (-0.42, -1.12), (0.0, -1.05), (0.28, -0.25), (-0.15, -0.5)]
+        return _profile(rounded(points), None, "mark")
     if view == "front":
-        ear = [(0.5, -0.82), (0.95, -0.8), (1.3, -0.1), (1.25, long), (0.98, long), (0.84, 0.0)]
-        return _both(smooth(ear), None, "mark", behind=False)
+        points = [(0.5, -0.82), (0.95, -0.8), (1.3, -0.1), (1.25, long), (0.98, long), (0.84, 0.0)]
+        return _both(smooth(points), None, "mark", behind=False)
     low = long + 0.1
-    ear = [(-0.62, -0.72), (-0.2, -0.78), (0.02, -0.2), (-0.05, low), (-0.45, low), (-0.72, 0.0)]
-    return (Ear(smooth(ear), None, "mark", behind=False),)
+    points = [(-0.62, -0.72), (-0.2, -0.78), (0.02, -0.2), (-0.05, low), (-0.45, low), (-0.72, 0.0)]
+    return (Ear(smooth(points), None, "mark", behind=False),)
 
 
 def rabbit(rng: Rng, view: View) -> tuple[Ear, ...]:

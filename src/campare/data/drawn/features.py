@@ -38,7 +38,7 @@ def _whiskers(
         for slope in (-0.22, 0.02, 0.26):
             end = (root + reach * side, y + slope + rng.uniform(-0.04, 0.04))
             middle = (root + 0.5 * reach * side, y + 0.35 * slope - 0.03)
-            pen.line([(root, y + 0.2 * slope), middle, end], 0.035, "whisker")
+            pen.line([(root, y + 0.2 * slope), middle, end], 0.045, "whisker")
 
 
 def _smile(pen: Pen, x: float, y: float, wide: float) -> None:
@@ -109,7 +109,7 @@ def _snout(pen: Pen, view: View, length: float, thick: float, nose: float, skin:
 
 def dog_muzzle(pen: Pen, rng: Rng, view: View) -> None:
     """Long, with a big dark nose; sometimes the tongue shows."""
-    length, thick = rng.uniform(0.55, 0.85), rng.uniform(0.38, 0.46)
+    length, thick = rng.uniform(0.6, 0.9), rng.uniform(0.4, 0.48)
     tongue = rng.random() < 0.4
     skin = "pale" if rng.random() < 0.6 else "base"
     if tongue:
@@ -118,7 +118,7 @@ def dog_muzzle(pen: Pen, rng: Rng, view: View) -> None:
             ellipse(0.68 + length, 0.74, 0.15, 0.28, 0.2)
         )  # fmt: skip
         pen.fill(place, skin="pink")
-    _snout(pen, view, length, thick, 0.22, skin)
+    _snout(pen, view, length, thick, 0.25, skin)
 
 
 def bear_muzzle(pen: Pen, rng: Rng, view: View) -> None:
@@ -134,7 +134,7 @@ def fox_muzzle(pen: Pen, rng: Rng, view: View) -> None:
         pen.flat(ellipse(0, 0.95, 0.18, 0.15))
         return
     tip = 1.6 + rng.uniform(0.0, 0.25)
-    pen.fill(smooth([(0.3, -0.35), (0.95, 0.0), (tip, 0.32), (tip, 0.46), (0.9, 0.7), (0.3, 0.85)]))
+    pen.fill(smooth([(0.6, 0.02), (1.05, 0.1), (tip, 0.34), (tip, 0.46), (0.9, 0.7), (0.45, 0.75)]))
     pen.bare(smooth([(0.4, 0.4), (tip - 0.1, 0.44), (0.95, 0.66), (0.4, 0.8)]), skin="white")
     pen.flat(ellipse(tip + 0.05, 0.34, 0.16, 0.14))
 
@@ -142,12 +142,14 @@ def fox_muzzle(pen: Pen, rng: Rng, view: View) -> None:
 def pig_muzzle(pen: Pen, rng: Rng, view: View) -> None:
     """A flat disc with two nostrils."""
     if view == "front":
-        pen.fill(ellipse(0, 0.36, 0.46, 0.36), skin="pink")
+        wide = rng.uniform(0.42, 0.5)
+        pen.fill(ellipse(0, 0.36, wide, 0.36), skin="pink")
         pen.flat(ellipse(0.16, 0.36, 0.08, 0.13), ellipse(-0.16, 0.36, 0.08, 0.13))
         return
-    pen.fill(limb([(0.6, 0.25), (1.1, 0.3)], (0.8, 0.7)))
-    pen.fill(ellipse(1.4, 0.32, 0.17, 0.38, 0.1), skin="pink")
-    pen.flat(ellipse(1.4, 0.2, 0.05, 0.08), ellipse(1.4, 0.42, 0.05, 0.08))
+    tip = rng.uniform(1.3, 1.45)
+    pen.fill(limb([(0.6, 0.25), (tip - 0.3, 0.3)], (0.8, 0.7)))
+    pen.fill(ellipse(tip, 0.32, 0.17, 0.38, 0.1), skin="pink")
+    pen.flat(ellipse(tip, 0.2, 0.05, 0.08), ellipse(tip, 0.42, 0.05, 0.08))
 
 
 def cat_tail(pen: Pen, rng: Rng, heading: float) -> None:
@@ -183,12 +185,13 @@ def fox_tail(pen: Pen, rng: Rng, heading: float) -> None:
 
 def rabbit_tail(pen: Pen, rng: Rng, heading: float) -> None:
     """A puff."""
-    pen.fill(ellipse(0.05 * np.cos(heading), 0, 0.12, 0.12), skin="white")
+    r = rng.uniform(0.1, 0.13)
+    pen.fill(ellipse(0.05 * np.cos(heading), 0, r, r), skin="white")
 
 
 def bear_tail(pen: Pen, rng: Rng, heading: float) -> None:
     """A stub."""
-    pen.fill(ellipse(0.02 * np.cos(heading), 0, 0.085, 0.075))
+    pen.fill(ellipse(0.02 * np.cos(heading), 0, rng.uniform(0.075, 0.095), 0.075))
 
 
 def mouse_tail(pen: Pen, rng: Rng, heading: float) -> None:
@@ -200,7 +203,7 @@ def mouse_tail(pen: Pen, rng: Rng, heading: float) -> None:
 
 def pig_tail(pen: Pen, rng: Rng, heading: float) -> None:
     """A corkscrew."""
-    turn = np.linspace(0, 3.4 * pi, 22)
+    turn = np.linspace(0, rng.uniform(3.0, 3.8) * pi, 22)
     away = np.copysign(1.0, np.cos(heading))
     path = np.stack(
         [away * (0.02 * turn + 0.055 * np.sin(turn)), 0.06 * np.cos(turn) - 0.06], axis=1

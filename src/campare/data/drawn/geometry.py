@@ -46,7 +46,8 @@ def ellipse(x: float, y: float, rx: float, ry: float, angle: float = 0.0, n: int
 
 def moved(shape: Shape, x: float, y: float) -> Shape:
     """The shape moved by (x, y)."""
-    return shape + np.array([x, y])
+    there: Shape = shape + np.array([x, y])
+    return there
 
 
 def box(x0: float, y0: float, x1: float, y1: float) -> Shape:
@@ -127,7 +128,8 @@ def expand(shape: Shape, by: float) -> Shape:
     chord = around[2:] - around[:-2]
     size = np.maximum(np.hypot(chord[:, 0], chord[:, 1]), 1e-9)
     step = by if area(shape) > 0 else -by
-    return shape + (step / size)[:, None] * chord[:, ::-1] * (1, -1)
+    outline: Shape = shape + (step / size)[:, None] * chord[:, ::-1] * (1, -1)
+    return outline
 
 
 @dataclass(frozen=True)

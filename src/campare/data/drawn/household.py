@@ -5,7 +5,7 @@ from math import pi
 import numpy as np
 
 from campare.data.drawn.canvas import Pen
-from campare.data.drawn.geometry import box, ellipse, flipped, limb, rounded, smooth
+from campare.data.drawn.geometry import Shape, box, ellipse, flipped, limb, rounded, smooth
 from campare.data.drawn.poses import Rng
 
 
@@ -29,11 +29,14 @@ def teapot(pen: Pen, rng: Rng) -> None:
 def chair(pen: Pen, rng: Rng) -> None:
     """Four legs, a seat and a back."""
     top = rng.uniform(-0.5, -0.4)
-    pen.fill(limb([(-0.14, 0.05), (-0.14, 0.38)], (0.055,)), shaded=True)
-    pen.fill(limb([(0.3, 0.05), (0.3, 0.38)], (0.055,)), shaded=True)
-    pen.fill(limb([(-0.26, top), (-0.26, 0.1)], (0.06,)), limb([(-0.1, top), (-0.1, 0.02)], (0.06,)),
-             *(limb([(-0.26, y), (-0.1, y)], (0.06,)) for y in (top + 0.06, top + 0.22)))  # fmt: skip
-    pen.fill(limb([(-0.24, 0.1), (-0.24, 0.48)], (0.06,)), limb([(0.2, 0.1), (0.2, 0.48)], (0.06,)))
+
+    def bar(x0: float, y0: float, x1: float, y1: float) -> Shape:
+        return limb([(x0, y0), (x1, y1)], (0.06,))
+
+    pen.fill(bar(-0.14, 0.05, -0.14, 0.38), bar(0.3, 0.05, 0.3, 0.38), shaded=True)
+    rails = [bar(-0.26, y, -0.1, y) for y in (top + 0.06, top + 0.22)]
+    pen.fill(bar(-0.26, top, -0.26, 0.1), bar(-0.1, top, -0.1, 0.02), *rails)
+    pen.fill(bar(-0.24, 0.1, -0.24, 0.48), bar(0.2, 0.1, 0.2, 0.48))
     pen.fill(rounded([(-0.28, 0.12), (-0.14, 0.0), (0.34, 0.0), (0.24, 0.12)], 1), skin="second")
 
 

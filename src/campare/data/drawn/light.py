@@ -29,13 +29,15 @@ def lit(
     size = len(color)
     x = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
     slope = rng.uniform(0.0, 0.4)
-    fall = 1 + slope * (light[0] * x[None, :] + light[1] * x[:, None])  # (S, S)
+    right, down = (np.float32(slope * v) for v in light)
+    fall = 1 + right * x[None, :] + down * x[:, None]  # (S, S)
     fall *= _paper(rng, size)
     warmth = rng.uniform(-0.09, 0.09)
-    cast = rng.uniform(0.85, 1.15) * np.array([1 + warmth, 1.0, 1 - warmth])
-    noise = grain.standard_normal((size, size), np.float32) * np.float32(rng.uniform(1.0, 4.0))
-    bright = color * fall.astype(np.float32)[..., None] * cast.astype(np.float32)
-    return np.clip(bright + noise[..., None], 0, 255).astype(np.uint8)
+    cast = rng.uniform(0.9, 1.16) * np.array([1 + warmth, 1.0, 1 - warmth])
+    noise = grain.standard_normal((size, size), np.float32) * np.float32(rng.uniform(1.0, 3.0))
+    bright = color * fall[..., None] * cast.astype(np.float32) + noise[..., None]
+    picture: NDArray[np.uint8] = np.clip(bright, 0, 255).astype(np.uint8)
+    return picture
 
 
 def _paper(rng: np.random.Generator, size: int) -> NDArray[np.float32]:
@@ -55,4 +57,4 @@ def _tile(kind: int) -> Image.Image:
     for cells, weight in ((8, 1.0), (20, 0.7), (80, 0.5)) if kind else ((80, 0.7), (160, 1.0)):
         small = Image.fromarray(rng.normal(size=(cells, cells)).astype(np.float32))
         total += weight * np.asarray(small.resize((_TILE, _TILE), Image.Resampling.BICUBIC))
-    return Image.fromarray(1 + np.clip(0.035 * total / total.std(), -0.12, 0.12))
+    return Image.fromarray(1 + np.clip(0.024 * total / total.std(), -0.1, 0.1))

@@ -5,7 +5,7 @@ from math import pi
 import numpy as np
 
 from campare.data.drawn.canvas import Pen
-from campare.data.drawn.geometry import Shape, box, ellipse, flipped, limb, rounded, smooth
+from campare.data.drawn.geometry import Shape, box, ellipse, flipped, limb, moved, rounded, smooth
 from campare.data.drawn.poses import Rng
 
 
@@ -18,9 +18,12 @@ def _leaf(x: float, y: float, heading: float, long: float) -> Shape:
 def tree(pen: Pen, rng: Rng) -> None:
     """A trunk under a round crown."""
     pen.fill(limb([(0, 0.0), (0, 0.48)], (0.1, 0.15)), skin="second")
-    crown = [ellipse(x, y, r, r) for x, y, r in
-             ((-0.2, -0.06, 0.2), (0.21, -0.05, 0.2), (0.0, -0.27, 0.24), (0.0, -0.02, 0.2))]  # fmt: skip
-    pen.fill(*(blob + rng.uniform(-0.03, 0.03, 2) for blob in crown))
+    crown = [(-0.2, -0.06, 0.2), (0.21, -0.05, 0.2), (0.0, -0.27, 0.24), (0.0, -0.02, 0.2)]
+    shift = rng.uniform(-0.03, 0.03, (4, 2))
+    blobs = (
+        ellipse(x + dx, y + dy, r, r) for (x, y, r), (dx, dy) in zip(crown, shift, strict=True)
+    )
+    pen.fill(*blobs)
 
 
 def fir(pen: Pen, rng: Rng) -> None:
@@ -90,7 +93,7 @@ def banana(pen: Pen, rng: Rng) -> None:
     path = np.stack([x, -0.25 + bend * (1 - (x / 0.45) ** 2)], axis=1)
     pen.fill(limb(path, (0.06, 0.2, 0.25, 0.2, 0.07)))
     pen.fill(limb([(0.42, -0.22), (0.47, -0.34)], (0.07,)), skin="dark")
-    pen.line(path[1:-1] + (0, 0.02), 0.016)
+    pen.line(moved(path[1:-1], 0, 0.02), 0.016)
 
 
 def carrot(pen: Pen, rng: Rng) -> None:

@@ -21,7 +21,8 @@ def crate(pen: Pen, rng: Rng) -> None:
     """A box with a lid."""
     pen.fill(box(-0.42, -0.25, 0.42, 0.45), skin="one")
     pen.fill(box(-0.46, -0.4, 0.46, -0.22), skin="one")
-    pen.bare(box(-0.08, -0.4, 0.08, 0.45), skin="two")
+    half = rng.uniform(0.05, 0.1)
+    pen.bare(box(-half, -0.4, half, 0.45), skin="two")
 
 
 def potted(pen: Pen, rng: Rng) -> None:
@@ -36,12 +37,13 @@ def potted(pen: Pen, rng: Rng) -> None:
 def lamp(pen: Pen, rng: Rng) -> None:
     """A standing lamp."""
     pen.fill(box(-0.035, -0.1, 0.035, 0.45), ellipse(0, 0.46, 0.2, 0.05), skin="two")
-    pen.fill(rounded([(-0.17, -0.5), (0.17, -0.5), (0.32, -0.08), (-0.32, -0.08)], 1), skin="one")
+    half = rng.uniform(0.1, 0.22)
+    pen.fill(rounded([(-half, -0.5), (half, -0.5), (0.32, -0.08), (-0.32, -0.08)], 1), skin="one")
 
 
 def cushion(pen: Pen, rng: Rng) -> None:
     """A cushion with a button."""
-    corner = np.array([(0.0, -0.24), (0.44, -0.3), (0.38, 0.0), (0.44, 0.3)])
+    corner = np.array([(0.0, -0.24), (0.44, -0.3), (rng.uniform(0.34, 0.4), 0.0), (0.44, 0.3)])
     pen.fill(smooth([*corner, (0.0, 0.24), *flipped(corner[1:])[::-1]]), skin="one")
     pen.flat(ellipse(0, 0, 0.05, 0.05), skin="two")
 
@@ -62,16 +64,17 @@ def stone(pen: Pen, rng: Rng) -> None:
 
 def bush(pen: Pen, rng: Rng) -> None:
     """A round bush."""
-    blobs = [ellipse(x, y, r, r) for x, y, r in
-             ((-0.26, 0.16, 0.24), (0.26, 0.16, 0.24), (0, -0.08, 0.3), (0, 0.2, 0.25))]  # fmt: skip
-    pen.fill(*blobs, skin="two")
+    top = rng.uniform(-0.12, 0)
+    puffs = [(-0.26, 0.16, 0.24), (0.26, 0.16, 0.24), (0, top, 0.3), (0, 0.2, 0.25)]
+    pen.fill(*(ellipse(x, y, r, r) for x, y, r in puffs), skin="two")
 
 
 def blocks(pen: Pen, rng: Rng) -> None:
     """Toy blocks."""
     pen.fill(box(-0.42, 0.05, -0.02, 0.45), skin="one")
     pen.fill(box(0.02, 0.05, 0.42, 0.45), skin="two")
-    pen.fill(box(-0.2, -0.37, 0.2, 0.03), skin="one")
+    x = rng.uniform(-0.25, 0.25)
+    pen.fill(box(x - 0.2, -0.37, x + 0.2, 0.03), skin="one")
 
 
 PROPS: tuple[Prop, ...] = (ball, crate, potted, lamp, cushion, books, stone, bush, blocks)

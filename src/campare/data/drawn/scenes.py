@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from colorsys import hsv_to_rgb
+from itertools import pairwise
 
 import numpy as np
 
-from campare.data.drawn.canvas import BACKGROUND, Canvas, Color
-from campare.data.drawn.geometry import Frame, curve, ellipse
+from campare.data.drawn.canvas import Canvas, Color
+from campare.data.drawn.geometry import Frame, Points, Shape, box, curve, ellipse
 
 Rng = np.random.Generator
 Layer = Callable[[Canvas, Rng, float], None]  # down to, or from, the horizon (share of the height)
@@ -44,9 +45,8 @@ def _band(canvas: Canvas, top: float, bottom: float, color: Color) -> None:
     canvas.brush.rectangle((0, round(top * side), side, round(bottom * side)), color)
 
 
-def _poly(canvas: Canvas, points: object, color: Color) -> None:
-    shape = canvas.frame(np.asarray(points, float))
-    canvas.flat(shape, color, BACKGROUND)
+def _poly(canvas: Canvas, points: Points, color: Color) -> None:
+    canvas.brush.polygon((canvas.side * np.asarray(points)).ravel().tolist(), color)
 
 
 # Walls fill the picture down to the horizon.
@@ -120,11 +120,10 @@ def _panels(canvas: Canvas, rng: Rng, horizon: float) -> None:
     if rng.random() < 0.6:  # a picture or a window
         x, y = rng.uniform((0.05, 0.04), (0.65, 0.3)) * (1, horizon)
         w, h = rng.uniform(0.14, 0.3), min(rng.uniform(0.14, 0.3), 0.75 * horizon)
-        frame = Frame(canvas.side * np.diag([w, h]), canvas.side * np.array([x, y]))
-        unit = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
-        canvas.flat(frame(unit), near(rng, (236, 226, 208), 0.3), BACKGROUND)
-        canvas.flat(frame(0.1 + 0.8 * unit), tint(rng), BACKGROUND)
-        canvas.flat(frame(np.array([(0.1, 0.9), (0.4, 0.4), (0.9, 0.9)])), tint(rng), BACKGROUND)
+        hung = Frame(np.diag([w, h]), np.array([x, y]))
+        _poly(canvas, hung(box(0, 0, 1, 1)), near(rng, (236, 226, 208), 0.3))
+        _poly(canvas, hung(box(0.1, 0.1, 0.9, 0.9)), tint(rng))
+        _poly(canvas, hung([(0.1, 0.9), (0.4, 0.4), (0.9, 0.9)]), tint(rng))
     _skirting(canvas, rng, horizon)
 
 
@@ -136,7 +135,7 @@ def _skirting(canvas: Canvas, rng: Rng, horizon: float) -> None:
 # Floors fill it from the horizon down, in perspective.
 
 
-def _depths(rng: Rng, horizon: float, rows: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _depths(rng: Rng, horizon: float, rows: int) -> Shape:
     """Heights of lines on the floor at equal distances, seen from above the horizon."""
     near_to_far = np.linspace(0, 1, rows + 1) ** rng.uniform(1.3, 2.0)
     return horizon + (1 - horizon) * near_to_far
@@ -159,7 +158,7 @@ def _wood(canvas: Canvas, rng: Rng, horizon: float) -> None:
     base = tint(rng, 0.45, 0.9, _WOODEN)
     _band(canvas, horizon, 1, base)
     rows = _depths(rng, horizon, int(rng.integers(5, 9)))
-    for top, bottom in zip(rows[:-1], rows[1:], strict=True):
+    for top, bottom in pairwise(rows):
         _band(canvas, top, bottom, near(rng, base, 0.1))
         for _ in range(3):
             y = rng.uniform(top, bottom)
@@ -177,7 +176,7 @@ def _tiles(canvas: Canvas, rng: Rng, horizon: float) -> None:
     _band(canvas, horizon, 1, light)
     rows = _depths(rng, horizon, int(rng.integers(4, 7)))
     eye, spread = rng.uniform(0.2, 0.8), rng.uniform(0.12, 0.2)
-    for i, (top, bottom) in enumerate(zip(rows[:-1], rows[1:], strict=True)):
+    for i, (top, bottom) in enumerate(pairwise(rows)):
         wide = spread * (0.55 + 0.9 * (rows[[i, i + 1]] - horizon) / (1 - horizon))
         for j in range(-10 + i % 2, 11, 2):
             a, b = eye + j * wide[0], eye + j * wide[1]

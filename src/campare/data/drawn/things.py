@@ -26,5 +26,5 @@ _DRAWN: tuple[Thing, ...] = (
 )  # fmt: skip
 
 #: Name of a source category -> the function that draws it.
-THINGS: dict[str, Thing] = {draw.__name__: draw for draw in _DRAWN}  # type: ignore[attr-defined]
+THINGS: dict[str, Thing] = {draw.__name__: draw for draw in _DRAWN}
 SOURCE_CATEGORIES: tuple[str, ...] = tuple(THINGS)

@@ -1,0 +1,52 @@
+"""Time and memory of compare() on a large table: 5 arms x 10 seeds x 5000 images x 20 metrics.
+
+python benchmarks/comparison_speed.py
+"""
+
+import resource
+import time
+
+import numpy as np
+import polars as pl
+
+from campare.stats.compare import compare
+from campare.types import SCORE_COLUMNS
+
+ARMS, SEEDS, IMAGES, METRICS = 5, 10, 5000, 20
+
+
+def cell(recipe: str, seed: int, rng: np.random.Generator) -> pl.DataFrame:
+    image = np.char.add("test/class/image_", np.arange(IMAGES).astype(str))
+    value = rng.normal(size=(METRICS, IMAGES))
+    undefined = rng.random(value.shape) < 0.01 * (np.arange(METRICS) % 3)[:, None]
+    words = {
+        "recipe": recipe, "seed": seed, "split": "test", "label": "a", "prediction": "a",
+        "target": "a", "method": "grad-cam", "layer": "top",
+    }  # fmt: skip
+    frame = pl.DataFrame(
+        {
+            "image": np.tile(image, METRICS),
+            "metric": np.repeat([f"metric-{i}" for i in range(METRICS)], IMAGES),
+            "value": value.ravel(),
+            "status": np.where(undefined, "flat", "ok").ravel(),
+        }
+    )
+    return frame.with_columns(pl.lit(v).alias(k) for k, v in words.items()).select(SCORE_COLUMNS)
+
+
+def main() -> None:
+    rng = np.random.default_rng(0)
+    table = pl.concat(cell(f"arm-{a}", s, rng) for a in range(ARMS) for s in range(SEEDS))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    start, busy = time.perf_counter(), time.process_time()
+    found = compare(table)
+    seconds, busy = time.perf_counter() - start, time.process_time() - busy
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(
+        f"{table.height} rows, {table.estimated_size('gb'):.2f} GB; {found.effects.height} effects"
+    )
+    print(f"{seconds:.1f} s ({busy:.1f} s of CPU), peak {peak:.2f} GiB, {before:.2f} before")
+
+
+if __name__ == "__main__":
+    main()

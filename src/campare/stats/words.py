@@ -1,0 +1,108 @@
+"""An effect in words: higher or lower, better or worse, or no detectable difference.
+
+"No detectable difference" is an answer, not a failure: the interval says how large a difference
+may have gone unseen. It is never "equal".
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+MATCHED = "@matched"
+NO_DIFFERENCE = "no detectable difference"
+UNDEFINED = "undefined"
+
+
+class Verdict(NamedTuple):
+    """What an interval says: `change` in any case, `judgement` where the metric has a good side.
+
+    change: 'higher', 'lower', 'no detectable difference' or 'undefined'.
+    judgement: 'better', 'worse' or ''.
+    """
+
+    change: str
+    judgement: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.judgement} ({self.change})" if self.judgement else self.change
+
+
+def higher_is_better(metric: str) -> bool | None:
+    """The declared direction of a metric, with or without suffix; None where it has none.
+
+    Example:
+        >>> higher_is_better("energy@matched"), higher_is_better("my-own-metric")
+        (True, None)
+    """
+    from campare.metrics import METRICS
+
+    declared = METRICS.get(metric.removesuffix(MATCHED))
+    return None if declared is None else declared.higher_is_better
+
+
+def verdict_words(
+    metric: str, low: float, high: float, p_adjusted: float = math.nan, *, alpha: float = 0.05
+) -> Verdict:
+    """What the interval [low, high] of a difference says of a metric.
+
+    A difference is detected where the interval excludes zero and p_adjusted, if there is one, is
+    below `alpha` (1 - confidence).
+
+    Example:
+        >>> str(verdict_words("energy", 0.1, 0.2)), str(verdict_words("energy", -0.1, 0.2))
+        ('better (higher)', 'no detectable difference')
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return Verdict(UNDEFINED)
+    if low <= 0 <= high or p_adjusted >= alpha:
+        return Verdict(NO_DIFFERENCE)
+    good = higher_is_better(metric)
+    if good is None:
+        return Verdict("higher" if low > 0 else "lower")
+    return Verdict("higher" if low > 0 else "lower", "better" if good == (low > 0) else "worse")
+
+
+def signed(value: float | None) -> str:
+    """A difference with its sign, three digits after the point, '–' where undefined.
+
+    Example:
+        >>> signed(0.1234), signed(float("nan"))
+        ('+0.123', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:+.3f}" if abs(value) < 1000 else f"{value:+.3g}"
+
+
+def interval(row: Mapping[str, Any]) -> str:
+    """The estimate of an effect with its interval.
+
+    Example:
+        >>> interval({"estimate": 0.1, "low": 0.05, "high": 0.15})
+        '+0.100 [+0.050, +0.150]'
+    """
+    if not math.isfinite(row["low"]):
+        return signed(row["estimate"])
+    return f"{signed(row['estimate'])} [{signed(row['low'])}, {signed(row['high'])}]"
+
+
+def p_text(p: float) -> str:
+    """A p value with three digits.
+
+    Example:
+        >>> p_text(0.0004), p_text(0.25)
+        ('<0.001', '0.250')
+    """
+    if not math.isfinite(p):
+        return "–"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def count(n: int, word: str) -> str:
+    """A number of things.
+
+    Example:
+        >>> count(1, "seed"), count(3, "seed")
+        ('1 seed', '3 seeds')
+    """
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"

@@ -1,0 +1,220 @@
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+
+from campare import compare
+from campare.errors import RunError
+from campare.stats.bootstrap import holm
+from campare.stats.comparison import EFFECTS, NULLS, SUMMARY
+from campare.types import SCORE_COLUMNS
+
+GAIN = {"A": 0.0, "B": 0.2, "C": -0.1}
+METRICS = {
+    "grad-cam": ("energy", "lift", "energy@matched", "lift@matched"),
+    "grad-cam:untrained": ("energy", "lift"),
+    "layer-cam:untrained": ("energy", "lift"),
+    "layer-cam": ("energy", "lift"),
+    "uniform": ("energy", "lift"),
+    "-": ("correct",),
+}
+
+
+def table(recipes="ABC", seeds=3, images=30, methods=METRICS):
+    rng = np.random.default_rng(0)
+    hard = rng.normal(0, 0.1, images)
+    rows = []
+    for recipe in recipes:
+        for seed in range(seeds):
+            shift = rng.normal(0, 0.01)
+            for method in methods:
+                for metric in methods[method]:
+                    gain = 0.0 if method == "uniform" else 0.4 + GAIN[recipe] + shift
+                    noise = 0.0 if method == "uniform" else rng.normal(0, 0.05, images)
+                    value = hard + gain + noise
+                    rows += [
+                        (recipe, seed, "test", f"{i}.png", "a", "a", "a", method, "top", metric, v)
+                        for i, v in enumerate(value)
+                    ]
+    frame = pl.DataFrame(rows, schema=SCORE_COLUMNS[:-1], orient="row")
+    return frame.with_columns(pl.lit("ok").alias("status"))
+
+
+class Run:
+    def __init__(self, frame, contrasts=()):
+        self.frame = frame
+        self.manifest = {"contrasts": [list(pair) for pair in contrasts]}
+
+    def scores(self):
+        return self.frame
+
+
+TABLE = table()
+
+
+def effect(comparison, contrast, method="grad-cam", metric="energy"):
+    rows = comparison.effects.filter(
+        (pl.col("contrast") == contrast) & (pl.col("method") == method)
+        & (pl.col("metric") == metric)
+    )  # fmt: skip
+    return rows.row(0, named=True)
+
+
+def test_every_recipe_is_compared_with_the_first():
+    found = compare(TABLE, resamples=500)
+    assert dict(found.effects.schema) == EFFECTS
+    assert found.effects["contrast"].unique(maintain_order=True).to_list() == ["B - A", "C - A"]
+    assert set(found.effects["method"]) == {"grad-cam", "layer-cam", "-"}
+    means = (
+        TABLE.filter(pl.col("metric") == "energy")
+        .group_by("recipe", "method")
+        .agg(pl.col("value").mean())
+    )
+    mean = {(recipe, method): value for recipe, method, value in means.rows()}
+    row = effect(found, "B - A")
+    assert row["estimate"] == pytest.approx(mean["B", "grad-cam"] - mean["A", "grad-cam"])
+    assert row["low"] < row["estimate"] < row["high"]
+    assert row["low"] > 0.1
+    assert effect(found, "C - A")["high"] < 0
+    assert (row["treatment"], row["control"], row["images"], row["seeds"]) == ("B", "A", 30, 3)
+
+
+def test_the_run_names_the_contrasts():
+    run = Run(TABLE, [("C", "B"), ("D", "A")])  # D has no finished cell yet
+    assert set(compare(run, resamples=100).effects["contrast"]) == {"C - B"}
+
+
+def test_a_baseline_and_contrasts_go_before_those_of_the_run():
+    run = Run(TABLE, [("C", "B")])
+    by_baseline = compare(run, baseline="B", resamples=100).effects
+    assert set(by_baseline["contrast"]) == {"A - B", "C - B"}
+    asked = compare(run, contrasts=[("A", "C")], resamples=100).effects
+    assert set(asked["contrast"]) == {"A - C"}
+
+
+def test_methods_can_be_chosen():
+    one = compare(TABLE, method="layer-cam", resamples=100)
+    assert set(one.effects["method"]) == {"layer-cam"}
+    assert set(one.nulls["method"]) == {"layer-cam"}
+    both = compare(TABLE, method=["-", "grad-cam"], resamples=100)
+    assert set(both.effects["method"]) == {"grad-cam", "-"}
+
+
+def test_holm_is_over_the_metrics_of_one_contrast_method_and_resolution():
+    effects = compare(TABLE, resamples=500).effects
+    matched = pl.col("metric").str.ends_with("@matched")
+    for _, part in effects.group_by("contrast", "method", matched):
+        np.testing.assert_allclose(part["p_adjusted"], holm(part["p"].to_numpy()))
+    sizes = effects.group_by("contrast", "method", matched).len()["len"]
+    assert sorted(sizes) == [1, 1, 2, 2, 2, 2, 2, 2]
+
+
+def test_the_summary_counts_what_is_undefined():
+    broken = TABLE.with_columns(
+        pl.when((pl.col("image") == "3.png") & (pl.col("seed") == 1) & (pl.col("recipe") == "A"))
+        .then(pl.lit("flat"))
+        .otherwise("status")
+        .alias("status")
+    )
+    summary = compare(broken, resamples=100).summary
+    assert dict(summary.schema) == SUMMARY
+    rows = {row[:3]: row[3:] for row in summary.rows()}
+    mean, low, high, images, seeds, undefined, count = rows["A", "grad-cam", "energy"]
+    assert low < mean < high
+    assert (images, seeds, undefined, count) == (30, 3, 1, 90)
+    assert rows["B", "grad-cam", "energy"][-2:] == (0, 90)
+    assert ("A", "uniform", "energy") in rows
+
+
+def test_nulls_are_paired_with_the_method_on_the_same_models():
+    nulls = compare(TABLE, resamples=500).nulls
+    assert dict(nulls.schema) == NULLS
+    rows = {row[:4]: row[4:] for row in nulls.rows()}
+    estimate, low, _, p = rows["B", "grad-cam", "energy", "uniform"]
+    wide = TABLE.filter((pl.col("recipe") == "B") & (pl.col("metric") == "energy"))
+    mean = dict(wide.group_by("method").agg(pl.col("value").mean()).rows())
+    assert estimate == pytest.approx(mean["grad-cam"] - mean["uniform"])
+    assert low > 0
+    assert p < 0.05
+    assert ("B", "grad-cam", "energy", "grad-cam:untrained") in rows
+    assert ("B", "grad-cam", "energy", "layer-cam:untrained") not in rows
+    assert not {method for _, method, *_ in rows} & {"-", "uniform", "grad-cam:untrained"}
+
+
+def test_a_null_shares_the_luck_of_the_images():
+    # Images differ a lot, method minus null hardly: pairing must make the interval narrow.
+    rows = []
+    for i, hard in enumerate(np.linspace(0, 10, 20)):
+        for method, value in (("grad-cam", hard + 0.1 + 0.01 * (i % 3)), ("edge", hard)):
+            words = ("test", str(i), "a", "a", "a", method, "top", "lift", value, "ok")
+            rows += [(recipe, 0, *words) for recipe in "AB"]
+    nulls = compare(pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row"), resamples=500).nulls
+    assert (nulls["high"] - nulls["low"]).max() < 0.02
+    assert nulls["estimate"].to_list() == pytest.approx([0.1095, 0.1095])
+
+
+def test_a_null_measured_once_stands_against_every_seed():
+    once = TABLE.filter((pl.col("method") != "uniform") | (pl.col("seed") == 1))
+    full, found = (
+        compare(t, resamples=200, method="grad-cam").nulls.filter(pl.col("null") == "uniform")
+        for t in (TABLE, once)
+    )
+    assert found.equals(full)
+
+
+def test_one_seed_is_an_interval_over_images_alone():
+    row = effect(compare(table(seeds=1), resamples=500), "B - A")
+    assert row["seeds"] == 1
+    assert math.isfinite(row["low"])
+
+
+def test_the_numbers_belong_to_the_seed_not_to_the_order_of_rows():
+    first = compare(TABLE, resamples=300, seed=4)
+    order = TABLE.sample(fraction=1, shuffle=True, seed=1).sort("recipe", maintain_order=True)
+    keys = ["contrast", "method", "metric"]
+    again = compare(order, resamples=300, seed=4)
+    assert first.effects.sort(keys).equals(again.effects.sort(keys))
+    other = compare(TABLE, resamples=300, seed=5)
+    assert not first.effects.equals(other.effects)
+    assert first.effects["estimate"].equals(other.effects["estimate"])
+
+
+def test_a_contrast_does_not_depend_on_other_recipes():
+    alone = compare(table("AB"), resamples=300).effects
+    assert alone.equals(compare(TABLE, resamples=300).effects.filter(pl.col("contrast") == "B - A"))
+
+
+def test_images_without_overlap_leave_the_effect_undefined():
+    apart = TABLE.with_columns(
+        pl.when(pl.col("recipe") == "B").then(pl.lit("b/") + pl.col("image")).otherwise("image")
+        .alias("image")
+    )  # fmt: skip
+    row = effect(compare(apart, resamples=100), "B - A")
+    assert math.isnan(row["estimate"])
+    assert math.isnan(row["p_adjusted"])
+    assert row["images"] == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"baseline": "Z"}, "Expected recipes of the table, got Z. Try A, B, C."),
+        ({"contrasts": [("B", "Y")]}, "Expected recipes of the table, got Y. Try A, B, C."),
+        ({"contrasts": [("B", "B")]}, r"as pairs of two recipes, got \[\('B', 'B'\)\]. Try"),
+        ({"contrasts": ["BA"]}, r"as pairs of two recipes, got \['BA'\]. Try"),
+        ({"baseline": "A", "contrasts": []}, "a baseline or contrasts, got both. Try leaving"),
+        ({"method": "cam"}, "Expected methods of the table, got cam. Try grad-cam"),
+        ({"confidence": 1.0}, "a confidence between 0 and 1, got 1.0. Try 0.95."),
+        ({"resamples": 50}, "100 resamples or more at confidence 0.95, got 50. Try 2000."),
+        ({"resamples": 1500, "confidence": 0.999}, "2000 resamples or more at confidence 0.999"),
+    ],
+)
+def test_settings_that_cannot_be(settings, message):
+    with pytest.raises(RunError, match=message):
+        compare(TABLE, **settings)
+
+
+def test_one_recipe_cannot_be_compared():
+    with pytest.raises(RunError, match=r"Expected two recipes or more, got A alone. Try"):
+        compare(table("A", seeds=1, images=3))

@@ -1,0 +1,168 @@
+import json
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+
+from campare.errors import RunError
+from campare.stats.scores import is_null, matrices, read
+from campare.types import SCORE_COLUMNS
+
+
+def frame(*rows, **changes):
+    """Rows (recipe, seed, image, method, metric, value[, status]) as a table."""
+    records = []
+    for recipe, seed, image, method, metric, value, *status in rows:
+        words = {"split": "test", "label": "a", "prediction": "a", "target": "a", "layer": "top"}
+        own = {"recipe": recipe, "seed": seed, "image": image, "method": method, "metric": metric}
+        record = words | own | {"value": value, "status": status[0] if status else "ok"}
+        records.append(record | changes)
+    return pl.DataFrame(records).select(SCORE_COLUMNS)
+
+
+ROWS = (
+    ("A", 0, "x.png", "grad-cam", "energy", 0.5),
+    ("A", 0, "y.png", "grad-cam", "energy", 0.25),
+    ("A", 3, "x.png", "grad-cam", "energy", math.nan, "flat"),
+    ("B", 0, "y.png", "grad-cam", "energy", 0.75),
+)
+
+
+def test_rows_become_matrices_on_one_grid_of_seeds_and_images():
+    measured = matrices(read(frame(*ROWS))[0])
+    assert list(measured) == [("A", "grad-cam", "energy"), ("B", "grad-cam", "energy")]
+    one = measured["A", "grad-cam", "energy"]
+    np.testing.assert_array_equal(one.values, [[0.5, 0.25], [np.nan, np.nan]])
+    assert (one.rows, one.undefined) == (3, 1)
+    other = measured["B", "grad-cam", "energy"]
+    np.testing.assert_array_equal(other.values, [[np.nan, 0.75], [np.nan, np.nan]])
+
+
+def test_the_order_of_rows_does_not_matter_inside_a_matrix():
+    table = frame(*ROWS)
+    plain, turned = (matrices(read(t)[0]) for t in (table, table.reverse()))
+    for key, one in plain.items():
+        np.testing.assert_array_equal(one.values, turned[key].values)
+
+
+def test_several_values_of_an_image_are_averaged():
+    rows = [("A", 0, "m", "grad-cam", "focus", value) for value in (0.2, 0.4, 0.9)]
+    rows.append(("A", 0, "m", "grad-cam", "focus", math.nan, "flat"))
+    one = matrices(read(frame(*rows))[0])["A", "grad-cam", "focus"]
+    assert one.values.item() == pytest.approx(0.5)
+    assert (one.rows, one.undefined) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "status"), [(0.5, "no-mask"), (math.nan, "ok"), (math.inf, "ok"), (None, "ok")]
+)
+def test_what_is_not_ok_and_finite_is_undefined(value, status):
+    one = matrices(read(frame(*ROWS[:1], ("A", 0, "z", "grad-cam", "energy", value, status)))[0])[
+        "A", "grad-cam", "energy"
+    ]
+    assert one.undefined == 1
+    assert np.isnan(one.values[0, 1])
+
+
+def test_only_the_test_split_counts_where_there_is_one():
+    both = pl.concat([frame(*ROWS[:2]), frame(*ROWS[:2], split="train", value=9.0)])
+    one = matrices(read(both)[0])["A", "grad-cam", "energy"]
+    np.testing.assert_array_equal(one.values, [[0.5, 0.25]])
+    assert read(frame(*ROWS, split="photographs"))[0].height == 4
+
+
+class Pandas:
+    """A data frame that isn't polars': columns, and values by column."""
+
+    def __init__(self, table):
+        self._table = table
+        self.columns = table.columns
+
+    def __getitem__(self, name):
+        return self._table[name].to_numpy()
+
+
+def test_other_data_frames_are_read_by_their_columns():
+    expected, found = (matrices(read(t)[0]) for t in (frame(*ROWS), Pandas(frame(*ROWS))))
+    assert list(expected) == list(found)
+    for key in expected:
+        np.testing.assert_array_equal(expected[key].values, found[key].values)
+
+
+def write_run(path, table, **facts):
+    (path / "scores").mkdir(parents=True)
+    (path / "run.json").write_text(json.dumps(facts), "utf-8")
+    for (recipe, seed), part in table.partition_by("recipe", "seed", as_dict=True).items():
+        part.write_parquet(path / "scores" / f"{recipe}-{seed}.parquet")
+
+
+def test_a_run_directory_brings_its_contrasts_and_its_order(tmp_path):
+    write_run(
+        tmp_path / "run",
+        frame(*ROWS),
+        recipes=[{"name": "B"}, {"name": "A"}],
+        contrasts=[["B", "A"]],
+    )
+    table, contrasts = read(tmp_path / "run")
+    assert contrasts == (("B", "A"),)
+    assert table["recipe"].unique(maintain_order=True).to_list() == ["B", "A"]
+    assert read(str(tmp_path / "run"))[0].equals(table)
+
+
+def test_a_run_is_read_through_its_scores():
+    class Run:
+        manifest = {"contrasts": [["A", "B"]]}  # noqa: RUF012
+
+        def scores(self):
+            return frame(*ROWS)
+
+    table, contrasts = read(Run())
+    assert (table.height, contrasts) == (4, (("A", "B"),))
+
+
+def test_no_run_directory(tmp_path):
+    with pytest.raises(RunError, match=r"Expected a run directory with run\.json, got .*nowhere\."):
+        read(tmp_path / "nowhere")
+
+
+def test_a_broken_manifest(tmp_path):
+    (tmp_path / "run.json").write_text("{", "utf-8")
+    with pytest.raises(RunError, match=r"Expected JSON in .*run\.json, got: .* Try another run"):
+        read(tmp_path)
+
+
+def test_a_run_without_finished_cells(tmp_path):
+    (tmp_path / "run.json").write_text("{}", "utf-8")
+    with pytest.raises(RunError, match=r"Expected finished cells in .*, got none. Try the study's"):
+        read(tmp_path)
+
+
+def test_missing_columns_are_named():
+    with pytest.raises(RunError, match=r"got none named layer, status. Try a Run"):
+        read(frame(*ROWS).drop("status", "layer"))
+    with pytest.raises(RunError, match=r"Expected a table with the columns recipe, seed"):
+        read(42)
+
+
+def test_a_table_without_a_defined_row():
+    empty = frame(*ROWS, status="flat")
+    with pytest.raises(RunError, match=r"status 'ok' and a finite value, got none in 4. Try"):
+        read(empty)
+
+
+def test_two_layers_of_one_method_are_not_mixed():
+    two = pl.concat([frame(*ROWS), frame(*ROWS[:1], layer="block")])
+    with pytest.raises(RunError, match=r"one layer for grad-cam of recipe A, got block, top. Try"):
+        read(two)
+
+
+def test_layers_may_have_another_name_in_another_seed():
+    two = pl.concat([frame(*ROWS), frame(("A", 7, "x.png", "grad-cam", "energy", 0.1), layer="b")])
+    assert read(two)[0].height == 5
+
+
+def test_nulls_are_known_by_name():
+    nulls = ["uniform", "centre", "edge", "random", "layer-cam:untrained"]
+    assert all(map(is_null, nulls))
+    assert not any(map(is_null, ["grad-cam", "-", "untrained"]))

@@ -1,0 +1,172 @@
+"""A small study, end to end: the table is whole, it resumes, it repeats, it refuses cleanly."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from campare.data import ImageSet
+from campare.errors import CampareError, RecipeError, RunError
+from campare.run import Run
+from campare.study import study
+from campare.training.recipe import Augment, Recipe
+from campare.types import SCORE_COLUMNS
+
+TINY = (
+    Recipe("plain", "plain", backbone="article-cnn", weights="random", epochs=1, hidden=8),
+    Recipe(
+        "turned", "turned", backbone="article-cnn", weights="random", epochs=1, hidden=8,
+        augment=Augment(rotation=0.1),
+    ),
+)  # fmt: skip
+
+
+def tiny_set(**changes):
+    return ImageSet.drawn(**{"train": 16, "test": 12, "size": 24, "shortcut": 0.9} | changes)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return study(tiny_set(), recipes=TINY, seeds=2, out=tmp_path_factory.mktemp("run") / "r")
+
+
+def test_the_run_directory_is_whole(run):
+    files = {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file()}
+    cells = [f"{recipe}-{seed}" for recipe in ("plain", "turned") for seed in (0, 1)]
+    assert {"run.json", "images.npz", "comparison.json", "report.html"} <= files
+    for cell in cells:
+        assert {f"models/{cell}.keras", f"maps/{cell}.npz", f"scores/{cell}.parquet"} <= files
+    assert not any(".part" in name for name in files)
+    manifest = json.loads((run.path / "run.json").read_text())
+    assert set(manifest["cells"]) == set(cells)
+    assert manifest["cells"]["plain-0"]["history"]["loss"]
+    assert manifest["contrasts"] == [["turned", "plain"]]
+    assert manifest["data"]["counts"]["test"] == {"cat": 6, "dog": 6}
+
+
+def test_the_table_has_every_method_every_null_and_both_resolutions(run):
+    table = run.scores()
+    assert tuple(table.columns) == SCORE_COLUMNS
+    methods = {"grad-cam", "grad-cam:untrained", "uniform", "centre", "edge"}
+    for name in ("energy", "lift", "energy@matched", "entropy", "cue-energy", "parts-energy"):
+        rows = table.filter(pl.col("metric") == name)
+        assert set(rows["method"]) == methods, name
+        assert len(rows) == 2 * 2 * 12 * len(methods)
+    for name in ("focus", "grid-pointing-game", "focus@matched"):
+        rows = table.filter(pl.col("metric") == name)
+        assert set(rows["method"]) == methods, name
+        assert rows["image"].n_unique() == 12
+    correct = table.filter(pl.col("metric") == "correct")
+    assert len(correct) == 2 * 2 * 12
+    undefined = table.filter(pl.col("value").is_nan() | pl.col("value").is_null())
+    assert (undefined["status"] != "ok").all()
+    assert (table.filter(pl.col("status") != "ok")["value"].is_nan()).all()
+
+
+def test_the_uniform_null_is_where_theory_puts_it(run):
+    table = run.scores().filter((pl.col("method") == "uniform") & (pl.col("status") == "ok"))
+    lift = table.filter(pl.col("metric").is_in(["lift", "lift@matched"]))
+    np.testing.assert_allclose(lift["value"], 1, rtol=1e-5)
+    focus = table.filter(pl.col("metric") == "focus")["value"]
+    np.testing.assert_allclose(focus, 0.5, rtol=1e-5)
+    grid = table.filter(pl.col("metric") == "grid-pointing-game")["value"]
+    np.testing.assert_allclose(grid, 0.25, rtol=1e-5)
+
+
+def test_predictions_in_the_table_are_those_of_the_saved_model(run):
+    from campare.classifiers import wrap
+
+    images = run.images()
+    logits = wrap(run.path / "models" / "plain-1.keras").predict(images.images)
+    rows = run.scores().filter(
+        (pl.col("recipe") == "plain") & (pl.col("seed") == 1) & (pl.col("image") == images.names[3])
+    )
+    expected = images.class_names[int(logits[3].argmax())]
+    trained = rows.filter(~pl.col("method").str.ends_with(":untrained"))
+    assert set(trained["prediction"]) == {expected}
+
+
+def test_the_maps_are_those_of_explain_on_the_saved_model(run):
+    from campare import explain
+
+    images = run.images()
+    found = explain(run.path / "models" / "turned-0.keras", images.images, target=images.labels)
+    np.testing.assert_allclose(run.maps("turned", 0)["grad-cam"], found.maps, rtol=1e-4, atol=1e-9)
+
+
+def scores_bytes(run):
+    return {p.name: p.read_bytes() for p in sorted((run.path / "scores").iterdir())}
+
+
+def test_a_second_study_repeats_the_numbers_bit_for_bit(run, tmp_path):
+    again = study(tiny_set(), recipes=TINY, seeds=2, out=tmp_path / "again")
+    assert scores_bytes(again) == scores_bytes(run)
+
+
+def test_a_stopped_study_continues_without_training_again(run, tmp_path, monkeypatch):
+    from campare.training import fit
+
+    path = tmp_path / "stopped"
+    train, calls = fit.train, []
+
+    def stops_at_the_third(recipe, *args, **kwargs):
+        calls.append((recipe.name, kwargs["seed"]))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return train(recipe, *args, **kwargs)
+
+    monkeypatch.setattr(fit, "train", stops_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        study(tiny_set(), recipes=TINY, seeds=2, out=path)
+    assert len(Run.open(path).manifest["cells"]) == 2
+    (path / "scores" / "plain-0.parquet").unlink()  # stopped between training and measuring
+    finished = study(tiny_set(), recipes=TINY, seeds=2, out=path)
+    assert calls == [("plain", 0), ("turned", 0), ("plain", 1), ("plain", 1), ("turned", 1)]
+    assert scores_bytes(finished) == scores_bytes(run)
+
+
+def test_seeds_can_be_added_to_a_run(tmp_path):
+    one = study(tiny_set(), recipes=TINY[:1], seeds=1, out=tmp_path / "r")
+    before = one.scores()
+    more = study(tiny_set(), recipes=TINY[:1], seeds=2, out=tmp_path / "r")
+    assert more.manifest["seeds"] == [0, 1]
+    assert more.scores().filter(pl.col("seed") == 0).equals(before)
+
+
+REFUSED = {
+    "other images": ({"data": {"seed": 5}}, RunError, "made with other images"),
+    "other size": ({"size": 32}, RunError, "made with size 24"),
+    "other recipe": ({"epochs": 2}, RunError, "'plain' as in the run"),
+    "unknown --only": ({"only": ["C"]}, RecipeError, "Try: plain, turned"),
+    "no seeds": ({"seeds": 0}, RecipeError, "at least 1"),
+    "unknown method": ({"methods": ["cam"]}, CampareError, "Expected a CAM method"),
+    "unknown engine": ({"engine": "moon"}, CampareError, "Expected an engine"),
+    "unknown set": ({"recipes": "articles"}, RecipeError, "Try: article, factorial"),
+    "backbone of one's own": ({"backbone": "vgg16"}, RecipeError, "name their own"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_work_is_refused_before_anything_is_written(case, run):
+    changes, kind, text = REFUSED[case]
+    changes = dict(changes)
+    data = tiny_set(**changes.pop("data", {}))
+    before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*")}
+    with pytest.raises(kind, match=text) as error:
+        study(data, **{"recipes": TINY, "seeds": 2, "out": run.path} | changes)
+    assert "\n" not in str(error.value)
+    assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*")} == before
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(RunError, match="which holds other files"):
+        study(tiny_set(), recipes=TINY, seeds=1, out=tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_an_unknown_backbone_leaves_nothing_behind(tmp_path):
+    with pytest.raises(CampareError, match="resnet"):
+        study(tiny_set(), recipes="article", backbone="resnet51", seeds=1, out=tmp_path / "r")
+    assert not (tmp_path / "r").exists()

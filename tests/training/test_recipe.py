@@ -1,0 +1,124 @@
+"""YAML recipes: what is read, and the text of every mistake."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from campare.errors import RecipeError
+from campare.training.recipe import Augment, Recipe, from_yaml
+
+
+def written(tmp_path, text):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_all_fields_are_read_with_their_types(tmp_path):
+    path = written(
+        tmp_path,
+        """
+- name: scratch
+  backbone: article-cnn
+  weights: random
+  learning_rate: 1e-3
+- name: tuned+aug
+  title: fine-tuned
+  backbone: mobilenet
+  backbone_options: {alpha: 0.75}
+  hidden: null
+  patience: 5
+  augment: {flip: horizontal, rotation: 0.1}
+""",
+    )
+    scratch, tuned = from_yaml(path)
+    assert scratch == Recipe("scratch", backbone="article-cnn", weights="random")
+    assert scratch.learning_rate == 1e-3  # YAML 1.1 reads 1e-3 as text
+    assert tuned == Recipe(
+        "tuned+aug",
+        "fine-tuned",
+        backbone="mobilenet",
+        backbone_options={"alpha": 0.75},
+        hidden=None,
+        patience=5,
+        augment=Augment(flip="horizontal", rotation=0.1),
+    )
+
+
+MISTAKES = {
+    "- {name: a, learning_rat: 0.1}": (
+        "Expected a known field in mine.yaml, recipe 1, got 'learning_rat'. Try learning_rate."
+    ),
+    "- {name: a, augment: {flips: horizontal}}": (
+        "Expected a known field in augment of mine.yaml, recipe 1, got 'flips'. Try flip."
+    ),
+    "- {name: a, epochs: ten}": (
+        "Expected epochs in mine.yaml, recipe 1 to be a valid integer, unable to parse string as "
+        "an integer, got 'ten'. Try the default, 10."
+    ),
+    "- {name: a, trainable: some}": (
+        "Expected trainable in mine.yaml, recipe 1 to be 'all' or 'head', got 'some'. "
+        "Try the default, all."
+    ),
+    "- {name: a, augment: {flip: sideways}}": (
+        "Expected flip in augment of mine.yaml, recipe 1 to be 'none', 'horizontal', 'vertical' "
+        "or 'horizontal_and_vertical', got 'sideways'. Try the default, none."
+    ),
+    "- {name: a, augment: strong}": (
+        "Expected augment in mine.yaml, recipe 1 to be a dictionary or an instance of Augment, "
+        "got 'strong'. Try the default, null."
+    ),
+    "- {name: a, augment: {zoom: 1.5}}": (
+        "Expected augment.zoom between 0 and 1, got 1.5. Try 0.1; for rotation 1 is a full turn."
+    ),
+    "- {title: nameless}": (
+        "Expected a name in mine.yaml, recipe 1, got none. Try 'name: scratch'."
+    ),
+    "- {name: a/b}": (
+        "Expected a recipe name of letters, digits and + - _ . only, got 'a/b'. Try 'scratch+aug'."
+    ),
+    "- {name: a, epochs: 0}": (
+        "Expected epochs of recipe 'a' between 1 and 100000, got 0. Try the default, 10."
+    ),
+    "- {name: a, backbone: article-cnn}": (
+        "Expected weights 'random' for backbone 'article-cnn' in recipe 'a', got 'imagenet'. "
+        "Try another backbone: article-cnn was never pre-trained."
+    ),
+    "- {name: a}\n- {name: a}": (
+        "Expected recipes with different names, got 'a' twice. Try 'a-2' for the second."
+    ),
+    "- plain": "Expected fields in mine.yaml, recipe 1, got text. Try 'name: scratch'.",
+    "name: a": (
+        "Expected a list of recipes in mine.yaml, got a mapping. "
+        "Try '- name: scratch' on a line of its own for each recipe."
+    ),
+    "": (
+        "Expected a list of recipes in mine.yaml, got nothing. "
+        "Try '- name: scratch' on a line of its own for each recipe."
+    ),
+    "- name: [": (
+        "Expected YAML in mine.yaml, got text that does not parse at line 1. "
+        "Try '- name: scratch' on a line of its own for each recipe."
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), MISTAKES.items())
+def test_each_mistake_is_told_in_one_line(tmp_path, text, message):
+    with pytest.raises(RecipeError, match="^" + re.escape(message) + "$"):
+        from_yaml(written(tmp_path, text))
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(RecipeError, match=r"got no readable file '.*none.yaml'\. Try one of the"):
+        from_yaml(tmp_path / "none.yaml")
+
+
+def test_recipes_import_no_framework():
+    code = (
+        "import sys, campare.training.recipes; "
+        "sys.exit(bool({'keras', 'tensorflow', 'torch', 'jax'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

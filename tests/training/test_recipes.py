@@ -1,0 +1,60 @@
+"""The built-in sets against the article's text and the factorial's logic."""
+
+from dataclasses import asdict, replace
+
+from campare.training.recipe import Augment, Recipe
+from campare.training.recipes import RECIPES, article, contrasts, factorial
+
+
+def differing(one, other):
+    a, b = asdict(one), asdict(other)
+    return {key for key in a if a[key] != b[key]} - {"name", "title"}
+
+
+def test_article_is_as_published():
+    a, b, c, d = article()
+    for arm in (a, b, c, d):
+        assert (arm.epochs, arm.batch_size, arm.learning_rate) == (10, 32, 1e-3)
+        assert (arm.schedule, arm.warmup, arm.patience, arm.hidden) == ("constant", 0, None, 128)
+        assert arm.weight_decay == arm.label_smoothing == 0
+    assert (a.backbone, a.weights, a.augment) == ("article-cnn", "random", None)
+    assert (b.backbone, b.weights, b.trainable) == ("resnet50", "imagenet", "head")
+    assert c.augment == Augment(flip="horizontal", rotation=0.1, zoom=0.1)
+    assert differing(b, c) == differing(a, d) == {"augment"}
+
+
+def test_factorial_arms_differ_in_one_factor_at_a_time():
+    arms = {arm.name: arm for arm in factorial(backbone="mobilenet", options={"alpha": 0.75})}
+    assert list(arms) == ["scratch", "scratch+aug", "frozen", "frozen+aug", "tuned", "tuned+aug"]
+    for name in ("scratch", "frozen", "tuned"):
+        assert differing(arms[name], arms[name + "+aug"]) == {"augment"}
+    assert {arm.backbone for arm in arms.values()} == {"mobilenet"}
+    assert {arm.backbone_options["alpha"] for arm in arms.values()} == {0.75}
+    assert arms["scratch"].weights == "random"
+    assert arms["frozen"].weights == arms["tuned"].weights == "imagenet"
+    assert [arms[n].trainable for n in ("scratch", "frozen", "tuned")] == ["all", "head", "all"]
+
+
+def test_weights_follow_the_backbone():
+    assert {r.weights for r in article(backbone="embedded")} == {"random", "embedded"}
+    assert article(weights="my.weights.h5")[1].weights == "my.weights.h5"
+    assert factorial(backbone="embedded")[2].weights == "embedded"
+
+
+def test_declared_contrasts_name_arms_of_their_set():
+    for make in RECIPES.values():
+        names = {arm.name for arm in make()}
+        pairs = contrasts(make())
+        assert {name for pair in pairs for name in pair} == names
+        assert all(treatment != control for treatment, control in pairs)
+        assert len(set(pairs)) == len(pairs)
+
+
+def test_contrasts():
+    assert contrasts(article()) == (("B", "A"), ("C", "B"), ("C", "A"), ("D", "A"), ("C", "D"))
+    assert len(contrasts(factorial())) == 8
+    assert contrasts(article()[:2]) == (("B", "A"),)
+    first = Recipe("one")
+    mine = (first, replace(first, name="two"), replace(first, name="three"))
+    assert contrasts(mine) == (("two", "one"), ("three", "one"))
+    assert contrasts((first,)) == ()
