@@ -51,4 +51,4 @@ pins:  ## resolve the dependencies anew and pin them for pip and uv
 
 clean:  ## remove .venv and caches; runs/ stays
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
-	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -62,7 +62,7 @@ def studied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             path=Path("runs/x"), recipes=("A", "B"), comparison=lambda: "the comparison"
         )
 
-    monkeypatch.setattr("campare.study.study", record)
+    monkeypatch.setattr("campare.lab.study.study", record)
     return calls
 
 
@@ -134,7 +134,7 @@ class TestErrors:
         def stop(*_: Any, **__: Any) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("campare.study.study", stop)
+        monkeypatch.setattr("campare.lab.study.study", stop)
         assert main(["study", "drawn"]) == 130
         line = capsys.readouterr().err
         assert line.count("\n") == 1
@@ -187,7 +187,7 @@ class TestStudy:
         }
 
     def test_study_takes_what_the_command_line_passes(self, request: pytest.FixtureRequest):
-        from campare.study import study
+        from campare.lab.study import study
 
         signature = inspect.signature(study)
         calls = request.getfixturevalue("studied")

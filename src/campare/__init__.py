@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from campare.errors import CampareError
     from campare.run import Run
     from campare.stats.compare import Comparison, compare
-    from campare.study import study
+    from campare.lab.study import study
     from campare.training.recipe import Augment, Recipe
 
 _HOME = {
@@ -27,7 +27,7 @@ _HOME = {
     "Run": "campare.run",
     "compare": "campare.stats.compare",
     "explain": "campare.cams.explain",
-    "study": "campare.study",
+    "study": "campare.lab.study",
     "wrap": "campare.classifiers",
 }
 

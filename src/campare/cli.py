@@ -86,7 +86,7 @@ def study(
     drawn = {"shortcut": shortcut, "train": train, "test": test, "classes": _words(classes)}
     given = {name: value for name, value in drawn.items() if value is not None}
     images, options = _data(data, size, given), _settings(backbone_option or [])
-    from campare.study import study as run_study
+    from campare.lab.study import study as run_study
 
     console = terminal()
     run = run_study(
@@ -104,8 +104,10 @@ def study(
         engine=engine,
         console=console,
     )
-    if len(run.recipes) > 1:
-        console.print(run.comparison())
+    from campare.lab.summary import summary
+
+    console.print(summary(run), highlight=False)
+    console.print(f"Every effect: campare compare {run.path}", highlight=False, soft_wrap=True)
     console.print(f"Report: {run.path / 'report.html'}", highlight=False, soft_wrap=True)
 
 
@@ -158,11 +160,11 @@ def explain(
 
 @app.command()
 def report(run: Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")]) -> None:
-    """Write the report of a run again, from its rows."""
-    from campare.report.render import render
+    """Compare the recipes of a run again, from its rows, and write its report."""
+    from campare.lab.study import conclude
     from campare.run import Run
 
-    print(f"Report: {render(Run.open(run))}")
+    print(f"Report: {conclude(Run.open(run))}")
 
 
 @app.command()

@@ -215,6 +215,7 @@ def test_settings_that_cannot_be(settings, message):
         compare(TABLE, **settings)
 
 
-def test_one_recipe_cannot_be_compared():
-    with pytest.raises(RunError, match=r"Expected two recipes or more, got A alone. Try"):
-        compare(table("A", seeds=1, images=3))
+def test_one_recipe_alone_has_a_summary_and_no_effects():
+    found = compare(table("A", seeds=1, images=3))
+    assert len(found.effects) == 0
+    assert set(found.summary["recipe"]) == {"A"}

@@ -161,3 +161,17 @@ def test_transfer_from_a_file_with_top_for_branching_networks(tmp_path, name):
     x = np.random.default_rng(1).uniform(-1, 1, (1, size, size, 3)).astype("float32")
     expected = keras.Model(whole.input, last.output)(x)
     np.testing.assert_allclose(network(x), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.real
+def test_real_weights_with_top_at_another_size(real):
+    path = real / "weights" / "mobilenet_v1_0.75_224_imagenet.weights.h5"
+    network = backbones.backbone("mobilenet", str(path), 128, {"alpha": 0.75})
+    whole = keras.applications.MobileNet(alpha=0.75, weights=None)
+    whole.load_weights(path)
+    for ours, theirs in zip(network.layers[1:], whole.layers[1:], strict=False):
+        for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert network.output_shape == (None, 4, 4, 768)
+    with pytest.raises(ModelError, match=r"starts with 24\. Try backbone option alpha=0\.75\."):
+        backbones.backbone("mobilenet", str(path), 128)

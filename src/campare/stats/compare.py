@@ -168,12 +168,7 @@ def _pairs(
     contrasts: Sequence[tuple[str, str]] | None,
     declared: Contrasts,
 ) -> Contrasts:
-    """The contrasts to make; those of the run only where both recipes have rows."""
-    if len(recipes) < 2:
-        raise RunError(
-            f"Expected two recipes or more, got {', '.join(recipes)} alone. "
-            "Try a run with another recipe."
-        )
+    """The contrasts to make, none of one recipe alone; the run's where both have rows."""
     asked = {name for pair in contrasts or () for name in pair} | ({baseline} - {None})
     unknown = sorted(str(name) for name in asked - set(recipes))
     if unknown:

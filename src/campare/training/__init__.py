@@ -1,1 +1,1 @@
-""""""
+"""Recipes, backbones and training: from images to a classifier."""

@@ -99,7 +99,8 @@ def backbone(
     """A Keras model (size, size, 3) -> (h, w, C) without top, named after the backbone.
 
     `weights` is `random`, `embedded` (of the embedded backbone), `imagenet` (downloaded by
-    Keras) or the path of a weights file, with or without the 1000-way top.
+    Keras) or the path of a weights file, with or without the 1000-way top. For EfficientNetB0..B7
+    prefer `imagenet`: Keras adds a rescaling to its own download that a file does not bring.
 
     Raises:
         RecipeError: an unknown backbone, or options that it does not take.

@@ -8,7 +8,7 @@ augmentation is run once an image, and its head is trained on what it said.
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -19,25 +19,13 @@ from campare.data.imageset import held_out
 from campare.errors import DataError, ModelError
 from campare.training import augment, backbones
 from campare.training.cache import FeatureCache, features, head
+from campare.training.progress import Clock
+from campare.training.progress import Step as Step  # part of the interface of `train`
 from campare.training.recipe import Recipe
 from campare.types import Array, Ints
 
 if TYPE_CHECKING:
     from campare.data import Images
-
-
-class Step(NamedTuple):
-    """How far a training is, told after each batch."""
-
-    epoch: int  # 1..epochs
-    epochs: int  # at most; early stopping may end before
-    seen: int  # images of this epoch
-    total: int  # images of an epoch
-    images_per_second: float
-    loss: float  # mean over this epoch so far
-
-
-Progress = Callable[[Step], None]
 
 
 @dataclass(frozen=True)
@@ -92,7 +80,7 @@ def train(
     seed: int,
     size: int | None = None,
     validation_fraction: float = 0.15,
-    progress: Progress | None = None,
+    progress: Callable[[Step], None] | None = None,
     cache: FeatureCache | None = None,
 ) -> Trained:
     """Train a recipe on images, part of which (stratified, by the seed) is kept for validation.
@@ -119,7 +107,7 @@ def train(
     model = build(recipe, len(images.class_names), size=images.images.shape[1], seed=seed)
     answers = keras.utils.to_categorical(images.labels, len(images.class_names))
     parts = split(images.labels, validation_fraction, seed)
-    clock = _Clock(recipe.warmup + recipe.epochs, len(parts[0]), progress)
+    clock = Clock(recipe.warmup + recipe.epochs, len(parts[0]), progress)
 
     def fit(epochs: int, rate: float, *, head_only: bool, final: bool = True) -> None:
         network, inputs = model, cast(Array, images.images)
@@ -196,50 +184,6 @@ class _Phase(NamedTuple):
     patience: int | None
 
 
-@dataclass
-class _Clock:
-    """Counts epochs over the phases of a training, collects its history, and tells progress."""
-
-    epochs: int
-    total: int
-    progress: Progress | None
-    history: dict[str, list[float]] = field(default_factory=dict)
-    began: float = 0.0
-
-    def start(self) -> None:
-        self.began = time.perf_counter()
-
-    def tell(self, epoch: int, seen: int, total: int, loss: float) -> None:
-        if self.progress is not None:
-            elapsed = max(time.perf_counter() - self.began, 1e-9)
-            self.progress(Step(epoch, self.epochs, seen, total, seen / elapsed, loss))
-
-    def looking(self, seen: int, total: int) -> None:
-        """The backbone has run on so many images: told as epoch 0."""
-        if seen == 0:
-            self.start()
-        else:
-            self.tell(0, seen, total, math.nan)
-
-    def training(self, batch_size: int) -> Any:
-        """A Keras callback for `fit`."""
-
-        def batch_end(batch: int, logs: Any) -> None:
-            seen = min((batch + 1) * batch_size, self.total)
-            epoch = len(self.history.get("loss", ())) + 1
-            self.tell(epoch, seen, self.total, float(logs["loss"]))
-
-        def epoch_end(_: int, logs: Any) -> None:
-            for name, value in logs.items():
-                self.history.setdefault(name, []).append(float(value))
-
-        return keras.callbacks.LambdaCallback(
-            on_epoch_begin=lambda *_: self.start(),
-            on_epoch_end=epoch_end,
-            on_train_batch_end=batch_end,
-        )
-
-
 def _fit(
     model: Any,
     inputs: Array,
@@ -248,7 +192,7 @@ def _fit(
     recipe: Recipe,
     phase: _Phase,
     seed: int,
-    clock: _Clock,
+    clock: Clock,
 ) -> None:
     """Compile the model and fit it on inputs[parts[0]], watching inputs[parts[1]]."""
     train_part, held = parts
@@ -264,7 +208,7 @@ def _fit(
         metrics=["accuracy"],
         jit_compile=False,
     )
-    callbacks = [clock.training(recipe.batch_size)]
+    callbacks = [keras.callbacks.LambdaCallback(**clock.hooks(recipe.batch_size))]
     if phase.patience is not None and len(held):
         callbacks.append(
             keras.callbacks.EarlyStopping(

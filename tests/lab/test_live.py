@@ -5,7 +5,7 @@ import time
 
 from rich.console import Console
 
-from campare.live import Live
+from campare.lab.live import Live
 from campare.training.fit import Step
 
 

@@ -96,6 +96,11 @@ class Live:
             self._cell = self._progress.add_task(cell, total=1, note="")
         if isinstance(event, str):
             self._progress.update(self._cell, description=cell, note=STAGES.get(event, event))
+        elif event.epoch == 0:
+            note = f"features of the images, {event.images_per_second:.0f} images/s"
+            self._progress.update(
+                self._cell, description=cell, completed=event.seen, total=event.total, note=note
+            )
         else:
             self._progress.update(
                 self._cell,

@@ -9,7 +9,7 @@ import pytest
 from campare.data import ImageSet
 from campare.errors import CampareError, RecipeError, RunError
 from campare.run import Run
-from campare.study import study
+from campare.lab.study import study
 from campare.training.recipe import Augment, Recipe
 from campare.types import SCORE_COLUMNS
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from campare.cams.methods import method as find_method
-from campare.cell import Bench, run_cell
 from campare.data import ImageSet
 from campare.engines import engine as find_engine
 from campare.errors import DataError, RecipeError, RunError
-from campare.live import Live
+from campare.lab.cell import Bench, run_cell
+from campare.lab.live import Live
 from campare.metrics.mosaic import KINDS, mosaics
 from campare.run import MANIFEST, Cell, Run
 from campare.training.recipe import Recipe, from_yaml, require_unique

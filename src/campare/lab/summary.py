@@ -1,0 +1,58 @@
+"""What a finished study says, on one screen: how each recipe did, and what differs."""
+
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from campare.metrics.measure import MATCHED
+from campare.run import Run
+from campare.stats.compare import headline
+
+#: Columns of the table: those of them that were measured.
+SHOWN = ("energy", "pointing-game", "average-precision", "focus", "cue-energy")
+
+
+def summary(run: Run) -> Group:
+    """Means by recipe with intervals, then the answer to each contrast in words.
+
+    Raises:
+        RunError: no cell is finished.
+    """
+    comparison = run.comparison()
+    values = {
+        (row["recipe"], row["method"], row["metric"]): row
+        for row in comparison.summary.iter_rows(named=True)
+    }
+    method = run.manifest["config"]["methods"][0]
+    columns = [("-", "correct"), *((method, name) for name in SHOWN)]
+    columns += [(method, name + MATCHED) for name in SHOWN[:1]]
+    columns = [c for c in columns if any((recipe, *c) in values for recipe in run.recipes)]
+    table = Table("recipe", *(_head(name) for _, name in columns), box=None, pad_edge=False)
+    for recipe in run.recipes:
+        cells = [_mean(values.get((recipe, *column))) for column in columns]
+        table.add_row(Text(recipe), *cells)
+    words = [
+        Text(line)
+        for line, row in zip(headline(comparison), _groups(comparison), strict=True)
+        if row != "-"
+    ]
+    return Group(Text(f"Means with 95% intervals, {method} maps of the true class"), table, *words)
+
+
+def _groups(comparison: Any) -> list[str]:
+    """The method of each line of the headline."""
+    groups = comparison.effects.select("contrast", "method").unique(maintain_order=True)
+    return list(groups["method"])
+
+
+def _head(metric: str) -> str:
+    name = "accuracy" if metric == "correct" else metric.removesuffix(MATCHED)
+    return f"{name}, matched" if metric.endswith(MATCHED) else name
+
+
+def _mean(row: dict[str, Any] | None) -> str:
+    if row is None or row["mean"] is None:
+        return "-"
+    return f"{row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f})"

@@ -1,0 +1,65 @@
+"""How far a training is: a `Step` after each batch, and the learning curves.
+
+No framework is imported: `Clock.hooks` are functions for any library that calls back.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class Step(NamedTuple):
+    """How far a training is, told after each batch."""
+
+    epoch: int  # 1..epochs; 0 while a frozen backbone looks at the images, once
+    epochs: int  # at most; early stopping may end before
+    seen: int  # images of this epoch
+    total: int  # images of an epoch
+    images_per_second: float
+    loss: float  # mean over this epoch so far; NaN in epoch 0
+
+
+@dataclass
+class Clock:
+    """Counts epochs over the phases of a training, keeps its history, and tells progress."""
+
+    epochs: int
+    total: int
+    progress: Callable[[Step], None] | None = None
+    history: dict[str, list[float]] = field(default_factory=dict)
+    began: float = 0.0
+
+    def looking(self, seen: int, total: int) -> None:
+        """The frozen backbone has looked at `seen` images; 0 starts the clock."""
+        if seen == 0:
+            self._start()
+        else:
+            self._tell(0, seen, total, math.nan)
+
+    def hooks(self, batch_size: int) -> dict[str, Callable[..., None]]:
+        """Functions to call when an epoch begins, after a batch, and when an epoch ends."""
+
+        def batch_end(batch: int, logs: Mapping[str, Any]) -> None:
+            seen = min((batch + 1) * batch_size, self.total)
+            epoch = len(self.history.get("loss", ())) + 1
+            self._tell(epoch, seen, self.total, float(logs["loss"]))
+
+        def epoch_end(_: int, logs: Mapping[str, Any]) -> None:
+            for name, value in logs.items():
+                self.history.setdefault(name, []).append(float(value))
+
+        return {
+            "on_epoch_begin": lambda *_: self._start(),
+            "on_train_batch_end": batch_end,
+            "on_epoch_end": epoch_end,
+        }
+
+    def _start(self) -> None:
+        self.began = time.perf_counter()
+
+    def _tell(self, epoch: int, seen: int, total: int, loss: float) -> None:
+        if self.progress is not None:
+            elapsed = max(time.perf_counter() - self.began, 1e-9)
+            self.progress(Step(epoch, self.epochs, seen, total, seen / elapsed, loss))
