@@ -58,11 +58,10 @@ def studied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def record(data: Any, **settings: Any) -> Any:
         calls.append((data, settings))
-        return SimpleNamespace(
-            path=Path("runs/x"), recipes=("A", "B"), comparison=lambda: "the comparison"
-        )
+        return SimpleNamespace(path=Path("runs/x"))
 
     monkeypatch.setattr("campare.lab.study.study", record)
+    monkeypatch.setattr("campare.lab.summary.summary", lambda run: f"the summary of {run.path}")
     return calls
 
 
@@ -161,7 +160,11 @@ class TestStudy:
             "engine": "local",
         }
         printed = capsys.readouterr().out.splitlines()
-        assert printed == ["the comparison", "Report: runs/x/report.html"]
+        assert printed == [
+            "the summary of runs/x",
+            "Every effect: campare compare runs/x",
+            "Report: runs/x/report.html",
+        ]
 
     def test_every_option_arrives(self, studied: list[Any]):
         words = (

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from campare.classifiers import wrap
     from campare.data import ImageSet
     from campare.errors import CampareError
+    from campare.lab.study import study
     from campare.run import Run
     from campare.stats.compare import Comparison, compare
-    from campare.lab.study import study
     from campare.training.recipe import Augment, Recipe
 
 _HOME = {

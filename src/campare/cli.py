@@ -5,7 +5,7 @@ Nothing heavy is imported here: a verb imports what it needs when it is called, 
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, Context, Exit, Option, Typer
 
@@ -127,16 +127,20 @@ def explain(
     size: Annotated[
         int | None, Option(min=8, help="Pixels a side, for a model that takes any size.")
     ] = None,
+    pixels: Annotated[
+        Literal["0..255", "0..1", "-1..1"],
+        Option(help="The range that the model takes; 0..255 where it rescales by itself."),
+    ] = "0..255",
 ) -> None:
     """Write an overlay (PNG) and the raw map (.npy) of each image."""
     from campare.cams.explain import explain as run_explain
     from campare.classifiers import wrap
 
     pictures = [_picture(path) for path in images]
-    classifier = wrap(model, class_names=_class_names(model))
+    classifier = wrap(model)
     explanation = run_explain(
         classifier,
-        _stretched(pictures, size or _side(classifier.input_shape)),
+        _in_range(_stretched(pictures, size or _side(classifier.input_shape)), pixels),
         target=target,
         method=method,
         layer=layer,
@@ -237,16 +241,6 @@ def _write(images: "ImageSet", out: Path) -> None:
     print(f"{out}: " + ", ".join(f"{n} {split} images" for split, n in counts.items()))
 
 
-def _class_names(model: Path) -> tuple[str, ...] | None:
-    """The classes of a model that campare trained, from the record beside it."""
-    import json
-
-    record = model.with_suffix(".json")
-    if not record.is_file():
-        return None
-    return tuple(json.loads(record.read_text(encoding="utf-8")).get("classes", ())) or None
-
-
 def _picture(path: Path) -> "Array":
     """A file as (H, W, 3) uint8."""
     from campare.data.pictures import decode_image
@@ -266,6 +260,13 @@ def _stretched(pictures: "list[Array]", side: int) -> "Array":
     from campare.data.pictures import resize_image
 
     return np.stack([resize_image(picture, side) for picture in pictures])
+
+
+def _in_range(images: "Array", pixels: str) -> "Array":
+    """Pixels 0..255 in the range that a model takes."""
+    if pixels == "0..255":
+        return images
+    return images / 255.0 if pixels == "0..1" else images / 127.5 - 1.0
 
 
 def _side(shape: tuple[int | None, ...]) -> int:

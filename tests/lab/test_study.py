@@ -8,8 +8,8 @@ import pytest
 
 from campare.data import ImageSet
 from campare.errors import CampareError, RecipeError, RunError
-from campare.run import Run
 from campare.lab.study import study
+from campare.run import Run
 from campare.training.recipe import Augment, Recipe
 from campare.types import SCORE_COLUMNS
 
@@ -93,6 +93,28 @@ def test_the_maps_are_those_of_explain_on_the_saved_model(run):
     images = run.images()
     found = explain(run.path / "models" / "turned-0.keras", images.images, target=images.labels)
     np.testing.assert_allclose(run.maps("turned", 0)["grad-cam"], found.maps, rtol=1e-4, atol=1e-9)
+
+
+def test_the_summary_has_the_means_and_the_answer(run):
+    from io import StringIO
+
+    from rich.console import Console
+
+    from campare.lab.summary import summary
+
+    out = StringIO()
+    Console(file=out, width=200).print(summary(run))
+    lines = out.getvalue().splitlines()
+    accuracy = (
+        run.scores()
+        .filter((pl.col("metric") == "correct") & (pl.col("recipe") == "turned"))["value"]
+        .mean()
+    )
+    assert "accuracy" in lines[1]
+    assert "energy, matched" in lines[1]
+    assert lines[3].startswith("turned")
+    assert f" {accuracy:.3f} (" in lines[3]
+    assert any(line.startswith("Are the grad-cam maps of turned better") for line in lines)
 
 
 def scores_bytes(run):

@@ -4,6 +4,7 @@ A layer is tapped by replacing its `call` on the instance while the graph is tra
 sigmoid at the end is bypassed the same way. The model is left exactly as it was.
 """
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -299,6 +300,8 @@ def load(
 ) -> KerasClassifier:
     """Load a `.keras` (or legacy `.h5`) file as a Classifier.
 
+    A model that campare trained has its class names in the `.json` file beside it.
+
     Raises:
         ModelError: the file is missing or is not a Keras model that can be loaded safely.
     """
@@ -312,7 +315,19 @@ def load(
             f"Expected a Keras 3 model in {path}, got: {reason}. "
             "Try: model.save('model.keras') with Keras 3"
         ) from error
-    return KerasClassifier(model, name=name or path.stem, class_names=class_names)
+    names = class_names or _recorded_classes(path.with_suffix(".json"))
+    return KerasClassifier(model, name=name or path.stem, class_names=names)
+
+
+def _recorded_classes(notes: Path) -> tuple[str, ...] | None:
+    """The classes of a model that campare trained, from the notes beside it."""
+    if not notes.is_file():
+        return None
+    try:
+        found = json.loads(notes.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return None
+    return tuple(found.get("classes", ())) or None if isinstance(found, dict) else None
 
 
 def _backend() -> Any:

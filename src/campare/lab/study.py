@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 MOSAICS = 200
 #: Pixels a side for images that name no size of their own: the article's.
 SIZE = 128
+#: Fields that a recipe of an earlier version may lack.
+_DEFAULTS = {field.name: field.default for field in fields(Recipe)}
 LIBRARIES = ("campare", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "polars")
 
 
@@ -226,7 +228,8 @@ def _earlier(path: Path, settings: dict[str, Any]) -> Run | None:
                 f"got {key} {settings[key]}. Try: another --out"
             )
     for name, recipe in settings["recipes"].items():
-        changed = [k for k, v in recipe.items() if old["recipes"].get(name, recipe).get(k) != v]
+        before = old["recipes"].get(name, recipe)
+        changed = [k for k, v in recipe.items() if before.get(k, _DEFAULTS.get(k)) != v]
         if changed:
             raise RunError(
                 f"Expected recipe {name!r} as in the run in {path}, got another {changed[0]} "

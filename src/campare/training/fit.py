@@ -212,7 +212,9 @@ def _fit(
     if phase.patience is not None and len(held):
         callbacks.append(
             keras.callbacks.EarlyStopping(
-                monitor="val_loss", patience=phase.patience, restore_best_weights=True
+                monitor="val_loss",
+                patience=phase.patience,
+                restore_best_weights=recipe.keep == "best",
             )
         )
     model.fit(

@@ -75,8 +75,12 @@ class Recipe:
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: int = 0  # epochs in which only the head is trained, before `epochs` of everything
     warmup_learning_rate: float = 1e-3
-    patience: int | None = None  # stop after so many epochs without a lower validation loss, keep
-    # the best weights; None: train all epochs, keep the last weights
+    patience: int | None = None  # stop after so many epochs without a lower validation loss;
+    # None: train all epochs
+    keep: Literal["best", "last"] = (
+        "best"  # with patience: the weights of the epoch with the lowest
+    )
+    # validation loss, or those at the end
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     batch_norm_momentum: float | None = 0.9  # of a trained backbone; None: its statistics stay
