@@ -21,26 +21,30 @@ def effect(verdict, metric="energy", treatment="B", control="A", p=0.01):
     return Effect("x", treatment, control, metric, *SIZES[verdict], p, 0.5, 60, 3)
 
 
-PAIR = "maps than A (Scratch)"
+def finding(native, matched=None, treatment="B", control="A"):
+    """The sentence on {metric: verdict} of native and of matched maps."""
+    both = native | {f"{name}@matched": verdict for name, verdict in (matched or {}).items()}
+    effects = {("x", m): effect(verdict, m, treatment, control) for m, verdict in both.items()}
+    return words.sentence(effects, "x", tuple(native), ARMS)
+
+
+PAIR = "Against A (Scratch), B (Transfer) gives maps that are"
 NONE = "No difference is detected between the maps of B (Transfer) and A (Scratch)"
 GRIDS = "12\u202f×\u202f12 against 48\u202f×\u202f48"
-EQUAL = "once resolution is equal"
+RAW = f"once resolution is equal; the raw maps ({GRIDS}) alone would say"
+ENERGY = "energy in the object"
 CLAIMS = {  # (native, matched): claim
-    (
-        "better",
-        "better",
-    ): f"B (Transfer) gives better {PAIR}, at native and at equal resolution alike.",
-    ("better", "not detected"): f"{NONE} {EQUAL}; the raw maps alone ({GRIDS}) would say “better”.",
-    ("better", "worse"): f"B (Transfer) gives worse {PAIR} {EQUAL}, though the raw maps ({GRIDS}) "
-    "say “better”.",
-    ("not detected", "worse"): f"B (Transfer) gives worse {PAIR} {EQUAL}; as they come, no "
-    "difference is detected.",
+    ("better", "better"): f"{PAIR} better by {ENERGY}, at native ({GRIDS}) and at equal "
+    "resolution alike.",
+    ("better", "not detected"): f"{NONE} in 1 measure, {RAW}: better by {ENERGY}.",
+    ("better", "worse"): f"{PAIR} worse by {ENERGY}, {RAW}: better by {ENERGY}.",
+    ("not detected", "worse"): f"{PAIR} worse by {ENERGY}, {RAW}: no difference.",
 }
 
 
 @pytest.mark.parametrize(("native", "matched"), CLAIMS)
 def test_the_matched_result_decides_where_grids_differ(native, matched):
-    found = words.sentence(effect(native), effect(matched, "energy@matched"), ARMS)
+    found = finding({"energy": native}, {"energy": matched})
     assert found.claim == CLAIMS[native, matched]
     assert found.verdict == matched
     for name in (native, matched):
@@ -48,11 +52,30 @@ def test_the_matched_result_decides_where_grids_differ(native, matched):
 
 
 def test_one_grid_says_nothing_of_resolution():
-    same = effect("better", treatment="C", control="B")
-    found = words.sentence(same, effect("worse", "energy@matched", "C", "B"), ARMS)
-    assert found.claim == "C gives better maps than B (Transfer)."
+    found = finding({"energy": "better"}, {"energy": "worse"}, treatment="C", control="B")
+    assert (
+        found.claim == "Against B (Transfer), C gives maps that are better by energy in the object."
+    )
     assert found.verdict == "better"
-    assert "pooled" not in found.evidence
+    assert "resolution" not in found.evidence
+
+
+def test_every_main_metric_has_its_say():
+    same = {"treatment": "C", "control": "B"}
+    one = finding({"energy": "not detected", "focus": "better", "iou": "not detected"}, **same)
+    assert one.verdict == "better"
+    assert one.claim.endswith("better by focus on mosaics.")
+    assert one.evidence.startswith("Energy in the object +0.010")  # the first metric always
+    assert "IoU" not in one.evidence
+    both = finding({"energy": "worse", "focus": "better", "iou": "better"}, **same)
+    assert both.verdict == "mixed"
+    iou = "IoU at 15 % of the maximum"
+    assert both.claim.endswith(f"better by focus on mosaics and {iou} and worse by {ENERGY}.")
+    none = finding({"energy": "not detected", "focus": "not detected"}, **same)
+    assert (none.verdict, none.claim) == (
+        "not detected",
+        "No difference is detected between the maps of C and B (Transfer) in 2 measures.",
+    )
 
 
 def test_less_energy_on_the_cue_is_better():

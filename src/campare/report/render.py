@@ -95,7 +95,7 @@ def _context(run: "Run") -> tuple[dict[str, Any], dict[str, Drawn], dict[str, st
         "every_effect": effects | facts.effects(comparison.effects, "-", comparison.confidence),
         "confidence": f"{100 * comparison.confidence:.4g}\N{NARROW NO-BREAK SPACE}%",
         "contrasts": contrasts,
-        "findings": words.findings(effects, contrasts, primary, named),
+        "findings": words.findings(effects, contrasts, metrics, named),
         "nulls_say": words.against_nulls(comparison.nulls, primary, method, arms)
         if primary
         else None,

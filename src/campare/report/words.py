@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from campare.report.facts import Arm, Effect, coarsest, title
-from campare.stats.words import MATCHED, higher_is_better
+from campare.stats.words import MATCHED, UNDEFINED, higher_is_better
 
 MINUS = "\N{MINUS SIGN}"
 NARROW = "\N{NARROW NO-BREAK SPACE}"
@@ -73,64 +73,93 @@ def _called(arm: Arm) -> str:
     return arm.name if arm.title == arm.name else f"{arm.name} ({arm.title})"
 
 
-def _claim(verdict: str, treatment: Arm, control: Arm) -> str:
-    one, other = _called(treatment), _called(control)
-    return {
-        "better": f"{one} gives better maps than {other}",
-        "worse": f"{one} gives worse maps than {other}",
-        "higher": f"The maps of {one} score higher than those of {other}",
-        "lower": f"The maps of {one} score lower than those of {other}",
-        "not detected": f"No difference is detected between the maps of {one} and {other}",
-        "undefined": f"The maps of {one} and {other} cannot be compared",
-    }[verdict]
+def sentence(
+    effects: Mapping[tuple[str, str], Effect],
+    contrast: str,
+    metrics: Sequence[str],
+    arms: Mapping[str, Arm],
+) -> Finding:
+    """One contrast in words, over all main metrics; numbers for the first and for what differs.
 
-
-def sentence(native: Effect, matched: Effect | None, arms: Mapping[str, Arm]) -> Finding:
-    """One contrast in words: the native result, and the matched one where the grids differ.
-
-    The verdict is the matched one where there is one, since the native one is confounded.
+    Where the grids of the two arms differ the matched results decide, since native ones are
+    confounded; the sentence then says what the native ones would have claimed.
     """
-    treatment, control = arms[native.treatment], arms[native.control]
+    native = [effects[contrast, metric] for metric in metrics if (contrast, metric) in effects]
+    treatment, control = arms[native[0].treatment], arms[native[0].control]
     size = coarsest((treatment, control))
+    deciding = [
+        effects.get((contrast, effect.metric + MATCHED), effect) if size else effect
+        for effect in native
+    ]
+    verdict, claim = _claim(deciding, treatment, control)
+    if size:
+        grids = f"{grid(treatment.grid)} against {grid(control.grid)}"
+        _, raw_claim = _summed(native)
+        same = [e.verdict for e in native] == [e.verdict for e in deciding]
+        if same:
+            claim += f", at native ({grids}) and at equal resolution alike"
+        else:
+            claim += f", once resolution is equal; the raw maps ({grids}) alone would say: "
+            claim += raw_claim or "no difference"
     guesses = listed([arm.name for arm in (treatment, control) if arm.unlearned])
     caveat = f" But {guesses} did not learn." if guesses else ""
-    if matched is None or size is None:
-        claim = f"{_claim(native.verdict, treatment, control)}.{caveat}"
-        return Finding(native.verdict, claim, f"{title(native.metric)}: {interval(native)}.")
-    grids = f"{grid(treatment.grid)} against {grid(control.grid)}"
-    claim = _claim(matched.verdict, treatment, control)
-    if matched.verdict == native.verdict:
-        claim += ", at native and at equal resolution alike."
-    elif native.verdict == "not detected":
-        claim += " once resolution is equal; as they come, no difference is detected."
-    elif matched.verdict == "not detected":
-        claim += (
-            f" once resolution is equal; the raw maps alone ({grids}) would say “{native.verdict}”."
+    shown = [i for i, effect in enumerate(deciding) if i == 0 or effect.detected]
+    evidence = "; ".join(_numbers(native[i], deciding[i]) for i in shown)
+    return Finding(verdict, f"{claim}.{caveat}", f"{evidence[0].upper()}{evidence[1:]}.")
+
+
+def _claim(effects: Sequence[Effect], treatment: Arm, control: Arm) -> tuple[str, str]:
+    """Verdict over several metrics, and what it says of two arms."""
+    one, other = _called(treatment), _called(control)
+    verdict, where = _summed(effects)
+    if verdict == UNDEFINED:
+        return verdict, f"The maps of {one} and {other} cannot be compared"
+    if verdict == "not detected":
+        measures = "measure" if len(effects) == 1 else "measures"
+        return verdict, (
+            f"No difference is detected between the maps of {one} and {other} "
+            f"in {len(effects)} {measures}"
         )
-    else:
-        claim += f" once resolution is equal, though the raw maps ({grids}) say “{native.verdict}”."
-    evidence = (
-        f"{title(native.metric)}: {interval(native)} with native maps ({grids}), "
-        f"{interval(matched)} with all maps pooled to the coarsest grid."
-    )
-    return Finding(matched.verdict, claim + caveat, evidence)
+    return verdict, f"Against {other}, {one} gives maps that are {where}"
+
+
+def _summed(effects: Sequence[Effect]) -> tuple[str, str]:
+    """One verdict for several metrics, and in which of them it holds: `better by focus`."""
+    by: dict[str, list[str]] = {}
+    for effect in effects:
+        by.setdefault(effect.verdict, []).append(_measure(effect.metric))
+    found = [verdict for verdict in ("better", "worse", "higher", "lower") if verdict in by]
+    if not found:
+        return ("not detected" if "not detected" in by else UNDEFINED), ""
+    where = " and ".join(f"{verdict} by {listed(by[verdict])}" for verdict in found)
+    return ("mixed" if {"better", "worse"} <= by.keys() else found[0]), where
+
+
+def _measure(metric: str) -> str:
+    """A metric's title within a sentence: `energy in the object`, but `IoU`."""
+    text = title(metric)
+    return text[:1].lower() + text[1:] if text.split()[0][1:].islower() else text
+
+
+def _numbers(native: Effect, deciding: Effect) -> str:
+    """The measured difference, at equal resolution too where that decides."""
+    text = f"{_measure(native.metric)} {interval(native)}"
+    if deciding is native:
+        return text
+    return f"{text}, at equal resolution {interval(deciding)}"
 
 
 def findings(
     effects: Mapping[tuple[str, str], Effect],
     contrasts: Sequence[str],
-    metric: str | None,
+    metrics: Sequence[str],
     arms: Mapping[str, Arm],
     *,
     most: int = 5,
 ) -> list[Finding]:
-    """A sentence for each contrast, at most `most`, in one metric."""
-    known = [contrast for contrast in contrasts if metric and (contrast, metric) in effects]
-    return [
-        sentence(effects[contrast, metric], effects.get((contrast, metric + MATCHED)), arms)
-        for contrast in known[:most]
-        if metric
-    ]
+    """A sentence for each contrast, at most `most`."""
+    known = [c for c in contrasts if any((c, metric) in effects for metric in metrics)]
+    return [sentence(effects, contrast, metrics, arms) for contrast in known[:most]]
 
 
 def against_nulls(nulls: pl.DataFrame, metric: str, method: str, arms: Sequence[Arm]) -> str | None:
