@@ -129,7 +129,11 @@ def conclude(run: Run) -> Path:
 def _work(
     bench: Bench, run: Run, recipes: dict[str, Recipe], cell: Cell, report: Any
 ) -> dict[str, Any]:
-    return run_cell(bench, run, recipes[cell.recipe], cell.seed, report)
+    from campare.training import fit
+
+    facts = run_cell(bench, run, recipes[cell.recipe], cell.seed, report)
+    fit.release()
+    return facts
 
 
 def _image_set(data: ImageSet | str | Path, live: Live) -> ImageSet:

@@ -162,6 +162,11 @@ def save(model: Any, path: Path) -> None:
     model.save(path, include_optimizer=False)
 
 
+def release() -> None:
+    """Forget all graphs that Keras keeps, so that many trainings take the memory of one."""
+    keras.utils.clear_session(free_memory=True)
+
+
 def load(path: Path) -> Any:
     """Read a model that `save` wrote.
 
