@@ -14,6 +14,13 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from campare.classifiers._keras_layers import (
+    edited,
+    is_container,
+    run_logits,
+    squashing,
+    walk,
+)
 from campare.errors import LayerError, ModelError, TargetError
 from campare.types import Array, Floats, LayerInfo, Tap, Target
 
@@ -67,10 +74,10 @@ class KerasClassifier:
         self.name = name or model.name
         self.class_names = class_names
         self.input_shape = _input_shape(model)
-        self._paths = dict(_walk(model))
+        self._paths = dict(walk(model))
         self._compiled: dict[Any, Callable[..., Any]] = {}
         self._runs, self._units, self._head = self._survey()
-        self.bypassed = _squashing(self._head) if self._head else None
+        self.bypassed = squashing(self._head) if self._head else None
         if class_names is not None and len(class_names) != self.n_classes:
             raise ModelError(
                 f"Expected {self.n_classes} class names for model {self.name!r}, "
@@ -188,7 +195,7 @@ class KerasClassifier:
                 tapped = self._paths[info.path]
                 self._compiled[key] = _backend().compile_tap(
                     self._forward,
-                    lambda edit: _edited(tapped, edit),
+                    lambda edit: edited(tapped, edit),
                     score,
                     self.input_shape,
                     perturbed=eps is not None,
@@ -229,14 +236,14 @@ class KerasClassifier:
         """Trace the model once: which layers run, with which shapes; outputs; the softmax head."""
         runs: dict[str, list[_Run]] = {}
         heads: list[Any] = []
-        squashing = [layer for layer in self._paths.values() if _squashing(layer)]
+        ends = [layer for layer in self._paths.values() if squashing(layer)]
 
         def forward(images: Any) -> Any:
             with ExitStack() as patches:
                 for path, layer in self._paths.items():
-                    if not _is_container(layer):
-                        patches.enter_context(_edited(layer, _recorder(runs, path, layer)))
-                logits, head = _logits(self.model, squashing, images)
+                    if not is_container(layer):
+                        patches.enter_context(edited(layer, _recorder(runs, path, layer)))
+                logits, head = run_logits(self.model, ends, images)
             heads.append((logits.shape, head))
             return logits
 
@@ -251,7 +258,7 @@ class KerasClassifier:
         return runs, int(shape[-1]), head
 
     def _forward(self, images: Any) -> Any:
-        return _logits(self.model, [self._head] if self._head else [], images)[0]
+        return run_logits(self.model, [self._head] if self._head else [], images)[0]
 
     def _two_columns(self, logits: Floats) -> Floats:
         if self._units > 1:
@@ -355,24 +362,6 @@ def _input_shape(model: keras.Model) -> tuple[int | None, ...]:
     return tuple(shape[1:])
 
 
-def _walk(model: keras.Layer, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
-    """All layers below `model` with their paths, containers before their contents."""
-    for layer in _children(model):
-        path = f"{prefix}{layer.name}"
-        yield path, layer
-        yield from _walk(layer, f"{path}/")
-
-
-def _children(layer: keras.Layer) -> list[keras.Layer]:
-    """The layers that `layer` holds; an activation or sublayer in an attribute counts."""
-    children = layer.layers if isinstance(layer, keras.Model) else layer._layers
-    return [child for child in children if isinstance(child, keras.Layer)]
-
-
-def _is_container(layer: keras.Layer) -> bool:
-    return bool(_children(layer))
-
-
 def _recorder(runs: dict[str, list[_Run]], path: str, layer: keras.Layer) -> Callable[[Any], Any]:
     def record(output: Any) -> Any:
         if hasattr(output, "shape"):
@@ -380,87 +369,6 @@ def _recorder(runs: dict[str, list[_Run]], path: str, layer: keras.Layer) -> Cal
         return output
 
     return record
-
-
-@contextmanager
-def _edited(layer: keras.Layer, edit: Callable[[Any], Any]) -> Iterator[None]:
-    """Within the block the output of `layer` passes through `edit`."""
-    call = layer.call
-    with _replaced(layer, lambda *args, **kwargs: edit(call(*args, **kwargs))):
-        yield
-
-
-@contextmanager
-def _replaced(layer: keras.Layer, call: Callable[..., Any]) -> Iterator[None]:
-    """Within the block `layer` runs `call`, written past Keras' attribute tracking."""
-    attributes = vars(layer)
-    before = attributes.get("call")
-    attributes["call"] = call
-    try:
-        yield
-    finally:
-        if before is None:
-            del attributes["call"]
-        else:
-            attributes["call"] = before
-
-
-def _logits(
-    model: keras.Model, squashing: list[keras.Layer], images: Any
-) -> tuple[Any, keras.Layer | None]:
-    """Run the model for inference; return its logits, and the layer whose softmax was bypassed.
-
-    Layers that end in a softmax or sigmoid are watched; the one whose output *is* the model's
-    output is the head. A softmax inside (attention) is left alone.
-    """
-    heads: dict[int, tuple[Any, keras.Layer]] = {}
-    with ExitStack() as patches:
-        for layer in squashing:
-            patches.enter_context(_replaced(layer, _split_call(layer, heads)))
-        output = model(images, training=False)
-    if isinstance(output, (list, tuple, dict)):
-        raise ModelError(
-            f"Expected a model with one output, got {len(output)} from {model.name!r}. "
-            "Try: keras.Model(model.input, model.outputs[0])"
-        )
-    return heads.get(id(output), (output, None))
-
-
-def _squashing(layer: keras.Layer) -> str | None:
-    """'softmax' or 'sigmoid' when the layer's output went through one."""
-    if isinstance(layer, keras.layers.Softmax):
-        return "softmax"
-    activation = getattr(layer, "activation", None)
-    if activation is keras.activations.softmax:
-        return "softmax"
-    if activation is keras.activations.sigmoid:
-        return "sigmoid"
-    return None
-
-
-def _split_call(
-    layer: keras.Layer, heads: dict[int, tuple[Any, keras.Layer]]
-) -> Callable[..., Any]:
-    """The layer's call, keeping what entered its softmax or sigmoid beside what came out."""
-    call = layer.call
-
-    def split(*args: Any, **kwargs: Any) -> Any:
-        if isinstance(layer, (keras.layers.Softmax, keras.layers.Activation)):
-            logits = args[0]
-            output = call(*args, **kwargs)
-        else:
-            squash = layer.activation
-            attributes = vars(layer)
-            attributes["activation"] = keras.activations.linear
-            try:
-                logits = call(*args, **kwargs)
-            finally:
-                attributes["activation"] = squash
-            output = squash(logits)
-        heads[id(output)] = (logits, layer)
-        return output
-
-    return split
 
 
 def _class_score(logits: Any, index: Any) -> Any:

@@ -5,27 +5,23 @@
 A study that was stopped continues with its next cell when it is called again.
 """
 
-import os
-import platform
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from campare.cams.methods import method as find_method
 from campare.data import ImageSet
 from campare.engines import engine as find_engine
-from campare.errors import DataError, RecipeError, RunError
+from campare.errors import DataError, RecipeError
 from campare.lab.cell import Bench, run_cell
 from campare.lab.live import Live
+from campare.lab.manifest import earlier, open_run, settings_of
 from campare.metrics.mosaic import KINDS, mosaics
-from campare.run import MANIFEST, Cell, Run
+from campare.run import Cell, Run
 from campare.training.recipe import Recipe, from_yaml, require_unique
-from campare.training.recipes import RECIPES, contrasts
+from campare.training.recipes import RECIPES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,9 +33,6 @@ if TYPE_CHECKING:
 MOSAICS = 200
 #: Pixels a side for images that name no size of their own: the article's.
 SIZE = 128
-#: Fields that a recipe of an earlier version may lack.
-_DEFAULTS = {field.name: field.default for field in fields(Recipe)}
-LIBRARIES = ("campare", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "polars")
 
 
 def study(
@@ -91,15 +84,15 @@ def study(
             f"{counts['train']} training and {counts['test']} test images"
         )
         side = size or images.default_size or SIZE
-        settings = _settings(images, arms, side, methods)
-        before = _earlier(path, settings)
+        settings = settings_of(images, arms, side, methods)
+        before = earlier(path, settings)
 
         live.say("Building each recipe's network to find the layers that can be compared")
         grids = _grids(arms, len(images.class_names), side)
         coarsest = min(grids.values(), key=lambda grid: grid[0] * grid[1])
         bench = _bench(images, side, tuple(methods), coarsest, live)
 
-        run = _open(path, before, settings, images, arms, seed_list, grids, coarsest)
+        run = open_run(path, before, settings, images, arms, seed_list, grids, coarsest, MOSAICS)
         if not (path / "images.npz").is_file():
             run.write_images(bench.test)
         cells = [Cell(arm.name, seed) for seed in seed_list for arm in arms]
@@ -197,51 +190,6 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     return chosen
 
 
-def _settings(
-    images: ImageSet, arms: Sequence[Recipe], size: int, methods: Sequence[str]
-) -> dict[str, Any]:
-    """What must be the same for cells to stand in one table."""
-    return {
-        "fingerprint": images.fingerprint,
-        "size": size,
-        "methods": list(methods),
-        "recipes": {arm.name: asdict(arm) for arm in arms},
-    }
-
-
-def _earlier(path: Path, settings: dict[str, Any]) -> Run | None:
-    """The run that is there already, if it was made with the same settings.
-
-    Raises:
-        RunError: other settings, or a folder that is no run.
-    """
-    if not path.exists() or not any(path.iterdir()):
-        return None
-    if not (path / MANIFEST).is_file():
-        raise RunError(
-            f"Expected an empty or new folder, or a run to continue, got {path}, which holds "
-            "other files. Try: another --out"
-        )
-    run = Run.open(path)
-    old = run.manifest["settings"]
-    for key in ("fingerprint", "size", "methods"):
-        if old[key] != settings[key]:
-            what = "other images" if key == "fingerprint" else f"{key} {old[key]}"
-            raise RunError(
-                f"Expected the settings of the run in {path}, which was made with {what}, "
-                f"got {key} {settings[key]}. Try: another --out"
-            )
-    for name, recipe in settings["recipes"].items():
-        before = old["recipes"].get(name, recipe)
-        changed = [k for k, v in recipe.items() if before.get(k, _DEFAULTS.get(k)) != v]
-        if changed:
-            raise RunError(
-                f"Expected recipe {name!r} as in the run in {path}, got another {changed[0]} "
-                f"({recipe[changed[0]]}). Try: another --out, or another name for the recipe"
-            )
-    return run
-
-
 def _grids(arms: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tuple[int, int]]:
     """The resolution (h, w) of each recipe's maps; recipes with the same network share a look."""
     from campare.classifiers import wrap
@@ -288,76 +236,3 @@ def _mosaics(test: "Images", live: Live) -> tuple["Mosaics", ...]:
         except DataError as error:
             live.say(f"No mosaics of kind {kind!r}: {error}")
     return tuple(made)
-
-
-def _open(
-    path: Path,
-    before: Run | None,
-    settings: dict[str, Any],
-    images: ImageSet,
-    arms: Sequence[Recipe],
-    seeds: Sequence[int],
-    grids: dict[str, tuple[int, int]],
-    coarsest: tuple[int, int],
-) -> Run:
-    """Create the run, or extend the one that is there by recipes and seeds."""
-    old = before.manifest if before else {}
-    all_recipes = {**old.get("settings", {}).get("recipes", {}), **settings["recipes"]}
-    all_grids = {**old.get("config", {}).get("grids", {}), **grids}
-    if before and tuple(old["config"]["matched"]) != coarsest:
-        raise RunError(
-            f"Expected recipes whose coarsest map has {old['config']['matched']} cells, as in the "
-            f"run in {path}, got {list(coarsest)}. Try: another --out for this set of recipes"
-        )
-    manifest = {
-        "campare": version("campare"),
-        "created": old.get("created") or datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": ["campare", *sys.argv[1:]],
-        "settings": {**settings, "recipes": all_recipes},
-        "config": {
-            "size": settings["size"],
-            "methods": settings["methods"],
-            "grids": all_grids,
-            "matched": list(coarsest),
-            "mosaics": MOSAICS,
-        },
-        "recipes": list(all_recipes.values()),
-        "seeds": sorted({*old.get("seeds", []), *seeds}),
-        "contrasts": [list(pair) for pair in contrasts(arms)] or old.get("contrasts", []),
-        "data": {
-            "name": images.name,
-            "fingerprint": images.fingerprint,
-            "classes": list(images.class_names),
-            "counts": images.counts(),
-            "regions": list(images.regions),
-            "skipped": [list(item) for item in images.skipped],
-        },
-        "machine": {
-            "system": platform.platform(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-        },
-        "versions": _versions(),
-        "cells": old.get("cells", {}),
-    }
-    return Run.create(path, manifest)
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _processor() -> str:
-    """The processor's name in words, where the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()

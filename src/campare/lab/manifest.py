@@ -1,0 +1,140 @@
+"""The manifest of a study: what it was made with, and whether an earlier run can go on with it."""
+
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from campare.data import ImageSet
+from campare.errors import RunError
+from campare.run import MANIFEST, Run
+from campare.training.recipe import Recipe
+from campare.training.recipes import contrasts
+
+LIBRARIES = ("campare", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "polars")
+#: Fields that a recipe of an earlier version may lack.
+_DEFAULTS = {field.name: field.default for field in fields(Recipe)}
+
+
+def settings_of(
+    images: ImageSet, arms: Sequence[Recipe], size: int, methods: Sequence[str]
+) -> dict[str, Any]:
+    """What must be the same for cells to stand in one table."""
+    return {
+        "fingerprint": images.fingerprint,
+        "size": size,
+        "methods": list(methods),
+        "recipes": {arm.name: asdict(arm) for arm in arms},
+    }
+
+
+def earlier(path: Path, settings: dict[str, Any]) -> Run | None:
+    """The run that is there already, if it was made with the same settings.
+
+    Raises:
+        RunError: other settings, or a folder that is no run.
+    """
+    if not path.exists() or not any(path.iterdir()):
+        return None
+    if not (path / MANIFEST).is_file():
+        raise RunError(
+            f"Expected an empty or new folder, or a run to continue, got {path}, which holds "
+            "other files. Try: another --out"
+        )
+    run = Run.open(path)
+    old = run.manifest["settings"]
+    for key in ("fingerprint", "size", "methods"):
+        if old[key] != settings[key]:
+            what = "other images" if key == "fingerprint" else f"{key} {old[key]}"
+            raise RunError(
+                f"Expected the settings of the run in {path}, which was made with {what}, "
+                f"got {key} {settings[key]}. Try: another --out"
+            )
+    for name, recipe in settings["recipes"].items():
+        before = old["recipes"].get(name, recipe)
+        changed = [k for k, v in recipe.items() if before.get(k, _DEFAULTS.get(k)) != v]
+        if changed:
+            raise RunError(
+                f"Expected recipe {name!r} as in the run in {path}, got another {changed[0]} "
+                f"({recipe[changed[0]]}). Try: another --out, or another name for the recipe"
+            )
+    return run
+
+
+def open_run(
+    path: Path,
+    before: Run | None,
+    settings: dict[str, Any],
+    images: ImageSet,
+    arms: Sequence[Recipe],
+    seeds: Sequence[int],
+    grids: dict[str, tuple[int, int]],
+    coarsest: tuple[int, int],
+    mosaics: int,
+) -> Run:
+    """Create the run, or extend the one that is there by recipes and seeds."""
+    old = before.manifest if before else {}
+    all_recipes = {**old.get("settings", {}).get("recipes", {}), **settings["recipes"]}
+    all_grids = {**old.get("config", {}).get("grids", {}), **grids}
+    if before and tuple(old["config"]["matched"]) != coarsest:
+        raise RunError(
+            f"Expected recipes whose coarsest map has {old['config']['matched']} cells, as in the "
+            f"run in {path}, got {list(coarsest)}. Try: another --out for this set of recipes"
+        )
+    manifest = {
+        "campare": version("campare"),
+        "created": old.get("created") or datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": ["campare", *sys.argv[1:]],
+        "settings": {**settings, "recipes": all_recipes},
+        "config": {
+            "size": settings["size"],
+            "methods": settings["methods"],
+            "grids": all_grids,
+            "matched": list(coarsest),
+            "mosaics": mosaics,
+        },
+        "recipes": list(all_recipes.values()),
+        "seeds": sorted({*old.get("seeds", []), *seeds}),
+        "contrasts": [list(pair) for pair in contrasts(arms)] or old.get("contrasts", []),
+        "data": {
+            "name": images.name,
+            "fingerprint": images.fingerprint,
+            "classes": list(images.class_names),
+            "counts": images.counts(),
+            "regions": list(images.regions),
+            "skipped": [list(item) for item in images.skipped],
+        },
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        },
+        "versions": _versions(),
+        "cells": old.get("cells", {}),
+    }
+    return Run.create(path, manifest)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    """The processor's name in words, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
