@@ -26,7 +26,11 @@ def test_local_is_lazy_so_that_each_cell_is_recorded_before_the_next():
 @pytest.mark.slow
 def test_ray_runs_every_cell():
     pytest.importorskip("ray")
-    results = dict(engine("ray")([1, 2, 3], square, lambda *_: None))
+
+    def work(cell, _):  # a local function, so that it is sent by value
+        return {"square": cell**2}
+
+    results = dict(engine("ray")([1, 2, 3], work, lambda *_: None))
     assert results == {1: {"square": 1}, 2: {"square": 4}, 3: {"square": 9}}
 
 

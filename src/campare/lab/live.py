@@ -65,7 +65,7 @@ class Live:
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def count(self, what: str, done: int, total: int) -> None:
         """Show how many of `total` things are done."""

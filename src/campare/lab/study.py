@@ -79,8 +79,8 @@ def study(
         path = Path(out or Path("runs") / _slug(f"{images.name}-{Path(label).stem}"))
         counts = {split: sum(n.values()) for split, n in images.counts().items()}
         live.say(
-            f"campare: {len(arms)} recipes ({', '.join(arm.name for arm in arms)}) x "
-            f"{len(seed_list)} seeds on {images.name}: "
+            f"campare: {_plural(len(arms), 'recipe')} ({', '.join(arm.name for arm in arms)}) x "
+            f"{_plural(len(seed_list), 'seed')} on {images.name}: "
             f"{counts['train']} training and {counts['test']} test images"
         )
         side = size or images.default_size or SIZE
@@ -174,6 +174,10 @@ def _recipes(
     if not arms:
         raise RecipeError("Expected at least one recipe, got none. Try: recipes='article'")
     return tuple(replace(arm, epochs=epochs) for arm in arms) if epochs else arms
+
+
+def _plural(n: int, word: str) -> str:
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
 def _slug(text: str) -> str:
