@@ -163,6 +163,24 @@ def test_transfer_from_a_file_with_top_for_branching_networks(tmp_path, name):
     np.testing.assert_allclose(network(x), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_efficientnet_from_a_file_normalizes_as_its_imagenet_weights_expect(tmp_path):
+    """(x / 255 - mean) / std / sqrt(std): Keras adds the last factor to its own download only."""
+    whole = keras.applications.EfficientNetB0(weights=None)
+    mean, std = np.array(backbones.MEAN) / 255, np.array(backbones.STD) / 255
+    layer = next(x for x in whole.layers if isinstance(x, keras.layers.Normalization))
+    layer.adapt_mean.assign(mean)
+    layer.adapt_variance.assign(std**2)
+    path = tmp_path / "top.weights.h5"
+    whole.save_weights(path)
+    network = backbones.backbone("efficientnetb0", str(path), 64)
+    found = next(x for x in network.layers if isinstance(x, keras.layers.Normalization))
+    x = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
+    expected = (x / 255 - mean) / std / np.sqrt(std)
+    np.testing.assert_allclose(
+        keras.Model(network.input, found.output)(x), expected, rtol=1e-4, atol=1e-4
+    )
+
+
 @pytest.mark.real
 def test_real_weights_with_top_at_another_size(real):
     path = real / "weights" / "mobilenet_v1_0.75_224_imagenet.weights.h5"

@@ -99,8 +99,7 @@ def backbone(
     """A Keras model (size, size, 3) -> (h, w, C) without top, named after the backbone.
 
     `weights` is `random`, `embedded` (of the embedded backbone), `imagenet` (downloaded by
-    Keras) or the path of a weights file, with or without the 1000-way top. For EfficientNetB0..B7
-    prefer `imagenet`: Keras adds a rescaling to its own download that a file does not bring.
+    Keras) or the path of a weights file, with or without the 1000-way top.
 
     Raises:
         RecipeError: an unknown backbone, or options that it does not take.
@@ -250,7 +249,21 @@ def _from_file(plain: str, path: Path, size: int, options: Mapping[str, Any]) ->
         fits = weight_files.load(whole, path) and weight_files.transfer(whole, model)
     if not fits:
         raise weight_files.misfit(plain, path, model)
+    _refresh_normalization(plain, model)
     return model
+
+
+def _refresh_normalization(plain: str, model: Any) -> None:
+    """Let Normalization layers use what was loaded, as the weights were trained with it.
+
+    EfficientNetB0 to B7 divide by the variance, not by its root. Keras adds a layer for that to
+    its own download only; scaling the variance is the same: sqrt(v s) = sqrt(v) sqrt(s).
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            if plain.startswith("efficientnetb"):
+                layer.adapt_variance.assign(layer.adapt_variance * [s / 255 for s in STD])
+            layer.finalize_state()
 
 
 def load_model(path: Path) -> Any:
