@@ -71,7 +71,6 @@ def open_run(
     before: Run | None,
     settings: dict[str, Any],
     images: ImageSet,
-    arms: Sequence[Recipe],
     seeds: Sequence[int],
     grids: dict[str, tuple[int, int]],
     coarsest: tuple[int, int],
@@ -79,7 +78,11 @@ def open_run(
 ) -> Run:
     """Create the run, or extend the one that is there by recipes and seeds."""
     old = before.manifest if before else {}
-    all_recipes = {**old.get("settings", {}).get("recipes", {}), **settings["recipes"]}
+    all_recipes = settings["recipes"] | {
+        name: recipe
+        for name, recipe in old.get("settings", {}).get("recipes", {}).items()
+        if name not in settings["recipes"]
+    }
     all_grids = {**old.get("config", {}).get("grids", {}), **grids}
     if before and tuple(old["config"]["matched"]) != coarsest:
         raise RunError(
@@ -100,7 +103,7 @@ def open_run(
         },
         "recipes": list(all_recipes.values()),
         "seeds": sorted({*old.get("seeds", []), *seeds}),
-        "contrasts": [list(pair) for pair in contrasts(arms)] or old.get("contrasts", []),
+        "contrasts": [list(pair) for pair in contrasts(all_recipes)],
         "data": {
             "name": images.name,
             "fingerprint": images.fingerprint,

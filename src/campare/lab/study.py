@@ -92,7 +92,7 @@ def study(
         coarsest = min(grids.values(), key=lambda grid: grid[0] * grid[1])
         bench = _bench(images, side, tuple(methods), coarsest, live)
 
-        run = open_run(path, before, settings, images, arms, seed_list, grids, coarsest, MOSAICS)
+        run = open_run(path, before, settings, images, seed_list, grids, coarsest, MOSAICS)
         if not (path / "images.npz").is_file():
             run.write_images(bench.test)
         cells = [Cell(arm.name, seed) for seed in seed_list for arm in arms]

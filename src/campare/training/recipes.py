@@ -127,14 +127,14 @@ RECIPES: dict[str, Callable[..., tuple[Recipe, ...]]] = {
 }
 
 
-def contrasts(recipes: Iterable[Recipe]) -> Contrasts:
+def contrasts(names: Iterable[str]) -> Contrasts:
     """Pairs (treatment, control) to compare: those of a built-in set, else each with the first.
 
     Example:
-        >>> contrasts(article())[0]
+        >>> contrasts(["A", "B", "C", "D"])[0]
         ('B', 'A')
     """
-    names = [recipe.name for recipe in recipes]
+    names = list(names)
     for declared in (ARTICLE_CONTRASTS, FACTORIAL_CONTRASTS):
         pairs = tuple(pair for pair in declared if set(pair) <= set(names))
         if set(names) == {name for pair in pairs for name in pair}:
