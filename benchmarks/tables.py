@@ -14,7 +14,6 @@ from campare.stats.compare import verdict_words
 
 METRICS = (
     "energy",
-    "lift",
     "pointing-game",
     "average-precision",
     "focus",
@@ -33,9 +32,11 @@ def interval(row: dict[str, Any], name: str, *, sign: bool = False) -> str:
     return f"{middle} ({low} to {high})"
 
 
-def present(frame: pl.DataFrame) -> list[str]:
-    """The metrics of METRICS that occur, each followed by its matched form."""
+def present(run: Run, frame: pl.DataFrame) -> list[str]:
+    """The metrics of METRICS that occur, each followed by its matched form if grids differ."""
     found = set(frame["metric"])
+    if len({tuple(grid) for grid in run.manifest["config"]["grids"].values()}) == 1:
+        found = {name for name in found if not name.endswith("@matched")}
     return [m for name in METRICS for m in (name, f"{name}@matched") if m in found]
 
 
@@ -47,7 +48,7 @@ def means(run: Run, comparison: Comparison, method: str) -> str:
         "| measure | " + " | ".join(run.recipes) + " |",
         "| --- |" + " --- |" * len(run.recipes),
     ]
-    wanted = [("-", "correct"), *((method, m) for m in present(summary))]
+    wanted = [("-", "correct"), *((method, m) for m in present(run, summary))]
     for kind, metric in wanted:
         cells = [rows.get((recipe, kind, metric)) for recipe in run.recipes]
         shown = [interval(cell, "mean") if cell else "-" for cell in cells]
@@ -76,10 +77,10 @@ def nulls(run: Run, comparison: Comparison, method: str) -> str:
     return "\n".join(lines)
 
 
-def effects(comparison: Comparison, method: str) -> str:
+def effects(run: Run, comparison: Comparison, method: str) -> str:
     """Rows: contrasts; columns: metrics; bold where a difference is detected."""
     table = comparison.effects.filter(pl.col("method").is_in([method, "-"]))
-    metrics = ["correct", *present(table)]
+    metrics = ["correct", *present(run, table)]
     names = ["accuracy" if m == "correct" else m for m in metrics]
     lines = [
         "| measure | " + " | ".join(contrasts := list(dict.fromkeys(table["contrast"]))) + " |"
@@ -115,7 +116,7 @@ def main() -> None:
             f"Grids: {run.manifest['config']['grids']}\n"
         )
         print(means(run, comparison, method), nulls(run, comparison, method), sep="\n\n")
-        print(f"\n{effects(comparison, method)}")
+        print(f"\n{effects(run, comparison, method)}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ from hypothesis import settings
 settings.register_profile("campare", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("campare")
 
+# Doctests are collected from every module; these would be imported twice under one name.
+collect_ignore_glob = ["*/conftest.py"]
+
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 
 

@@ -304,9 +304,14 @@ class TestExplain:
         words = ["explain", models / "fixed.keras", *photos[:2], "--out", "maps"]
         assert main([str(word) for word in words]) == 0
         names = sorted(path.name for path in Path("maps").iterdir())
-        assert names == ["one.npy", "one.png", "two.npy", "two.png"]
-        assert np.load("maps/one.npy").shape == (12, 12)
-        with Image.open("maps/one.png") as overlay:
+        assert names == [
+            "one-grad-cam.npy",
+            "one-grad-cam.png",
+            "two-grad-cam.npy",
+            "two-grad-cam.png",
+        ]
+        assert np.load("maps/one-grad-cam.npy").shape == (12, 12)
+        with Image.open("maps/one-grad-cam.png") as overlay:
             assert overlay.size == (16, 16)
         out = capsys.readouterr().out
         assert "grad-cam at layer last" in out
@@ -315,7 +320,7 @@ class TestExplain:
     def test_a_layer_a_target_and_a_method(self, models: Path, photos: list[Path]):
         words = f"--out maps --layer first --target dog --method layer-cam {photos[0]}"
         assert main(["explain", str(models / "fixed.keras"), *words.split()]) == 0
-        assert np.load("maps/one.npy").shape == (14, 14)
+        assert np.load("maps/one-layer-cam.npy").shape == (14, 14)
 
     def test_a_model_of_any_size_wants_a_size(
         self, models: Path, photos: list[Path], failing: Failing
@@ -323,7 +328,7 @@ class TestExplain:
         words = ["explain", models / "free.keras", photos[0], "--out", "maps"]
         assert failing(*words).startswith("Expected --size for a model that takes images of any")
         assert main([str(word) for word in [*words, "--size", "32"]]) == 0
-        assert np.load("maps/one.npy").shape == (28, 28)
+        assert np.load("maps/one-grad-cam.npy").shape == (28, 28)
 
     @pytest.mark.parametrize(
         ("options", "expected"),

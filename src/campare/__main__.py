@@ -37,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in words or "--verbose" in words:
             raise
         return _fail(str(error))
+    except OSError as error:  # a full disk, a folder without permission
+        if "--debug" in words or "--verbose" in words:
+            raise
+        return _fail(f"Expected to read and write files, got: {error}. Try: another path")
     except TyperException as error:  # a word or an option that no verb knows
         context = getattr(error, "ctx", None)
         message = error.format_message()

@@ -133,30 +133,38 @@ def explain(
     ] = "0..255",
 ) -> None:
     """Write an overlay (PNG) and the raw map (.npy) of each image."""
+    from rich.text import Text
+
     from campare.cams.explain import explain as run_explain
     from campare.classifiers import wrap
 
     pictures = [_picture(path) for path in images]
     classifier = wrap(model)
+    shape = classifier.input_shape
+    stretched = _in_channels(_stretched(pictures, size or _side(shape)), shape[-1])
     explanation = run_explain(
         classifier,
-        _in_range(_stretched(pictures, size or _side(classifier.input_shape)), pixels),
+        _in_range(stretched, pixels),
         target=target,
         method=method,
         layer=layer,
     )
-    files = explanation.save(out, names=[path.stem for path in images])
-    rows = table("image", "prediction", "score", "status", "overlay")
-    for path, prediction, score, status, file in zip(
+    files = explanation.save(out, names=[path.name for path in images])
+    rows = table("image", "prediction", "target", "logit", "status", "overlay")
+    targets = explanation.prediction if explanation.target is None else explanation.target
+    for path, prediction, index, score, status, file in zip(
         images,
         explanation.prediction,
+        targets,
         explanation.scores,
         explanation.status,
         files,
         strict=True,
     ):
         name = explanation.class_name(int(prediction))
-        rows.add_row(str(path), name, f"{score:.3f}", str(status), str(file))
+        explained = explanation.class_name(int(index))
+        cells = (str(path), name, explained, f"{score:.3f}", str(status), str(file))
+        rows.add_row(*(Text(cell) for cell in cells))
     console = terminal()
     console.print(rows)
     console.print(f"{explanation.method} at layer {explanation.layer}", highlight=False)
@@ -214,6 +222,11 @@ def plant(
     from campare.data import ImageSet
     from campare.data.cue import plant as plant_cue
 
+    if out.resolve().is_relative_to(data.resolve()):
+        raise DataError(
+            f"Expected a folder outside of {data}, got {out}, which would become a class of it. "
+            "Try: another OUT"
+        )
     _write(plant_cue(ImageSet.from_folder(data), p=p, seed=seed), out)
 
 
@@ -247,7 +260,7 @@ def _picture(path: Path) -> "Array":
 
     try:
         return decode_image(path.read_bytes()).image
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:  # Pillow raises many kinds; whichever, it is no image
         raise DataError(
             f"Expected an image file, got {str(path)!r}, which cannot be read. Try a PNG or JPEG."
         ) from error
@@ -260,6 +273,15 @@ def _stretched(pictures: "list[Array]", side: int) -> "Array":
     from campare.data.pictures import resize_image
 
     return np.stack([resize_image(picture, side) for picture in pictures])
+
+
+def _in_channels(images: "Array", channels: int | None) -> "Array":
+    """RGB as it is, or its luminance for a model of one channel: (N, H, W, 3) -> (N, H, W, C)."""
+    if channels != 1:
+        return images
+    import numpy as np
+
+    return np.asarray(images @ np.array([0.299, 0.587, 0.114]))[..., None]
 
 
 def _in_range(images: "Array", pixels: str) -> "Array":

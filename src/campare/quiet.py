@@ -4,6 +4,7 @@ TF_CPP_MIN_LOG_LEVEL silences its C++ core only once that has started; what it s
 goes straight to file descriptor 2. So that is silenced too, for the time of the import.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ def quiet_tensorflow() -> None:
     """
     if LEVEL not in os.environ and "tensorflow" not in sys.modules:
         os.environ[LEVEL] = "2"
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # advice on retracing
         sys.meta_path.insert(0, _QuietStart())
 
 

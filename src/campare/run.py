@@ -117,6 +117,7 @@ class Run:
         cells = self.manifest.setdefault("cells", {})
         cells[cell.name] = {"recipe": cell.recipe, "seed": cell.seed, **facts}
         self.write_manifest()
+        (self.path / "comparison.json").unlink(missing_ok=True)  # it lacks this cell
 
     def model_path(self, cell: Cell) -> Path:
         """Where the cell's trained model lies."""

@@ -64,8 +64,8 @@ def test_a_class_that_is_not_there(network, images, target, text):
 def test_what_is_saved_can_be_read_back(network, images, tmp_path):
     found = explain(network, images[:3], target=0)
     paths = found.save(tmp_path / "out", names=["a/x.png", "b/x.png", "y.jpg"])
-    assert [path.name for path in paths] == ["x.png", "x-2.png", "y.png"]
-    np.testing.assert_array_equal(np.load(tmp_path / "out" / "x-2.npy"), found.maps[1])
+    assert [path.name for path in paths] == ["x-grad-cam.png", "x-2-grad-cam.png", "y-grad-cam.png"]
+    np.testing.assert_array_equal(np.load(tmp_path / "out" / "x-2-grad-cam.npy"), found.maps[1])
     with Image.open(paths[0]) as picture:
         assert picture.size == (12, 12)
         np.testing.assert_array_equal(np.asarray(picture), found.overlay()[0])

@@ -354,3 +354,55 @@ def test_a_saved_model_loads_and_a_broken_file_is_named(tmp_path, images):
     path.write_bytes(os.urandom(100))
     with pytest.raises(ModelError, match=r"Expected a Keras 3 model in .*net\.keras"):
         wrap(path)
+
+
+class Block(keras.layers.Layer):
+    """A block written by hand: what it adds is in none of its layers."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.conv = L.Conv2D(3, 3, padding="same", name="conv")
+
+    def call(self, x):
+        return x + self.conv(x)
+
+
+def test_a_block_written_by_hand_is_explained_whole(images):
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = Block(name="block")(L.Rescaling(1 / 255)(inputs))
+    model = settle(keras.Model(inputs, L.Dense(2)(L.GlobalAveragePooling2D()(x))))
+    classifier = wrap(model)
+    assert classifier.default_layer == "block"
+    inside = classifier.tap(images, 0, layer="block/conv").activations
+    np.testing.assert_allclose(
+        classifier.tap(images, 0).activations, images / 255 + inside, rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", ["ops", "tf"])
+def test_a_softmax_by_any_name_is_bypassed(name, images):
+    import tensorflow as tf
+
+    softmax = {"ops": keras.ops.softmax, "tf": tf.nn.softmax}[name]
+    classifier = wrap(flat(activation=softmax))
+    assert classifier.bypassed == "softmax"
+    assert not np.allclose(classifier.predict(images).sum(1), 1)
+
+
+def test_a_softmax_that_is_no_layer_is_told(images):
+    from campare import explain
+
+    inputs = keras.Input((SIZE, SIZE, 3))
+    x = L.GlobalAveragePooling2D()(L.Conv2D(3, 3)(L.Rescaling(1 / 255)(inputs)))
+    model = settle(keras.Model(inputs, keras.ops.softmax(L.Dense(3)(x))))
+    with pytest.warns(UserWarning, match="rows that sum to 1"):
+        explain(model, images)
+
+
+def test_channels_first_is_refused():
+    model = keras.Sequential([
+        keras.Input((3, SIZE, SIZE)), L.Conv2D(4, 3, data_format="channels_first"),
+        L.GlobalAveragePooling2D(data_format="channels_first"), L.Dense(2),
+    ])  # fmt: skip
+    with pytest.raises(ModelError, match="data_format='channels_last'"):
+        wrap(model)

@@ -14,7 +14,7 @@ from campare.errors import TargetError
 from campare.types import Array, Classifier, Floats, Ints, Target
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """The maps of N images, with what they explain.
 
@@ -36,6 +36,10 @@ class Explanation:
     def __len__(self) -> int:
         return len(self.maps)
 
+    def __repr__(self) -> str:
+        n, h, w = self.maps.shape
+        return f"Explanation({n} maps of {h} x {w}, {self.method} at {self.layer!r})"
+
     @property
     def prediction(self) -> Ints:
         """(N,) index of the largest logit."""
@@ -50,9 +54,9 @@ class Explanation:
         return drawing.overlay(_displayed(self.images), self.resized(), alpha=alpha)
 
     def save(self, out: str | Path, *, names: Sequence[str] | None = None) -> list[Path]:
-        """Write one overlay `NAME.png` and one raw map `NAME.npy` an image below `out`.
+        """Write an overlay `NAME-<method>.png` and a raw map `NAME-<method>.npy` an image.
 
-        Names that occur twice get a number; returns the paths of the PNG files.
+        Names that occur twice get a number; returns the paths of the PNG files below `out`.
         """
         from PIL import Image
 
@@ -61,9 +65,9 @@ class Explanation:
         names = names or [f"{i:04d}" for i in range(len(self))]
         paths = []
         for stem, picture, raw in zip(_distinct(names), self.overlay(), self.maps, strict=True):
-            path = folder / f"{stem}.png"
+            path = folder / f"{stem}-{self.method}.png"
             Image.fromarray(picture).save(path)
-            np.save(folder / f"{stem}.npy", raw)
+            np.save(folder / f"{stem}-{self.method}.npy", raw)
             paths.append(path)
         return paths
 
@@ -123,6 +127,7 @@ def explain(
         for tap in taps(classifier, images, wanted, layer=path, batch_size=batch_size)
     ]
     raw, scores, logits = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    _warn_of_probabilities(classifier, logits)
     return Explanation(
         maps=raw,
         scores=scores,
@@ -134,6 +139,20 @@ def explain(
         images=images,
         class_names=classifier.class_names,
     )
+
+
+def _warn_of_probabilities(classifier: Classifier, logits: Floats) -> None:
+    """A softmax that is no layer cannot be bypassed: say that its output was explained."""
+    sums = logits.sum(axis=1)
+    if classifier.bypassed is None and (logits >= 0).all() and np.allclose(sums, 1, atol=1e-4):
+        import warnings
+
+        warnings.warn(
+            f"Expected logits from {classifier.name!r}, got rows that sum to 1: probabilities are "
+            "explained, which saturate. Try: end the model in Dense(K, activation='softmax') or "
+            "without a softmax",
+            stacklevel=3,
+        )
 
 
 def taps(
@@ -197,12 +216,16 @@ def _displayed(images: Array) -> Array:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    stems = [Path(name).stem or "image" for name in names]
-    seen: dict[str, int] = {}
+    """Stems of the names, the second of its kind with -2: also where upper case is lower case."""
+    used: set[str] = set()
     result = []
-    for stem in stems:
-        seen[stem] = seen.get(stem, 0) + 1
-        result.append(stem if seen[stem] == 1 else f"{stem}-{seen[stem]}")
+    for stem in (Path(name).stem or "image" for name in names):
+        new, n = stem, 1
+        while new.casefold() in used:
+            n += 1
+            new = f"{stem}-{n}"
+        used.add(new.casefold())
+        result.append(new)
     return result
 
 

@@ -27,9 +27,12 @@ def _children(layer: keras.Layer) -> list[keras.Layer]:
     return [child for child in children if isinstance(child, keras.Layer)]
 
 
-def is_container(layer: keras.Layer) -> bool:
-    """Whether the layer holds others, which then do its work."""
-    return bool(_children(layer))
+def is_graph(layer: keras.Layer) -> bool:
+    """Whether the layer is a Sequential or functional model: all its work is in its layers.
+
+    A block written by hand holds layers too, but may add, concatenate or scale what they give.
+    """
+    return isinstance(layer, keras.Sequential) or hasattr(layer, "operations")
 
 
 @contextmanager
@@ -80,12 +83,8 @@ def squashing(layer: keras.Layer) -> str | None:
     """'softmax' or 'sigmoid' when the layer's output went through one."""
     if isinstance(layer, keras.layers.Softmax):
         return "softmax"
-    activation = getattr(layer, "activation", None)
-    if activation is keras.activations.softmax:
-        return "softmax"
-    if activation is keras.activations.sigmoid:
-        return "sigmoid"
-    return None
+    name = getattr(getattr(layer, "activation", None), "__name__", "")
+    return {"softmax": "softmax", "softmax_v2": "softmax", "sigmoid": "sigmoid"}.get(name)
 
 
 def _split_call(

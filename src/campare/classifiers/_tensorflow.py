@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from campare.errors import LayerError
+
 #: Given the model's input tensor, run it and return its logits.
 Forward = Callable[[Any], Any]
 #: Patch one layer so that its output passes through a function, for the length of the block.
@@ -64,6 +66,11 @@ def compile_tap(
             with edit(watch):
                 logits = forward(images)
             scores = score(tf.cast(logits, tf.float32), target)
+        if len(seen) != 1:
+            raise LayerError(
+                f"Expected the tapped layer to run once in a forward pass, got {len(seen)} times. "
+                "Try: another layer, or the model without @tf.function on its call"
+            )
         (activations,) = seen
         gradients = tape.gradient(
             scores, activations, unconnected_gradients=tf.UnconnectedGradients.ZERO

@@ -16,7 +16,7 @@ import numpy as np
 
 from campare.classifiers._keras_layers import (
     edited,
-    is_container,
+    is_graph,
     run_logits,
     squashing,
     walk,
@@ -75,6 +75,14 @@ class KerasClassifier:
         self.class_names = class_names
         self.input_shape = _input_shape(model)
         self._paths = dict(walk(model))
+        if any(
+            getattr(layer, "data_format", None) == "channels_first"
+            for layer in self._paths.values()
+        ):
+            raise ModelError(
+                f"Expected a model with channels last, got channels_first layers in {self.name!r}. "
+                "Try: build it with data_format='channels_last'"
+            )
         self._compiled: dict[Any, Callable[..., Any]] = {}
         self._runs, self._units, self._head = self._survey()
         self.bypassed = squashing(self._head) if self._head else None
@@ -133,7 +141,8 @@ class KerasClassifier:
         if not matches:
             from difflib import get_close_matches
 
-            close = get_close_matches(path, list(by_path), n=3, cutoff=0.3)
+            spatial = [info.path for info in self.layers if info.spatial]
+            close = get_close_matches(path, spatial, n=3, cutoff=0.3)
             hint = ", ".join(close) if close else self.default_layer
             raise LayerError(
                 f"Expected a layer of {self.name!r}, got {path!r}. Try: {hint} "
@@ -241,7 +250,7 @@ class KerasClassifier:
         def forward(images: Any) -> Any:
             with ExitStack() as patches:
                 for path, layer in self._paths.items():
-                    if not is_container(layer):
+                    if not is_graph(layer):
                         patches.enter_context(edited(layer, _recorder(runs, path, layer)))
                 logits, head = run_logits(self.model, ends, images)
             heads.append((logits.shape, head))

@@ -108,7 +108,7 @@ class Images:
         return self.subset(np.flatnonzero(~held)), self.subset(np.flatnonzero(held))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ImageSet:
     """A labelled set of images with a train and a test split, read on demand.
 
@@ -163,6 +163,10 @@ class ImageSet:
         return drawn_set(
             classes=classes, train=train, test=test, size=size, seed=seed, shortcut=shortcut
         )
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(self.of(split))} {split}" for split in SPLITS)
+        return f"ImageSet({self.name!r}, {'/'.join(self.class_names)}, {counts})"
 
     def of(self, split: str) -> tuple[Sample, ...]:
         """The samples of a split, "train" or "test"."""

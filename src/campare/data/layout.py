@@ -19,6 +19,8 @@ REGION_FOLDERS = dict(zip(REGIONS, ("masks", "parts", "cues"), strict=True))
 
 _RESERVED = (*REGION_FOLDERS.values(), "annotations")
 _VALIDATION = ("val", "valid", "validation", "dev")
+_TRAIN_LIKE = ("train", "training", "training_set", "test", "testing", "test_set")
+_SPLIT_LIKE = (*_TRAIN_LIKE, *_VALIDATION)
 _SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".webp", ".avif", ".bmp", ".dib"),
     *(".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".tga"),
@@ -63,6 +65,12 @@ def find_images(root: Path) -> dict[str, Place]:
 def _split_folders(root: Path) -> list[tuple[str | None, Path]]:
     present = [split for split in SPLITS if (root / split).is_dir()]
     if not present:
+        names = [folder.name for folder in _class_folders(root)]
+        if names and all(name.casefold() in _SPLIT_LIKE for name in names):
+            raise DataError(
+                f"Expected folders named train and test in {root}, got {' and '.join(names)}. "
+                "Try to rename them."
+            )
         return [(None, root)]
     others = [folder.name for folder in _class_folders(root) if folder.name not in SPLITS]
     if len(present) < len(SPLITS):
@@ -90,7 +98,7 @@ def find_masks(root: Path, names: "Names") -> dict[str, dict[str, str]]:
     for region, folder in REGION_FOLDERS.items():
         for path in _files(root, root / folder):
             if not path.lower().endswith(".png"):
-                continue
+                raise DataError(f"Expected masks as PNG files, got {path}. Try to convert it.")
             image = names.find((path.removeprefix(f"{folder}/")[: -len(".png")],), where=path)
             earlier = masks[image].setdefault(region, path)
             if earlier != path:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from campare.errors import CampareError
+from campare.optional import require
 
 #: (cell, report) -> facts of the cell
 Work = Callable[[Any, Callable[[Any], None]], dict[str, Any]]
@@ -32,5 +33,6 @@ def engine(name: str) -> Engine:
     if name == "ray":
         from campare.engines import ray
 
+        require("ray", extra="ray")
         return ray.run
     raise CampareError(f"Expected an engine, got {name!r}. Try: {', '.join(ENGINES)}")

@@ -16,6 +16,7 @@ import numpy as np
 from campare.cams.baselines import BASELINES
 from campare.cams.explain import taps
 from campare.cams.methods import METHODS
+from campare.metrics.classification import correct
 from campare.metrics.measure import measure_maps, measure_mosaics, measure_predictions
 from campare.run import Cell, Run, atomic, write_json
 from campare.types import Classifier, Floats, Ints
@@ -74,11 +75,12 @@ def run_cell(bench: Bench, run: Run, recipe: "Recipe", seed: int, report: Report
     table = _rows(bench, cell, classifier.default_layer, trained, untrained)
     run.write_maps(cell, trained.maps)
     run.write_scores(cell, table)
-    correct = trained.logits.argmax(axis=1) == bench.test.labels
+    hits = correct(trained.logits, bench.test.labels).values  # NaN where the logits are
     return facts | {
         "measure_seconds": time.perf_counter() - started,
-        "accuracy": float(correct.mean()),
-        "learned": fit.learned(bench.test.labels, trained.logits.argmax(axis=1)),
+        "accuracy": float(hits.mean()),
+        "learned": bool(np.isfinite(hits).all())
+        and fit.learned(bench.test.labels, trained.logits.argmax(axis=1)),
         "layer": classifier.default_layer,
         "grid": list(next(iter(trained.maps.values())).shape[1:]),
         "score": f"logits ({classifier.bypassed} bypassed)" if classifier.bypassed else "logits",

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ def settings_of(
     """What must be the same for cells to stand in one table."""
     return {
         "fingerprint": images.fingerprint,
+        "split": _split(images),
         "size": size,
         "methods": list(methods),
+        "weights": {arm.name: _file_digest(Path(arm.weights)) for arm in arms},
         "recipes": {arm.name: asdict(arm) for arm in arms},
     }
 
@@ -39,6 +42,8 @@ def earlier(path: Path, settings: dict[str, Any]) -> Run | None:
     Raises:
         RunError: other settings, or a folder that is no run.
     """
+    if path.exists() and not path.is_dir():
+        raise RunError(f"Expected a folder for the run, got the file {path}. Try: another --out")
     if not path.exists() or not any(path.iterdir()):
         return None
     if not (path / MANIFEST).is_file():
@@ -48,12 +53,23 @@ def earlier(path: Path, settings: dict[str, Any]) -> Run | None:
         )
     run = Run.open(path)
     old = run.manifest["settings"]
-    for key in ("fingerprint", "size", "methods"):
-        if old[key] != settings[key]:
-            what = "other images" if key == "fingerprint" else f"{key} {old[key]}"
+    for key, name in (("fingerprint", "other images"), ("split", "another split of the images")):
+        if old.get(key, settings[key]) != settings[key]:
             raise RunError(
-                f"Expected the settings of the run in {path}, which was made with {what}, "
-                f"got {key} {settings[key]}. Try: another --out"
+                f"Expected the images of the run in {path}, which was made with {name}. "
+                "Try: another --out"
+            )
+    for key in ("size", "methods"):
+        if old[key] != settings[key]:
+            raise RunError(
+                f"Expected the settings of the run in {path}, which was made with {key} "
+                f"{old[key]}, got {settings[key]}. Try: another --out"
+            )
+    for name, digest in settings["weights"].items():
+        if old.get("weights", {}).get(name, digest) != digest:
+            raise RunError(
+                f"Expected the weights of recipe {name!r} as in the run in {path}, got a file with "
+                "other contents. Try: another --out"
             )
     for name, recipe in settings["recipes"].items():
         before = old["recipes"].get(name, recipe)
@@ -78,11 +94,8 @@ def open_run(
 ) -> Run:
     """Create the run, or extend the one that is there by recipes and seeds."""
     old = before.manifest if before else {}
-    all_recipes = settings["recipes"] | {
-        name: recipe
-        for name, recipe in old.get("settings", {}).get("recipes", {}).items()
-        if name not in settings["recipes"]
-    }
+    all_recipes = old.get("settings", {}).get("recipes", {}) | settings["recipes"]
+    all_weights = old.get("settings", {}).get("weights", {}) | settings["weights"]
     all_grids = {**old.get("config", {}).get("grids", {}), **grids}
     if before and tuple(old["config"]["matched"]) != coarsest:
         raise RunError(
@@ -93,7 +106,7 @@ def open_run(
         "campare": version("campare"),
         "created": old.get("created") or datetime.now(UTC).isoformat(timespec="seconds"),
         "command": ["campare", *sys.argv[1:]],
-        "settings": {**settings, "recipes": all_recipes},
+        "settings": {**settings, "recipes": all_recipes, "weights": all_weights},
         "config": {
             "size": settings["size"],
             "methods": settings["methods"],
@@ -121,6 +134,17 @@ def open_run(
         "cells": old.get("cells", {}),
     }
     return Run.create(path, manifest)
+
+
+def _split(images: ImageSet) -> str:
+    """A digest of which image is in which split, with which label."""
+    lines = (f"{sample.split} {sample.image} {sample.label}" for sample in images.samples)
+    return sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str | None:
+    """A digest of a weights file; None where the weights are a word, such as imagenet."""
+    return sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def _versions() -> dict[str, str]:

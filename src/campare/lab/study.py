@@ -72,7 +72,8 @@ def study(
         images = _image_set(data, live)
         arms = _recipes(recipes, images, backbone, weights, backbone_options, epochs, only)
         seed_list = _seeds(seeds)
-        for name in methods:
+        methods = tuple(dict.fromkeys(methods))
+        for name in methods or ("",):
             find_method(name)
         run_engine = find_engine(engine)
         label = recipes if isinstance(recipes, str) else "recipes"
@@ -83,14 +84,19 @@ def study(
             f"{_plural(len(seed_list), 'seed')} on {images.name}: "
             f"{counts['train']} training and {counts['test']} test images"
         )
+        for skipped in images.skipped[:5]:
+            live.say(f"Skipped {skipped.image}: {skipped.reason}")
+        if len(images.skipped) > 5:
+            live.say(f"and {len(images.skipped) - 5} more, named in the report")
         side = size or images.default_size or SIZE
         settings = settings_of(images, arms, side, methods)
         before = earlier(path, settings)
 
         live.say("Building each recipe's network to find the layers that can be compared")
         grids = _grids(arms, len(images.class_names), side)
-        coarsest = min(grids.values(), key=lambda grid: grid[0] * grid[1])
-        bench = _bench(images, side, tuple(methods), coarsest, live)
+        known = {**(before.manifest["config"]["grids"] if before else {}), **grids}
+        coarsest = min(((h, w) for h, w in known.values()), key=lambda grid: grid[0] * grid[1])
+        bench = _bench(images, side, methods, coarsest, live)
 
         run = open_run(path, before, settings, images, seed_list, grids, coarsest, MOSAICS)
         if not (path / "images.npz").is_file():
@@ -101,8 +107,7 @@ def study(
             live.say(f"{len(cells) - len(todo)} of {len(cells)} cells are finished already")
         live.plan({cell.name: cell.recipe for cell in todo})
         work = partial(_work, bench, run, {arm.name: arm for arm in arms})
-        on_event = lambda cell, event: live.event(cell.name, event)  # noqa: E731
-        for cell, facts in run_engine(todo, work, on_event):
+        for cell, facts in run_engine(todo, work, lambda cell, event: live.event(cell.name, event)):
             run.record(cell, **facts)
             live.finish(cell.name, facts)
         live.say("Comparing the recipes and writing the report")
@@ -162,6 +167,11 @@ def _recipes(
                 "Expected a built-in set of recipes with --backbone, --weights or "
                 "--backbone-option, got recipes that name their own. Try: the YAML file's fields"
             )
+    for arm in arms:
+        if not isinstance(arm, Recipe):
+            raise RecipeError(
+                f"Expected Recipe objects, got {arm!r}. Try: recipes='article', only=['A']"
+            )
     require_unique(arms)
     if only:
         known = [arm.name for arm in arms]
@@ -214,12 +224,14 @@ def _grids(arms: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tuple
 def _bench(
     images: ImageSet, size: int, methods: tuple[str, ...], matched: tuple[int, int], live: Live
 ) -> Bench:
+    from campare.training import fit
     from campare.training.cache import FeatureCache
 
     load = {
         split: images.load(split, size, progress=partial(live.count, f"{split} images"))
         for split in ("train", "test")
     }
+    fit.check(load["train"], size)
     return Bench(
         train=load["train"],
         test=load["test"],

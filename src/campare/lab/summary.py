@@ -33,12 +33,23 @@ def summary(run: Run) -> Group:
     for recipe in run.recipes:
         cells = [_mean(values.get((recipe, *column))) for column in columns]
         table.add_row(Text(recipe), *cells)
+    guesses = [
+        name for name, cell in run.manifest["cells"].items() if not cell.get("learned", True)
+    ]
+    caution = [
+        Text(f"Did not learn: {', '.join(guesses)}. Their maps explain a guess.", style="bold")
+    ]
     words = [
         Text(line)
         for line, row in zip(headline(comparison), _groups(comparison), strict=True)
         if row != "-"
     ]
-    return Group(Text(f"Means with 95% intervals, {method} maps of the true class"), table, *words)
+    return Group(
+        Text(f"Means with 95% intervals, {method} maps of the true class"),
+        table,
+        *caution[: len(guesses)],
+        *words,
+    )
 
 
 def _groups(comparison: Any) -> list[str]:

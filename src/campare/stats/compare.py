@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from campare.errors import RunError
+from campare.metrics.declaration import METRICS
 from campare.stats.bootstrap import Draws, difference, holm
 from campare.stats.comparison import EFFECTS, NULLS, SUMMARY, Comparison
 from campare.stats.headline import headline
@@ -123,15 +124,23 @@ def _summary(measured: Table, draws: Draws, confidence: float) -> list[Row]:
     rows = []
     for (recipe, method, metric), one in measured.items():
         mean = difference(one.values, None, draws, confidence=confidence)
+        least, most = _range(metric)
         rows.append(
             {
                 "recipe": recipe, "method": method, "metric": metric,
-                "mean": mean.estimate, "low": mean.low, "high": mean.high,
+                "mean": mean.estimate,
+                "low": max(mean.low, least), "high": min(mean.high, most),
                 "images": mean.images, "seeds": mean.seeds,
                 "undefined": one.undefined, "rows": one.rows,
             }
         )  # fmt: skip
     return rows
+
+
+def _range(metric: str) -> tuple[float, float]:
+    """The values that a metric can have: no mean lies outside, so no interval needs to."""
+    declared = METRICS.get(metric.removesuffix(MATCHED))
+    return (declared.low, declared.high) if declared else (-math.inf, math.inf)
 
 
 def _nulls(measured: Table, methods: list[str], draws: Draws, confidence: float) -> list[Row]:

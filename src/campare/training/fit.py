@@ -102,7 +102,7 @@ def train(
         10
     """
     began = time.perf_counter()
-    _check(images, size)
+    check(images, size)
     _make_repeatable(seed)
     model = build(recipe, len(images.class_names), size=images.images.shape[1], seed=seed)
     answers = keras.utils.to_categorical(images.labels, len(images.class_names))
@@ -294,7 +294,12 @@ def _make_repeatable(seed: int) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-def _check(images: "Images", size: int | None) -> None:
+def check(images: "Images", size: int | None) -> None:
+    """Make sure that images can be trained on: two or more of each of two or more classes.
+
+    Raises:
+        DataError: fewer than two images of a class, or images of another size.
+    """
     shape = images.images.shape
     if size is not None and shape[1:] != (size, size, 3):
         raise DataError(
