@@ -145,6 +145,34 @@ def test_what_is_no_image_and_what_is_no_model(model, photos, tmp_path, capsys):
     assert not out.exists()
 
 
+def test_a_copy_inside_its_source_would_be_a_class(photos, capsys):
+    assert "outside of" in fails(["data", "plant", str(photos), str(photos / "cue")], capsys)
+    assert not (photos / "cue").exists()
+
+
+def test_split_folders_in_upper_case_are_no_classes(photos, capsys):
+    for split in ("train", "test"):
+        (photos / split).rename(photos / f"{split}ing")
+    line = fails(["study", str(photos), "--out", str(photos.parent / "run")], capsys)
+    assert "named train and test" in line
+
+
+def test_masks_in_another_format_are_not_ignored(photos, capsys):
+    mask = first(photos, "masks/test/cat")
+    mask.rename(mask.with_suffix(".bmp"))
+    line = fails(["study", str(photos), "--out", str(photos.parent / "run")], capsys)
+    assert "masks as PNG files" in line
+
+
+def test_an_overlay_never_replaces_the_photograph(model, photos, capsys):
+    photo = first(photos)
+    before = photo.read_bytes()
+    assert main(["explain", str(model), str(photo), "--out", str(photo.parent)]) == 0
+    assert photo.read_bytes() == before
+    assert (photo.parent / f"{photo.stem}-grad-cam.png").is_file()
+    capsys.readouterr()
+
+
 def test_a_probability_that_is_none(photos, capsys):
     assert main(["data", "plant", str(photos), str(photos.parent / "out"), "--p", "1.5"]) == 2
     assert capsys.readouterr().err.count("\n") == 1

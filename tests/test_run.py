@@ -70,6 +70,13 @@ def test_a_cell_is_finished_when_its_rows_and_its_record_are_there(tmp_path):
     assert again.scores()["recipe"].to_list() == ["B", "A"]  # the order of the recipes
 
 
+def test_a_new_cell_makes_the_old_comparison_go(tmp_path):
+    run = Run.create(tmp_path, {})
+    (tmp_path / "comparison.json").write_text("{}")
+    run.record(Cell("A", 0))
+    assert not (tmp_path / "comparison.json").exists()
+
+
 def test_maps_come_back(tmp_path):
     run = Run.create(tmp_path, {})
     maps = {"grad-cam": np.ones((2, 3, 3), np.float32)}
