@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from campare.cams.methods import METHODS, grad_cam, hires_cam, method
 from campare.errors import CampareError
 
+LOOPED = ("grad-cam", "hires-cam", "grad-cam-elementwise", "layer-cam", "xgrad-cam")
 VALUES = st.floats(-10, 10, width=32)
 TENSORS = arrays(np.float32, (2, 3, 4, 5), elements=VALUES)
 
@@ -33,7 +34,7 @@ def by_loops(name, A, G):
     return np.maximum(out, 0)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", LOOPED)
 def test_methods_equal_their_equations(name):
     rng = np.random.default_rng(0)
     A = np.maximum(rng.normal(size=(3, 5, 6, 7)), 0).astype(np.float32)
@@ -45,7 +46,7 @@ def test_methods_equal_their_equations(name):
     assert found.max() > 0
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", LOOPED)
 @given(A=TENSORS, G=TENSORS)
 def test_maps_are_never_negative_and_scale_with_the_score(name, A, G):
     function = METHODS[name].function
