@@ -103,8 +103,8 @@ class Classifier(Protocol):
         """Path of the last spatial layer."""
         ...
 
-    def layer(self, path: Any = None) -> LayerInfo:
-        """The spatial layer at `path`; None: the default one."""
+    def layer(self, path: Any = None, shape: tuple[int | None, ...] | None = None) -> LayerInfo:
+        """The spatial layer at `path` (None: the default one) for images of `shape` (H, W, C)."""
         ...
 
     def predict(self, images: Any) -> Floats:

@@ -10,7 +10,7 @@ from campare.errors import ModelError
 if TYPE_CHECKING:
     from campare.classifiers.classifier import ImageClassifier
 
-__all__ = ["wrap"]
+__all__ = ["recent", "wrap"]
 
 #: The classifiers of models given last: a second call with the same model compiles nothing anew.
 _RECENT: "OrderedDict[Any, ImageClassifier]" = OrderedDict()
@@ -33,7 +33,7 @@ def wrap(
     one size only and do not say which. `precision='bfloat16'` computes the network in bfloat16 and
     the maps in float32. `compile` spends seconds to a minute once, on XLA (TensorFlow) or Inductor
     (PyTorch), for faster passes; what it gains is measured in benchmarks/RESULTS.md. A Classifier
-    is returned as it is. The same model with the same options gives the same Classifier.
+    is returned as it is.
 
     Raises:
         ModelError: the model is of a kind that campare cannot read, or the file cannot be loaded.
@@ -62,27 +62,41 @@ def wrap(
     families = {base.__module__.partition(".")[0] for base in type(model).__mro__}
     if "campare" in families and hasattr(model, "tap"):
         return model  # type: ignore[no-any-return]
-    key = (id(model), *_parts(model), input_shape, *options.values())
-    if key in _RECENT:
-        _RECENT.move_to_end(key)
-        return _RECENT[key]
     if "keras" in families:  # before torch: on that backend Keras models are torch modules, too
         from campare.classifiers.keras import KerasClassifier
 
-        classifier: ImageClassifier = KerasClassifier(model, **options)
-    elif "torch" in families:
+        return KerasClassifier(model, **options)
+    if "torch" in families:
         from campare.classifiers.torch import TorchClassifier
 
-        classifier = TorchClassifier(model, input_shape=input_shape, **options)
-    else:
-        raise ModelError(
-            f"Expected a Keras 3 model, a torch module or the path of a .keras file, got "
-            f"{type(model).__name__}. Try: keras.Model(...) or campare.wrap('model.keras')"
-        )
-    _RECENT[key] = classifier
+        return TorchClassifier(model, input_shape=input_shape, **options)
+    raise ModelError(
+        f"Expected a Keras 3 model, a torch module or the path of a .keras file, got "
+        f"{type(model).__name__}. Try: keras.Model(...) or campare.wrap('model.keras')"
+    )
+
+
+def recent(model: Any, **options: Any) -> "ImageClassifier":
+    """`wrap`, but the models given last keep their Classifier, so that nothing is compiled twice.
+
+    Example:
+        >>> import keras
+        >>> network = keras.Sequential([
+        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+        ... ])
+        >>> recent(network) is recent(network)
+        True
+    """
+    if isinstance(model, (str, Path)):
+        return wrap(model, **options)
+    key = (id(model), *_parts(model), *sorted(options.items()))
+    if key not in _RECENT:
+        _RECENT[key] = wrap(model, **options)
+    _RECENT.move_to_end(key)
     while len(_RECENT) > _KEPT:
         _RECENT.popitem(last=False)
-    return classifier
+    return _RECENT[key]
 
 
 def _parts(model: Any) -> tuple[int, ...]:
