@@ -8,7 +8,10 @@ read before it is needed, and nothing is kept.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from campare.errors import ModelError
+from campare.types import Array
 
 _IMAGES = ("pixel_values", "images", "image")
 _LABELS = ("labels", "label")
@@ -17,7 +20,7 @@ _LABELS = ("labels", "label")
 class Batch(NamedTuple):
     """Some images and, where known, their labels."""
 
-    images: Any  # (n, H, W, C) NumPy, or a tensor as the model takes it
+    images: Any  # (n, H, W, C) NumPy, or a torch tensor (n, C, H, W), which stays on its device
     labels: Any = None  # (n,)
 
 
@@ -48,6 +51,7 @@ def batches(images: Any, batch_size: int, *, labels: Any = None) -> Iterator[Bat
     if not hasattr(images, "shape"):
         yield from _given(images, labels)
         return
+    images = images if is_tensor(images) else np.asarray(images)
     if labels is not None and len(labels) != len(images):
         raise ModelError(
             f"Expected one label an image ({len(images)}), got {len(labels)}. Try: labels=labels"
@@ -88,7 +92,37 @@ def _batch(item: Any) -> Batch:
             f"Expected batches of images (n, H, W, C), got {got}. "
             "Try: np.stack(images), or image[None] for one"
         )
-    return batch
+    return batch if is_tensor(batch.images) else batch._replace(images=np.asarray(batch.images))
+
+
+def channels_last(images: Any) -> Array:
+    """NumPy images (N, H, W, C), also of a torch tensor (N, C, H, W).
+
+    Example:
+        >>> import numpy as np
+        >>> channels_last(np.zeros((2, 8, 8, 3))).shape
+        (2, 8, 8, 3)
+    """
+    if is_tensor(images):
+        return np.moveaxis(np.asarray(images.detach().cpu()), 1, -1)
+    return np.asarray(images)
+
+
+def image_shape(images: Any) -> tuple[int, ...]:
+    """(H, W, C) of images (N, H, W, C), also of a torch tensor (N, C, H, W).
+
+    Example:
+        >>> import numpy as np
+        >>> image_shape(np.zeros((2, 8, 9, 3)))
+        (8, 9, 3)
+    """
+    shape = tuple(int(side) for side in images.shape[1:])
+    return (*shape[1:], shape[0]) if is_tensor(images) else shape
+
+
+def is_tensor(images: Any) -> bool:
+    """Whether the images are a torch tensor, with channels first."""
+    return type(images).__module__.partition(".")[0] == "torch"
 
 
 def _is_images(images: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from campare.cams import drawing
+from campare.cams.batches import channels_last
 from campare.cams.maps import How, resize
 from campare.errors import CampareError
 from campare.types import Array, Floats, Ints
@@ -114,7 +115,7 @@ class Explanation:
                 "Expected images, got maps whose images came as a stream and were not kept. "
                 "Try: overlay(images), or save(out, images=images)"
             )
-        return _channels_last(self.images if images is None else images)
+        return channels_last(self.images if images is None else images)
 
     def _repr_html_(self) -> str:
         """A grid of overlays with their captions, for notebooks."""
@@ -167,13 +168,6 @@ def join(parts: Sequence[Explanation], images: Array | None) -> Explanation:
 
 def _in_words(counts: dict[str, int]) -> str:
     return ", ".join(f"{n} {status}" for status, n in counts.items())
-
-
-def _channels_last(images: Any) -> Array:
-    """NumPy images (N, H, W, C), also of a tensor (N, C, H, W)."""
-    if type(images).__module__.partition(".")[0] == "torch":
-        return np.moveaxis(np.asarray(images.detach().cpu()), 1, -1)
-    return np.asarray(images)
 
 
 def _displayed(images: Array) -> Array:

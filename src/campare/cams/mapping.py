@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from campare.cams.batches import Batch
+from campare.cams.batches import Batch, channels_last, image_shape
 from campare.cams.gradient import fuse
 from campare.cams.methods import METHODS, Method
 from campare.cams.targets import Wanted, is_one_an_image, resolve_target
@@ -47,8 +47,7 @@ def map_batches(
     start, full, waiting = 0, 0, None
     for batch in given:
         n = len(batch.images)
-        wanted = target[start : start + n] if is_one_an_image(target) else target  # type: ignore[index]
-        resolved = resolve_target(classifier, wanted, batch.labels)
+        resolved = resolve_target(classifier, _part(target, start, n), batch.labels)
         start += n
         full = full or n
         filled = full if classifier.fixed_batch and n < full else n
@@ -59,6 +58,18 @@ def map_batches(
         waiting = _fetcher(batch, resolved, paths, fetch)
     if waiting is not None:
         yield waiting()
+
+
+def _part(target: Any, start: int, n: int) -> Wanted:
+    """The targets of a batch, where there is one an image."""
+    if not is_one_an_image(target):
+        return target  # type: ignore[no-any-return]
+    if len(target) < start + n:
+        raise TargetError(
+            f"Expected one target an image, got {len(target)} for {start + n} images or more. "
+            "Try: target=labels of the same length"
+        )
+    return target[start : start + n]  # type: ignore[no-any-return]
 
 
 def _fetcher(
@@ -82,7 +93,7 @@ def _start(
     rng: np.random.Generator,
 ) -> tuple[str, Callable[[], Seen]]:
     """Start all methods on one batch, at one layer or at several that are fused."""
-    shape = _shape(images)
+    shape = image_shape(images)
     layers = layer if isinstance(layer, (list, tuple)) else [layer]
     if not layers:
         raise LayerError("Expected one or more layers, got none. Try: layer=None for the last one")
@@ -142,10 +153,15 @@ def _start_at(
         for each in methods:
             if each.kind == "perturbation":
                 maps[each.name] = each.function(
-                    classifier, images, target, layer=path, batch_size=batch_size, rng=rng
+                    classifier,
+                    channels_last(images),
+                    target,
+                    layer=path,
+                    batch_size=batch_size,
+                    rng=rng,
                 )
             elif each.kind == "baseline":
-                grid = classifier.layer(path, _shape(images)).grid
+                grid = classifier.layer(path, image_shape(images)).grid
                 assert grid is not None
                 shown = _as_rgb(images)
                 maps[each.name] = each.function(shown, (grid.height, grid.width), rng)
@@ -173,30 +189,18 @@ def _map(method: Method, tap: Tap) -> Any:
     return method.function(tap.activations, tap.gradients)
 
 
-def _shape(images: Any) -> tuple[int, ...]:
-    """(H, W, C) of the images, also of a torch tensor (N, C, H, W)."""
-    shape = images.shape[1:]
-    if type(images).__module__.partition(".")[0] == "torch":
-        return (*shape[1:], shape[0])
-    return tuple(int(side) for side in shape)
-
-
 def _as_rgb(images: Any) -> Array:
     """NumPy images with three channels, for the baselines that look at them."""
-    if type(images).__module__.partition(".")[0] == "torch":
-        images = np.moveaxis(np.asarray(images.detach().cpu()), 1, -1)
-    images = np.asarray(images)
+    images = channels_last(images)
     if images.shape[-1] == 3:
-        return images
-    gray: Array = images.mean(axis=-1, keepdims=True)
-    return np.repeat(gray, 3, axis=-1)
+        return np.asarray(images)
+    return np.repeat(images.mean(axis=-1, keepdims=True), 3, axis=-1)
 
 
 def _fill(images: Any, n: int) -> Any:
     """The batch with its first image repeated until there are n."""
-    if len(images) == n:
-        return images
-    return images[np.arange(n) % max(len(images), 1) * (np.arange(n) < len(images))]
+    index = np.arange(n)
+    return images[np.where(index < len(images), index, 0)] if len(images) < n else images
 
 
 def _fill_target(target: Target, n: int) -> Target:
