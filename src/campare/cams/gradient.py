@@ -196,7 +196,8 @@ def shapley_cam(A: Any, G: Any, curvature: Any) -> Any:
     """Shapley-CAM: relu(sum_k alpha_k A_k), alpha_k the mean of G - (H A) / 2 over channel k.
 
     `curvature` (N, h, w, C) is the Hessian H of the score times A. Where the score is linear in A,
-    as behind global average pooling and one dense layer, H A = 0 and the map is Grad-CAM's.
+    as a logit behind global average pooling and one dense layer, H A = 0 and the map is Grad-CAM's;
+    the paper differentiates `rest_score`, which is not linear.
 
     Cai 2025, CAMs as Shapley Value-based Explainers (arXiv 2501.06261). Values >= 0.
 
@@ -207,6 +208,22 @@ def shapley_cam(A: Any, G: Any, curvature: Any) -> Any:
         1.5
     """
     return grad_cam(A, G - curvature / 2)
+
+
+def rest_score(logits: Any, index: Any) -> Any:
+    """Shapley-CAM's score ReST, residual softmax: y_c + log softmax(y)_c. (N, K), (N,) -> (N,).
+
+    Cai 2025, CAMs as Shapley Value-based Explainers (arXiv 2501.06261).
+
+    Example:
+        >>> import numpy as np
+        >>> rest_score(np.array([[0.0, 0.0]]), np.array([0])).round(4).tolist()
+        [-0.6931]
+    """
+    xp = namespace(logits)
+    top = xp.max(logits, axis=-1)
+    total = top + xp.log(xp.sum(xp.exp(logits - top[:, None]), axis=-1))
+    return 2 * pick(logits, resolve(logits, index)) - total
 
 
 def finer_score(logits: Any, index: Any) -> Any:
@@ -246,8 +263,8 @@ def fuse(
     hide the rest, can stand beside deep ones; a map that is 0 stays 0. All are enlarged bilinearly
     to `shape`, by default the largest among them. Shapes [(N, h_l, w_l)] -> (N, H, W), in [0, 1).
 
-    Jiang et al. 2021, LayerCAM, eq. 8 and 9; there gamma is 2 and only shallow maps are scaled,
-    here all are, so that none wins by its units.
+    Jiang et al. 2021, LayerCAM, eq. 9 and the maximum after it; there gamma is 2 and only shallow
+    maps are scaled, here all are, so that none wins by its units.
 
     Raises:
         CampareError: no maps, or maps of different numbers of images.

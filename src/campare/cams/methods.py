@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from campare.cams import activation, baselines, gradient
+from campare.cams import activation, baselines, gradient, perturbation
 from campare.cams.gradient import grad_cam, hires_cam
 from campare.errors import CampareError
 from campare.types import Score
@@ -64,6 +64,11 @@ def _activation(name: str, title: str, paper: str, function: Any, **more: Any) -
     return Method(name, title, paper, "activation", function, cost=NO_GRADIENT, **more)
 
 
+def _perturbation(name: str, title: str, paper: str, function: Any, cost: str) -> Method:
+    signed = name in ("layer-integrated-gradients", "guided-grad-cam")
+    return Method(name, title, paper, "perturbation", function, signed=signed, cost=cost)
+
+
 def _baseline(name: str, title: str) -> Method:
     return Method(name, title, "-", "baseline", baselines.BASELINES[name], cost=NOTHING)
 
@@ -95,6 +100,7 @@ _ALL = (
         "Cai 2025",
         gradient.shapley_cam,
         needs_curvature=True,
+        score=gradient.rest_score,
         cost="1 forward pass, backward through the head twice",
     ),
     _gradient(
@@ -109,6 +115,41 @@ _ALL = (
     ),
     _activation("kpca-cam", "KPCA-CAM", "Karmani et al. 2024", activation.kpca_cam, signed=True),
     _activation("fem", "FEM", "Fuad et al. 2020", activation.fem, signed=True),
+    _perturbation(
+        "score-cam",
+        "Score-CAM",
+        "Wang et al. 2020",
+        perturbation.score_cam,
+        "1 forward pass a channel",
+    ),
+    _perturbation(
+        "ablation-cam",
+        "Ablation-CAM",
+        "Desai and Ramaswamy 2020",
+        perturbation.ablation_cam,
+        "1 pass through the head a channel",
+    ),
+    _perturbation(
+        "smooth-grad-cam++",
+        "Smooth Grad-CAM++",
+        "Omeiza et al. 2019",
+        perturbation.smooth_grad_cam_plus_plus,
+        f"{perturbation.SAMPLES + 1} forward passes, backward through the head",
+    ),
+    _perturbation(
+        "layer-integrated-gradients",
+        "Layer integrated gradients",
+        "Sundararajan et al. 2017",
+        perturbation.layer_integrated_gradients,
+        f"{perturbation.STEPS} passes through the head, forward and backward",
+    ),
+    _perturbation(
+        "guided-grad-cam",
+        "Guided Grad-CAM",
+        "Selvaraju et al. 2017",
+        perturbation.guided_grad_cam,
+        "2 forward passes, backward through the network",
+    ),
     _baseline("uniform", "One everywhere"),
     _baseline("centre", "Gaussian in the middle"),
     _baseline("edge", "Edges of the image"),
