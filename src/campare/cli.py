@@ -141,6 +141,9 @@ def explain(
         Literal["0..255", "0..1", "-1..1"],
         Option(help="The range that the model takes; 0..255 where it rescales by itself."),
     ] = "0..255",
+    smooth: Annotated[
+        bool, Option("--smooth", help="Average over mirrored, brighter and darker copies.")
+    ] = False,
 ) -> None:
     """Write an overlay (PNG) and the raw map (.npy) of each image."""
     from rich.text import Text
@@ -158,6 +161,7 @@ def explain(
         target=_contrast(target, against),
         method=method,
         layer=_words(layer),
+        smooth=smooth,
     )
     files = explanation.save(out, names=[path.name for path in images])
     rows = table("image", "prediction", "target", "logit", "status", "overlay")

@@ -29,6 +29,7 @@ def explain(
     layer: Layers = None,
     batch_size: int = 32,
     labels: Any = None,
+    smooth: bool = False,
     seed: int = 0,
     precision: Literal["float32", "bfloat16"] = "float32",
     compile: bool = False,
@@ -41,8 +42,9 @@ def explain(
     labels or without. `target` is a class index or name, one an image, 'label', 'prediction'
     (default), 'second-best', a `Contrast` of two classes, or a function of the logits (N, K) ->
     (N,). `layer` is a path as `campare list layers` shows it, or the layer itself; default: the
-    last spatial layer. Several layers are fused as in LayerCAM. `seed` is for methods that draw.
-    `precision` and `compile` are those of `campare.wrap`.
+    last spatial layer. Several layers are fused as in LayerCAM. `smooth` averages the maps over
+    mirrored, brighter and darker copies. `seed` is for methods that draw. `precision` and
+    `compile` are those of `campare.wrap`.
 
     Raises:
         ModelError, LayerError, TargetError: what came does not fit; the text says what would.
@@ -66,6 +68,7 @@ def explain(
             layer=layer,
             batch_size=batch_size,
             labels=labels,
+            smooth=smooth,
             seed=seed,
             precision=precision,
             compile=compile,
@@ -87,6 +90,7 @@ def stream(
     layer: Layers = None,
     batch_size: int = 32,
     labels: Any = None,
+    smooth: bool = False,
     seed: int = 0,
     precision: Literal["float32", "bfloat16"] = "float32",
     compile: bool = False,
@@ -107,7 +111,7 @@ def stream(
     chosen = find_method(method)
     classifier = recent(model, precision=precision, compile=compile)
     given = batches(images, batch_size, labels=labels)
-    return _explanations(classifier, given, target, chosen, layer, batch_size, seed)
+    return _explanations(classifier, given, target, chosen, layer, batch_size, seed, smooth)
 
 
 def observe(
@@ -151,9 +155,12 @@ def _explanations(
     layer: Layers,
     batch_size: int,
     seed: int,
+    smooth: bool,
 ) -> Iterator[Explanation]:
     warned = False
-    steps = map_batches(classifier, given, target, (method,), layer, batch_size, seed)
+    steps = map_batches(
+        classifier, given, target, (method,), layer, batch_size, seed, smooth=smooth
+    )
     for batch, resolved, path, seen in steps:
         if not warned:
             warned = _warn_of_probabilities(classifier, seen.logits)

@@ -7,7 +7,7 @@ new size would be compiled anew.
 """
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,8 @@ import numpy as np
 from campare.cams.batches import Batch, channels_last, image_shape
 from campare.cams.gradient import fuse
 from campare.cams.methods import METHODS, Method
+from campare.cams.passes import fixed_target
+from campare.cams.perturbation import smoothed
 from campare.cams.targets import Wanted, is_one_an_image, resolve_target
 from campare.errors import LayerError, TargetError
 from campare.types import Array, Classifier, Floats, Read, Score, Tap, Target
@@ -41,6 +43,8 @@ def map_batches(
     layer: Layers,
     batch_size: int,
     seed: int,
+    *,
+    smooth: bool = False,
 ) -> Iterator[tuple[Batch, Target, str, Seen]]:
     """Each batch with its target, the layer and what came out, one batch ahead of the fetching."""
     rng = np.random.default_rng(seed)
@@ -53,6 +57,8 @@ def map_batches(
         filled = full if classifier.fixed_batch and n < full else n
         images, several = _fill(batch.images, filled), _fill_target(resolved, filled)
         paths, fetch = _start(classifier, images, several, methods, layer, batch_size, rng)
+        if smooth:
+            fetch = _smoothed(classifier, images, several, methods, layer, batch_size, rng, fetch)
         if waiting is not None:
             yield waiting()
         waiting = _fetcher(batch, resolved, paths, fetch)
@@ -110,6 +116,32 @@ def _start(
         return parts[-1]._replace(maps=maps)
 
     return "+".join(paths), fused
+
+
+def _smoothed(
+    classifier: Classifier,
+    images: Any,
+    target: Target,
+    methods: tuple[Method, ...],
+    layer: Layers,
+    batch_size: int,
+    rng: np.random.Generator,
+    fetch: Callable[[], Seen],
+) -> Callable[[], Seen]:
+    """Scores and logits of the images as they are, maps averaged over changed copies of them."""
+    images = channels_last(images)
+    fixed = fixed_target(classifier, images, target, batch_size)
+
+    def maps_of(copies: Array, method: Method) -> Floats:
+        return _start(classifier, copies, fixed, (method,), layer, batch_size, rng)[1]().maps[
+            method.name
+        ]
+
+    def finish() -> Seen:
+        maps = {each.name: smoothed(partial(maps_of, method=each), images) for each in methods}
+        return fetch()._replace(maps=maps)
+
+    return finish
 
 
 def _start_at(
