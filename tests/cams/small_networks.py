@@ -2,17 +2,19 @@
 
 Images (N, 3, 12, 12) -> features (N, 6, 4, 4), never negative, -> 5 logits. The head `flat` bends
 (Flatten, Linear, Tanh, Linear), so that gradients differ from cell to cell and curvature is not 0;
-`pooled` is global average pooling and one Linear, where all is linear.
+`pooled` is global average pooling and one Linear, where all is linear. With this seed no channel is
+dead and class 2 has scores of both signs behind `flat`.
 """
 
 import numpy as np
 import torch
 
 HEADS = ("flat", "pooled")
+torch.set_num_threads(1)  # threads cost more than they gain on arrays this small
 
 
 class Small(torch.nn.Module):
-    def __init__(self, head="flat", seed=0):
+    def __init__(self, head="flat", seed=194):
         super().__init__()
         torch.manual_seed(seed)
         self.features = torch.nn.Sequential(
