@@ -1,9 +1,8 @@
-"""Activation methods against slow references and recorded maps of pytorch-grad-cam.
+"""Activation methods against slow references.
 
-What they share with the gradient methods (frameworks, NaN) is tested in test_gradient.py.
+What they share with the gradient methods (frameworks, NaN) is tested in test_gradient.py, how they
+compare with other libraries in test_peers.py.
 """
-
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ import reference
 from campare.cams.activation import eigen_cam, fem, kpca_cam
 from campare.cams.spectral import leading_component, oriented
 
-FIXTURES = np.load(Path(__file__).parents[1] / "fixtures" / "grad_cam.npz")
 RNG = np.random.default_rng(0)
 
 
@@ -89,42 +87,3 @@ def test_a_matrix_that_is_not_finite_gives_nan_and_spoils_no_other():
 def test_a_map_that_agrees_with_neither_sign_stays_as_it_is():
     maps = np.array([[[-1.0, 1.0]]])
     assert np.array_equal(oriented(maps, np.ones((1, 1, 2, 3))), maps)
-
-
-# pytorch-grad-cam, recorded
-
-
-@pytest.fixture(scope="module", name="A")
-def activations_of_the_network():
-    pytest.importorskip("torch")
-    from small_networks import Small, activations_and_gradients
-
-    return activations_and_gradients(Small("flat"), FIXTURES["images"], 0)[0]
-
-
-def up_to_sign(ours, theirs):
-    return np.sign((ours * theirs).sum(axis=(1, 2), keepdims=True)) * ours
-
-
-def test_pytorch_grad_cam_centers_before_eigen_cam_and_leaves_the_sign_open(A):
-    theirs = FIXTURES["flat/eigen-cam"]
-    centered = eigen_cam(A - A.mean(axis=(1, 2), keepdims=True))
-    np.testing.assert_allclose(up_to_sign(centered, theirs), theirs, atol=1e-5)
-    assert np.abs(up_to_sign(eigen_cam(A), theirs) - theirs).max() > 0.1
-    signs = np.sign((centered * theirs).sum(axis=(1, 2)))
-    assert (signs < 0).any()  # there high activations are low in the map
-
-
-def test_pytorch_grad_cam_kpca_cam_has_either_sign(A):
-    theirs = FIXTURES["flat/kpca-cam"]
-    np.testing.assert_allclose(up_to_sign(kpca_cam(A), theirs), theirs, atol=1e-5)
-
-
-def test_pytorch_grad_cam_weighs_activations_where_fem_weighs_masks(A):
-    """There: share of rare cells times activations. In the paper: mean times mask of rare cells."""
-    theirs = FIXTURES["flat/fem"]
-    threshold = A.mean(axis=(1, 2), keepdims=True) + 2 * A.std(axis=(1, 2), keepdims=True)
-    rare = threshold < A
-    swapped = (rare.mean(axis=(1, 2), keepdims=True) * A).sum(axis=-1)
-    np.testing.assert_allclose(swapped, theirs, atol=1e-5)
-    assert np.abs(fem(A) - theirs).max() > 0.05

@@ -1,6 +1,4 @@
-"""Gradient methods against their equations as loops, against peers, and in every framework."""
-
-from pathlib import Path
+"""Gradient methods against their equations as loops, and in every framework."""
 
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import reference
-from campare.cams import gradient
 from campare.cams.gradient import (
     eigen_grad_cam,
     finer_score,
@@ -202,7 +199,7 @@ def _like(index, x):
     return jnp.asarray(index)
 
 
-# Grad-CAM++: the factor exp(S), and what TorchCAM makes of eq. 19
+# Grad-CAM++: the factor exp(S)
 
 
 def test_the_factor_exp_of_the_score_scales_a_map_and_nothing_else():
@@ -286,125 +283,3 @@ def test_fusion_equals_its_equation():
 def test_fusion_of_nothing_or_of_other_images_is_refused(maps):
     with pytest.raises(CampareError, match=r"Expected maps of the same images .*Try: fuse"):
         fuse(maps)
-
-
-# Peers, at the resolution of the layer. Captum and TorchCAM run here; pytorch-grad-cam, which
-# needs torchvision, is recorded in fixtures/grad_cam.npz.
-
-TARGET = 2
-FIXTURES = np.load(Path(__file__).parents[1] / "fixtures" / "grad_cam.npz")
-
-
-@pytest.fixture(params=["flat", "pooled"])
-def peer(request):
-    """A network with the fixture's weights: (head, model, A, G, H A)."""
-    torch = pytest.importorskip("torch")
-    from small_networks import Small, activations_and_gradients
-
-    head, model = request.param, Small(request.param)
-    prefix = f"{head}/weights/"
-    names = [name for name in FIXTURES.files if name.startswith(prefix)]
-    model.load_state_dict({n.removeprefix(prefix): torch.from_numpy(FIXTURES[n]) for n in names})
-    return head, model, *activations_and_gradients(model, FIXTURES["images"], TARGET)
-
-
-def torchcam(method, model, **options):
-    """TorchCAM's maps, raw, of the class TARGET at the last layer of the features."""
-    from small_networks import as_torch
-    from torchcam import methods
-
-    x = as_torch(FIXTURES["images"])
-    with getattr(methods, method)(model, "features.4", **options) as extract:
-        logits = model(x.requires_grad_())
-        return extract([TARGET] * len(x), logits, normalized=False)[0].detach().numpy()
-
-
-def test_captum_grad_cam(peer):
-    captum = pytest.importorskip("captum.attr")
-    from small_networks import as_numpy, as_torch
-
-    _, model, A, G, _ = peer
-    theirs = captum.LayerGradCam(model, model.features[-1]).attribute(
-        as_torch(FIXTURES["images"]), target=TARGET, relu_attributions=True
-    )
-    np.testing.assert_allclose(grad_cam(A, G), as_numpy(theirs)[..., 0], atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("name", "theirs"),
-    [("grad-cam", "GradCAM"), ("xgrad-cam", "XGradCAM"), ("layer-cam", "LayerCAM")],
-)
-def test_torchcam(peer, name, theirs):
-    pytest.importorskip("torchcam")
-    _, model, A, G, _ = peer
-    np.testing.assert_allclose(METHODS[name].function(A, G), torchcam(theirs, model), atol=1e-5)
-
-
-def test_torchcam_misses_the_denominator_of_grad_cam_plus_plus(peer):
-    pytest.importorskip("torchcam")
-    _, model, A, G, _ = peer
-    theirs = torchcam("GradCAMpp", model)
-    slow = [reference.torchcam_grad_cam_plus_plus(a, g) for a, g in zip(A, G, strict=True)]
-    np.testing.assert_allclose(theirs, slow, rtol=1e-4, atol=1e-6)
-    right = grad_cam_plus_plus(A, G)
-    assert np.abs(theirs / theirs.max() - right / right.max()).max() > 0.01
-
-
-def test_torchcam_finer_cam(peer):
-    pytest.importorskip("torchcam")
-    import torch
-    from small_networks import activations_and_gradients
-
-    _, model, *_ = peer
-    index = torch.full((3,), TARGET)
-    A, G, _ = activations_and_gradients(
-        model, FIXTURES["images"], TARGET, score=lambda logits: finer_score(logits, index)
-    )
-    theirs = torchcam("FinerCAM", model, num_references=3, gamma=0.6)
-    np.testing.assert_allclose(grad_cam(A, G), theirs, atol=1e-6)
-    # pytorch-grad-cam weighs the classes by softmax and differentiates the weights, too
-    assert np.abs(grad_cam(A, G) - np.maximum(recorded(peer, "finer-cam"), 0)).max() > 0.01
-
-
-def recorded(peer, name):
-    return FIXTURES[f"{peer[0]}/{name}"]
-
-
-@pytest.mark.parametrize(
-    "name", ["grad-cam", "hires-cam", "grad-cam-elementwise", "xgrad-cam", "layer-cam"]
-)
-def test_pytorch_grad_cam(peer, name):
-    _, _, A, G, _ = peer
-    theirs = np.maximum(recorded(peer, name), 0)
-    np.testing.assert_allclose(METHODS[name].function(A, G), theirs, atol=1e-6)
-
-
-def test_pytorch_grad_cam_adds_an_epsilon_that_small_gradients_feel_in_grad_cam_plus_plus(peer):
-    _, _, A, G, _ = peer
-    theirs = np.maximum(recorded(peer, "grad-cam++"), 0)
-    slow = [reference.grad_cam_plus_plus(a, g, 0.0, 1e-6) for a, g in zip(A, G, strict=True)]
-    np.testing.assert_allclose(theirs, slow, rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(grad_cam_plus_plus(A, G), theirs, atol=5e-4)
-
-
-def test_pytorch_grad_cam_eigen_grad_cam_has_either_sign(peer):
-    _, _, A, G, _ = peer
-    for ours, theirs in zip(eigen_grad_cam(A, G), recorded(peer, "eigen-grad-cam"), strict=True):
-        np.testing.assert_allclose(ours * np.sign((ours * theirs).sum()), theirs, atol=1e-5)
-
-
-def test_pytorch_grad_cam_shapley_cam():
-    if "flat/shapley-cam" not in FIXTURES:
-        pytest.fail("Expected flat/shapley-cam in the fixtures")
-    pytest.importorskip("torch")
-    from small_networks import Small, activations_and_gradients
-
-    A, G, curvature = activations_and_gradients(Small("flat"), FIXTURES["images"], TARGET)
-    theirs = np.maximum(FIXTURES["flat/shapley-cam"], 0)
-    np.testing.assert_allclose(shapley_cam(A, G, curvature), theirs, atol=1e-5)
-    assert np.abs(shapley_cam(A, G, curvature) - grad_cam(A, G)).max() > 0.01
-
-
-def test_the_equations_are_public():
-    public = [name for name in vars(gradient) if name.endswith("_cam")]
-    assert {"grad_cam", "hires_cam", "layer_cam", "xgrad_cam", "shapley_cam"} <= set(public)
