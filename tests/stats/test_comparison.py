@@ -15,7 +15,7 @@ NAN = math.nan
 def row(metric, estimate, low, high, *, contrast="B - A", method="grad-cam", p=0.01, seeds=3):
     treatment, control = contrast.split(" - ")
     words = (contrast, treatment, control, method, metric)
-    return (*words, estimate, low, high, p, p, 0.5, 60, seeds)
+    return (*words, estimate, low, high, p, p, 0.5, 60, seeds, 0.2, 0.8, p)
 
 
 def comparison(*rows, confidence=0.95):
@@ -69,7 +69,7 @@ def test_json_brings_everything_back(tmp_path):
     before = comparison(BETTER, UNDEFINED)
     before.to_json(path)
     after = Comparison.from_json(path)
-    for name in ("effects", "summary", "nulls"):
+    for name in ("effects", "summary", "nulls", "claims", "factors", "sensitivity"):
         assert getattr(before, name).equals(getattr(after, name))
         assert getattr(before, name).schema == getattr(after, name).schema
     assert (after.confidence, after.resamples, after.seed) == (0.95, 500, 7)
