@@ -29,7 +29,7 @@ from campare.errors import CampareError
 Doubles = NDArray[np.float64]
 
 #: How much the variance between seeds counts in the degrees of freedom.
-CAUTION = 5.0
+CAUTION = 4.0
 
 
 class Effect(NamedTuple):

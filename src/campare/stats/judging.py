@@ -103,11 +103,16 @@ def _test(
             components = []
             break
     if not components:
-        wanted = [" or ".join(outcome.measures) for outcome in claim.outcomes]
+        wanted = [_called(outcome.measures) for outcome in claim.outcomes]
         return Evidence(
             claim, (), f"not measured: {(' and ' if claim.all_of else '; or ').join(wanted)}"
         )
     return Evidence(claim, tuple(components))
+
+
+def _called(measures: Sequence[str]) -> str:
+    first = measures[0].removesuffix(MATCHED)
+    return first if len(measures) == 1 else f"{first} or {len(measures) - 1} like it"
 
 
 def _component(

@@ -43,7 +43,8 @@ def terminal(comparison: "Comparison") -> "Iterator[RenderableType]":
     for note in comparison.notes:
         yield Text(note)
     for shown in _tables(comparison):
-        table = Table(title=Text(shown.title), title_justify="left", box=None, pad_edge=False)
+        yield Text(shown.title, style="bold")
+        table = Table(box=None, pad_edge=False)
         for head in shown.heads:
             table.add_column(head, justify="left" if head in _LEFT else "right")
         for row in shown.rows:
@@ -64,6 +65,45 @@ def notebook(comparison: "Comparison") -> str:
         caption = f"<caption>{escape(shown.title)}</caption>"
         parts.append(f"<table>{caption}<tr>{heads}</tr>{body}</table>")
     return "".join(parts)
+
+
+def power_tables(found: pl.DataFrame, goal: float) -> "RenderableType":
+    """What `campare.stats.power.power` found, a table for each contrast and method."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    heads = ["metric", "sd seed", "sd image", "sd residual", "smallest", "power",
+             f"found with {goal:.0%}", "seeds needed", "images needed"]  # fmt: skip
+    tables: list[RenderableType] = []
+    for (contrast, method), part in found.group_by("contrast", "method", maintain_order=True):
+        what = "classifier" if method == "-" else method
+        seeds, images = (_range(part[name].to_list()) for name in ("seeds", "images"))
+        tables.append(Text(f"{contrast}   {what}   images: {images}, seeds: {seeds}"))
+        table = Table(box=None, pad_edge=False)
+        for head in heads:
+            table.add_column(head, justify="left" if head == "metric" else "right")
+        for row in part.iter_rows(named=True):
+            numbers = [f"{row[name]:.3f}" for name in ("sd_seed", "sd_image", "sd_residual")]
+            known = row["smallest"] is not None
+            table.add_row(
+                Text(_metric(row["metric"])),
+                *numbers,
+                f"{row['smallest']:g}" if known else "–",
+                f"{row['power']:.0%}" if known else "–",
+                f"{row['detectable']:.3f}",
+                *(_needed(row[f"{word}_needed"], known) for word in ("seeds", "images")),
+            )
+        tables += [table, ""]
+    words = (
+        "sd seed: of one training's mean; sd image: of an image's true difference; sd residual: of "
+        "what is left. Seeds needed at these images, images needed at these seeds."
+    )
+    return Group(*tables, Text(words))
+
+
+def _needed(number: int | None, known: bool) -> str:
+    return "–" if not known else "no number" if number is None else str(number)
 
 
 def _style(row: list[str]) -> str:
