@@ -63,11 +63,10 @@ def power_of(found: Split, effect: float, alpha: float = 0.05) -> float:
         return 1.0
     far = float(stdtrit(freedom, 1 - alpha / 2))
     shift = abs(effect) / error
-    if shift > 30:
-        return 1.0
-    if freedom > 1e4:  # where the noncentral t is normal, and its series fails
-        return float(ndtr(shift - far) + ndtr(-shift - far))
-    return float(1 - nctdtr(freedom, shift, far) + nctdtr(freedom, shift, -far))
+    found = float(1 - nctdtr(freedom, shift, far) + nctdtr(freedom, shift, -far))
+    if math.isfinite(found):
+        return found
+    return float(ndtr(shift - far) + ndtr(-shift - far))  # where the noncentral t's series fails
 
 
 def detectable(found: Split, alpha: float = 0.05, goal: float = POWER_GOAL) -> float:
