@@ -63,9 +63,9 @@ def power_of(found: Split, effect: float, alpha: float = 0.05) -> float:
         return 1.0
     far = float(stdtrit(freedom, 1 - alpha / 2))
     shift = abs(effect) / error
-    found = float(1 - nctdtr(freedom, shift, far) + nctdtr(freedom, shift, -far))
-    if math.isfinite(found):
-        return found
+    exact = float(1 - nctdtr(freedom, shift, far) + nctdtr(freedom, shift, -far))
+    if math.isfinite(exact):
+        return exact
     return float(ndtr(shift - far) + ndtr(-shift - far))  # where the noncentral t's series fails
 
 
