@@ -20,6 +20,7 @@ def test_places_come_from_the_manifest_or_the_built_in_sets():
         {"name": "y", "weights": "random", "augment": {"flip": "none", "zoom": 0.0}},
     ]
     assert design_of(recipes, ["A"]) == {"x": Place(True, False, 50), "y": Place(False, False)}
+    assert design_of([{"name": "A"}, {"name": "B"}], "AB") == {}  # trained elsewhere
     six = design_of([], ["scratch", "tuned+aug", "mine"])
     assert six == {"scratch": Place(False, False), "tuned+aug": Place(True, True)}
 

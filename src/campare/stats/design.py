@@ -51,9 +51,9 @@ def design_of(recipes: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -
     """
     from campare.training.recipes import RECIPES
 
-    known = {str(recipe["name"]): place_of(recipe) for recipe in recipes}
-    if known:
-        return known
+    listed = list(recipes)
+    if listed:  # models trained elsewhere say nothing of their weights: no place
+        return {str(r["name"]): place_of(r) for r in listed if "weights" in r}
     builtin = {arm.name: place_of(asdict(arm)) for make in RECIPES.values() for arm in make()}
     return {name: builtin[name] for name in names if name in builtin}
 
