@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from campare.classifiers.classifier import RANKS
-from campare.classifiers.scores import resolve
+from campare.classifiers.scores import RANKS, resolve
 from campare.types import Array, Ints, Read, Target
 
 

@@ -21,9 +21,9 @@ FIXED_BATCH = False
 PATCHES_RUNS = False
 
 
-def trace(forward: Forward, shape: tuple[int | None, ...], model: Any) -> None:  # noqa: ARG001
-    """Trace `forward` symbolically, for what its patches record; nothing is computed."""
-    _graph(forward, shape, jit=False)
+def trace(forward: Forward, shape: tuple[int, ...], model: Any) -> None:  # noqa: ARG001
+    """Trace `forward` on images of `shape` (N, H, W, C), for what its patches record."""
+    tf.function(forward, autograph=False).get_concrete_function(tf.TensorSpec(shape, tf.float32))
 
 
 def compile_predict(
