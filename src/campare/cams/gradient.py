@@ -140,8 +140,8 @@ def plus_plus_weights(A: Any, G: Any) -> Any:
     """
     xp = namespace(A)
     total = xp.sum(A, axis=(1, 2), keepdims=True)  # (N, 1, 1, C)
-    alpha = quotient(1.0, 2 + total * G)  # G^2 canceled: it would underflow where G is small
-    return xp.sum(xp.where(G == 0, 0 * G, alpha) * relu(G), axis=(1, 2))
+    up = relu(G)  # alpha relu(G) with G^2 canceled, which would underflow where G is small
+    return xp.sum(quotient(up, 2 + total * up), axis=(1, 2))
 
 
 def xgrad_cam(A: Any, G: Any) -> Any:
