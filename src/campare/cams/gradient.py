@@ -296,8 +296,8 @@ def quotient(x: Any, y: Any) -> Any:
         >>> quotient(np.ones(2), np.array([0.0, 2.0])).tolist()
         [0.0, 0.5]
     """
-    xp = namespace(y)
-    return xp.where(y == 0, 0 * y, x / xp.where(y == 0, 0 * y + 1, y))
+    some = cast(y != 0, y.dtype)
+    return some * x / (y + (1 - some))
 
 
 def _by_maximum(maps: Floats) -> Floats:
