@@ -85,9 +85,13 @@ class ImageClassifier:
 
     # Layers
 
+    def _known_shape(self) -> Shape:
+        """The size of image that the model was first looked at with; else the usual one."""
+        return next(iter(self._surveys), None) or self._usual_shape()
+
     def _survey(self, shape: Shape | None = None) -> Survey:
-        shape = shape or self._usual_shape()
         with PATCHING:
+            shape = shape or self._known_shape()
             if shape not in self._surveys:
                 self._surveys[shape] = survey = self._look(shape)
                 self._check_class_names(max(survey.units, 2))
@@ -123,7 +127,7 @@ class ImageClassifier:
         Raises:
             LayerError: the model has no such layer.
         """
-        return self._default(self._usual_shape())
+        return self._default(self._known_shape())
 
     def _default(self, shape: Shape) -> str:
         with PATCHING:
@@ -145,7 +149,7 @@ class ImageClassifier:
         Raises:
             LayerError: no such layer, several, one that runs more than once, or not spatial.
         """
-        shape = shape or self._usual_shape()
+        shape = shape or self._known_shape()
         path = self._default(shape) if path is None else self._path_of(path)
         return spatial_layer(self._survey(shape), self.name, path, lambda: self._default(shape))
 
@@ -277,7 +281,7 @@ class ImageClassifier:
 
         Tested on two images of noise whose features at the layer are made equal.
         """
-        shape = shape or self._usual_shape()
+        shape = shape or self._known_shape()
         rng = np.random.default_rng(0)
         noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
         grid = self.tap(noise, 0, layer=layer).activations.shape[1:]
