@@ -5,7 +5,8 @@ never recorded, and the patches that do it are gone when the trace ends. Weights
 call, so training may go on between calls.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -69,14 +70,9 @@ def compile_tap(
         curvature = _gradient(outer, along, features) if program.curvature else None
         return program.read(Tap(features, gradients, scores, logits, curvature))
 
-    graph = _graph(
-        tapped,
-        shape,
-        tf.TensorSpec([None], tf.int32),
-        tf.TensorSpec(None, tf.float32),
-        tf.TensorSpec(None, tf.float32),
-        jit=jit,
-    )
+    more = (tf.TensorSpec([None], tf.int32), *[tf.TensorSpec(None, tf.float32)] * 2)
+    with _twice_differentiable() if program.curvature else nullcontext():
+        graph = _graph(tapped, shape, *more, jit=jit)
 
     def run(images: Any, index: Array, scale: Array, eps: Array) -> tuple[Any, ...]:
         outputs = _run(
@@ -117,6 +113,27 @@ def _run(graph: Any, *inputs: Any) -> Any:
             "convolution for on this machine. Try: KERAS_BACKEND=torch or jax, or a model built "
             "with data_format='channels_last'"
         ) from error
+
+
+@contextmanager
+def _twice_differentiable() -> Iterator[None]:
+    """Within the block `tf.nn.moments`, which layer normalization uses, has second derivatives.
+
+    TensorFlow's own stops the gradient of the mean in the variance, which changes no first
+    derivative, but makes every second one wrong.
+    """
+    own = tf.nn.moments
+
+    def moments(x: Any, axes: Any, keepdims: bool = False, **_: Any) -> tuple[Any, Any]:
+        mean = tf.reduce_mean(x, axes, keepdims=True)
+        variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axes, keepdims=keepdims)
+        return (mean if keepdims else tf.squeeze(mean, axes)), variance
+
+    tf.nn.moments = moments
+    try:
+        yield
+    finally:
+        tf.nn.moments = own
 
 
 def _gradient(tape: Any, of: Any, by: Any) -> Any:

@@ -7,7 +7,7 @@ models on the torch backend and plain modules share this; how a layer is edited 
 
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,7 @@ def compile_tap(
             torch.set_grad_enabled(True)
             return leave(program, features, output).clone()  # what follows may work in place
 
-        with _plain():
+        with _plain(), _twice_differentiable() if program.curvature else nullcontext():
             with _Recording() as recording, program.edit(watch):
                 logits = program.forward(images)
                 scores = program.score(logits, index)
@@ -110,6 +110,13 @@ def _plain() -> Iterator[None]:
     """Within the block nothing is recorded, though it may be: also in a caller's inference mode."""
     with torch.inference_mode(False), torch.no_grad():
         yield
+
+
+def _twice_differentiable() -> AbstractContextManager[Any]:
+    """Within the block attention has second derivatives, which its fused kernels lack."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    return sdpa_kernel(SDPBackend.MATH)  # type: ignore[no-any-return]
 
 
 def to_device(x: Any, model: Any) -> Any:

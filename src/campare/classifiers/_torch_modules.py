@@ -66,22 +66,29 @@ class Guided(TorchFunctionMode):  # type: ignore[misc]
 
 
 @contextmanager
-def edited(module: torch.nn.Module, edit: Callable[[Any], Any]) -> Iterator[None]:
-    """Within the block the output of `module` in this thread passes through `edit`."""
+def hooked(module: torch.nn.Module, hook: Callable[[Any], Any]) -> Iterator[None]:
+    """Within the block `hook` sees what `module` gives in this thread, and may replace it."""
     owner = threading.get_ident()
-
-    def hook(_module: Any, _inputs: Any, output: Any) -> Any:
-        if threading.get_ident() != owner:
-            return None
-        if isinstance(output, tuple):  # attention gives its weights, too
-            return (edit(output[0]), *output[1:])
-        return edit(output)
-
-    handle = module.register_forward_hook(hook)
+    handle = module.register_forward_hook(
+        lambda _module, _inputs, output: hook(output) if threading.get_ident() == owner else None
+    )
     try:
         yield
     finally:
         handle.remove()
+
+
+@contextmanager
+def edited(module: torch.nn.Module, edit: Callable[[Any], Any]) -> Iterator[None]:
+    """Within the block the output of `module` in this thread passes through `edit`."""
+
+    def hook(output: Any) -> Any:
+        if isinstance(output, tuple):  # attention gives its weights, too
+            return (edit(output[0]), *output[1:])
+        return edit(output)
+
+    with hooked(module, hook):
+        yield
 
 
 @contextmanager

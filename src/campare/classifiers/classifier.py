@@ -46,6 +46,7 @@ class ImageClassifier:
     def __init__(self) -> None:
         self._surveys: dict[Shape, Survey] = {}
         self._defaults: dict[Shape, str] = {}
+        self._bottlenecks: dict[tuple[str, Shape], bool] = {}
         self._programs: OrderedDict[Any, Callable[..., Any]] = OrderedDict()
 
     def _check_class_names(self, expected: int) -> None:
@@ -204,7 +205,8 @@ class ImageClassifier:
         before is computed once an image. `curvature` adds the Hessian of the score times A.
 
         Raises:
-            LayerError: the layer is missing, runs twice, or is not spatial.
+            LayerError: the layer is missing, runs twice, is not spatial, or is to be repeated
+                though something passes by it.
             TargetError: a class index outside the model's classes.
         """
         fetch = self.start(
@@ -242,6 +244,12 @@ class ImageClassifier:
         shape = tuple(images.shape[1:])
         info = self.layer(layer, shape)
         assert info.grid is not None  # a spatial layer has one
+        if repeat > 1 and not self.bottleneck(info.path, shape):
+            raise LayerError(
+                f"Expected a layer that all of {self.name!r} passes through, to repeat what comes "
+                f"after it, got {info.path!r}, which something passes by. Try: repeat=1 and the "
+                "images repeated"
+            )
         return self._start(
             ("tap", info.path),
             lambda: (self._logits, lambda edit: self._edit(info.path, edit)),
@@ -279,16 +287,18 @@ class ImageClassifier:
     def bottleneck(self, layer: Any = None, shape: Shape | None = None) -> bool:
         """Whether the logits depend on the image through `layer` alone.
 
-        Tested on two images of noise whose features at the layer are made equal.
+        Tested once, on two images of noise whose features at the layer are made equal.
         """
         shape = shape or self._known_shape()
-        rng = np.random.default_rng(0)
-        noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
-        grid = self.tap(noise, 0, layer=layer).activations.shape[1:]
-        same = rng.normal(size=(1, *grid)).astype(np.float32)
-        zero = np.zeros((1, 1, 1, 1), np.float32)
-        logits = self.tap(noise, 0, layer=layer, scale=zero, eps=same).logits
-        return bool(np.allclose(logits[0], logits[1], rtol=1e-4, atol=1e-5))
+        path = self.layer(layer, shape).path
+        if (path, shape) not in self._bottlenecks:
+            rng = np.random.default_rng(0)
+            noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
+            zero, read = np.zeros((1, 1, 1, 1), np.float32), _logits_of
+            logits = self.start(noise, 0, read=read, layer=path, scale=zero, eps=zero + 1)()[0]
+            alike = bool(np.allclose(logits[0], logits[1], rtol=1e-4, atol=1e-5))
+            self._bottlenecks[path, shape] = alike
+        return self._bottlenecks[path, shape]
 
     def _start(
         self,
@@ -405,6 +415,10 @@ def _everything(tap: Tap) -> tuple[Any, ...]:
 
 def _with_curvature(tap: Tap) -> tuple[Any, ...]:
     return tuple(tap)
+
+
+def _logits_of(tap: Tap) -> tuple[Any, ...]:
+    return (tap.logits,)
 
 
 def _gradients(tap: Tap) -> tuple[Any, ...]:

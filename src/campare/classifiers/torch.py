@@ -20,6 +20,7 @@ from campare.classifiers._torch_modules import (
     dtype_of,
     edited,
     features,
+    hooked,
     inference,
     layout,
     redraw,
@@ -111,8 +112,8 @@ class TorchClassifier(ImageClassifier):
         kept: list[Any] = []  # so that no two tensors have the same id
         found: list[Any] = []
 
-        def recorder(path: str, module: torch.nn.Module) -> Callable[..., None]:
-            def see(_module: Any, _inputs: Any, output: Any) -> None:
+        def recorder(path: str, module: torch.nn.Module) -> Callable[[Any], None]:
+            def see(output: Any) -> None:
                 tensor = features(output)
                 if tensor is not None and tensor.ndim > 1:
                     kind = type(module).__name__
@@ -125,7 +126,7 @@ class TorchClassifier(ImageClassifier):
         def forward(images: Any) -> Any:
             with ExitStack() as hooks:
                 for path, module in self._modules.items():
-                    hooks.callback(module.register_forward_hook(recorder(path, module)).remove)
+                    hooks.enter_context(hooked(module, recorder(path, module)))
                 found.append(self._run(images))
             return found[-1][0]
 
