@@ -41,7 +41,7 @@ def test_a_declaration_is_complete(metric):
     assert metric.paper
     assert metric.cost
     assert metric.low < metric.high
-    assert metric.needs <= {"mask", "image", "model"}
+    assert metric.needs <= {"mask", "image", "model", "target"}
     assert ("mask" in metric.needs) == (metric.region is not None)
 
 

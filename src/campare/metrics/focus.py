@@ -4,10 +4,13 @@ Pure functions of the positive part of maps (N, h, w) at their own resolution: a
 other values, and so have maps of different grids. None of them is better high or low by itself.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from campare.cams.baselines import edges
+from campare.metrics.metric import MAP_ONLY, Metric
 from campare.metrics.values import Values, pixels, settle
 from campare.types import Array, Bools
 
@@ -131,3 +134,58 @@ def _scaled(rows: Array) -> NDArray[np.float64]:
 def _with_single(reasons: dict[str, Bools], n: int) -> dict[str, Bools]:
     """A map of one pixel has no shape: it is flat."""
     return {**reasons, "flat": np.ones_like(reasons["flat"])} if n == 1 else reasons
+
+
+_ENTROPY = Metric(
+    name="entropy",
+    function=entropy,
+    title="Entropy",
+    formula="-sum p log p / log n, p = positive map / its sum over n pixels",
+    needs=MAP_ONLY,
+    region=None,
+    resolution="map",
+    higher_is_better=None,
+    low=0,
+    high=1,
+    null=1.0,
+    misleads="It depends on the grid of the map: compare arms on matched grids only. A sharp map "
+    "in the wrong place is still sharp.",
+    paper="Bhatt et al. 2020 (complexity), normalized",
+)
+
+#: The metrics of this module.
+DECLARED: tuple[Metric, ...] = (
+    _ENTROPY,
+    replace(
+        _ENTROPY,
+        name="gini",
+        function=gini,
+        title="Gini index",
+        formula="sum (2 i - n - 1) x_i / (n sum x), x the ascending positive pixels",
+        null=0.0,
+        paper="Chalasani et al. 2020 (sparseness); Hurley and Rickard 2009",
+    ),
+    replace(
+        _ENTROPY,
+        name="area-50",
+        function=area_50,
+        title="Area holding half of the map",
+        formula="smallest share of the area with 50 % of the positive map",
+        high=0.5,
+        null=0.5,
+        paper="a quantile of the Lorenz curve",
+    ),
+    replace(
+        _ENTROPY,
+        name="edge-alignment",
+        function=edge_alignment,
+        title="Alignment with image edges",
+        formula="Spearman correlation of the positive map and the Sobel edges on the map's grid",
+        needs=frozenset({"image"}),
+        low=-1,
+        null=0.0,
+        misleads="Objects have edges, too: a right map aligns with them more than a random one. "
+        "On a coarse grid few pixels are correlated.",
+        paper="Adebayo et al. 2018 compare maps with an edge detector",
+    ),
+)

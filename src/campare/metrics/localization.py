@@ -7,9 +7,12 @@ to find, so the value is undefined. A constant positive map scores the mask's sh
 from the order in which pixels are stored.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from campare.metrics.metric import AREA, INF, MASK, Metric
 from campare.metrics.values import Reasons, Values, inside, pixels, settle
 from campare.types import Array, Bools
 
@@ -136,3 +139,111 @@ def _ratio(part: Array, whole: Array) -> NDArray[np.float64]:
     """part / whole, NaN where whole is zero."""
     undefined = np.asarray(whole) <= 0
     return np.where(undefined, np.nan, part / np.where(undefined, 1, whole))
+
+
+#: Also the metric of mosaics, on their cells.
+ENERGY = Metric(
+    name="energy",
+    function=energy,
+    title="Energy in the object",
+    formula="sum of the positive map inside the mask / sum of the positive map",
+    needs=MASK,
+    higher_is_better=True,
+    low=0,
+    high=1,
+    null=AREA,
+    misleads="A large object gives a high value to any map; compare with the area share, or read "
+    "lift. Coarse maps spill over the border of the object.",
+    paper="Wang et al. 2020 (Score-CAM), section 4.3; Arras et al. 2022",
+)
+_LIFT = Metric(
+    name="lift",
+    function=lift,
+    title="Lift over the area share",
+    formula="energy / (area of the mask / area of the image)",
+    needs=MASK,
+    higher_is_better=True,
+    low=0,
+    high=INF,
+    null=1.0,
+    misleads="Its ceiling is 1 / area share, so small objects weigh most in its mean.",
+    paper="Arras et al. 2022, relevance mass over its chance level",
+)
+#: The metrics of this module.
+DECLARED: tuple[Metric, ...] = (
+    ENERGY,
+    _LIFT,
+    Metric(
+        name="pointing-game",
+        function=pointing_game,
+        title="Pointing game",
+        formula="1 if the maximum of the map lies on the mask, else 0; ties count by share",
+        needs=MASK,
+        higher_is_better=True,
+        low=0,
+        high=1,
+        null=AREA,
+        misleads="One pixel decides. Centered objects make the center a strong guess: 69.6 % on "
+        "VOC07. Read it next to the method 'centre'.",
+        paper="Zhang et al. 2018 (Excitation Backprop), without its 15 pixel margin",
+    ),
+    Metric(
+        name="rank-accuracy",
+        function=rank_accuracy,
+        title="Relevance rank accuracy",
+        formula="share of the K highest pixels that lie on the mask of K pixels",
+        needs=MASK,
+        higher_is_better=True,
+        low=0,
+        high=1,
+        null=AREA,
+        misleads="A map smaller than the object fills its places with tied zeros, which count as "
+        "chance.",
+        paper="Arras et al. 2022",
+    ),
+    Metric(
+        name="iou",
+        function=iou,
+        title="IoU at 15 % of the maximum",
+        formula="intersection / union of the mask and the pixels >= 0.15 maximum",
+        needs=MASK,
+        higher_is_better=True,
+        low=0,
+        high=1,
+        null=AREA,
+        misleads="The fixed threshold rewards maps as wide as the object, not those that are "
+        "right; a single outlier of a fine map shrinks its region to a speck.",
+        paper="Selvaraju et al. 2017 (Grad-CAM), section 4.1; the region instead of its box",
+    ),
+    Metric(
+        name="average-precision",
+        function=average_precision,
+        title="Average precision of pixels",
+        formula="sum over thresholds of (recall gained) x precision",
+        needs=MASK,
+        higher_is_better=True,
+        low=0,
+        high=1,
+        null=AREA,
+        misleads="It asks for the whole object, so a map on its telling part alone scores low.",
+        paper="Choe et al. 2020 (PxAP), per image; Arun et al. 2021",
+    ),
+    replace(ENERGY, name="parts-energy", region="parts", title="Energy on the telling parts"),
+    replace(_LIFT, name="parts-lift", region="parts", title="Lift on the telling parts"),
+    replace(
+        ENERGY,
+        name="cue-energy",
+        region="cue",
+        title="Energy on the planted cue",
+        higher_is_better=False,
+        misleads="Zero does not show that the model ignores the cue, only that the map does; a "
+        "coarse map cannot resolve a small cue.",
+    ),
+    replace(
+        _LIFT,
+        name="cue-lift",
+        region="cue",
+        title="Lift on the planted cue",
+        higher_is_better=False,
+    ),
+)

@@ -5,7 +5,7 @@ the cells as mask: 'focus' has two cells of the class (Arias-Duart et al. 2022, 
 the grid pointing game ('grid') one (Boehle et al. 2021, CoDA-Nets; chance 0.25).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from campare.cams.maps import pool
 from campare.data.imageset import Images
 from campare.errors import CampareError, DataError
+from campare.metrics.localization import ENERGY
+from campare.metrics.metric import Metric
 from campare.types import Array, Bools, Ints
 
 #: kind -> (name of its metric, cells of the target's class among the four).
@@ -132,3 +134,30 @@ def _cells(shows: Bools, size: int) -> Bools:
     for q, (down, across) in enumerate(_quadrants(size)):
         cells[:, down, across] = shows[:, q, None, None]
     return cells
+
+
+_CELLS = replace(
+    ENERGY,
+    name="focus",
+    region="cells",
+    title="Focus on mosaics",
+    formula="share of the positive map on the two of four cells that show the class",
+    null=0.5,
+    misleads="A model with a Flatten head sees shrunken cells in unusual places; use the same "
+    "mosaics for all arms. Evidence against other classes is not looked at.",
+    cost="one tapped pass a mosaic",
+    paper="Arias-Duart et al. 2022, Focus!",
+)
+
+#: The metrics of this module.
+DECLARED: tuple[Metric, ...] = (
+    _CELLS,
+    replace(
+        _CELLS,
+        name="grid-pointing-game",
+        title="Grid pointing game",
+        formula="share of the positive map on the one of four cells that shows the class",
+        null=0.25,
+        paper="Boehle et al. 2021 (CoDA-Nets), section 4; 2 x 2 cells",
+    ),
+)
