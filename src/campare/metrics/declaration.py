@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from campare.errors import CampareError
-from campare.metrics import classification, focus, localization, mosaic
+from campare.metrics import boxes, classification, faithfulness, focus, localization, mosaic
 from campare.metrics.metric import Metric
 
-__all__ = ["METRICS", "Metric", "declared", "list_metrics"]
+__all__ = ["METRICS", "Metric", "choose", "declared", "list_metrics"]
 
-_MODULES = (localization, focus, mosaic, classification)
+_MODULES = (localization, boxes, focus, mosaic, classification, faithfulness)
 
 #: Every metric by its name in the table.
 METRICS: Mapping[str, Metric] = {
@@ -34,6 +34,23 @@ def declared(name: str) -> Metric:
         near = get_close_matches(base, METRICS, n=1) or ["campare list metrics"]
         raise CampareError(f"Expected the name of a metric, got {name!r}. Try {near[0]!r}.")
     return METRICS[base]
+
+
+def choose(names: str | Sequence[str] | None = None) -> tuple[Metric, ...]:
+    """Metrics in the order of METRICS: 'default' or None, 'all', one name or several.
+
+    Raises CampareError for a name that is not in METRICS.
+
+    Example:
+        >>> [metric.name for metric in choose(["lift", "energy"])]
+        ['energy', 'lift']
+    """
+    if names is None or names == "default":
+        return tuple(metric for metric in METRICS.values() if metric.default)
+    if names == "all":
+        return tuple(METRICS.values())
+    wanted = {declared(name).name for name in ([names] if isinstance(names, str) else names)}
+    return tuple(metric for name, metric in METRICS.items() if name in wanted)
 
 
 def list_metrics(names: Sequence[str] | None = None) -> list[dict[str, str]]:

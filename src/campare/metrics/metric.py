@@ -26,7 +26,9 @@ class Metric:
         name: as in the column `metric`, without the suffix `@matched`.
         function: (maps), (maps, masks), (maps, images) or (logits, labels) -> Values, by `needs`;
             with 'model' and 'target' both: (predict, images, maps, targets) -> Values.
-        needs: of 'mask', 'image', 'model', 'target'; nothing: the map alone.
+        needs: of 'mask', 'other-mask', 'image', 'model', 'target', 'method'; nothing: the map
+            alone. 'other-mask' shows another class, 'model' is a function of images -> logits,
+            'method' one of (images, targets) -> maps.
         region: which mask it is measured on: 'object', 'parts', 'cue', or 'cells' of a mosaic;
             None where it needs no mask.
         resolution: whether it wants maps enlarged to the 'image' or as they are, 'map'.
@@ -38,6 +40,7 @@ class Metric:
             them, of 'perfect', 'inverted', 'random', 'constant', 'edge', 'fake-cam'.
         gameable: said of a metric that ranks Fake-CAM above Grad-CAM; else None.
         default: whether it is measured when nothing is said.
+        together: whether it needs all images at once, since they share a threshold.
     """
 
     name: str
@@ -57,3 +60,4 @@ class Metric:
     order: tuple[str, ...] = ()
     gameable: str | None = None
     default: bool = True
+    together: bool = False

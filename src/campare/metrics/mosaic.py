@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from campare.cams.maps import pool
 from campare.data.imageset import Images
 from campare.errors import CampareError, DataError
-from campare.metrics.localization import ENERGY
+from campare.metrics.localization import ENERGY, class_discrimination
 from campare.metrics.metric import Metric
 from campare.types import Array, Bools, Ints
 
@@ -84,6 +84,26 @@ def mosaics(images: Images, *, count: int, seed: int, kind: str = "focus") -> Mo
         kind=kind,
         class_names=images.class_names,
     )
+
+
+def class_masks(mosaics: Mosaics, masks: Array) -> tuple[Bools, Bools]:
+    """The objects of the target's class on each mosaic, and those of other classes.
+
+    Shapes: masks (N, S, S) of the images that the mosaics are made of -> twice (M, S, S). A pixel
+    belongs to an object where at least half of it does, once shrunk.
+
+    Example:
+        >>> pixels, objects = np.zeros((4, 8, 8, 3), np.uint8), np.ones((4, 8, 8), bool)
+        >>> four = Images(pixels, np.array([0, 0, 1, 1]), tuple("abcd"), {}, ("cat", "dog"))
+        >>> own, other = class_masks(mosaics(four, count=2, seed=0), objects)
+        >>> own.mean(axis=(1, 2)).tolist(), other.mean(axis=(1, 2)).tolist()
+        ([0.5, 0.5], [0.5, 0.5])
+    """
+    shown = np.zeros(mosaics.cells.shape, bool)
+    for whole, four in zip(shown, mosaics.picked, strict=True):
+        for (down, across), which in zip(_quadrants(whole.shape[0]), four, strict=True):
+            whole[down, across] = pool(masks[which], whole[down, across].shape) >= 0.5
+    return shown & mosaics.cells, shown & ~mosaics.cells
 
 
 def _possible(members: list[Ints], shown: int) -> list[int]:
@@ -159,5 +179,17 @@ DECLARED: tuple[Metric, ...] = (
         formula="share of the positive map on the one of four cells that shows the class",
         null=0.25,
         paper="Boehle et al. 2021 (CoDA-Nets), section 4; 2 x 2 cells",
+    ),
+    replace(
+        _CELLS,
+        name="class-discrimination",
+        function=class_discrimination,
+        title="Class discrimination on mosaics",
+        needs=frozenset({"mask", "other-mask"}),
+        formula="map on objects of the class / map on objects of all classes of a mosaic",
+        null="share of the class's objects in the area of all objects",
+        misleads="It does not see the background; a map off all objects is undefined.",
+        paper="own / (own + other), as the mosaics of Arias-Duart et al. 2022, on objects",
+        default=False,
     ),
 )
