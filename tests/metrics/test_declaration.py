@@ -20,6 +20,8 @@ NAMES = [
     "entropy",
     "gini",
     "area-50",
+    "area-80",
+    "peaks",
     "edge-alignment",
     "grid-pointing-game",
     "focus",
@@ -27,7 +29,7 @@ NAMES = [
     "confidence",
 ]
 
-NEEDS = {"mask", "other-mask", "image", "model", "target", "method"}
+NEEDS = {"mask", "other-mask", "image", "model", "target", "method", "weights", "networks"}
 MAPS = {"perfect", "inverted", "random", "constant", "edge", "fake-cam"}
 
 

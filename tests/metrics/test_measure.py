@@ -31,7 +31,7 @@ MAPS[5, 0, 0] = -np.inf
 PREDICTIONS, TARGETS = np.array([0, 0, 0, 1, 1, 1, 0]), IMAGES.labels
 SAID = {"recipe": "A", "seed": 2, "split": "test", "method": "grad-cam", "layer": "conv2"}
 LOCALIZATION = ["energy", "lift", "pointing-game", "rank-accuracy", "iou", "average-precision"]
-FOCUS = ["entropy", "gini", "area-50", "edge-alignment"]
+FOCUS = ["entropy", "gini", "area-50", "area-80", "peaks", "edge-alignment"]
 
 
 def measure(maps=MAPS, images=IMAGES, **more):

@@ -7,12 +7,28 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from campare.errors import CampareError
-from campare.metrics import boxes, classification, faithfulness, focus, localization, mosaic
+from campare.metrics import (
+    boxes,
+    classification,
+    dose_response,
+    faithfulness,
+    focus,
+    localization,
+    mosaic,
+    mprt,
+    sanity,
+    sensitivity,
+    shortcut,
+    stability,
+)
 from campare.metrics.metric import Metric
 
 __all__ = ["METRICS", "Metric", "choose", "declared", "list_metrics"]
 
-_MODULES = (localization, boxes, focus, mosaic, classification, faithfulness)
+_MODULES = (
+    *(localization, boxes, focus, mosaic, classification, faithfulness),
+    *(dose_response, sensitivity, stability, mprt, sanity, shortcut),
+)
 
 #: Every metric by its name in the table.
 METRICS: Mapping[str, Metric] = {

@@ -25,10 +25,13 @@ class Metric:
     Attributes:
         name: as in the column `metric`, without the suffix `@matched`.
         function: (maps), (maps, masks), (maps, images) or (logits, labels) -> Values, by `needs`;
-            with 'model' and 'target' both: (predict, images, maps, targets) -> Values.
-        needs: of 'mask', 'other-mask', 'image', 'model', 'target', 'method'; nothing: the map
-            alone. 'other-mask' shows another class, 'model' is a function of images -> logits,
-            'method' one of (images, targets) -> maps.
+            with 'model' and 'target' both: (predict, images, maps, targets) -> Values; what asks
+            for maps again, by 'model' and 'method', or 'weights': (explain, predict
+            or classifier, images, targets, rng) -> Values.
+        needs: of 'mask', 'other-mask', 'image', 'model', 'target', 'method', 'weights', 'networks';
+            nothing: the map alone. 'other-mask' shows another class, 'model' is a function of
+            images -> logits, 'method' one of (images, targets) -> maps, 'weights' a Classifier
+            whose weights can be randomized, 'networks' maps of several networks.
         region: which mask it is measured on: 'object', 'parts', 'cue', or 'cells' of a mosaic;
             None where it needs no mask.
         resolution: whether it wants maps enlarged to the 'image' or as they are, 'map'.
