@@ -5,10 +5,11 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell $(name) -c '$(FITS)' 2>/dev/null && echo $(name))))
 BIN := .venv/bin
 STAMP := .venv/.campare-installed
+BACKENDS := .venv/.campare-backends
 DEMO := runs/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types slow real pins clean
+.PHONY: help setup backends demo test lint types slow real pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile
@@ -22,11 +23,20 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[tensorflow,dev]' -c constraints.txt
 	@touch $@
 
+backends: $(BACKENDS)  ## add JAX, torch and what maps are compared with, for the tests
+
+$(BACKENDS): $(STAMP) tests/backends.txt
+	@echo "Installing JAX, torch and the libraries that maps are compared with (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/backends.txt -c constraints.txt
+	@touch $@
+
 demo: setup  ## train the article's models A-D on the drawn set, 3 seeds, into runs/demo
 	$(BIN)/campare study drawn --recipes article --backbone embedded --seeds 3 --out $(DEMO)
 
-test: lint types  ## lint, types and the default tests
+test: lint types backends  ## lint, types, the default tests, and those of the tap on all backends
 	$(BIN)/pytest
+	$(BIN)/pytest --backend jax tests/classifiers tests/cams
+	$(BIN)/pytest --backend torch tests/classifiers tests/cams
 
 lint: setup  ## ruff: rules and format
 	$(BIN)/ruff check .

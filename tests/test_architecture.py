@@ -38,6 +38,7 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 FRAMEWORKS = {"keras", "tensorflow", "torch", "jax"}
 MAY_IMPORT_FRAMEWORKS = (
     "campare/classifiers/_*.py",
+    "campare/classifiers/arrays.py",
     "campare/classifiers/keras.py",
     "campare/classifiers/torch.py",
     "campare/training/augment.py",

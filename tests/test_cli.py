@@ -322,6 +322,26 @@ class TestExplain:
         assert main(["explain", str(models / "fixed.keras"), *words.split()]) == 0
         assert np.load("maps/one-layer-cam.npy").shape == (14, 14)
 
+    def test_one_class_against_another_at_fused_layers(self, models: Path, photos: list[Path]):
+        words = f"--out maps --layer first,last --target dog --against cat {photos[0]}"
+        assert main(["explain", str(models / "fixed.keras"), *words.split()]) == 0
+        assert np.load("maps/one-grad-cam.npy").shape == (14, 14)
+
+    def test_a_model_of_oblong_images(self, tmp_path: Path, photos: list[Path]):
+        keras = pytest.importorskip("keras")
+        network = keras.Sequential(
+            [
+                keras.Input((12, 20, 3)),
+                keras.layers.Conv2D(2, 3),
+                keras.layers.GlobalMaxPooling2D(),
+                keras.layers.Dense(2),
+            ]
+        )
+        network.save(tmp_path / "oblong.keras")
+        words = ["explain", str(tmp_path / "oblong.keras"), str(photos[1]), "--out", "maps"]
+        assert main(words) == 0
+        assert np.load("maps/two-grad-cam.npy").shape == (10, 18)
+
     def test_a_model_of_any_size_wants_a_size(
         self, models: Path, photos: list[Path], failing: Failing
     ):
@@ -340,6 +360,7 @@ class TestExplain:
             ("fixed.keras one.png --target 2", "Expected "),
             ("fixed.keras one.png --target horse", "Expected a class of 'fixed', got 'horse'."),
             ("fixed.keras one.png --layer nope", "Expected "),
+            ("fixed.keras one.png --against cat", "Expected --target with --against cat, got none"),
             ("fixed.keras one.png --method nope", "Expected a CAM method, got 'nope'."),
         ],
     )

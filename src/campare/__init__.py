@@ -8,8 +8,9 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from campare.cams.explain import Explanation, explain
+    from campare.cams.explain import Explanation, explain, stream
     from campare.classifiers import wrap
+    from campare.classifiers.scores import Contrast
     from campare.data import ImageSet
     from campare.errors import CampareError
     from campare.lab.study import study
@@ -21,12 +22,14 @@ _HOME = {
     "Augment": "campare.training.recipe",
     "CampareError": "campare.errors",
     "Comparison": "campare.stats.compare",
+    "Contrast": "campare.classifiers.scores",
     "Explanation": "campare.cams.explain",
     "ImageSet": "campare.data",
     "Recipe": "campare.training.recipe",
     "Run": "campare.run",
     "compare": "campare.stats.compare",
     "explain": "campare.cams.explain",
+    "stream": "campare.cams.explain",
     "study": "campare.lab.study",
     "wrap": "campare.classifiers",
 }
@@ -35,12 +38,14 @@ __all__ = [
     "Augment",
     "CampareError",
     "Comparison",
+    "Contrast",
     "Explanation",
     "ImageSet",
     "Recipe",
     "Run",
     "compare",
     "explain",
+    "stream",
     "study",
     "wrap",
 ]

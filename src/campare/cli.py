@@ -118,10 +118,20 @@ def explain(
     out: Annotated[Path, Option(help="Folder for the overlays and the raw maps.")],
     layer: Annotated[
         str | None,
-        Option(help="As in: campare list layers MODEL. Default: the last spatial layer."),
+        Option(
+            help="As in: campare list layers MODEL; several, with commas, are fused. "
+            "Default: the last spatial layer."
+        ),
     ] = None,
     target: Annotated[
-        str | None, Option(help="A class, by name or index. Default: the predicted class.")
+        str | None,
+        Option(help="A class by name or index, or second-best. Default: the predicted class."),
+    ] = None,
+    against: Annotated[
+        str | None, Option(help="Another class: why --target rather than this one.")
+    ] = None,
+    output: Annotated[
+        str | None, Option(help="The name of one of the model's outputs, if it has several.")
     ] = None,
     method: Annotated[str, Option(help="As in: campare list methods.")] = "grad-cam",
     size: Annotated[
@@ -131,6 +141,9 @@ def explain(
         Literal["0..255", "0..1", "-1..1"],
         Option(help="The range that the model takes; 0..255 where it rescales by itself."),
     ] = "0..255",
+    smooth: Annotated[
+        bool, Option("--smooth", help="Average over mirrored, brighter and darker copies.")
+    ] = False,
 ) -> None:
     """Write an overlay (PNG) and the raw map (.npy) of each image."""
     from rich.text import Text
@@ -139,15 +152,16 @@ def explain(
     from campare.classifiers import wrap
 
     pictures = [_picture(path) for path in images]
-    classifier = wrap(model)
+    classifier = wrap(model, output=output)
     shape = classifier.input_shape
-    stretched = _in_channels(_stretched(pictures, size or _side(shape)), shape[-1])
+    stretched = _in_channels(_stretched(pictures, _sides(shape, size)), shape[-1])
     explanation = run_explain(
         classifier,
         _in_range(stretched, pixels),
-        target=target,
+        target=_contrast(target, against),
         method=method,
-        layer=layer,
+        layer=_words(layer),
+        smooth=smooth,
     )
     files = explanation.save(out, names=[path.name for path in images])
     rows = table("image", "prediction", "target", "logit", "status", "overlay")
@@ -266,13 +280,27 @@ def _picture(path: Path) -> "Array":
         ) from error
 
 
-def _stretched(pictures: "list[Array]", side: int) -> "Array":
-    """Pictures of any size as one array: -> (N, side, side, 3)."""
+def _contrast(target: str | None, against: str | None) -> Any:
+    """The target of explain(): a class, or one class against another."""
+    if against is None:
+        return target
+    if target is None:
+        raise CampareError(
+            f"Expected --target with --against {against}, got none. "
+            "Try --target CLASS, the class to explain"
+        )
+    from campare.classifiers.scores import Contrast
+
+    return Contrast(target, against)
+
+
+def _stretched(pictures: "list[Array]", sides: tuple[int, int]) -> "Array":
+    """Pictures of any size as one array: -> (N, height, width, 3)."""
     import numpy as np
 
     from campare.data.pictures import resize_image
 
-    return np.stack([resize_image(picture, side) for picture in pictures])
+    return np.stack([resize_image(picture, sides) for picture in pictures])
 
 
 def _in_channels(images: "Array", channels: int | None) -> "Array":
@@ -291,19 +319,14 @@ def _in_range(images: "Array", pixels: str) -> "Array":
     return images / 255.0 if pixels == "0..1" else images / 127.5 - 1.0
 
 
-def _side(shape: tuple[int | None, ...]) -> int:
-    """Pixels a side of a model's input (H, W, C)."""
-    height, width, _ = shape
+def _sides(shape: tuple[int | None, ...], size: int | None) -> tuple[int, int]:
+    """Height and width of a model's input (H, W, C); `size` where it takes any."""
+    height, width = (size or side for side in shape[:2])
     if height is None or width is None:
         raise CampareError(
             "Expected --size for a model that takes images of any size, got none. Try --size 224"
         )
-    if height != width:
-        raise CampareError(
-            f"Expected a model of square images, got one of {height} x {width}. "
-            "Try campare.explain in Python, with images of that size."
-        )
-    return height
+    return height, width
 
 
 def _words(text: str | None) -> tuple[str, ...] | None:

@@ -54,9 +54,9 @@ def list_methods() -> None:
     """The methods that make maps."""
     from campare.cams.methods import METHODS
 
-    rows = table("method", "title", "source")
+    rows = table("method", "title", "kind", "cost", "source")
     for name, method in METHODS.items():
-        rows.add_row(name, method.title, method.paper)
+        rows.add_row(name, method.title, method.kind, method.cost, method.paper)
     terminal().print(rows)
 
 
@@ -84,6 +84,8 @@ def list_layers(
     for layer in classifier.layers:
         if layer.spatial:
             shape = " x ".join("?" if side is None else str(side) for side in layer.shape)
+            if layer.grid and layer.grid.layout == "tokens":
+                shape += f" ({layer.grid.height} x {layer.grid.width} of them a grid)"
             mark = "default" if layer.path == classifier.default_layer else ""
             rows.add_row(layer.path, layer.kind, shape, mark)
     terminal().print(rows)

@@ -6,7 +6,7 @@ This module imports nothing of campare and no framework.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,31 +23,52 @@ SCORE_COLUMNS = (
 )  # fmt: skip
 
 
+class Grid(NamedTuple):
+    """How a layer's output holds a grid of feature vectors.
+
+    `layout` is 'channels-last' (h, w, C), 'channels-first' (C, h, w), or 'tokens': (skip + h w, C),
+    a sequence whose first `skip` tokens (class, registers) have no place in the image.
+    """
+
+    height: int | None
+    width: int | None
+    layout: Literal["channels-last", "channels-first", "tokens"]
+    skip: int = 0
+
+
 class LayerInfo(NamedTuple):
     """A layer of a classifier: `path` is unique (`resnet50/conv5_block3_out`)."""
 
     path: str
     kind: str
-    shape: tuple[int | None, ...]  # of the output, without the batch axis
+    shape: tuple[int | None, ...]  # of the output as the framework has it, without the batch axis
+    grid: Grid | None = None  # None: the output is no grid
 
     @property
     def spatial(self) -> bool:
-        """Whether the output is a grid of feature vectors, (h, w, C), larger than 1 x 1."""
-        return len(self.shape) == 3 and self.shape[:2] != (1, 1)
+        """Whether the output is a grid of feature vectors larger than 1 x 1."""
+        return self.grid is not None and (self.grid.height, self.grid.width) != (1, 1)
 
 
 class Tap(NamedTuple):
     """What a tapped forward pass gives for a batch of N images."""
 
-    activations: Floats  # (N, h, w, C)
-    gradients: Floats  # (N, h, w, C)  d score / d activations
-    scores: Floats  # (N,)
-    logits: Floats  # (N, K)
+    activations: Any  # (N, h, w, C)  A
+    gradients: Any  # (N, h, w, C)  G = d score / d A
+    scores: Any  # (N,)
+    logits: Any  # (N, K)
+    curvature: Any = None  # (N, h, w, C)  the Hessian of the score times A, where asked for
 
+
+#: (logits (N, K), class index (N,)) -> score (N,), in the arrays of the model's framework.
+Score = Callable[[Any, Any], Any]
+
+#: What the device computes from a tap before anything comes back to the host.
+Read = Callable[[Tap], tuple[Any, ...]]
 
 #: Class indices, one for all or one an image; a function of logits (N, K) -> scores (N,);
-#: None: each image's predicted class.
-Target = int | Ints | Callable[[Any], Any] | None
+#: None or 'prediction': each image's predicted class; 'second-best': the next one.
+Target = int | Ints | Callable[[Any], Any] | str | None
 
 
 class Classifier(Protocol):
@@ -55,7 +76,22 @@ class Classifier(Protocol):
 
     name: str
     class_names: tuple[str, ...] | None
-    bypassed: str | None  # the softmax or sigmoid at the end that logits are taken before
+    input_shape: tuple[int | None, ...]  # (H, W, C) of one image; None: any size
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes K; 2 for a single-unit output."""
+        ...
+
+    @property
+    def bypassed(self) -> str | None:
+        """The softmax or sigmoid at the end that logits are taken before."""
+        ...
+
+    @property
+    def fixed_batch(self) -> bool:
+        """Whether every new batch size is compiled anew: fill the last batch up."""
+        ...
 
     @property
     def layers(self) -> tuple[LayerInfo, ...]:
@@ -67,25 +103,50 @@ class Classifier(Protocol):
         """Path of the last spatial layer."""
         ...
 
-    input_shape: tuple[int | None, ...]  # (H, W, C) of one image; None: any size
-
-    def layer(self, path: str | None) -> LayerInfo:
-        """The spatial layer at `path`; None: the default one."""
+    def layer(self, path: Any = None, shape: tuple[int | None, ...] | None = None) -> LayerInfo:
+        """The spatial layer at `path` (None: the default one) for images of `shape` (H, W, C)."""
         ...
 
-    def predict(self, images: Array) -> Floats:
+    def predict(self, images: Any) -> Floats:
         """Logits (N, K) of images (N, H, W, C)."""
         ...
 
     def tap(
         self,
-        images: Array,
+        images: Any,
         target: Target = None,
         *,
-        layer: str | None = None,
+        layer: Any = None,
         eps: Array | None = None,
+        scale: Array | None = None,
+        repeat: int = 1,
+        curvature: bool = False,
+        score: Score | None = None,
     ) -> Tap:
         """Activations at `layer`, and the gradient of the target's score there."""
+        ...
+
+    def start(
+        self,
+        images: Any,
+        target: Target = None,
+        *,
+        read: Read,
+        layer: Any = None,
+        curvature: bool = False,
+        score: Score | None = None,
+    ) -> Callable[[], tuple[Array, ...]]:
+        """Tap and `read` on the device; the result, when called, waits and fetches."""
+        ...
+
+    def input_gradients(
+        self, images: Any, target: Target = None, *, guided: bool = False
+    ) -> Floats:
+        """The gradient of the target's score in the images (N, H, W, C)."""
+        ...
+
+    def bottleneck(self, layer: Any = None) -> bool:
+        """Whether the logits depend on the image through `layer` alone."""
         ...
 
     def randomized(

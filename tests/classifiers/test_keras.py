@@ -399,10 +399,26 @@ def test_a_softmax_that_is_no_layer_is_told(images):
         explain(model, images)
 
 
-def test_channels_first_is_refused():
-    model = keras.Sequential([
-        keras.Input((3, SIZE, SIZE)), L.Conv2D(4, 3, data_format="channels_first"),
-        L.GlobalAveragePooling2D(data_format="channels_first"), L.Dense(2),
+def channels(last):
+    axis, order = (-1, "channels_last") if last else (1, "channels_first")
+    return keras.Sequential([
+        keras.Input((SIZE, SIZE - 4, 3) if last else (3, SIZE, SIZE - 4)),
+        L.Conv2D(4, 3, data_format=order, name="conv"), L.BatchNormalization(axis=axis),
+        L.ReLU(name="relu"), L.GlobalAveragePooling2D(data_format=order), L.Dense(2),
     ])  # fmt: skip
-    with pytest.raises(ModelError, match="data_format='channels_last'"):
-        wrap(model)
+
+
+def test_channels_first_gives_the_same_maps_on_the_same_images(images):
+    images = images[:, :, :-4]
+    last, first = settle(channels(True)), channels(False)
+    first.set_weights(last.get_weights())
+    expected, classifier = wrap(last).tap(images, 1), wrap(first)
+    assert classifier.input_shape == (SIZE, SIZE - 4, 3)
+    assert classifier.default_layer == "relu"
+    if keras.backend.backend() == "tensorflow":
+        with pytest.raises(ModelError, match="KERAS_BACKEND=torch or jax"):
+            classifier.tap(images, 1)
+        return
+    found = classifier.tap(images, 1)
+    np.testing.assert_allclose(found.activations, expected.activations, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found.gradients, expected.gradients, rtol=1e-5, atol=1e-8)

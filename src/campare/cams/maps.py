@@ -5,11 +5,15 @@ axis: resize weighs the two nearest pixels, pool weighs pixels by the area they 
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from campare.errors import CampareError
 from campare.types import Array, Floats
+
+How = Literal["bilinear", "nearest", "corners"]
 
 _Matrix = Callable[[int, int], NDArray[np.float64]]
 
@@ -26,17 +30,26 @@ def positive(maps: Array) -> Floats:
     return np.maximum(np.asarray(maps, dtype=np.float32), 0)
 
 
-def resize(maps: Array, shape: tuple[int, int]) -> Floats:
-    """Enlarge maps bilinearly, with half-pixel centers and clamped edges.
+def resize(maps: Array, shape: tuple[int, int], how: How = "bilinear") -> Floats:
+    """Enlarge maps bilinearly, with half-pixel centers and clamped edges, or as `how` says.
 
-    Shapes: (..., h, w) -> (..., H, W), float32, within the range of the input. Equal to
-    `tf.image.resize(..., "bilinear")`. It does not average when it shrinks; `pool` does.
+    Shapes: (..., h, w) -> (..., H, W), float32, within the range of the input. 'bilinear' equals
+    `tf.image.resize(..., "bilinear")`; 'nearest' takes the pixel whose cell holds the center;
+    'corners' is bilinear with the corner pixels' centers in the corners. None averages when it
+    shrinks; `pool` does.
+
+    Raises:
+        CampareError: another way to resize.
 
     Example:
         >>> resize(np.array([[[0.0, 4.0]]]), (1, 4)).tolist()
         [[[0.0, 1.0, 3.0, 4.0]]]
+        >>> resize(np.array([[[0.0, 3.0]]]), (1, 4), "corners").tolist()
+        [[[0.0, 1.0, 2.0, 3.0]]]
     """
-    return _along_axes(maps, shape, _bilinear)
+    if how not in _WAYS:
+        raise CampareError(f"Expected one of {', '.join(_WAYS)}, got {how!r}. Try: 'bilinear'")
+    return _along_axes(maps, shape, _WAYS[how])
 
 
 def pool(maps: Array, shape: tuple[int, int]) -> Floats:
@@ -86,9 +99,26 @@ def _bilinear(n: int, m: int) -> NDArray[np.float64]:
     return weights
 
 
+def _nearest(n: int, m: int) -> NDArray[np.float64]:
+    """(m, n): one for the pixel in whose cell the center of each of m lies."""
+    pixel = ((np.arange(m) + 0.5) * n / m).astype(int)
+    weights: NDArray[np.float64] = np.eye(n)[pixel]
+    return weights
+
+
+def _corners(n: int, m: int) -> NDArray[np.float64]:
+    """(m, n): the weights of n pixels in each of m between the centers of the outermost."""
+    center = np.linspace(0, n - 1, m)
+    weights: NDArray[np.float64] = np.maximum(0, 1 - np.abs(center[:, None] - np.arange(n)))
+    return weights
+
+
 def _overlap(n: int, m: int) -> NDArray[np.float64]:
     """(m, n): the share of each of m cells that each of n pixels covers."""
     start, end = np.arange(m)[:, None] * n / m, np.arange(1, m + 1)[:, None] * n / m
     pixel = np.arange(n)
     shared: NDArray[np.float64] = np.minimum(end, pixel + 1) - np.maximum(start, pixel)
     return shared.clip(min=0) * m / n
+
+
+_WAYS: dict[str, _Matrix] = {"bilinear": _bilinear, "nearest": _nearest, "corners": _corners}

@@ -1,101 +1,132 @@
-"""The tap on TensorFlow: a model compiled with one layer's output watched.
+"""The tap on TensorFlow: a graph in which one layer's output is watched.
 
-`tape.watch` is called on the tapped output while the graph is traced; what runs before it is
-never recorded, and the patches that do it are gone when the trace ends.
+`tape.watch` is called on the tapped features while the graph is traced; what runs before them is
+never recorded, and the patches that do it are gone when the trace ends. Weights are read at each
+call, so training may go on between calls.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from campare.errors import LayerError
+from campare.classifiers._program import Forward, Program, Run, enter, leave, only
+from campare.errors import ModelError
+from campare.types import Array, Tap
 
-#: Given the model's input tensor, run it and return its logits.
-Forward = Callable[[Any], Any]
-#: Patch one layer so that its output passes through a function, for the length of the block.
-Edit = Callable[[Callable[[Any], Any]], AbstractContextManager[None]]
-#: (logits (N, K), target) -> score (N,)
-Score = Callable[[Any, Any], Any]
-
-
-def image_spec(shape: tuple[int | None, ...]) -> Any:
-    """The signature of a batch of images of `shape` (H, W, C), of any number."""
-    return tf.TensorSpec([None, *shape], tf.float32)
+#: Graphs take any number of images; only XLA compiles one for each.
+FIXED_BATCH = False
+#: The model is patched only while a graph is made.
+PATCHES_RUNS = False
 
 
-def trace(forward: Forward, shape: tuple[int | None, ...]) -> None:
+def trace(forward: Forward, shape: tuple[int | None, ...], model: Any) -> None:  # noqa: ARG001
     """Trace `forward` symbolically, for what its patches record; nothing is computed."""
-    tf.function(forward, jit_compile=False, autograph=False).get_concrete_function(
-        image_spec(shape)
-    )
+    _graph(forward, shape, jit=False)
 
 
 def compile_predict(
-    forward: Forward, shape: tuple[int | None, ...]
-) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]:
-    """Compile images (N, H, W, C) -> logits (N, K), NumPy in and out."""
-    graph = tf.function(forward, jit_compile=False, autograph=False).get_concrete_function(
-        image_spec(shape)
-    )
-    return lambda images: graph(tf.convert_to_tensor(images, tf.float32)).numpy()
+    forward: Forward,
+    shape: tuple[int | None, ...],
+    model: Any,  # noqa: ARG001
+    *,
+    jit: bool,
+) -> Callable[[Any], Any]:
+    """Compile images (N, H, W, C) -> logits (N, K)."""
+    graph = _graph(forward, shape, jit=jit)
+    return lambda images: _run(graph, tf.convert_to_tensor(images, tf.float32))
 
 
 def compile_tap(
-    forward: Forward, edit: Edit, score: Score, shape: tuple[int | None, ...], *, perturbed: bool
-) -> Callable[..., tuple[np.ndarray[Any, Any], ...]]:
-    """Compile (images, target, eps) -> (A, dS/dA, S, logits), NumPy in and out.
+    program: Program,
+    shape: tuple[int | None, ...],
+    model: Any,  # noqa: ARG001
+    *,
+    jit: bool,
+) -> Run:
+    """Compile (images, index, scale, eps) -> what `program.read` makes of the tap."""
 
-    With `perturbed` the layer's output becomes A + eps; without it eps is ignored.
-    """
-
-    def tapped(images: Any, target: Any, eps: Any) -> tuple[Any, ...]:
+    def tapped(images: Any, index: Any, scale: Any, eps: Any) -> tuple[Any, ...]:
         seen: list[Any] = []
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        with tf.GradientTape(watch_accessed_variables=False) as outer:  # records for curvature
 
             def watch(output: Any) -> Any:
-                activations = output
-                if perturbed:  # eps broadcasts to the output and does not change its shape
-                    activations = tf.ensure_shape(output + tf.cast(eps, output.dtype), output.shape)
-                tape.watch(activations)
-                seen.append(activations)
-                return activations
+                features, output = enter(program, output, scale, eps)
+                if program.curvature:
+                    outer.watch(features)
+                inner.watch(features)
+                seen.append(features)
+                return leave(program, features, output)
 
-            with edit(watch):
-                logits = forward(images)
-            scores = score(tf.cast(logits, tf.float32), target)
-        if len(seen) != 1:
-            raise LayerError(
-                f"Expected the tapped layer to run once in a forward pass, got {len(seen)} times. "
-                "Try: another layer, or the model without @tf.function on its call"
-            )
-        (activations,) = seen
-        gradients = tape.gradient(
-            scores, activations, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        return (
-            tf.cast(activations, tf.float32),
-            tf.cast(gradients, tf.float32),
-            tf.cast(scores, tf.float32),
-            tf.cast(logits, tf.float32),
-        )
+            with tf.GradientTape(watch_accessed_variables=False) as inner:
+                with program.edit(watch):
+                    logits = program.forward(images)
+                scores = program.score(logits, index)
+            features = only(seen)
+            gradients = _gradient(inner, scores, features)
+            along = tf.reduce_sum(gradients * tf.stop_gradient(features))
+        curvature = _gradient(outer, along, features) if program.curvature else None
+        return program.read(Tap(features, gradients, scores, logits, curvature))
 
-    graph = tf.function(tapped, jit_compile=False, autograph=False).get_concrete_function(
-        image_spec(shape),
+    graph = _graph(
+        tapped,
+        shape,
         tf.TensorSpec([None], tf.int32),
         tf.TensorSpec(None, tf.float32),
+        tf.TensorSpec(None, tf.float32),
+        jit=jit,
     )
 
-    def run(
-        images: np.ndarray[Any, Any], target: np.ndarray[Any, Any], eps: np.ndarray[Any, Any]
-    ) -> tuple[np.ndarray[Any, Any], ...]:
-        outputs = graph(
+    def run(images: Any, index: Array, scale: Array, eps: Array) -> tuple[Any, ...]:
+        outputs = _run(
+            graph,
             tf.convert_to_tensor(images, tf.float32),
-            tf.convert_to_tensor(target, tf.int32),
+            tf.convert_to_tensor(index, tf.int32),
+            tf.convert_to_tensor(scale, tf.float32),
             tf.convert_to_tensor(eps, tf.float32),
         )
-        return tuple(output.numpy() for output in outputs)
+        return tuple(outputs)
 
     return run
+
+
+def to_numpy(x: Any) -> Array:
+    """A result on the host."""
+    return np.asarray(x.numpy())
+
+
+def clip_gradient(x: Any) -> Any:
+    """x itself, through which only positive gradients flow back."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def identity(y: Any) -> Any:
+        return tf.identity(y), tf.nn.relu
+
+    return identity(x)
+
+
+def _run(graph: Any, *inputs: Any) -> Any:
+    try:
+        return graph(*inputs)
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+        if "NCHW" not in str(error) and "NHWC" not in str(error):
+            raise
+        raise ModelError(
+            "Expected a model with channels last, got channels first, which TensorFlow has no "
+            "convolution for on this machine. Try: KERAS_BACKEND=torch or jax, or a model built "
+            "with data_format='channels_last'"
+        ) from error
+
+
+def _gradient(tape: Any, of: Any, by: Any) -> Any:
+    return tape.gradient(of, by, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
+def _graph(
+    function: Callable[..., Any], shape: tuple[int | None, ...], *more: Any, jit: bool
+) -> Any:
+    images = tf.TensorSpec([None, *shape], tf.float32)
+    return tf.function(function, jit_compile=jit, autograph=False).get_concrete_function(
+        images, *more
+    )

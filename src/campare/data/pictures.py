@@ -178,23 +178,24 @@ def resize_picture(picture: Picture, size: int) -> Picture:
     return Picture(resize_image(picture.image, size), regions)
 
 
-def resize_image(image: Bytes, size: int) -> Bytes:
-    """Stretch an image (H, W, 3) uint8 to (size, size, 3), antialiased bilinear.
+def resize_image(image: Bytes, size: int | tuple[int, int]) -> Bytes:
+    """Stretch an image (H, W, 3) uint8 to a square or to (height, width), antialiased bilinear.
 
     Args:
         image: (H, W, 3) uint8.
-        size: pixels of the new height and width.
+        size: pixels of the new height and width, one number for both or (height, width).
 
     Returns:
-        (size, size, 3) uint8; the image itself where it has that size already.
+        (height, width, 3) uint8; the image itself where it has that size already.
 
     Example:
         >>> resize_image(np.full((4, 6, 3), 7, np.uint8), 2).max()
         np.uint8(7)
     """
-    if image.shape[:2] == (size, size):
+    height, width = (size, size) if isinstance(size, int) else size
+    if image.shape[:2] == (height, width):
         return image
-    return np.array(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
+    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def resize_mask(mask: Bools, size: int) -> Bools:

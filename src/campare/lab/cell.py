@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from campare.cams.baselines import BASELINES
-from campare.cams.explain import taps
-from campare.cams.methods import METHODS
+from campare.cams.explain import observe
 from campare.metrics.classification import correct
 from campare.metrics.measure import measure_maps, measure_mosaics, measure_predictions
 from campare.run import Cell, Run, atomic, write_json
@@ -113,14 +112,8 @@ def _observe(classifier: Classifier, bench: Bench) -> _Seen:
 def _explain(
     classifier: Classifier, images: Any, targets: Ints, methods: tuple[str, ...]
 ) -> tuple[Floats, dict[str, Floats]]:
-    """Logits (N, K) and the maps of every method (N, h, w), one tap an image."""
-    logits = []
-    maps: dict[str, list[Floats]] = {name: [] for name in methods}
-    for tap in taps(classifier, images, targets):
-        logits.append(tap.logits)
-        for name in methods:
-            maps[name].append(METHODS[name].function(tap.activations, tap.gradients))
-    return np.concatenate(logits), {name: np.concatenate(parts) for name, parts in maps.items()}
+    """Logits (N, K) and the maps of every method (N, h, w), all from one tap an image."""
+    return observe(classifier, images, target=targets, methods=methods)
 
 
 def _train(bench: Bench, run: Run, recipe: "Recipe", cell: Cell, report: Report) -> dict[str, Any]:

@@ -215,8 +215,9 @@ def _grids(arms: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tuple
         network = (arm.backbone, arm.weights, tuple(sorted(arm.backbone_options.items())))
         if network not in seen:
             classifier = wrap(fit.build(arm, n_classes, size=size, seed=0), name=arm.name)
-            h, w = classifier.layer(None).shape[:2]
-            seen[network] = (int(h or size), int(w or size))
+            grid = classifier.layer().grid
+            assert grid is not None
+            seen[network] = (int(grid.height or size), int(grid.width or size))
         grids[arm.name] = seen[network]
     return grids
 

@@ -1,0 +1,94 @@
+"""One NumPy-like namespace for the arrays of any framework, so that an equation is written once.
+
+    xp = namespace(A)
+    alpha = xp.mean(G, axis=(1, 2))
+
+NumPy, JAX, TensorFlow (its `tf.experimental.numpy`) and torch (through `array_api_compat`) agree on
+the functions that the CAM methods and the scores need; `eigh` is here because one of them lacks it.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from campare.optional import require
+
+_HOME = {
+    "tensorflow": "tensorflow.experimental.numpy",
+    "torch": "array_api_compat.torch",
+    "jax": "jax.numpy",
+    "jaxlib": "jax.numpy",
+}
+
+
+def namespace(x: Any) -> Any:
+    """The module whose functions (`mean`, `einsum`, `where`, ...) take arrays like `x`.
+
+    Example:
+        >>> import numpy as np
+        >>> namespace(np.ones(2)) is np
+        True
+    """
+    family = type(x).__module__.partition(".")[0]
+    home = _HOME.get(family, "numpy")
+    return require(home, extra=family) if home.startswith("array_api") else import_module(home)
+
+
+def eigh(x: Any) -> tuple[Any, Any]:
+    """Eigenvalues, ascending, and eigenvectors as columns of symmetric matrices (..., n, n).
+
+    Example:
+        >>> import numpy as np
+        >>> eigh(np.diag([2.0, 1.0]))[0].tolist()
+        [1.0, 2.0]
+    """
+    xp = namespace(x)
+    if xp.__name__.startswith("tensorflow"):
+        values, vectors = import_module("tensorflow").linalg.eigh(x)
+    else:
+        values, vectors = xp.linalg.eigh(x)
+    return values, vectors
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """`x` with another dtype, by its name or as the framework has it; `x` itself if it has it.
+
+    Example:
+        >>> import numpy as np
+        >>> cast(np.ones(2), "float32").dtype
+        dtype('float32')
+    """
+    family = type(x).__module__.partition(".")[0]
+    if family == "tensorflow":
+        return import_module("tensorflow").cast(x, dtype)
+    if family == "torch":
+        return x.to(getattr(import_module("torch"), dtype) if isinstance(dtype, str) else dtype)
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
+def positions(x: Any) -> Any:
+    """0, 1, ... along the last axis of `x`, int32, on the device of `x`.
+
+    Example:
+        >>> import numpy as np
+        >>> positions(np.zeros((2, 3))).tolist()
+        [0, 1, 2]
+    """
+    xp, n = namespace(x), x.shape[-1]
+    if xp.__name__.endswith("torch"):
+        return xp.arange(n, dtype=xp.int32, device=x.device)
+    return cast(xp.arange(n), "int32")
+
+
+def sizes(x: Any) -> tuple[Any, ...]:
+    """The shape of `x` to reshape by: numbers, and tensors where a TensorFlow graph knows none.
+
+    Example:
+        >>> import numpy as np
+        >>> sizes(np.ones((2, 3)))
+        (2, 3)
+    """
+    known = tuple(x.shape)
+    if None not in known:
+        return known
+    asked = import_module("tensorflow").shape(x)
+    return tuple(asked[i] if n is None else n for i, n in enumerate(known))
