@@ -98,7 +98,7 @@ def best_overlaps(scaled: Array, masks: Bools) -> NDArray[np.float64]:
     for image, mask, row in zip(scaled, masks, found, strict=True):
         truth = boxes(mask)
         for t, threshold in enumerate(THRESHOLDS):
-            row[t] = _overlap(boxes(image >= threshold), truth).max(initial=0)
+            row[t] = _overlap(boxes(image >= np.float32(threshold)), truth).max(initial=0)
     return found
 
 

@@ -62,7 +62,8 @@ def curve(
     variants = replaced(start, end, ranks, counts)
     found = scores(predict, variants, targets, score=score, batch_size=batch_size)
     found = found.reshape(-1, len(counts))
-    return Curve(found, counts / ranks[0].size, also_unscored(undefined(maps), found))
+    total = pixels.shape[1] * pixels.shape[2]
+    return Curve(found, counts / total, also_unscored(undefined(maps), found))
 
 
 def counts_of(shares: Sequence[float] | NDArray[np.float64], ranks: Ints) -> Ints:

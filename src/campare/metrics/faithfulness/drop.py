@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.cams import maps as m
+from campare.errors import DataError
 from campare.metrics.faithfulness.predicting import BATCH, Predict, check, scores
 from campare.metrics.faithfulness.replacing import Baseline, baseline
 from campare.metrics.metric import Metric
 from campare.metrics.values import Reasons, Values, pixels, settle
-from campare.types import Array, Floats, Ints
+from campare.types import Array, Bools, Floats, Ints
 
 #: (images (N, H, W, C), targets (N,)) -> maps (N, h, w): the method that made the maps.
 Explain = Callable[[Floats, Ints], Array]
@@ -118,8 +119,9 @@ def adcc(
     ADCC = 3 / (1 / coherency + 1 / (1 - complexity) + 1 / (1 - drop)) of Poppi et al. 2021. Of the
     positive map divided by its maximum, complexity is the mean; coherency is (1 + r) / 2, where r
     is its correlation with the map that `explain` makes of the masked image. Undefined
-    ('no-coherency') where either map is constant. The authors' code divides where it should
-    multiply and takes the score of the predicted class for any target; this is the paper's.
+    ('no-coherency') where either map is constant. Raises DataError where they differ in shape.
+    The authors' code lacks the inversion, and takes the score of the predicted class for any
+    target; this is the paper's formula.
 
     Example:
         >>> predict = lambda images: images.mean(axis=(1, 2))[:, :1] * [[-9, 9]]
@@ -129,13 +131,17 @@ def adcc(
         array([0.9])
     """
     kept = _kept(predict, images, maps, targets, other=other, rng=rng, batch_size=batch_size)
+    maps = np.asarray(maps, np.float32)
     again = np.asarray(explain(kept.masked, np.asarray(targets, np.int64)), np.float32)
-    first, second = (
-        _unit(np.asarray(x, np.float32)).reshape(len(again), -1) for x in (maps, again)
-    )
+    if again.shape != maps.shape:
+        raise DataError(
+            f"Expected maps of the masked images of shape {maps.shape}, got {again.shape}. "
+            "Try the method, layer and image size that made the maps."
+        )
+    first, second = _unit(maps), _unit(again)
     coherency = (1 + _correlation(first, second)) / 2
     lost = np.maximum(kept.before - kept.after, 0) / np.where(kept.before > 0, kept.before, 1)
-    parts = np.stack([coherency, 1 - first.mean(axis=1, dtype=np.float64), 1 - lost])
+    parts = np.stack([coherency, 1 - first.mean(axis=(1, 2), dtype=np.float64), 1 - lost])
     zero = (parts <= 0).any(axis=0)
     mean = 3 / (1 / np.where(parts > 0, parts, 1)).sum(axis=0)
     return settle(
@@ -184,12 +190,16 @@ def _unit(maps: Floats) -> Floats:
 
 
 def _correlation(a: Array, b: Array) -> NDArray[np.float64]:
-    """Pearson's correlation of rows (N, P), NaN where a row is constant."""
-    a, b = (x.astype(np.float64) - x.mean(axis=1, keepdims=True, dtype=np.float64) for x in (a, b))
-    length = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    constant = length < 1e-12
-    together = (a * b).sum(axis=1) / np.where(constant, 1, length)
+    """Pearson's correlation of maps (N, h, w), NaN where one is constant."""
+    constant = _constant(a) | _constant(b)
+    a, b = (x - x.mean(axis=(1, 2), keepdims=True) for x in (a.astype(float), b.astype(float)))
+    length = np.sqrt((a**2).sum(axis=(1, 2)) * (b**2).sum(axis=(1, 2)))
+    together = (a * b).sum(axis=(1, 2)) / np.where(constant, 1, length)
     return np.where(constant, np.nan, np.clip(together, -1, 1))
+
+
+def _constant(maps: Array) -> Bools:
+    return np.asarray(maps.min(axis=(1, 2)) == maps.max(axis=(1, 2)))
 
 
 _NEEDS = frozenset({"model", "image", "target"})

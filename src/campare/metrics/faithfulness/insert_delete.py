@@ -125,7 +125,7 @@ def insertion_deletion(
     come, go = np.split(found, [len(pixels) * len(counts)])
     inserted = come.reshape(-1, len(counts))
     deleted = np.column_stack([inserted[:, -1], go.reshape(-1, len(counts) - 1)])
-    shares, reasons = counts / ranks[0].size, undefined(maps)
+    shares, reasons = counts / counts[-1], undefined(maps)
     return (
         settle(_area(inserted, shares), also_unscored(reasons, inserted)),
         settle(_area(deleted, shares), also_unscored(reasons, deleted)),

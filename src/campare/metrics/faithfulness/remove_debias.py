@@ -132,9 +132,9 @@ def _mean_scores(
     counts = counts_of(shares, ranks)
     variants = _filled(pixels, ranks, counts, noise, rng, orders)
     found = scores(predict, variants, targets, batch_size=batch_size)
-    found = found.reshape(len(pixels), len(orders), len(counts))
-    reasons = also_unscored(undefined(maps), found.reshape(len(pixels), -1))
-    return found.mean(axis=2).T, reasons
+    curves = found.reshape(-1, len(orders), len(counts))
+    means = curves.mean(axis=2)
+    return means.T, also_unscored(undefined(maps), means)
 
 
 def _filled(

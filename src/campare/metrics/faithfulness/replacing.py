@@ -72,7 +72,7 @@ def ranking(
         [[[3, 2, 1, 0]]]
     """
     finite = np.where(np.isfinite(maps).all(axis=(1, 2), keepdims=True), maps, 0)
-    rows = m.resize(finite, shape).reshape(len(maps), -1)
+    rows = m.resize(finite, shape).reshape(len(maps), shape[0] * shape[1])
     places = np.arange(rows.shape[1])
     ranks = np.empty(rows.shape, np.int64)
     rng = generator(rng)
