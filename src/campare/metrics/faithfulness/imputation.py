@@ -99,10 +99,7 @@ def _grids(
     mask, inside = np.zeros((2, n, 1, tall, wide), np.float32)
     mask[window], inside[window] = missing[:, None], 1
     x = np.zeros((n, channels, tall, wide), np.float32)
-    x[window] = np.moveaxis(images, -1, 1)
-    known = inside - mask
-    mean = (x * known).sum(axis=(2, 3), keepdims=True) / known.sum(axis=(2, 3), keepdims=True)
-    x += mask * (mean - x)
+    x[window] = np.moveaxis(_filled_with_mean(images, missing), -1, 1)
     diagonal = _nine(inside) * mask
     levels = [_level(mask, diagonal)]
     pull = diagonal - _nine(mask) * mask  # of the known pixels on each missing one
@@ -111,6 +108,15 @@ def _grids(
         pull = _coarser(pull) * mask
         levels.append(_level(mask, _nine(mask) * mask + pull))
     return levels, x, window
+
+
+def _filled_with_mean(images: Floats, missing: Bools) -> Floats:
+    """The first guess: the mean of the known pixels, whatever the missing ones hold."""
+    holes = missing[..., None]
+    known = np.where(holes, 0, images)
+    count = (~holes).sum(axis=(1, 2), keepdims=True)
+    mean = known.sum(axis=(1, 2), keepdims=True, dtype=np.float64) / count
+    return np.where(holes, mean, known).astype(np.float32)
 
 
 def _level(mask: Floats, diagonal: Floats) -> _Level:
