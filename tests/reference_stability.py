@@ -1,13 +1,17 @@
 """Slow and obvious stability, sanity and shortcuts, one image and one pixel at a time.
 
 Written from the papers' formulas; nothing is vectorized over images, nothing shared with campare.
+`Replay` stands for a classifier.
 """
 
+from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
 from scipy import stats
 from skimage.metrics import structural_similarity
+
+from campare.types import LayerInfo
 
 
 def spearman(a, b, valid=None):
@@ -123,3 +127,29 @@ def blurred(image, sigma):
             weights = np.exp(-((y - i) ** 2 + (x - j) ** 2) / (2 * sigma**2))
             out[i, j] = (weights[..., None] * image).sum(axis=(0, 1)) / weights.sum()
     return out
+
+
+class Replay:
+    """A classifier that knows which of its layers are random just now, and logs it."""
+
+    name = "replay"
+    paths = ("first", "second", "classes")
+
+    def __init__(self, paths=paths, weightless=("relu",)):
+        self.layers = tuple(LayerInfo(p, "Any", (8, 8, 3)) for p in (*paths, *weightless))
+        self.weightless = weightless
+        self.random = []
+        self.log = []
+
+    def predict(self, images):
+        self.log.append(tuple(self.random))
+        return np.full((len(images), 4), float(len(set(self.random) - set(self.weightless))))
+
+    @contextmanager
+    def randomized(self, layers, _):
+        self.random += layers
+        try:
+            yield
+        finally:
+            for layer in layers:
+                self.random.remove(layer)

@@ -1,6 +1,5 @@
 """Oracle: Quantus 0.6.0, recorded with the maps that it compared; a classifier replays them."""
 
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,37 +12,13 @@ from campare.errors import CampareError, LayerError
 from campare.metrics import mprt
 from campare.metrics.similarity import ssim
 from campare.types import LayerInfo
+from reference_stability import Replay
 
 QUANTUS = np.load(Path(__file__).parents[1] / "fixtures" / "quantus_stability.npz")
 TARGETS = QUANTUS["targets"]
 IMAGES = np.moveaxis(QUANTUS["images"], 1, -1)
-PATHS = ("first", "second", "classes")
+PATHS = Replay.paths
 RNG = np.random.default_rng(0)
-
-
-class Replay:
-    """A classifier that knows which of its layers are random just now, and logs it."""
-
-    name = "replay"
-
-    def __init__(self, paths=PATHS, weightless=("relu",)):
-        self.layers = tuple(LayerInfo(p, "Any", (8, 8, 3)) for p in (*paths, *weightless))
-        self.weightless = weightless
-        self.random = []
-        self.log = []
-
-    def predict(self, images):
-        self.log.append(tuple(self.random))
-        return np.full((len(images), 4), float(len(set(self.random) - set(self.weightless))))
-
-    @contextmanager
-    def randomized(self, layers, _):
-        self.random += layers
-        try:
-            yield
-        finally:
-            for layer in layers:
-                self.random.remove(layer)
 
 
 def replayed(stacks, classifier):

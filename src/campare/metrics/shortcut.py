@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from campare.data.imageset import Images
 from campare.errors import DataError
 from campare.metrics import localization
 from campare.metrics.classification import confidence, predicted
@@ -54,6 +55,22 @@ def background(objects: Array) -> Bools:
     """
     known = np.asarray(objects, bool)
     return np.asarray(~known & known.any(axis=(1, 2), keepdims=True))
+
+
+def with_border(images: Images, share: float = 0.1) -> Images:
+    """The images with the regions `border` and, where objects are known, `background`.
+
+    Example:
+        >>> pixels = np.zeros((1, 8, 8, 3), np.uint8)
+        >>> one = Images(pixels, np.array([0]), ("a",), {}, ("x", "y"))
+        >>> list(with_border(one).regions)
+        ['border']
+    """
+    shape = images.images.shape[:3]
+    regions = {"border": np.broadcast_to(border((shape[1], shape[2]), share), shape)}
+    if "object" in images.regions:
+        regions["background"] = background(images.regions["object"])
+    return replace(images, regions={**images.regions, **regions})
 
 
 def region_drop(

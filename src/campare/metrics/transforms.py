@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import csr_array
 
 from campare.types import Array, Bools, Floats
@@ -49,7 +49,7 @@ class Transform:
         """
         images = np.asarray(images, np.float32)
         if self.source != IDENTITY:
-            images = _warp(images, self.source)
+            images = _warp(images, self.source, np.float32)
         return self.change(images, rng)
 
     def maps(self, maps: Array) -> Floats:
@@ -91,7 +91,7 @@ class Transform:
 
     def _moved(self, maps: Array, source: Affine) -> Floats:
         maps = np.asarray(maps, np.float32)
-        return maps if source == IDENTITY else _warp(maps[..., None], source)[..., 0]
+        return maps if source == IDENTITY else _warp(maps[..., None], source, np.float64)[..., 0]
 
 
 def flip(direction: str = "horizontal") -> Transform:
@@ -175,11 +175,11 @@ def _inside(source: Affine, grid: tuple[int, int]) -> Bools:
     return np.asarray((np.abs(_places(source, grid)) < 1 + 1e-9).all(axis=0)).reshape(grid)
 
 
-def _warp(images: Floats, source: Affine) -> Floats:
+def _warp(images: Floats, source: Affine, precision: DTypeLike) -> Floats:
     """(N, h, w, C) -> (N, h, w, C): every pixel interpolated between the four at its source.
 
-    One sparse matrix of pixels x pixels for all images and channels, in float64: a plateau stays
-    one. Beyond the border the image is mirrored.
+    One sparse matrix of pixels x pixels for all images and channels; in float64 a plateau stays
+    exactly one. Beyond the border the image is mirrored.
     """
     n, h, w, channels = images.shape
     weighed = [_neighbors(u, size) for u, size in zip(_places(source, (h, w)), (h, w), strict=True)]
@@ -187,9 +187,10 @@ def _warp(images: Floats, source: Affine) -> Floats:
     index = (rows[:, None] * w + columns[None]).reshape(4, -1)
     weight = (down[:, None] * across[None]).reshape(4, -1)
     starts = np.arange(0, 4 * h * w + 1, 4)
-    matrix = csr_array((weight.T.ravel(), index.T.ravel(), starts), shape=(h * w, h * w))
+    weights = weight.T.ravel().astype(precision)
+    matrix = csr_array((weights, index.T.ravel(), starts), shape=(h * w, h * w))
     flat = images.reshape(n, h * w, channels).swapaxes(0, 1).reshape(h * w, n * channels)
-    moved = (matrix @ flat).astype(np.float32)
+    moved = np.asarray(matrix @ flat, np.float32)
     return np.ascontiguousarray(moved.reshape(h * w, n, channels).swapaxes(0, 1)).reshape(
         images.shape
     )
