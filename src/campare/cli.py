@@ -150,14 +150,15 @@ def explain(
 
     from campare.cams.explain import explain as run_explain
     from campare.classifiers import wrap
+    from campare.data.pixels import in_channels, in_range
 
     pictures = [_picture(path) for path in images]
     classifier = wrap(model, output=output)
     shape = classifier.input_shape
-    stretched = _in_channels(_stretched(pictures, _sides(shape, size)), shape[-1])
+    stretched = in_channels(_stretched(pictures, _sides(shape, size)), shape[-1])
     explanation = run_explain(
         classifier,
-        _in_range(stretched, pixels),
+        in_range(stretched, pixels),
         target=_contrast(target, against),
         method=method,
         layer=_words(layer),
@@ -301,22 +302,6 @@ def _stretched(pictures: "list[Array]", sides: tuple[int, int]) -> "Array":
     from campare.data.pictures import resize_image
 
     return np.stack([resize_image(picture, sides) for picture in pictures])
-
-
-def _in_channels(images: "Array", channels: int | None) -> "Array":
-    """RGB as it is, or its luminance for a model of one channel: (N, H, W, 3) -> (N, H, W, C)."""
-    if channels != 1:
-        return images
-    import numpy as np
-
-    return np.asarray(images @ np.array([0.299, 0.587, 0.114]))[..., None]
-
-
-def _in_range(images: "Array", pixels: str) -> "Array":
-    """Pixels 0..255 in the range that a model takes."""
-    if pixels == "0..255":
-        return images
-    return images / 255.0 if pixels == "0..1" else images / 127.5 - 1.0
 
 
 def _sides(shape: tuple[int | None, ...], size: int | None) -> tuple[int, int]:

@@ -51,7 +51,7 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images in memory, all stretched to size S x S.
+    """Images in memory, all stretched to one size, S x S unless a model takes another.
 
     Attributes:
         images: (N, S, S, 3) uint8.
@@ -139,12 +139,19 @@ class ImageSet:
         *,
         seed: int = 0,
         test_fraction: float = 0.25,
+        training: bool = True,
         progress: Progress | None = None,
     ) -> "ImageSet":
         """A folder of images, one folder a class: see :func:`campare.data.folder.read_folder`."""
         from campare.data.folder import read_folder
 
-        return read_folder(Path(path), seed=seed, test_fraction=test_fraction, progress=progress)
+        return read_folder(
+            Path(path),
+            seed=seed,
+            test_fraction=test_fraction,
+            training=training,
+            progress=progress,
+        )
 
     @classmethod
     def drawn(
@@ -184,12 +191,14 @@ class ImageSet:
             for split in SPLITS
         }
 
-    def load(self, split: str, size: int, *, progress: Progress | None = None) -> Images:
-        """Read a split into memory, every image stretched to size x size with its masks.
+    def load(
+        self, split: str, size: int | tuple[int, int], *, progress: Progress | None = None
+    ) -> Images:
+        """Read a split into memory, every image stretched to one size with its masks.
 
         Args:
             split: "train" or "test".
-            size: pixels of height and width.
+            size: pixels of height and width, one number for both or (height, width).
             progress: called with (images done, images in all) after each image.
 
         Returns:
@@ -202,14 +211,15 @@ class ImageSet:
             >>> ImageSet.drawn(train=4, test=4, size=32).load("test", 8).images.shape
             (4, 8, 8, 3)
         """
-        if size < 1:
+        sides = (size, size) if isinstance(size, int) else size
+        if min(sides) < 1:
             raise DataError(f"Expected a size of at least 1 pixel, got {size}. Try 128.")
         samples = self.of(split)
-        images = np.empty((len(samples), size, size, 3), np.uint8)
+        images = np.empty((len(samples), *sides, 3), np.uint8)
         regions = {name: np.zeros(images.shape[:3], np.bool_) for name in self.regions}
 
         def fill(index: int) -> None:
-            picture = resize_picture(self.read(samples[index]), size)
+            picture = resize_picture(self.read(samples[index]), sides)
             images[index] = picture.image
             for name, mask in picture.regions.items():
                 regions[name][index] = mask

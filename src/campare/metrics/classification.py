@@ -103,6 +103,25 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> tuple[float, float
     return float(max(center - half, 0)), float(min(center + half, 1))
 
 
+def learned(labels: Ints, predictions: Ints, *, level: float = 0.05) -> bool:
+    """Whether predictions beat "always the commonest class" by more than chance.
+
+    One-sided exact binomial test of the number correct against the commonest class's share.
+
+    Example:
+        >>> labels = np.arange(40) % 2
+        >>> learned(labels, labels), learned(labels, np.zeros_like(labels))
+        (True, False)
+    """
+    from scipy.stats import binomtest
+
+    share = np.bincount(labels).max() / len(labels)
+    if share == 1.0:
+        return False  # with one class there is nothing to learn
+    correct = int((labels == predictions).sum())
+    return bool(binomtest(correct, len(labels), share, alternative="greater").pvalue < level)
+
+
 _CORRECT = Metric(
     name="correct",
     function=correct,
