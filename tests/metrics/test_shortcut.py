@@ -120,6 +120,17 @@ def test_the_excess_is_what_the_null_leaves():
     scores = drop_scores("cue", found)
     assert scores["cue-drop"] is found.excess
     assert scores["cue-drop@null"] is found.null
+    assert scores["cue-drop@change"] is found.change
+
+
+def test_a_region_that_speaks_against_the_target_changes_the_score_too():
+    images, masks = tagged(20)
+    against = np.zeros(20, int)  # the tag speaks for class 1
+    found = region_drop(sees_white, images, masks, against, fresh())
+    assert (found.excess.values < -0.5).all()
+    assert (found.change.values > 0.5).all()
+    one = region_drop(sees_white, images, masks, against, fresh(), draws=1)
+    assert one.change.values == pytest.approx(abs(one.region.values) - abs(one.null.values))
 
 
 def test_one_mask_for_all_images():

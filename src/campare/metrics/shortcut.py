@@ -31,6 +31,7 @@ class Drop(NamedTuple):
     region: Values  # in [-1, 1]
     null: Values  # the same for the region moved to random places
     excess: Values  # region - null
+    change: Values  # the excess of |loss|: counts a region that speaks against the target, too
 
 
 def border(shape: tuple[int, int], share: float = 0.1) -> Bools:
@@ -122,10 +123,10 @@ def region_drop(
 
     before = confidence(logits, chosen)
     here = lost(masks)
-    there = np.mean([lost(_elsewhere(masks, rng)) for _ in range(draws)], axis=0)
+    moved = np.stack([lost(_elsewhere(masks, rng)) for _ in range(draws)])
+    there, change = moved.mean(axis=0), np.abs(here) - np.abs(moved).mean(axis=0)
     reasons |= {"non-finite": np.isnan(here) | np.isnan(there)}
-    region, null, excess = (settle(v, reasons) for v in (here, there, here - there))
-    return Drop(region, null, excess)
+    return Drop(*(settle(v, reasons) for v in (here, there, here - there, change)))
 
 
 def drop_scores(region: str, drop: Drop) -> dict[str, Values]:
@@ -133,11 +134,12 @@ def drop_scores(region: str, drop: Drop) -> dict[str, Values]:
 
     Example:
         >>> one = Values(np.array([1.0]), np.array(["ok"]))
-        >>> list(drop_scores("border", Drop(one, one, one)))
-        ['border-drop', 'border-drop@region', 'border-drop@null']
+        >>> list(drop_scores("border", Drop(one, one, one, one)))
+        ['border-drop', 'border-drop@region', 'border-drop@null', 'border-drop@change']
     """
     name = f"{region}-drop"
-    return {name: drop.excess, f"{name}@region": drop.region, f"{name}@null": drop.null}
+    parts = {part: getattr(drop, part) for part in ("region", "null", "change")}
+    return {name: drop.excess} | {f"{name}@{part}": values for part, values in parts.items()}
 
 
 def excess_drop(
@@ -214,9 +216,10 @@ _DROP = Metric(
     low=-2,
     high=2,
     null=0.0,
-    misleads="A blur leaves the mean color, which may be the shortcut. The blurred image is unlike "
-    "the training images, and so is the null, to a degree that depends on the recipe. Of a region "
-    "that covers most of the image, the moved one covers most of it, too.",
+    misleads="A region that speaks against the target gains by its blur, so the mean over images "
+    "may cancel: read @change. A blur leaves the mean color, which may be the shortcut. Blurred "
+    "images are unlike the training images, and so is the null, to a degree that depends on the "
+    "recipe. Of a region that covers most of the image, the moved one covers most of it, too.",
     cost="7 forward passes an image",
     paper="deletion of a region as in Fong and Vedaldi 2017, with a null of its own",
     default=False,
