@@ -66,7 +66,15 @@ def dose_response(
     rng: np.random.Generator,
     similarity: Similarity = spearman,
 ) -> tuple[Response, ...]:
-    """The response to every dose of a ladder, one forward and one tapped pass an image and dose."""
+    """The response to every dose of a ladder, one forward and one tapped pass an image and dose.
+
+    Example:
+        >>> rng, images = np.random.default_rng(0), np.arange(64.0).reshape(1, 8, 8, 1)
+        >>> model = (lambda x, t: x[..., 0], lambda x: np.zeros((len(x), 2)))
+        >>> curve = dose_response(refer(*model, images), *model, LADDERS["rotation"], rng)
+        >>> [(step.dose, bool(step.value.values[0] > 0.99)) for step in curve][:2]
+        [(5, True), (10, True)]
+    """
     partner = partners(reference.targets, rng)
     return tuple(
         respond(observe(reference, explain, predict, g, rng), partner, similarity) for g in ladder

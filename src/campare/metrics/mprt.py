@@ -182,6 +182,14 @@ def efficient_mprt(
     (H(randomized) - H(map)) / H(map), H the entropy of a histogram of the positive map in 100 bins
     (Hedstroem et al. 2023), in [-1, inf). No pairwise similarity, so no noise in it. A flat map has
     H = 0 and is undefined. Costs two tapped passes an image.
+
+    Example:
+        >>> from contextlib import nullcontext
+        >>> from types import SimpleNamespace
+        >>> deaf = SimpleNamespace(layers=(), randomized=lambda layers, rng: nullcontext())
+        >>> images, rng = np.random.default_rng(0).random((1, 4, 4, 3)), np.random.default_rng(0)
+        >>> efficient_mprt(lambda x, t: x[..., 0], deaf, images, np.zeros(1), rng).values.tolist()
+        [0.0]
     """
     images, targets = np.asarray(images, np.float32), np.asarray(targets, np.int64)
     learned = tuple(info.path for info in classifier.layers if info.kind not in PREPROCESSING)
@@ -209,7 +217,7 @@ def complexity_rise(before: Array, after: Array) -> Values:
 def randomizable(classifier: Classifier, image: Array, rng: np.random.Generator) -> tuple[str, ...]:
     """Paths of the layers whose weights matter: drawn anew, they change the logits of an image.
 
-    Raises LayerError where none does.
+    Layers of the kinds in `PREPROCESSING` are left out. Raises LayerError where none is left.
     """
     logits = classifier.predict(image)
 

@@ -81,7 +81,16 @@ def observe(
     transform: Transform,
     rng: np.random.Generator,
 ) -> Seen:
-    """Change the images, explain the same classes again, and note where the prediction changed."""
+    """Change the images, explain the same classes again, and note where the prediction changed.
+
+    Example:
+        >>> from campare.metrics.transforms import flip
+        >>> rng, images = np.random.default_rng(0), np.arange(16.0).reshape(1, 4, 4, 1)
+        >>> model = (lambda x, t: x[..., 0], lambda x: np.zeros((len(x), 2)))
+        >>> seen = observe(refer(*model, images), *model, flip(), rng)
+        >>> seen.after[0, 0].tolist(), seen.changed.tolist()
+        ([3.0, 2.0, 1.0, 0.0], [False])
+    """
     images = transform.images(reference.images, rng)
     changed = predicted(in_batches(predict, images)) != reference.predictions
     after = in_batches(explain, images, reference.targets)
@@ -104,6 +113,14 @@ def respond(seen: Seen, partner: Ints, similarity: Similarity = spearman) -> Res
     """Compare what was seen: value, floor and null of one dose, without asking the model.
 
     `partner` (N,) names another image of the same class for each, as `partners` draws it.
+
+    Example:
+        >>> from campare.metrics.transforms import flip
+        >>> maps = np.arange(16.0).reshape(1, 4, 4)
+        >>> seen = Seen(flip(), maps, maps[:, :, ::-1], np.array([False]))
+        >>> found = respond(seen, np.array([-1]))
+        >>> found.value.values.tolist(), found.floor.values.tolist(), found.null.status.tolist()
+        ([1.0], [1.0], ['no-partner'])
     """
     transform, maps, after, changed = seen
     grid = (maps.shape[1], maps.shape[2])
