@@ -273,7 +273,7 @@ DECLARED: tuple[Metric, ...] = (
         null="about the mean area share",
         misleads="Large objects have most pixels and weigh most. It asks for the whole object.",
         paper="Choe et al. 2020, section 4.1",
-        order=("perfect", "random", "inverted"),
+        order=("perfect", "random"),
         together=True,
         default=False,
     ),

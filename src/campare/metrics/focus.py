@@ -189,6 +189,7 @@ _ENTROPY = Metric(
     misleads="It depends on the grid of the map: compare arms on matched grids only. A sharp map "
     "in the wrong place is still sharp.",
     paper="Bhatt et al. 2020 (complexity), normalized",
+    order=("constant", "random", "perfect"),
 )
 
 #: The metrics of this module.
@@ -202,6 +203,7 @@ DECLARED: tuple[Metric, ...] = (
         formula="sum (2 i - n - 1) x_i / (n sum x), x the ascending positive pixels",
         null=0.0,
         paper="Chalasani et al. 2020 (sparseness); Hurley and Rickard 2009",
+        order=("perfect", "random", "constant"),
     ),
     replace(
         _ENTROPY,
@@ -235,6 +237,7 @@ DECLARED: tuple[Metric, ...] = (
         misleads="It depends on the grid of the map: a coarse grid joins what a fine one parts. "
         "Noise near the threshold makes many peaks; a uniform map is a single one.",
         paper="full width at half maximum, as regions",
+        order=("random", "perfect"),
     ),
     replace(
         _ENTROPY,
@@ -248,5 +251,6 @@ DECLARED: tuple[Metric, ...] = (
         misleads="Objects have edges, too: a right map aligns with them more than a random one. "
         "On a coarse grid few pixels are correlated.",
         paper="Adebayo et al. 2018 compare maps with an edge detector",
+        order=("edge", "random"),
     ),
 )

@@ -297,7 +297,7 @@ DECLARED: tuple[Metric, ...] = (
         null=AREA,
         misleads="It asks for the whole object, so a map on its telling part alone scores low.",
         paper="Choe et al. 2020 (PxAP), per image; Arun et al. 2021",
-        order=("perfect", "random", "inverted"),
+        order=("perfect", "random"),
     ),
     replace(ENERGY, name="parts-energy", region="parts", title="Energy on the telling parts"),
     replace(_LIFT, name="parts-lift", region="parts", title="Lift on the telling parts"),
