@@ -217,9 +217,10 @@ _DROP = Metric(
     high=2,
     null=0.0,
     misleads="A region that speaks against the target gains by its blur, so the mean over images "
-    "may cancel: read @change. A blur leaves the mean color, which may be the shortcut. Blurred "
-    "images are unlike the training images, and so is the null, to a degree that depends on the "
-    "recipe. Of a region that covers most of the image, the moved one covers most of it, too.",
+    "may cancel; @change does not, but counts whatever is conspicuous. A blur leaves the mean "
+    "color, which may be the shortcut. Blurred images are unlike the training images, and so is "
+    "the null, to a degree that depends on the recipe. Of a region that covers most of the image, "
+    "the moved one covers most of it, too.",
     cost="7 forward passes an image",
     paper="deletion of a region as in Fong and Vedaldi 2017, with a null of its own",
     default=False,
