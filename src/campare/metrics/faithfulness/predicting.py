@@ -5,7 +5,6 @@ serve every framework. A single logit (K = 1) speaks for class 1 of two.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from campare.errors import DataError, TargetError
 from campare.metrics.classification import confidence
 from campare.types import Array, Floats, Ints
 
+#: images (N, H, W, C) -> logits (N, K). It must not keep the images: their memory is used again.
 Predict = Callable[[Floats], Array]
 
 #: (logits (B, K), targets (B,)) -> one score an image, NaN where a logit is not finite.
@@ -106,7 +106,19 @@ def check(images: Array, maps: Array, targets: Array) -> tuple[Floats, Floats, I
 def _batches(
     variants: Iterable[tuple[int, Array]], size: int
 ) -> Iterator[tuple[list[int], Floats]]:
-    """The variants in groups of `size`: their indices, and their pixels (B, H, W, C)."""
-    rest = iter(variants)
-    while group := list(islice(rest, size)):
-        yield [i for i, _ in group], np.stack([pixels for _, pixels in group], dtype=np.float32)
+    """The variants in groups of `size`: their indices, and their pixels (B, H, W, C).
+
+    All groups lie in the same memory, one after the other: fresh memory costs more than the pixels.
+    """
+    index: list[int] = []
+    pixels = np.empty(0, np.float32)
+    for i, variant in variants:
+        if not pixels.size:
+            pixels = np.empty((size, *variant.shape), np.float32)
+        pixels[len(index)] = variant
+        index.append(i)
+        if len(index) == size:
+            yield index, pixels
+            index = []
+    if index:
+        yield index, pixels[: len(index)]

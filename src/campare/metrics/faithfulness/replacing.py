@@ -77,8 +77,11 @@ def ranking(
     ranks = np.empty(rows.shape, np.int64)
     rng = generator(rng)
     for row, rank in zip(rows, ranks, strict=True):
-        before = rng.permutation(places) if ties == "random" else places
-        rank[before[np.argsort(-row[before], kind="stable")]] = places
+        if ties == "random":  # of pixels in random order, so equal ones stay in random order
+            before = rng.permutation(places)
+            rank[before[np.argsort(-row[before])]] = places
+        else:
+            rank[np.argsort(-row, kind="stable")] = places
     return ranks.reshape(len(maps), *shape)
 
 
@@ -101,7 +104,8 @@ def replaced(
         >>> [pixels.ravel().tolist() for _, pixels in made]
         [[0.0, 1.0, 0.0], [0.0, 1.0, 1.0]]
     """
-    for i, (first, last, rank) in enumerate(zip(start, end, ranks, strict=True)):
+    narrow = np.min_scalar_type(ranks[0].size) if len(ranks) else ranks.dtype
+    for i, (first, last, rank) in enumerate(zip(start, end, ranks.astype(narrow), strict=True)):
         each = np.repeat(rank, first.shape[-1], axis=-1).reshape(first.shape)  # also a channel
         for count in counts:
             yield i, np.where(each < count, last, first)
