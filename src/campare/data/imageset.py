@@ -4,6 +4,7 @@ An ImageSet is a list of samples and a function that reads one; nothing is held 
 :meth:`ImageSet.load` decodes a split and resizes it, image and masks together.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -169,6 +170,43 @@ class ImageSet:
 
         return drawn_set(
             classes=classes, train=train, test=test, size=size, seed=seed, shortcut=shortcut
+        )
+
+    @classmethod
+    def from_images(cls, images: Images, name: str = "images") -> "ImageSet":
+        """Images in memory as a set, all of them test images.
+
+        Example:
+            >>> pixels = np.zeros((1, 4, 4, 3), np.uint8)
+            >>> ImageSet.from_images(Images(pixels, np.array([0]), ("a",), {}, ("x", "y")))
+            ImageSet('images', x/y, 0 train, 1 test)
+        """
+        place = {sample: index for index, sample in enumerate(images.names)}
+        if len(place) < len(images):
+            raise DataError(
+                "Expected images of different names, got two of one. Try names that tell them "
+                "apart, such as 'cat/1.png'."
+            )
+        content = hashlib.sha256("\n".join(images.names).encode())
+        for array in (images.images, images.labels, *images.regions.values()):
+            content.update(np.ascontiguousarray(array).data)
+
+        def read(sample: Sample) -> Picture:
+            at = place[sample.image]
+            masks = {region: mask[at] for region, mask in images.regions.items() if mask[at].any()}
+            return Picture(images.images[at], masks)
+
+        return cls(
+            name=name,
+            class_names=images.class_names,
+            samples=tuple(
+                Sample(image, int(label), "test")
+                for image, label in zip(images.names, images.labels, strict=True)
+            ),
+            read=read,
+            fingerprint=content.hexdigest(),
+            regions=tuple(images.regions),
+            default_size=max(images.images.shape[1:3]),
         )
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from campare.cams.baselines import BASELINES
-from campare.lab.scene import Scene
+from campare.lab.scene import DISCRIMINATION, Scene
 from campare.metrics.classification import predicted
 from campare.metrics.measure import measure_maps, measure_mosaics, measure_predictions
 from campare.types import Array, Floats, Ints
@@ -158,7 +158,7 @@ def _measure_mosaics(
     layer: str,
 ) -> "pl.DataFrame":
     mosaics = scene.mosaics[index]
-    wanted = scene.metrics is not None and "class-discrimination" in scene.metrics
+    wanted = scene.metrics is not None and DISCRIMINATION in scene.metrics
     return measure_mosaics(
         maps,
         mosaics,
