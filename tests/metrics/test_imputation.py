@@ -34,7 +34,7 @@ HOLES = {
 def test_equals_the_factorization(missing):
     image = (255 * RNG.random((SIDE, SIDE, 3))).astype(np.float32)
     expected = slow.impute(image, missing)
-    assert impute(image[None], missing[None])[0] == pytest.approx(expected, abs=0.3)
+    assert impute(image[None], missing[None])[0] == pytest.approx(expected, abs=0.6)
     exact = impute(image[None], missing[None], tolerance=1e-6)[0]
     assert exact == pytest.approx(expected, abs=0.01)  # float32 of 255
 
@@ -86,16 +86,16 @@ def test_few_cycles_are_needed(monkeypatch):
     count = []
     cycle = imputation._cycle
 
-    def counted(levels, r):
-        count.append(len(levels))
-        return cycle(levels, r)
+    def counted(levels, r, depth=0):
+        count.append(depth)
+        return cycle(levels, r, depth)
 
     monkeypatch.setattr(imputation, "_cycle", counted)
     side = 128
     coarse = m.resize(RNG.random((1, 4, 4)), (side, side))
     image = (255 * RNG.random((1, side, side, 3))).astype(np.float32)
     impute(image, coarse > np.quantile(coarse, 0.1))
-    assert sum(levels == max(count) for levels in count) <= 9
+    assert count.count(0) == 3
 
 
 def test_equals_quantus():

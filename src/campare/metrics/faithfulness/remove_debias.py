@@ -150,9 +150,10 @@ def _filled(
         first = {"most": rank, "least": rank.size - 1 - rank}
         missing = np.stack([first[order] < count for order in orders for count in counts])
         filled = impute(np.broadcast_to(image, (len(missing), *image.shape)), missing)
-        spread = np.float32(noise) * image.std()
-        holes = missing[..., None]
-        filled += spread * holes * rng.standard_normal(filled.shape, dtype=np.float32)
+        drawn = rng.standard_normal(filled.shape, dtype=np.float32)
+        drawn *= np.float32(noise) * image.std()
+        drawn *= np.repeat(missing, image.shape[-1], axis=-1).reshape(filled.shape)
+        filled += drawn
         for pixels in filled:
             yield i, pixels
 
