@@ -34,7 +34,7 @@ HOLES = {
 def test_equals_the_factorization(missing):
     image = (255 * RNG.random((SIDE, SIDE, 3))).astype(np.float32)
     expected = slow.impute(image, missing)
-    assert impute(image[None], missing[None])[0] == pytest.approx(expected, abs=0.6)
+    assert impute(image[None], missing[None])[0] == pytest.approx(expected, abs=1)  # of white noise
     exact = impute(image[None], missing[None], tolerance=1e-6)[0]
     assert exact == pytest.approx(expected, abs=0.01)  # float32 of 255
 

@@ -4,7 +4,7 @@ Noisy linear imputation (Rong et al. 2022, ROAD, section 4.2): every missing pix
 of its eight neighbors with weights 1/6 (beside) and 1/12 (diagonal), and all equations hold
 together. Instead of one sparse factorization an image, conjugate gradients solve the systems of the
 whole batch, preconditioned by one multigrid cycle. Three cycles leave an error of 0.2 % of the
-range of the image, well below the noise.
+range of a photograph, about the noise that is added.
 
 The weights are those of (1 2 1) x (1 2 1) without the center, over 12. So one stencil, `_nine`, is
 the equation on every grid, and the way to the next coarser grid and back. Grids have a border of
