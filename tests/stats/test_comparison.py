@@ -168,5 +168,7 @@ def test_the_classifier_has_its_own_question():
 
 def test_one_seed_is_said():
     (text,) = headline(comparison(row("energy", 0.1, 0.05, 0.2, seeds=1)))
-    assert "60 images, 1 seed)" in text
-    assert text.endswith("One seed: says nothing about other trainings of the same recipes.")
+    assert "60 images)" in text
+    assert text.endswith(
+        "One training each: it speaks of these models, not of the ways they were trained."
+    )

@@ -220,20 +220,6 @@ def test_loading_what_is_not_there(tmp_path):
         fit.load(tmp_path / "none.keras")
 
 
-def test_learned_is_the_binomial_test():
-    labels = np.arange(100) % 2
-
-    def right(n):
-        return np.where(np.arange(100) < n, labels, 1 - labels)
-
-    # P(X >= 58) = 0.067 and P(X >= 59) = 0.044 for X ~ Binomial(100, 1/2)
-    assert not fit.learned(labels, right(58))
-    assert fit.learned(labels, right(59))
-    uneven = np.array([0] * 90 + [1] * 10)
-    assert not fit.learned(uneven, np.zeros(100, int))
-    assert not fit.learned(np.zeros(5, int), np.zeros(5, int))
-
-
 def test_images_that_cannot_be_trained_on():
     with pytest.raises(
         DataError, match=r"^Expected images of shape \(32, 32, 3\), got \(24, 24, 3\)"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from campare.errors import RunError
-from campare.stats.words import MATCHED, interval, p_text, verdict_words
+from campare.stats.words import MATCHED, conditional, interval, p_text, verdict_words
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -141,13 +141,20 @@ class Comparison:
         return ["metric", f"difference [{self.confidence:.0%} interval]", "p (Holm)", "says"]
 
     def _shown(self) -> Iterator[tuple[str, list[list[str]]]]:
-        """(title, rows of text) of each contrast and method; undefined rows are left out."""
+        """(title, rows of text) of each contrast and method.
+
+        Undefined rows are left out, and those under conditions (doses, layers, nulls) are counted.
+        """
         known = self.effects.filter(pl.col("estimate").is_finite())
         for (contrast, method), part in known.group_by("contrast", "method", maintain_order=True):
             what = "classifier" if method == "-" else method
             images, seeds = (_range(part[name].to_list()) for name in ("images", "seeds"))
-            title = f"{contrast}   {what}   images: {images}, seeds: {seeds}"
-            yield title, [self._cells(row) for row in _rows(part)]
+            trainings = "one training each" if seeds == "1" else f"seeds: {seeds}"
+            shown = [row for row in _rows(part) if not conditional(row["metric"])]
+            more = part.height - len(shown)
+            rest = f"   and {more} under conditions, in .effects" if more else ""
+            title = f"{contrast}   {what}   images: {images}, {trainings}{rest}"
+            yield title, [self._cells(row) for row in shown]
 
     def _cells(self, row: dict[str, Any]) -> list[str]:
         alpha = 1 - self.confidence
