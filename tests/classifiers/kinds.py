@@ -123,6 +123,8 @@ KINDS = {
     name: replace(kind, pixels=(-1, 1)) if name.startswith("torch") else kind
     for name, kind in KINDS.items()
 }
+if os.environ["KERAS_BACKEND"] == "torch":
+    pytest.importorskip("torch").set_num_threads(1)
 HERE = os.environ["KERAS_BACKEND"]
 
 

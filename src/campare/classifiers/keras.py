@@ -218,6 +218,11 @@ def load(
     Raises:
         ModelError: the file is missing or is not a Keras model that can be loaded safely.
     """
+    if (path / "saved_model.pb").is_file():
+        raise ModelError(
+            f"Expected a saved Keras model, got the exported graph {path}, whose layers cannot be "
+            "tapped. Try: the .keras file that it was exported from"
+        )
     if not path.is_file():
         raise ModelError(f"Expected a saved Keras model, got no file {path}. Try: model.keras")
     try:
