@@ -16,7 +16,7 @@ settings.register_profile("campare", deadline=None, derandomize=True, max_exampl
 settings.load_profile("campare")
 
 # Doctests are collected from every module; these would be imported twice under one name.
-collect_ignore_glob = ["*/conftest.py"]
+collect_ignore_glob = ["*/conftest.py", "*/make_*_fixtures.py"]
 
 BACKENDS = ("tensorflow", "jax", "torch")
 

@@ -64,7 +64,7 @@ def grad_cam(A: Any, G: Any) -> Any:
         >>> grad_cam(A, A).tolist()
         [[[3.0, 3.0], [3.0, 3.0]]]
     """
-    return relu(weighted(A, namespace(A).mean(G, axis=(1, 2))))
+    return relu(weighted(A, _mean(G)))
 
 
 def grad_cam_counterfactual(A: Any, G: Any) -> Any:
@@ -303,3 +303,10 @@ def quotient(x: Any, y: Any) -> Any:
 def _by_maximum(maps: Floats) -> Floats:
     scaled: Floats = quotient(maps, maps.max(axis=(1, 2), keepdims=True))
     return scaled
+
+
+def _mean(G: Any) -> Any:
+    """The mean gradient of each channel, (N, C); NumPy adds in turn, so in double precision."""
+    xp = namespace(G)
+    double = {"dtype": xp.float64} if xp.__name__ == "numpy" else {}
+    return cast(xp.mean(G, axis=(1, 2), **double), "float32")
