@@ -174,6 +174,7 @@ class ImageClassifier:
         """Logits (N, K) of images (N, H, W, C), before any softmax or sigmoid."""
         images = self._check_images(images)
         shape = tuple(images.shape[1:])
+        self._survey(shape)  # which refuses what is no classifier
         run = self._kept(
             ("predict", shape),
             lambda: self._backend.compile_predict(
