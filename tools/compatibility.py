@@ -39,10 +39,13 @@ Small random networks, one of each kind, explained for class 1 at campare's defa
 
 - **works**: campare's gradient equals finite differences; a peer's Grad-CAM map equals campare's
   to 1e-3 of its maximum.
-- **wrong**: a map that differs. **fails**: an exception, named. **-**: not for this framework.
+- **wrong**: a map that differs; (probabilities): it is that of the probability behind the softmax,
+  which these tools leave to their user to take off; (no grid): tokens, not a map of the image, for
+  which pytorch-grad-cam takes a `reshape_transform` that its user writes for each model.
+- **fails**: an exception, named. **-**: not for this framework.
 
-The torch tools leave a softmax in the model to their user and explain probabilities, hence 'wrong'.
-Sequential models were given to the Keras tools as functional ones, without which they fail.
+Sequential models were given to the Keras tools as functional ones, without which they fail; and of
+a single unit, the only output that there is.
 torch modules do not depend on the backend of Keras; their column is torch's.
 
 """
@@ -72,14 +75,33 @@ def peer_cell(kind: Any, classifier: Any, tool: Callable[..., Any]) -> str:
 
     from campare.cams.gradient import grad_cam
 
-    images = kind.images()
-    tap = classifier.tap(images, CLASS)
-    expected = grad_cam(tap.activations, tap.gradients)
-    found = np.asarray(tool(classifier.model, images, kind, expected), np.float32)
-    if found.shape != expected.shape:
-        return "wrong (shape)"
-    off = np.abs(found - expected).max() / max(float(expected.max()), 1e-12)
-    return "works" if off < CLOSE * kind.loose else "wrong"
+    images, single = kind.images(), kind.ends_in == "sigmoid" and classifier.n_classes == 2
+
+    def expected(score: Any) -> Any:
+        tap = classifier.tap(images, score)
+        return grad_cam(tap.activations, tap.gradients)
+
+    logit = expected(CLASS)
+    index = 0 if single else CLASS
+    found = np.asarray(tool(classifier.model, images, kind, index), np.float32)
+    if found.shape != logit.shape:
+        return "wrong (no grid)"
+
+    def close(other: Any) -> bool:
+        return bool(np.abs(found - other).max() < CLOSE * kind.loose * max(other.max(), 1e-12))
+
+    if close(logit):
+        return "works"
+    behind = kind.ends_in == "softmax" and close(expected(probability))
+    return "wrong (probabilities)" if behind else "wrong"
+
+
+def probability(logits: Any) -> Any:
+    """The softmax of the class, (N, K) -> (N,), in the arrays of any framework."""
+    from campare.classifiers.arrays import namespace
+
+    xp = namespace(logits)
+    return 1 / xp.sum(xp.exp(logits - logits[:, CLASS : CLASS + 1]), axis=-1)
 
 
 def _functional(model: Any) -> Any:
@@ -91,7 +113,7 @@ def _functional(model: Any) -> Any:
     )
 
 
-def keras_recipe(model: Any, images: Any, kind: Any, _expected: Any) -> Any:
+def keras_recipe(model: Any, images: Any, kind: Any, index: int) -> Any:
     """A model from the inputs to the layer and the output, a tape, the mean gradient."""
     import keras
     import tensorflow as tf
@@ -103,12 +125,12 @@ def keras_recipe(model: Any, images: Any, kind: Any, _expected: Any) -> Any:
         model.layers[-1].activation = None  # as the recipe says
     with tf.GradientTape() as tape:
         features, output = both(images)
-        score = output[:, CLASS]
+        score = output[:, index]
     alpha = tf.reduce_mean(tape.gradient(score, features), axis=(1, 2), keepdims=True)
     return tf.nn.relu(tf.reduce_sum(features * alpha, axis=-1))
 
 
-def tf_keras_vis(model: Any, images: Any, kind: Any, _expected: Any) -> Any:
+def tf_keras_vis(model: Any, images: Any, kind: Any, index: int) -> Any:
     """Gradcam of tf-keras-vis, raw and at the layer's resolution."""
     from tf_keras_vis.gradcam import Gradcam
     from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
@@ -117,9 +139,10 @@ def tf_keras_vis(model: Any, images: Any, kind: Any, _expected: Any) -> Any:
     model = _functional(model)
     cam = Gradcam(model, model_modifier=ReplaceToLinear() if kind.ends_in else None, clone=True)
     return cam(
-        CategoricalScore([CLASS] * len(images)),
+        CategoricalScore([index] * len(images)),
         images,
         penultimate_layer=kind.layer,
+        seek_penultimate_conv_layer=False,  # else it takes a convolution before that layer
         expand_cam=False,
         normalize_cam=False,
     )
@@ -132,12 +155,12 @@ def _tensor(model: Any, images: Any) -> Any:
     return torch.from_numpy(images.transpose(0, 3, 1, 2).copy()).to(dtype)
 
 
-def pytorch_grad_cam(model: Any, images: Any, kind: Any, expected: Any) -> Any:
-    """GradCAM of pytorch-grad-cam; its maps are scaled, so campare's scale is put back."""
+def pytorch_grad_cam(model: Any, images: Any, kind: Any, index: int) -> Any:
+    """GradCAM of pytorch-grad-cam, before it scales its maps."""
     from pytorch_grad_cam import GradCAM
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-    targets = [ClassifierOutputTarget(CLASS)] * len(images)
+    targets = [ClassifierOutputTarget(index)] * len(images)
     with GradCAM(model=model, target_layers=[model.get_submodule(kind.layer)]) as cam:
         x = _tensor(model, images)
         cam(input_tensor=x, targets=targets)
@@ -149,25 +172,25 @@ def pytorch_grad_cam(model: Any, images: Any, kind: Any, expected: Any) -> Any:
             cam.activations_and_grads.gradients[0].float().numpy(),
             False,
         )
-    return raw.clip(min=0) if raw.shape == expected.shape else raw
+    return raw.clip(min=0)
 
 
-def captum(model: Any, images: Any, kind: Any, _expected: Any) -> Any:
+def captum(model: Any, images: Any, kind: Any, index: int) -> Any:
     """LayerGradCam of Captum."""
     from captum.attr import LayerGradCam
 
     cam = LayerGradCam(model, model.get_submodule(kind.layer))
     x = _tensor(model, images)
-    return cam.attribute(x, target=CLASS, relu_attributions=True)[:, 0].detach().float().numpy()
+    return cam.attribute(x, target=index, relu_attributions=True)[:, 0].detach().float().numpy()
 
 
-def torchcam(model: Any, images: Any, kind: Any, _expected: Any) -> Any:
+def torchcam(model: Any, images: Any, kind: Any, index: int) -> Any:
     """GradCAM of TorchCAM, not normalized."""
     from torchcam.methods import GradCAM
 
     with GradCAM(model, target_layer=kind.layer) as cam:
         scores = model(_tensor(model, images).requires_grad_())
-        return cam([CLASS] * len(images), scores, normalized=False)[0].detach().float().numpy()
+        return cam([index] * len(images), scores, normalized=False)[0].detach().float().numpy()
 
 
 TOOLS: dict[str, Callable[..., Any]] = {

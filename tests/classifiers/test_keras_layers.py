@@ -122,6 +122,20 @@ def test_a_gate_inside_is_not_mistaken_for_the_head(images):
     np.testing.assert_allclose(one.predict(images), to_numpy(model(images)), rtol=1e-4, atol=1e-5)
 
 
+def test_a_softmax_that_is_taken_off_or_put_on_later(images):
+    model = zoo.flat()
+    first = wrap(model)
+    expected = first.predict(images)
+    model.layers[-1].activation = keras.activations.linear
+    second = wrap(model)
+    assert (first.bypassed, second.bypassed) == ("softmax", None)
+    for one in (first, second):  # the first keeps what it knows of the model, and is right
+        tap = one.tap(images, 1)
+        np.testing.assert_allclose(tap.logits, expected, rtol=1e-4, atol=1e-5)
+    model.layers[-1].activation = keras.activations.softmax
+    np.testing.assert_allclose(wrap(model).predict(images), expected, rtol=1e-4, atol=1e-5)
+
+
 # Precision
 
 

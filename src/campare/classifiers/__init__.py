@@ -100,9 +100,10 @@ def recent(model: Any, **options: Any) -> "ImageClassifier":
 
 
 def _parts(model: Any) -> tuple[int, ...]:
-    """What tells a model apart from itself after a layer was added or replaced."""
+    """What tells a model apart from itself after a layer or an activation was replaced."""
     if hasattr(model, "_flatten_layers"):
-        return tuple(id(layer) for layer in model._flatten_layers())
+        layers = list(model._flatten_layers())
+        return tuple(id(x) for layer in layers for x in (layer, getattr(layer, "activation", None)))
     return tuple(id(module) for module in model.modules()) if hasattr(model, "modules") else ()
 
 

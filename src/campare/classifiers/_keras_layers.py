@@ -63,7 +63,7 @@ def parts(model: keras.Model) -> list[Any]:
 @contextmanager
 def edited(layer: keras.Layer, edit: Callable[[Any], Any]) -> Iterator[None]:
     """Within the block the output of `layer` passes through `edit`."""
-    with _replaced(layer, _entry(layer), lambda call: lambda *a, **k: edit(call(*a, **k))):
+    with replaced(layer, _entry(layer), lambda call: lambda *a, **k: edit(call(*a, **k))):
         yield
 
 
@@ -73,7 +73,7 @@ def _entry(part: Any) -> str:
 
 
 @contextmanager
-def _replaced(part: Any, name: str, change: Change) -> Iterator[None]:
+def replaced(part: Any, name: str, change: Change) -> Iterator[None]:
     """Within the block the function `name` of `part` is another, in this thread."""
     original = getattr(part, name)
     changed, owner = change(original), threading.get_ident()
@@ -129,7 +129,7 @@ def rectified(part: Any, clip: Callable[[Any], Any]) -> Iterator[None]:
     """Within the block what comes out of the ReLU of `part` passes through `clip`."""
     found = _function(part, _RECTIFYING)
     assert found is not None
-    with _replaced(part, found[0], lambda relu: lambda *a, **k: clip(relu(*a, **k))):
+    with replaced(part, found[0], lambda relu: lambda *a, **k: clip(relu(*a, **k))):
         yield
 
 
@@ -148,8 +148,9 @@ def run_logits(
         images = dict.fromkeys(named, images)
     with ExitStack() as patches:
         for part in ends:
-            name, _ = _function(part, _SQUASHING) or ("call", "")
-            patches.enter_context(_replaced(part, name, _remembered(part, heads)))
+            found = _function(part, _SQUASHING)
+            if found is not None:  # it may have been taken off since
+                patches.enter_context(replaced(part, found[0], _remembered(part, heads)))
         for layer in (model, *model._flatten_layers()):
             if layer._remat_mode is not None:
                 patches.enter_context(_attribute(layer, "_remat_mode", None))
