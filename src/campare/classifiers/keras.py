@@ -161,10 +161,16 @@ class KerasClassifier(ImageClassifier):
         with (
             in_precision(self.model, self._precision)
             if self._precision != "float32"
-            else nullcontext()
+            else nullcontext(),
+            self._folded(),
         ):
             ends = [self._head] if self._head is not None else []
             return run_logits(self.model, ends, self._sent(images), self._output)[0]
+
+    def _folded(self) -> AbstractContextManager[None]:
+        """Within the block batch normalization is part of convolutions, where that is faster."""
+        folded = getattr(self._backend, "FOLDED", None)
+        return nullcontext() if folded is None or self.compiled else folded(self.model)
 
     def _layout(self, layer: keras.Layer) -> bool | None:
         """Whether the layer's output has its channels first; None: look at its shape."""

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from campare.classifiers import _torch
+from campare.classifiers._torch_fold import Pair, find_pairs, folded
 from campare.classifiers._torch_modules import (
     OPAQUE,
     Guided,
@@ -70,6 +71,7 @@ class TorchClassifier(ImageClassifier):
         self._precision = precision
         self._modules = {path: module for path, module in model.named_modules() if path}
         self.input_shape = tuple(input_shape or (None, None, _channels(model)))
+        self._pairs: list[Pair] = []
         super().__init__()
 
     @contextmanager
@@ -148,6 +150,7 @@ class TorchClassifier(ImageClassifier):
                 f"Expected a classifier with outputs (N, K), got shape {tuple(logits.shape)} "
                 f"from {self.name!r}. Try: the model that ends in one score a class"
             )
+        self._find_pairs(shape)
         candidates = self._candidates(record.runs, made)
         return Survey(record.layers, record.runs, int(logits.shape[-1]), bypassed, candidates)
 
@@ -171,8 +174,20 @@ class TorchClassifier(ImageClassifier):
                 found.append(path)
         return tuple(found)
 
+    def _find_pairs(self, shape: Shape) -> None:
+        """What can be folded, found out on images that are not all the same."""
+
+        def find(images: Any) -> None:
+            pattern = torch.linspace(-1, 1, images.numel(), device=images.device)
+            images = pattern.reshape(images.shape)
+            self._pairs = find_pairs(self.model, lambda: self._run(images)[0])
+
+        _torch.trace(find, (IMAGES, *shape), self.model)  # type: ignore[arg-type]
+
     def _forward(self, images: Any) -> Any:
-        return self._run(images)[0]
+        pays = len(images) > 1  # for one image the patches cost as much as they save
+        with folded(self._pairs) if pays else nullcontext():
+            return self._run(images)[0]
 
     def _run(self, images: Any) -> tuple[Any, str | None]:
         """Run the model for inference: its logits, and 'softmax' or 'sigmoid' if bypassed."""
