@@ -14,10 +14,10 @@ from other_backend import make, tapped
 
 pytestmark = pytest.mark.only("tensorflow", reason="compares the backends by itself")
 
-FEW = ("keras nested, frozen", "keras normalization", "keras transformer")
+FEW = ("keras nested, frozen", "keras normalization")
 MORE = (
-    "keras flat", "keras subclassed", "keras residual", "keras softmax in keras.ops",
-    "keras grayscale", "keras any size", "keras sigmoid", "keras rematerialized",
+    "keras transformer", "keras flat", "keras subclassed", "keras residual",
+    "keras softmax in keras.ops", "keras grayscale", "keras any size", "keras sigmoid", "keras rematerialized",
 )  # fmt: skip
 OTHERS = ("jax", "torch")
 

@@ -68,13 +68,14 @@ def test_replaced_and_moved_weights_are_seen_when_compiled():
     np.testing.assert_allclose(one.predict(images), plain, rtol=1e-4, atol=1e-5)
 
 
+QUICK = ("tensorflow", "keras nested, frozen")
 COMPILED = ("keras nested, frozen", "keras transformer", "torch BasicBlock", "torch transformer")
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow if "torch" in (HERE, name[:5]) else ())
+        pytest.param(name, marks=() if (HERE, name) == QUICK else pytest.mark.slow)
         for name in COMPILED
     ],
 )

@@ -85,6 +85,16 @@ def test_a_context_of_the_models_own_hides_no_gradient(context, layer, images):
     assert np.abs(found.gradients).max() > 0
 
 
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("layer", ["stem", "conv", "norm"])
+def test_so_it_is_when_there_are_two(context, layer):
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
+    found = wrap(zoo.settle(zoo.FrozenTwice(context))).tap(images, 1, layer=layer)
+    expected = wrap(zoo.settle(zoo.FrozenTwice(nullcontext))).tap(images, 1, layer=layer)
+    np.testing.assert_allclose(found.gradients, expected.gradients, rtol=1e-4, atol=1e-7)
+    assert np.abs(found.gradients).max() > 0
+
+
 @pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode, torch.enable_grad])
 def test_a_context_around_the_call_changes_nothing(context, images):
     one = classifier("torch BasicBlock")

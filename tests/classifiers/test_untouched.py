@@ -81,8 +81,12 @@ def test_the_model_is_left_as_found(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["keras nested, frozen", "keras transformer", "torch BasicBlock", "torch transformer"]
-)
+    "name",
+    [
+        "keras nested, frozen", "torch BasicBlock", "torch transformer",
+        pytest.param("keras transformer", marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_so_do_guided_perturbed_and_low_precision_passes(name):
     kind = KINDS[name]
     model, images = kind.make(), kind.images(2)

@@ -97,6 +97,25 @@ class Frozen(nn.Module):
         return self.head(features)
 
 
+class FrozenTwice(nn.Module):
+    """Two frozen parts, each in a context of its own; a convolution read by more than its norm."""
+
+    def __init__(self, context=torch.no_grad):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 6, 3, 1, 1)
+        self.conv, self.norm = nn.Conv2d(6, 6, 3, 1, 1), nn.BatchNorm2d(6)
+        self.fc = nn.Linear(6, 3)
+        self.context = context
+
+    def forward(self, x):
+        with self.context():
+            x = self.stem(x)
+        with self.context():
+            y = self.conv(x)
+            y = torch.tanh(self.norm(y)) * y
+        return self.fc(y.mean((2, 3)))
+
+
 class Timm(nn.Module):
     """As in timm: says its input size, features and head apart, its own pooling module."""
 

@@ -135,6 +135,8 @@ def _pays(conv: Any, x: Any, worth: float) -> bool:
     """Whether the output is large enough, and plain: not recorded, and of the type of x."""
     if torch.is_grad_enabled() or torch.is_inference_mode_enabled():
         return False
+    if x.requires_grad:  # is recorded, though a no_grad() of the model's own has just begun
+        return False
     if torch.is_autocast_enabled(x.device.type):
         return False
     if x.ndim != 4 or x.dtype != conv.weight.dtype or x.is_inference():
