@@ -17,7 +17,8 @@ pytestmark = pytest.mark.only("tensorflow", reason="compares the backends by its
 FEW = ("keras nested, frozen", "keras normalization")
 MORE = (
     "keras transformer", "keras flat", "keras subclassed", "keras residual",
-    "keras softmax in keras.ops", "keras grayscale", "keras any size", "keras sigmoid", "keras rematerialized",
+    "keras softmax in keras.ops", "keras grayscale", "keras any size", "keras sigmoid",
+    "keras rematerialized",
 )  # fmt: skip
 OTHERS = ("jax", "torch")
 
