@@ -118,6 +118,19 @@ def test_repeats_are_the_single_taps(name):
         np.testing.assert_allclose(many.scores[row], one.scores[0], rtol=1e-4, atol=1e-4)
 
 
+def scores_and_logits(tap):
+    return tap.scores, tap.logits
+
+
+@every_kind
+def test_without_gradients_the_rest_is_the_same(name):
+    images = KINDS[name].images(2)
+    tap = classifier(name).tap(images, None)
+    scores, logits = classifier(name).start(images, read=scores_and_logits, gradients=False)()
+    np.testing.assert_allclose(scores, tap.scores, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(logits, tap.logits, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("name", "layer"),
     [

@@ -106,3 +106,8 @@ def test_weights_are_read_at_each_call(name, images):
     after = classifier.predict(images)
     np.testing.assert_allclose(after, as_it_is(model, images), rtol=1e-5, atol=1e-5)
     assert np.abs(after - before).max() > 1e-3
+
+
+def test_what_xla_runs_slowly_is_not_compiled():
+    assert wrap(network("plain"), compile=True).compiled
+    assert not wrap(network("depthwise"), compile=True).compiled

@@ -52,14 +52,15 @@ def score_cam(
         (1, 6, 6)
     """
     index = fixed_target(classifier, images, target, batch_size)
-    (A,) = tapped(classifier, images, index, _features, layer=layer, batch_size=batch_size)
+    where: dict[str, Any] = {"layer": layer, "batch_size": batch_size, "gradients": False}
+    (A,) = tapped(classifier, images, index, _features, **where)
     low, high = A.min(axis=(1, 2)), A.max(axis=(1, 2))
     image, channel = np.nonzero(low < high)
     scores = np.full(low.shape, -np.inf)  # (N, C)
     for rows, n in chunks(len(image), batch_size):
         i, k = image[rows], channel[rows]
         masked = part_of(images, i) * masks(A[i, :, :, k], images.shape[1:3])[..., None]
-        (found,) = classifier.start(masked, part_of(index, i), read=_scores)()
+        (found,) = classifier.start(masked, part_of(index, i), read=_scores, gradients=False)()
         scores[i[:n], k[:n]] = found[:n]
     return np.asarray(relu(weighted(A, _softmax(scores))), np.float32)
 
@@ -107,9 +108,10 @@ def ablation_cam(
         (1, 6, 6)
     """
     index = fixed_target(classifier, images, target, batch_size)
-    A, S = tapped(classifier, images, index, _features_scores, layer=layer, batch_size=batch_size)
+    where: dict[str, Any] = {"layer": layer, "batch_size": batch_size, "gradients": False}
+    A, S = tapped(classifier, images, index, _features_scores, **where)
     kept = 1 - np.eye(A.shape[-1], dtype=np.float32)[:, None, None, :]  # (C, 1, 1, C)
-    without = changed(classifier, images, index, kept, _scores, layer=layer, batch_size=batch_size)
+    without = changed(classifier, images, index, kept, _scores, **where)
     with np.errstate(invalid="ignore", divide="ignore"):
         w = (S[:, None] - without) / np.abs(S[:, None])  # (N, C)
     return np.asarray(relu(weighted(A, w)), np.float32)
@@ -186,14 +188,15 @@ def smooth_grad_cam_plus_plus(
     """
     images = np.asarray(images, np.float32)
     index = fixed_target(classifier, images, target, batch_size)
-    (A,) = tapped(classifier, images, index, _features, layer=layer, batch_size=batch_size)
+    where: dict[str, Any] = {"layer": layer, "batch_size": batch_size}
+    (A,) = tapped(classifier, images, index, _features, **where, gradients=False)
     streams = (rng or np.random.default_rng(0)).spawn(len(images))  # noise knows no neighbors
     span = images.max(axis=(1, 2, 3), keepdims=True) - images.min(axis=(1, 2, 3), keepdims=True)
     powers = np.zeros((3, *A.shape), np.float32)
     for _ in range(samples):
         normal = np.stack([each.standard_normal(images.shape[1:], np.float32) for each in streams])
         noisy = images + noise * span * normal
-        (G,) = tapped(classifier, noisy, index, _gradients, layer=layer, batch_size=batch_size)
+        (G,) = tapped(classifier, noisy, index, _gradients, **where)
         powers += np.stack([G, G**2, G**3]) / samples
     D1, D2, D3 = powers
     alpha = quotient(D2, 2 * D2 + A.sum(axis=(1, 2), keepdims=True) * D3)

@@ -21,6 +21,11 @@ from campare.types import Array, Tap
 FIXED_BATCH = False
 #: The model is patched only while a graph is made.
 PATCHES_RUNS = False
+#: Layers that XLA runs several times slower than a graph does, on a CPU; a model that has them is
+#: not compiled.
+SLOW_COMPILED: tuple[str, ...] = (
+    () if tf.config.list_physical_devices("GPU") else ("DepthwiseConv2D", "SeparableConv2D")
+)
 #: A graph is faster with batch normalization folded into the convolutions; what XLA makes is not.
 FOLDED = folded
 

@@ -77,10 +77,12 @@ def compile_tap(
         def watch(output: Any) -> Any:
             _refuse_checkpoint()
             features, output = enter(program, output.detach(), scale, eps)
-            features = features.detach().requires_grad_()
+            features = features.detach()
             seen.append(features)
-            recording.on = True
-            torch.set_grad_enabled(True)
+            if program.gradients:
+                features.requires_grad_()
+                recording.on = True
+                torch.set_grad_enabled(True)
             return leave(program, features, output).clone()  # what follows may work in place
 
         with _plain(), _twice_differentiable() if program.curvature else nullcontext():
@@ -88,8 +90,9 @@ def compile_tap(
                 logits = program.forward(images)
                 scores = program.score(logits, index)
             features = only(seen)
-            gradients = _gradient(scores.sum(), features, again=program.curvature)
-            curvature = None
+            gradients, curvature = None, None
+            if program.gradients:
+                gradients = _gradient(scores.sum(), features, again=program.curvature)
             if program.curvature:
                 with torch.enable_grad():
                     along = (gradients * features.detach()).sum()

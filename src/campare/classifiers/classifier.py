@@ -234,12 +234,14 @@ class ImageClassifier:
         scale: Array | None = None,
         repeat: int = 1,
         curvature: bool = False,
+        gradients: bool = True,
         score: Score | None = None,
     ) -> Callable[[], tuple[Array, ...]]:
         """Tap as in `tap`, and compute `read(tap)` on the device; call the result to fetch it.
 
         Only what `read` returns crosses to the host. `read` and `score` are compiled once: give
-        the same function object again, not a new one each time.
+        the same function object again, not a new one each time. `gradients=False` says that `read`
+        does not look at them; they may be None then.
         """
         images = self._check_images(images)
         shape = tuple(images.shape[1:])
@@ -262,6 +264,7 @@ class ImageClassifier:
             scale=scale,
             repeat=repeat,
             curvature=curvature,
+            gradients=gradients,
             score=score,
         )
 
@@ -295,8 +298,10 @@ class ImageClassifier:
         if (path, shape) not in self._bottlenecks:
             rng = np.random.default_rng(0)
             noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
-            zero, read = np.zeros((1, 1, 1, 1), np.float32), _logits_of
-            logits = self.start(noise, 0, read=read, layer=path, scale=zero, eps=zero + 1)()[0]
+            zero = np.zeros((1, 1, 1, 1), np.float32)
+            logits = self.start(
+                noise, 0, read=_logits_of, layer=path, scale=zero, eps=zero + 1, gradients=False
+            )()[0]
             alike = bool(np.allclose(logits[0], logits[1], rtol=1e-4, atol=1e-5))
             self._bottlenecks[path, shape] = alike
         return self._bottlenecks[path, shape]
@@ -314,22 +319,22 @@ class ImageClassifier:
         scale: Array | None = None,
         repeat: int = 1,
         curvature: bool = False,
+        gradients: bool = True,
         score: Score | None = None,
     ) -> Callable[[], tuple[Array, ...]]:
         shape = tuple(images.shape[1:])
         index, differentiated = self._target(target, len(images), score)
         perturbed = eps is not None or scale is not None
+        more = (curvature, gradients)
 
         def compiled() -> Run:
             forward, edit = parts()
-            program = Program(
-                forward, edit, grid, differentiated, read, perturbed, repeat, curvature
-            )
+            program = Program(forward, edit, grid, differentiated, read, perturbed, repeat, *more)
             run: Run = self._backend.compile_tap(program, shape, self._model, jit=self.compiled)
             return run
 
         identity = target if callable(target) else score
-        run = self._kept((*key, shape, identity, read, perturbed, repeat, curvature), compiled)
+        run = self._kept((*key, shape, identity, read, perturbed, repeat, *more), compiled)
         with self._patching():
             outputs = run(
                 images,

@@ -68,7 +68,6 @@ class KerasClassifier(ImageClassifier):
         self.model = self._model = model
         self.name = name or model.name
         self.class_names = class_names
-        self.compiled = compiled
         self._output = output
         self._precision = precision
         self._paths = dict(walk(model))
@@ -79,6 +78,9 @@ class KerasClassifier(ImageClassifier):
         shape = _input_shape(model)
         self.input_shape = (*shape[1:], shape[0]) if self._channels_first else shape
         self._backend = import_module(f"campare.classifiers._{keras.backend.backend()}")
+        slow = getattr(self._backend, "SLOW_COMPILED", ())
+        kinds = {type(layer).__name__ for layer in self._paths.values()}
+        self.compiled = compiled and kinds.isdisjoint(slow)
         self._head: Any = None
         self._refuse_opaque()
         super().__init__()
