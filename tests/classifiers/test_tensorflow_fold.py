@@ -111,3 +111,52 @@ def test_weights_are_read_at_each_call(name, images):
 def test_what_xla_runs_slowly_is_not_compiled():
     assert wrap(network("plain"), compile=True).compiled
     assert not wrap(network("depthwise"), compile=True).compiled
+
+
+class Whole(keras.layers.Layer):
+    """A block whose output is that of its convolution, the very tensor."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.conv = L.Conv2D(6, 3, name="conv")
+
+    def call(self, x):
+        return self.conv(x)
+
+
+def test_a_tapped_block_that_ends_in_a_convolution_is_not_folded_around():
+    inputs = keras.Input((12, 12, 3))
+    y = L.BatchNormalization(name="norm")(Whole(name="block")(inputs))
+    z = L.Dense(3)(L.GlobalAveragePooling2D()(L.Activation("tanh")(y)))
+    classifier = wrap(settle(keras.Model(inputs, z)))
+    images = np.random.default_rng(0).normal(size=(3, 12, 12, 3)).astype(np.float32)
+    tap = classifier.tap(images, 1, layer="block")
+    direction = np.random.default_rng(1).normal(size=tap.activations.shape).astype(np.float32)
+    up, down = (
+        classifier.tap(images, 1, layer="block", eps=step * direction).scores.astype(np.float64)
+        for step in (1e-2, -1e-2)
+    )
+    expected = (up - down) / 2e-2
+    assert np.abs(expected).min() > 1e-3
+    found = (tap.gradients * direction).sum((1, 2, 3))
+    np.testing.assert_allclose(found, expected, rtol=5e-3, atol=1e-4)
+
+
+class Training(keras.Model):
+    """A normalization that always takes the statistics of the batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = L.Conv2D(4, 3, name="conv")
+        self.norm = L.BatchNormalization(name="norm", momentum=1.0)  # which then stay as they are
+        self.head = keras.Sequential([L.ReLU(), L.GlobalAveragePooling2D(), L.Dense(3)])
+
+    def call(self, x):
+        return self.head(self.norm(self.conv(x), training=True))
+
+
+def test_a_normalization_told_to_train_keeps_its_own_statistics():
+    images = np.random.default_rng(0).normal(2, 3, size=(3, 12, 12, 3)).astype(np.float32)
+    model = Training()
+    expected = keras.ops.convert_to_numpy(model(images, training=False))
+    np.testing.assert_allclose(wrap(model).predict(images), expected, rtol=1e-4, atol=1e-5)

@@ -62,6 +62,7 @@ def compile_tap(
 
             def watch(output: Any) -> Any:
                 features, output = enter(program, output, scale, eps)
+                features = tf.identity(features)  # a tensor that nothing before the tap knows
                 if program.curvature:
                     outer.watch(features)
                 inner.watch(features)

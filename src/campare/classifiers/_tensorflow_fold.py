@@ -54,7 +54,8 @@ def _remembered(conv: Any, given: dict[int, tuple[Any, Any, Any]]) -> Change:
 def _fold(norm: Any, given: dict[int, tuple[Any, Any, Any]]) -> Change:
     def change(call: Callable[..., Any]) -> Callable[..., Any]:
         def run(x: Any, training: Any = None, mask: Any = None) -> Any:
-            if id(x) not in given or norm.axis not in (-1, 3) or mask is not None:
+            of_batch = training and norm.trainable  # then it takes the statistics of its images
+            if of_batch or id(x) not in given or norm.axis not in (-1, 3) or mask is not None:
                 return call(x, training=training, mask=mask)
             return _convolved(*given[id(x)][1:], norm)
 

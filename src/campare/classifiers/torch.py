@@ -38,7 +38,6 @@ USUAL_SIDE = 224
 PASSING = ("Pool", "Dropout", "Identity", "Flatten", "Pad", "Permute", "Unfold", "DropPath")
 
 #: Modules all of whose work is done in the modules that they hold.
-CONTAINERS = (torch.nn.Sequential, torch.nn.ModuleList)
 
 
 class TorchClassifier(ImageClassifier):
