@@ -57,8 +57,8 @@ def kpca_cam(A: Any, G: Any = None) -> Any:  # noqa: ARG001
 def fem(A: Any, G: Any = None) -> Any:  # noqa: ARG001
     """FEM: sum_k mean(A_k) [A_k > mean(A_k) + 2 std(A_k)], what is rare in each channel.
 
-    Fuad et al. 2020, Features understanding in 3D CNNs (the K-sigma rule, K = 2): binary maps weighted
-    by the channel means. Shapes (N, h, w, C) -> (N, h, w); values >= 0 behind a ReLU.
+    Fuad et al. 2020, Features understanding in 3D CNNs (the K-sigma rule, K = 2): binary maps
+    weighted by the channel means. Shapes (N, h, w, C) -> (N, h, w); values >= 0 behind a ReLU.
 
     Example:
         >>> import numpy as np
