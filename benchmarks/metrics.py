@@ -328,8 +328,8 @@ def report(rows: list[dict[str, Any]], roads: list[dict[str, Any]], threads: int
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
         *(
             f"| {r['network']}, {r['size']} x {r['size']} | {1e3 * r['ours']:.0f} "
-            f"| {1e3 * r['forward']:.0f} | {1e3 * r['filling']:.0f} | {1e3 * r['theirs']:.0f} | {r['ratio']:.1f} | "
-            f"{r['cpu']:.1f} | {r['apart']:.1e} |"
+            f"| {1e3 * r['forward']:.0f} | {1e3 * r['filling']:.0f} | {1e3 * r['theirs']:.0f} "
+            f"| {r['ratio']:.1f} | {r['cpu']:.1f} | {r['apart']:.1e} |"
             for r in roads
         ),
         "",
