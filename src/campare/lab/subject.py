@@ -222,9 +222,9 @@ def _own_name(model: Any) -> str:
 
 
 def _title(model: Any, classifier: Classifier) -> str:
-    """The file of a model, or the class and name of one in memory."""
+    """The file of a model, unless it is called so; the class of one in memory."""
     if isinstance(model, (str, Path)):
-        return Path(model).name
+        return "" if Path(model).stem == classifier.name else Path(model).name
     return type(getattr(classifier, "model", model)).__name__
 
 
