@@ -293,6 +293,15 @@ class TestData:
         assert f"{n} images" in page
         assert 'data-score-0="0.' in page  # the gallery has the values of this split
 
+    def test_images_of_one_class_judge_nobody(self):
+        console = Console(file=io.StringIO(), width=200)
+        images = DRAWN.load("test", 16)
+        cats = images.subset(np.flatnonzero(images.labels == 0))
+        found = quick({"m": network()}, cats, metrics="default", console=console)
+        assert "GUESSING" not in console.file.getvalue()
+        assert "for want of a class with 2 images beside 2 of others" in console.file.getvalue()
+        assert found.frame.filter(pl.col("metric") == "energy").height == 6 * 4
+
     def test_models_that_are_oblong_or_gray_or_of_any_size(self):
         models = {
             "oblong": network((12, 20, 3)),

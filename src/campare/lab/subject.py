@@ -166,7 +166,8 @@ def subject(
     classifier = wrap(model, name=name)
     if isinstance(layer, (list, tuple)):
         raise LayerError(
-            f"Expected one layer for {name!r}, got {len(layer)}. Try: layer={layer[0]!r}"
+            f"Expected one layer for {name!r}, got {len(layer)}. "
+            "Try: one path, as campare list layers shows"
         )
     made = Subject(
         name=name,
