@@ -163,9 +163,10 @@ def _tidy(table: "pl.DataFrame", scene: Scene, terms: Terms) -> "pl.DataFrame":
 
 
 def _judged(logits: Floats, labels: Ints) -> dict[str, Any]:
-    """Accuracy, and whether it is better than that of the commonest class."""
+    """Accuracy, and whether it is better than that of the commonest class, if there are several."""
     hits = correct(logits, labels).values  # NaN where the logits are
-    return {
-        "accuracy": float(hits.mean()),
-        "learned": bool(np.isfinite(hits).all()) and learned(labels, predicted(logits)),
-    }
+    accuracy = {"accuracy": float(hits.mean())}
+    if len(np.unique(labels)) < 2:
+        return accuracy
+    better = bool(np.isfinite(hits).all()) and learned(labels, predicted(logits))
+    return accuracy | {"learned": better}

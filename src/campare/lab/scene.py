@@ -63,6 +63,7 @@ class Scenes:
     matched: tuple[int, int] | None
     live: Live
     _made: dict[tuple[int, int], Scene] = field(default_factory=dict, repr=False)
+    _loaded: dict[tuple[int, int], Images] = field(default_factory=dict, repr=False)
 
     def of(self, size: tuple[int, int]) -> Scene:
         """The test images at (height, width), with what the metrics need."""
@@ -90,7 +91,10 @@ class Scenes:
         return bool(regions & {"border", "background"})
 
     def _load(self, size: tuple[int, int]) -> Images:
-        return self.images.load("test", size, progress=partial(self.live.count, "images"))
+        if size not in self._loaded:
+            count = partial(self.live.count, "images")
+            self._loaded[size] = self.images.load("test", size, progress=count)
+        return self._loaded[size]
 
 
 def image_set(data: Any, live: Live, *, training: bool = True) -> ImageSet:

@@ -31,19 +31,19 @@ class Selection(NamedTuple):
     """What is measured, and what is not."""
 
     names: tuple[str, ...]
-    left_out: Mapping[str, str]  # metric -> why
+    left_out: Mapping[str, str]  # metric -> what it lacks
 
     def words(self) -> list[str]:
-        """A line for each reason, with the metrics that it keeps out.
+        """A line for each thing that is lacking, with the metrics that it keeps out.
 
         Example:
-            >>> Selection((), {"focus": "no mosaics"}).words()
-            ['Left out, no mosaics: focus']
+            >>> Selection((), {"iou": "masks of the object"}).words()
+            ['Left out for want of masks of the object: iou']
         """
-        reasons = dict.fromkeys(self.left_out.values())
         return [
-            f"Left out, {reason}: " + ", ".join(n for n, r in self.left_out.items() if r == reason)
-            for reason in reasons
+            f"Left out for want of {lack}: "
+            + ", ".join(name for name, other in self.left_out.items() if other == lack)
+            for lack in dict.fromkeys(self.left_out.values())
         ]
 
 
@@ -76,9 +76,7 @@ def select(
         raise CampareError(f"Expected {what} for {name!r}, got none. Try: {instead}")
     names = [metric.name for metric in chosen if metric.name not in left_out]
     always = [name for name in ALWAYS if known and name not in names]
-    return Selection(
-        (*always, *names), {name: f"no {what}" for name, (what, _) in left_out.items()}
-    )
+    return Selection((*always, *names), {name: what for name, (what, _) in left_out.items()})
 
 
 def without_mosaics(
@@ -94,7 +92,7 @@ def without_mosaics(
     if target != "label":
         return dict.fromkeys(names, "target='label', whose class the cells show")
     if any(height != width for height, width in sizes):
-        return dict.fromkeys(names, "models of square images")
+        return dict.fromkeys(names, "models that all take square images")
     labels = np.array([sample.label for sample in images.of("test")], np.int64)
     none = np.zeros((len(labels), 2, 2, 3), np.uint8)
     blank = Images(none, labels, ("",) * len(labels), {}, images.class_names)
@@ -103,7 +101,7 @@ def without_mosaics(
         try:
             mosaics(blank, count=1, seed=0, kind=kind)
         except DataError:
-            lacking[metric] = f"class with {shown} images beside {4 - shown} of others"
+            lacking[metric] = f"a class with {shown} images beside {4 - shown} of others"
     return lacking
 
 

@@ -166,7 +166,8 @@ def subject(
     classifier = wrap(model, name=name)
     if isinstance(layer, (list, tuple)):
         raise LayerError(
-            f"Expected one layer for {name!r}, got {len(layer)}. Try: layer={layer[0]!r}"
+            f"Expected one layer for {name!r}, got {len(layer)}. "
+            "Try: one path, as campare list layers shows"
         )
     made = Subject(
         name=name,
@@ -222,9 +223,9 @@ def _own_name(model: Any) -> str:
 
 
 def _title(model: Any, classifier: Classifier) -> str:
-    """The file of a model, or the class and name of one in memory."""
+    """The file of a model, unless it is called so; the class of one in memory."""
     if isinstance(model, (str, Path)):
-        return Path(model).name
+        return "" if Path(model).stem == classifier.name else Path(model).name
     return type(getattr(classifier, "model", model)).__name__
 
 

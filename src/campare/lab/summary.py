@@ -37,6 +37,7 @@ def summary(run: Run) -> Group:
     columns = [("-", "correct"), *((method, name) for name in _shown(run))]
     columns += [(method, name + MATCHED) for name in SHOWN[:1]]
     columns = [c for c in columns if any((recipe, *c) in values for recipe in run.recipes)]
+    columns = columns or [key[1:] for key in values if key[1] == method][: len(SHOWN)]
     heads = ["model" if audit else "recipe", *(_head(name) for _, name in columns)]
     table = Table(*heads, box=None, pad_edge=False)
     for recipe in run.recipes:

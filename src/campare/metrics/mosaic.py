@@ -140,11 +140,14 @@ def _assemble(images: Array, picked: Ints) -> NDArray[np.uint8]:
     """(N, S, S, 3), (M, 4) -> (M, S, S, 3), each image averaged down to its cell."""
     size = images.shape[1]
     out = np.empty((len(picked), size, size, 3), np.uint8)
+    small: dict[tuple[int, ...], Array] = {}  # an image is on several mosaics
     for mosaic, four in zip(out, picked, strict=True):
         for (down, across), which in zip(_quadrants(size), four, strict=True):
             shape = mosaic[down, across].shape[:2]
-            small = pool(np.moveaxis(images[which], -1, 0), shape)
-            mosaic[down, across] = np.moveaxis(np.rint(small), 0, -1)
+            if (which, *shape) not in small:
+                pooled = pool(np.moveaxis(images[which], -1, 0), shape)
+                small[which, *shape] = np.moveaxis(np.rint(pooled), 0, -1).astype(np.uint8)
+            mosaic[down, across] = small[which, *shape]
     return out
 
 

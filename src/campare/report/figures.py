@@ -84,8 +84,8 @@ def _panel(
                 ticks[at] = name
             if effect is None or not np.isfinite([effect.estimate, effect.low, effect.high]).all():
                 axis.text(
-                    1.02, at, "undefined", transform=axis.get_yaxis_transform(),
-                    va="center", color=MUTED, fontsize=7.5,
+                    1.02, at, "–" if effect is None else "undefined",
+                    transform=axis.get_yaxis_transform(), va="center", color=MUTED, fontsize=7.5,
                 )  # fmt: skip
                 continue
             reach = max(reach, abs(effect.low), abs(effect.high), abs(effect.estimate))

@@ -107,7 +107,7 @@ def _context(run: "Run") -> tuple[dict[str, Any], dict[str, Drawn], dict[str, st
         else None,
         "warned": warned,
         "found": found,
-        "none": tables.Mean(),
+        "unmeasured": tables.Mean(),
         "null_heads": tables.null_heads(nulls, noun),
         "null_tables": [
             (metric, tables.null_table(found, arms, method, metric, nulls))

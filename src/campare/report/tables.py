@@ -110,7 +110,7 @@ def per_class(
             }
             for arm in arms
         ]
-        images = max((cell["accuracy"][1] for cell in cells), default=0)
+        images = max((n for cell in cells for _, n in cell.values()), default=0)
         table.append({"name": name, "images": images, "cells": cells})
     return table
 

@@ -26,7 +26,7 @@ TOLERANCE = 1e-2
 
 _STEP = np.float32(1.5)  # of Jacobi: eigenvalues lie in 0..1, those of a coarser grid below 0.5
 _MOST = 60  # iterations; 2 or 3 are needed
-_COARSEST = 5  # nodes along the longer side of the coarsest grid, which is solved directly
+_COARSEST = 9  # nodes along the longer side of the coarsest grid, which is solved directly
 _TWICE = (1, 2)  # grids below the finest whose coarser grid is asked twice
 _SLICE = 2**18  # values solved for together, so that they stay in the cache
 
@@ -102,8 +102,8 @@ def _grids(
     The guess fills with the mean of what is known.
     """
     n, height, width, channels = images.shape
-    halvings = max(0, int(np.ceil(np.log2(max(height, width, 2) / _COARSEST))))
-    tall, wide = (-(-(side - 1) // 2**halvings) * 2**halvings + 3 for side in (height, width))
+    halvings = _halvings(max(height, width))
+    tall, wide = (_padded(side, halvings) + 2 for side in (height, width))  # with the border
     window = np.s_[:, :, 1 : height + 1, 1 : width + 1]
     mask, inside = np.zeros((2, n, 1, tall, wide), np.float32)
     mask[window], inside[window] = missing[:, None], 1
@@ -122,6 +122,17 @@ def _grids(
     coarsest = levels[-1]
     levels[-1] = coarsest._replace(inverse=_inverse(coarsest.mask, coarsest.diagonal))
     return levels, x, window
+
+
+def _padded(side: int, halvings: int) -> int:
+    """Nodes along a side that can be halved so often."""
+    return -(-(side - 1) // 2**halvings) * 2**halvings + 1
+
+
+def _halvings(side: int) -> int:
+    """As many as leave at most _COARSEST nodes, and once more where that pads no further."""
+    few = max(0, int(np.ceil(np.log2(max(side - 1, 1) / (_COARSEST - 1)))))
+    return few + int(_padded(side, few + 1) == _padded(side, few))
 
 
 def _level(mask: Floats, diagonal: Floats) -> _Level:
