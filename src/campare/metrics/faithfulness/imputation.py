@@ -126,7 +126,7 @@ def _grids(
 
 def _padded(side: int, halvings: int) -> int:
     """Nodes along a side that can be halved so often."""
-    return -(-(side - 1) // 2**halvings) * 2**halvings + 1
+    return -(-(side - 1) >> halvings << halvings) + 1
 
 
 def _halvings(side: int) -> int:
