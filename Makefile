@@ -9,7 +9,7 @@ BACKENDS := .venv/.campare-backends
 DEMO := runs/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backends demo test lint types slow real pins clean
+.PHONY: help setup backends demo test others lint types slow real pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile
@@ -33,8 +33,10 @@ $(BACKENDS): $(STAMP) tests/backends.txt
 demo: setup  ## train the article's models A-D on the drawn set, 3 seeds, into runs/demo
 	$(BIN)/campare study drawn --recipes article --backbone embedded --seeds 3 --out $(DEMO)
 
-test: lint types backends  ## lint, types, the default tests, and those of the tap on all backends
+test: lint types backends  ## lint, types and the default tests, Keras on TensorFlow
 	$(BIN)/pytest
+
+others: backends  ## the tests of the tap with Keras on JAX and on torch
 	$(BIN)/pytest --backend jax tests/classifiers tests/cams
 	$(BIN)/pytest --backend torch tests/classifiers tests/cams
 

@@ -1,4 +1,7 @@
-"""Shared by all tests: quiet frameworks, repeatable hypothesis, where the real inputs lie."""
+"""Shared by all tests: the backend of Keras, quiet frameworks, repeatable hypothesis, real inputs.
+
+`pytest --backend jax` runs the same tests with Keras on JAX; `torch` and `tensorflow`, likewise.
+"""
 
 import os
 from pathlib import Path
@@ -13,7 +16,38 @@ settings.register_profile("campare", deadline=None, derandomize=True, max_exampl
 settings.load_profile("campare")
 
 # Doctests are collected from every module; these would be imported twice under one name.
-collect_ignore_glob = ["*/conftest.py"]
+collect_ignore_glob = ["*/conftest.py", "*/make_*_fixtures.py"]
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--backend",
+        choices=BACKENDS,
+        default=os.environ.get("KERAS_BACKEND", "tensorflow"),
+        help="what Keras computes with in the tests",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ["KERAS_BACKEND"] = config.getoption("--backend")  # before anything imports Keras
+    config.addinivalue_line("markers", "only(backend, reason): runs with one backend of Keras")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    here = config.getoption("--backend")
+    for item in items:
+        for mark in item.iter_markers("only"):
+            if here not in mark.args:
+                item.add_marker(pytest.mark.skip(reason=mark.kwargs["reason"]))
+
+
+@pytest.fixture(scope="session")
+def backend(pytestconfig: pytest.Config) -> str:
+    """What Keras computes with."""
+    return str(pytestconfig.getoption("--backend"))
+
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 

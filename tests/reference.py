@@ -59,6 +59,12 @@ def rank_accuracy(image, mask):
     return float(np.mean([mask.ravel()[order[:size]].mean() for order in _rankings(image)]))
 
 
+def top_intersection(image, mask):
+    """The highest 5 percent of the pixels, at least one."""
+    size = max(1, round(0.05 * image.size))
+    return float(np.mean([mask.ravel()[order[:size]].mean() for order in _rankings(image)]))
+
+
 def iou(image, mask):
     positive = np.maximum(image, 0)
     region = positive / positive.max() >= 0.15

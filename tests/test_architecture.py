@@ -29,7 +29,7 @@ LAYERS = (
     ("report",),
     ("engines",),
     ("lab",),
-    ("listing",),
+    ("arguments", "listing"),
     ("cli",),
     ("__main__",),
 )

@@ -77,7 +77,9 @@ class TestStart:
     def test_help_lists_the_verbs(self, words: list[str], capsys: pytest.CaptureFixture[str]):
         assert main(words) == 0
         text = capsys.readouterr().out
-        assert all(f" {v} " in text for v in ("study", "explain", "report", "compare", "data"))
+        assert all(
+            f" {v} " in text for v in ("study", "audit", "explain", "report", "compare", "data")
+        )
 
     def test_as_a_module(self):
         command = [sys.executable, "-m", "campare", "--version"]
@@ -321,6 +323,21 @@ class TestList:
         out = capsys.readouterr().out
         assert all(word in out for word in words)
 
+    @pytest.mark.parametrize(("verdict", "status"), [("kept", 0), ("broken", 1)])
+    def test_metrics_are_verified(
+        self,
+        verdict: str,
+        status: int,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ):
+        rows = [{"metric": "energy", "verdict": verdict, "promised": "a > b", "perfect": "0.98"}]
+        monkeypatch.setattr("campare.metrics.verify.verify", lambda: rows)
+        assert call("list metrics --verify") == status
+        said = capsys.readouterr().out
+        assert said.splitlines()[1].split() == ["energy", verdict, "a", ">", "b", "0.98"]
+        assert ("Broken promises: energy" in said) == bool(status)
+
     def test_names_stay_whole_in_a_pipe(self, capsys: pytest.CaptureFixture[str]):
         rows = listing.table("name", "text")
         rows.add_row("a-long-name-" * 5, "x" * 300)
@@ -451,3 +468,127 @@ class TestExplain:
         rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
         assert [row[0] for row in rows] == ["first", "last"]
         assert [row[-1] for row in rows] == ["4", "default"]
+
+
+@pytest.fixture
+def audited(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Calls of audit(), which does nothing here."""
+    calls: list[Any] = []
+    monkeypatch.setattr(
+        "campare.lab.audit.audit", lambda *given, **settings: calls.append((given, settings))
+    )
+    monkeypatch.setattr("campare.run.Run.open", lambda path: path)
+    monkeypatch.setattr("campare.lab.summary.summary", lambda run: f"the summary of {run}")
+    return calls
+
+
+class TestAudit:
+    def test_defaults(self, audited: list[Any], capsys: pytest.CaptureFixture[str]):
+        assert call("audit here/a.keras b.keras --data photos") == 0
+        ((given, settings),) = audited
+        assert given == ({"a": "here/a.keras", "b": "b.keras"}, "photos")
+        assert settings.pop("console") is not None
+        assert settings == {
+            "metrics": "default",
+            "methods": ("grad-cam",),
+            "layer": None,
+            "size": None,
+            "pixels": "0..255",
+            "classes": None,
+            "target": "label",
+            "split": None,
+            "out": Path("runs/photos-audit"),
+            "seed": 0,
+            "batch_size": 32,
+        }
+        assert capsys.readouterr().out.splitlines() == [
+            "the summary of runs/photos-audit",
+            "Every effect: campare compare runs/photos-audit",
+            "Report: runs/photos-audit/report.html",
+        ]
+
+    def test_every_option_arrives(self, audited: list[Any]):
+        words = (
+            "audit one=a.keras two=old/a.keras --data photos --metrics energy,deletion --methods "
+            "grad-cam,layer-cam --layer one=top,two=conv/last --size 96 --pixels one=-1..1 "
+            "--classes cat=3,dog=0 --target prediction --split all --out there --seed 4 "
+            "--batch-size 8"
+        )
+        assert call(words) == 0
+        ((given, settings),) = audited
+        assert given[0] == {"one": "a.keras", "two": "old/a.keras"}
+        del settings["console"]
+        assert settings == {
+            "metrics": ("energy", "deletion"),
+            "methods": ("grad-cam", "layer-cam"),
+            "layer": {"one": "top", "two": "conv/last"},
+            "size": 96,
+            "pixels": {"one": "-1..1"},
+            "classes": {"cat": "3", "dog": "0"},
+            "target": "prediction",
+            "split": "all",
+            "out": Path("there"),
+            "seed": 4,
+            "batch_size": 8,
+        }
+
+    def test_audit_takes_what_the_command_line_passes(self, request: pytest.FixtureRequest):
+        from campare.lab.audit import audit
+
+        signature = inspect.signature(audit)
+        calls = request.getfixturevalue("audited")
+        call("audit a.keras --data photos")
+        ((given, settings),) = calls
+        assert set(signature.bind(*given, **settings).arguments) == set(signature.parameters)
+
+    def test_classes_in_a_file(self, audited: list[Any], tmp_path: Path):
+        (tmp_path / "classes.yaml").write_text("m: {cat: 3, dog: tabby}")
+        call("audit m.keras --data photos --classes classes.yaml")
+        assert audited[0][1]["classes"] == {"m": {"cat": 3, "dog": "tabby"}}
+
+    def test_end_to_end(self, models: Path, capsys: pytest.CaptureFixture[str]):
+        words = ["audit", models / "fixed.keras", f"again={models / 'fixed.keras'}"]
+        assert call("data draw toys --train 4 --test 4 --size 16") == 0
+        assert main([*map(str, words), "--data", "toys", "--metrics", "energy"]) == 0
+        said = capsys.readouterr().out
+        assert "fixed: model 1 of 2" in said
+        assert "One training each: it speaks of these models" in " ".join(said.split())
+        assert Path("runs/toys-audit/report.html").is_file()
+        assert call("report runs/toys-audit") == 0
+        assert call("compare runs/toys-audit") == 0
+        assert "again - fixed" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            ("absent.keras", "Expected a saved Keras model, got no file absent.keras."),
+            ("broken.keras", "Expected a Keras 3 model in broken.keras, got"),
+            ("FREE --metrics enery", "Expected the name of a metric, got 'enery'."),
+            ("FREE --metrics cue-energy", "Expected masks of the cue for 'cue-energy', got none."),
+            ("FREE --methods cam", "Expected a CAM method, got 'cam'."),
+            ("FREE --layer lost", "Expected a layer of 'free', got 'lost'."),
+            ("FREE --layer x=last", "Expected names of models in layer=..., got 'x'. Try: free"),
+            ("FREE --pixels 0-1", "Expected a range of pixels, got '0-1'."),
+            ("FREE --classes cat=0", "Expected an output for each class of the data (cat, dog),"),
+            ("FREE --classes cat", "Expected classes as NAME=INDEX,... or a YAML file, got 'cat'."),
+            ("FREE --classes no.yaml", "Expected a YAML file of classes, got no readable file"),
+            ("FREE --classes list.yaml", "Expected classes and their outputs in list.yaml, got li"),
+            ("FREE --split val", "Invalid value for '--split'"),
+            ("FREE FREE", "Expected models with different names, got 'free' twice."),
+            ("FLAT", "Expected a model with a spatial layer"),
+        ],
+    )
+    def test_mistakes_write_nothing(
+        self, options: str, expected: str, models: Path, failing: Failing, tmp_path: Path
+    ):
+        call("data draw toys --train 4 --test 4 --size 16")
+        (tmp_path / "broken.keras").write_bytes(b"x")
+        (tmp_path / "list.yaml").write_text("[1, 2]")
+        for word in ("FREE", "FLAT"):
+            options = options.replace(word, str(models / f"{word.lower()}.keras"))
+        words = ["audit", *options.split(), "--data", "toys", "--size", "16", "--out", "r"]
+        assert failing(*words).startswith(expected)
+        assert not Path("r").exists()
+
+    def test_data_is_needed(self, failing: Failing):
+        assert failing("audit", "a.keras") == "Missing option '--data'. Try: campare audit --help"

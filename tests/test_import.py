@@ -30,6 +30,7 @@ def loaded_after(code: str) -> set[str]:
         "import campare; dir(campare); campare.__version__; campare.CampareError",
         "from campare.__main__ import main; main(['--help'])",
         "from campare.__main__ import main; main(['study', '--help'])",
+        "from campare.__main__ import main; main(['audit', '--help'])",
     ],
 )
 def test_starting_loads_nothing_heavy(code: str):
@@ -38,13 +39,16 @@ def test_starting_loads_nothing_heavy(code: str):
 
 @pytest.mark.parametrize(
     "name",
-    ["ImageSet", "Recipe", "Augment", "Run", "Comparison", "compare", "explain", "wrap", "study"],
+    [
+        *("ImageSet", "Recipe", "Augment", "Run", "Comparison", "Scores"),
+        *("compare", "explain", "wrap", "study", "audit"),
+    ],
 )
 def test_a_public_name_loads_no_framework_by_itself(name: str):
     assert not loaded_after(f"import campare; campare.{name}") & set(FRAMEWORKS)
 
 
-@pytest.mark.parametrize("name", ["study", "compare", "explain"])
+@pytest.mark.parametrize("name", ["study", "audit", "compare", "explain"])
 def test_a_function_is_not_hidden_by_the_module_of_its_name(name: str):
     loaded_after(f"import campare; campare.{name}; assert callable(campare.{name})")
 

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from campare.classifiers.scores import Contrast
     from campare.data import ImageSet
     from campare.errors import CampareError
+    from campare.lab.audit import audit
     from campare.lab.study import study
     from campare.run import Run
     from campare.stats.compare import Comparison, compare
+    from campare.stats.table import Scores
     from campare.training.recipe import Augment, Recipe
 
 _HOME = {
@@ -27,6 +29,8 @@ _HOME = {
     "ImageSet": "campare.data",
     "Recipe": "campare.training.recipe",
     "Run": "campare.run",
+    "Scores": "campare.stats.table",
+    "audit": "campare.lab.audit",
     "compare": "campare.stats.compare",
     "explain": "campare.cams.explain",
     "stream": "campare.cams.explain",
@@ -43,6 +47,8 @@ __all__ = [
     "ImageSet",
     "Recipe",
     "Run",
+    "Scores",
+    "audit",
     "compare",
     "explain",
     "stream",

@@ -12,7 +12,10 @@ from campare.cli import app
 from campare.errors import CampareError
 from campare.quiet import quiet_tensorflow
 
-_STOPPED = "campare: stopped. A study goes on with its next cell when you give the command again."
+_STOPPED = (
+    "campare: stopped. A study goes on with its next cell when you give the command again, "
+    "an audit with its next model."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

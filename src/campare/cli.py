@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from typer import Argument, Context, Exit, Option, Typer
 
 from campare import __version__
-from campare.errors import CampareError, DataError, RecipeError, RunError
+from campare.arguments import (
+    assigned,
+    contrast,
+    named,
+    picture,
+    settings,
+    sides,
+    stretched,
+    words,
+)
+from campare.errors import DataError, RecipeError, RunError
 from campare.listing import list_app, table, terminal
 
 if TYPE_CHECKING:
     from campare.data import ImageSet
-    from campare.types import Array
 
 app = Typer(add_completion=False, pretty_exceptions_enable=False)
 data_app = Typer(help="Make data: draw the default set, or plant a cue into your own images.")
@@ -83,23 +92,23 @@ def study(
 
     Give the same command again after a stop: finished cells are kept.
     """
-    drawn = {"shortcut": shortcut, "train": train, "test": test, "classes": _words(classes)}
+    drawn = {"shortcut": shortcut, "train": train, "test": test, "classes": words(classes)}
     given = {name: value for name, value in drawn.items() if value is not None}
-    images, options = _data(data, size, given), _settings(backbone_option or [])
+    images, options = _data(data, size, given), settings(backbone_option or [])
     from campare.lab.study import study as run_study
 
     console = terminal()
     run = run_study(
         images,
         recipes=recipes,
-        only=_words(only),
+        only=words(only),
         seeds=seeds,
         backbone=backbone,
         weights=weights,
         backbone_options=options,
         size=size,
         epochs=epochs,
-        methods=_words(method) or (),
+        methods=words(method) or (),
         out=out or Path("runs") / f"{Path(data).resolve().name}-{Path(recipes).stem}",
         engine=engine,
         console=console,
@@ -150,17 +159,18 @@ def explain(
 
     from campare.cams.explain import explain as run_explain
     from campare.classifiers import wrap
+    from campare.data.pixels import in_channels, in_range
 
-    pictures = [_picture(path) for path in images]
+    pictures = [picture(path) for path in images]
     classifier = wrap(model, output=output)
     shape = classifier.input_shape
-    stretched = _in_channels(_stretched(pictures, _sides(shape, size)), shape[-1])
+    shown = in_channels(stretched(pictures, sides(shape, size)), shape[-1])
     explanation = run_explain(
         classifier,
-        _in_range(stretched, pixels),
-        target=_contrast(target, against),
+        in_range(shown, pixels),
+        target=contrast(target, against),
         method=method,
-        layer=_words(layer),
+        layer=words(layer),
         smooth=smooth,
     )
     files = explanation.save(out, names=[path.name for path in images])
@@ -185,8 +195,75 @@ def explain(
 
 
 @app.command()
+def audit(
+    models: Annotated[
+        list[str],
+        Argument(metavar="MODEL...", help="Saved Keras models: MODEL.keras, NAME=MODEL.keras."),
+    ],
+    data: Annotated[str, Option(help="A folder of images, one folder a class; or: drawn.")],
+    metrics: Annotated[
+        str, Option(help="default, all, or names as in: campare list metrics.")
+    ] = "default",
+    methods: Annotated[str, Option(help="One or more: campare list methods.")] = "grad-cam",
+    layer: Annotated[
+        str | None,
+        Option(help="For all models, or NAME=LAYER,... Default: the last spatial layer of each."),
+    ] = None,
+    size: Annotated[
+        int | None, Option(min=8, help="Pixels a side, for models that take any size.")
+    ] = None,
+    pixels: Annotated[
+        str, Option(help="The range that models take: 0..255, 0..1, -1..1, or NAME=RANGE,...")
+    ] = "0..255",
+    classes: Annotated[
+        str | None,
+        Option(help="Outputs of the data's classes: apple=948,banana=954, or a YAML file."),
+    ] = None,
+    target: Annotated[
+        Literal["label", "prediction"], Option(help="The class that maps explain.")
+    ] = "label",
+    split: Annotated[
+        Literal["test", "train", "all"] | None,
+        Option(help="Images to measure. Default: test where there is one, else all."),
+    ] = None,
+    out: Annotated[Path | None, Option(help="The run's folder. Default: runs/DATA-audit.")] = None,
+    seed: Annotated[int, Option(min=0, help="Of all that is drawn.")] = 0,
+    batch_size: Annotated[int, Option(min=1, help="Images at a time.")] = 32,
+) -> None:
+    """Measure trained models on the same images, compare, and write a report.
+
+    Models trained elsewhere: --pixels and --classes say what they take and what they answer.
+    """
+    from campare.lab.audit import audit as run_audit
+    from campare.lab.outputs import read_classes
+    from campare.lab.summary import summary
+    from campare.run import Run
+
+    console, path = terminal(), out or Path("runs") / f"{Path(data).resolve().name}-audit"
+    run_audit(
+        named(models),
+        data,
+        metrics=metrics if metrics in ("default", "all") else words(metrics) or (),
+        methods=words(methods) or (),
+        layer=assigned(layer),
+        size=size,
+        pixels=assigned(pixels),
+        classes=read_classes(classes),
+        target=target,
+        split=split,
+        out=path,
+        seed=seed,
+        batch_size=batch_size,
+        console=console,
+    )
+    console.print(summary(Run.open(path)), highlight=False)
+    console.print(f"Every effect: campare compare {path}", highlight=False, soft_wrap=True)
+    console.print(f"Report: {path / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def report(run: Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")]) -> None:
-    """Compare the recipes of a run again, from its rows, and write its report."""
+    """Compare the recipes or models of a run again, from its rows, and write its report."""
     from campare.lab.study import conclude
     from campare.run import Run
 
@@ -257,7 +334,7 @@ def draw(
     from campare.data import ImageSet
 
     images = ImageSet.drawn(
-        _words(classes) or (), train=train, test=test, size=size, seed=seed, shortcut=shortcut
+        words(classes) or (), train=train, test=test, size=size, seed=seed, shortcut=shortcut
     )
     _write(images, out)
 
@@ -305,87 +382,3 @@ def _write(images: "ImageSet", out: Path) -> None:
     write_folder(images, out)
     counts = {split: sum(each.values()) for split, each in images.counts().items()}
     print(f"{out}: " + ", ".join(f"{n} {split} images" for split, n in counts.items()))
-
-
-def _picture(path: Path) -> "Array":
-    """A file as (H, W, 3) uint8."""
-    from campare.data.pictures import decode_image
-
-    try:
-        return decode_image(path.read_bytes()).image
-    except Exception as error:  # Pillow raises many kinds; whichever, it is no image
-        raise DataError(
-            f"Expected an image file, got {str(path)!r}, which cannot be read. Try a PNG or JPEG."
-        ) from error
-
-
-def _contrast(target: str | None, against: str | None) -> Any:
-    """The target of explain(): a class, or one class against another."""
-    if against is None:
-        return target
-    if target is None:
-        raise CampareError(
-            f"Expected --target with --against {against}, got none. "
-            "Try --target CLASS, the class to explain"
-        )
-    from campare.classifiers.scores import Contrast
-
-    return Contrast(target, against)
-
-
-def _stretched(pictures: "list[Array]", sides: tuple[int, int]) -> "Array":
-    """Pictures of any size as one array: -> (N, height, width, 3)."""
-    import numpy as np
-
-    from campare.data.pictures import resize_image
-
-    return np.stack([resize_image(picture, sides) for picture in pictures])
-
-
-def _in_channels(images: "Array", channels: int | None) -> "Array":
-    """RGB as it is, or its luminance for a model of one channel: (N, H, W, 3) -> (N, H, W, C)."""
-    if channels != 1:
-        return images
-    import numpy as np
-
-    return np.asarray(images @ np.array([0.299, 0.587, 0.114]))[..., None]
-
-
-def _in_range(images: "Array", pixels: str) -> "Array":
-    """Pixels 0..255 in the range that a model takes."""
-    if pixels == "0..255":
-        return images
-    return images / 255.0 if pixels == "0..1" else images / 127.5 - 1.0
-
-
-def _sides(shape: tuple[int | None, ...], size: int | None) -> tuple[int, int]:
-    """Height and width of a model's input (H, W, C); `size` where it takes any."""
-    height, width = (size or side for side in shape[:2])
-    if height is None or width is None:
-        raise CampareError(
-            "Expected --size for a model that takes images of any size, got none. Try --size 224"
-        )
-    return height, width
-
-
-def _words(text: str | None) -> tuple[str, ...] | None:
-    """`cat, dog` -> ("cat", "dog"); nothing -> None."""
-    return tuple(word.strip() for word in text.split(",") if word.strip()) if text else None
-
-
-def _settings(pairs: list[str]) -> dict[str, Any]:
-    """["alpha=0.75"] -> {"alpha": 0.75}, values read as YAML."""
-    import yaml
-
-    settings = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        try:
-            settings[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            equals = ""
-        if not (name.isidentifier() and equals):
-            raise RecipeError(
-                f"Expected --backbone-option NAME=VALUE, got {pair!r}. Try alpha=0.75"
-            )
-    return settings

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from rich.console import Console
 from rich.table import Table
-from typer import Argument, Typer
+from typer import Argument, Exit, Option, Typer
 
 list_app = Typer(help="What there is to choose from.")
 
@@ -61,8 +61,16 @@ def list_methods() -> None:
 
 
 @list_app.command("metrics")
-def list_metrics() -> None:
+def list_metrics(
+    verify: Annotated[
+        bool,
+        Option("--verify", help="Measure known maps, and compare with what each metric promises."),
+    ] = False,
+) -> None:
     """The metrics of maps."""
+    if verify:
+        _verify()
+        return
     from campare.metrics.declaration import list_metrics as declarations
 
     rows = table("metric", "what it is", "needs", "range", "null", "better")
@@ -70,6 +78,21 @@ def list_metrics() -> None:
         names = ("metric", "title", "needs", "range", "null", "better")
         rows.add_row(*(row[name] for name in names))
     terminal().print(rows)
+
+
+def _verify() -> None:
+    """The self-tests of the metrics; exit status 1 where a promise is broken."""
+    from campare.metrics.verify import verify
+
+    found = verify()
+    rows = table(*found[0])
+    for row in found:
+        rows.add_row(*row.values(), style="red" if row["verdict"] == "broken" else "")
+    terminal().print(rows, highlight=False)
+    broken = [row["metric"] for row in found if row["verdict"] == "broken"]
+    if broken:
+        print(f"Broken promises: {', '.join(broken)}")
+        raise Exit(1)
 
 
 @list_app.command("layers")

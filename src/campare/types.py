@@ -134,6 +134,7 @@ class Classifier(Protocol):
         read: Read,
         layer: Any = None,
         curvature: bool = False,
+        gradients: bool = True,
         score: Score | None = None,
     ) -> Callable[[], tuple[Array, ...]]:
         """Tap and `read` on the device; the result, when called, waits and fetches."""

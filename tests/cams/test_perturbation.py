@@ -277,14 +277,22 @@ def test_without_noise_smooth_grad_cam_plus_plus_is_grad_cam_plus_plus(model, cl
     np.testing.assert_allclose(found, grad_cam_plus_plus(A, G), rtol=1e-4, atol=1e-5)
 
 
+def test_the_noise_of_an_image_does_not_depend_on_the_others(classifier):
+    alone, together = (
+        run(smooth_grad_cam_plus_plus, classifier, pixels=p) for p in (IMAGES[:1], IMAGES)
+    )
+    np.testing.assert_allclose(alone[0], together[0], rtol=1e-4, atol=1e-5)
+
+
 def test_smooth_grad_cam_plus_plus_equals_its_equation(model, classifier):
     found = run(smooth_grad_cam_plus_plus, classifier, samples=3, noise=0.2)
-    rng = np.random.default_rng(0)
+    streams = np.random.default_rng(0).spawn(3)
     A = activations_and_gradients(model, IMAGES, TARGET)[0].astype(float)
     span = np.ptp(IMAGES, axis=(1, 2, 3))[:, None, None, None]
     gradients = []
     for _ in range(3):
-        noisy = IMAGES + 0.2 * span * rng.standard_normal(IMAGES.shape, np.float32)
+        normal = np.stack([each.standard_normal((12, 12, 3), np.float32) for each in streams])
+        noisy = IMAGES + 0.2 * span * normal
         gradients.append(activations_and_gradients(model, noisy, TARGET)[1].astype(float))
     D1, D2, D3 = (np.mean([g**p for g in gradients], axis=0) for p in (1, 2, 3))
     for i in range(3):

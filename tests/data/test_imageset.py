@@ -136,3 +136,25 @@ def test_the_drawn_set_is_asked_for_as_given(monkeypatch):
         "seed": 0,
         "shortcut": 0.9,
     }
+
+
+def test_load_at_an_oblong_size_keeps_image_and_mask_aligned():
+    images = ImageSet.drawn(train=2, test=2, size=32).load("test", (16, 8))
+    assert images.images.shape == (2, 16, 8, 3)
+    assert images.regions["object"].shape == (2, 16, 8)
+    square = ImageSet.drawn(train=2, test=2, size=32).load("test", 32)
+    share = square.regions["object"].mean(axis=(1, 2))
+    np.testing.assert_allclose(images.regions["object"].mean(axis=(1, 2)), share, atol=0.05)
+
+
+def test_images_in_memory_become_a_set_with_the_same_pixels():
+    images = ImageSet.drawn(train=2, test=4, size=16).load("test", 16)
+    made = ImageSet.from_images(images)
+    again = made.load("test", 16)
+    np.testing.assert_array_equal(again.images, images.images)
+    np.testing.assert_array_equal(again.regions["object"], images.regions["object"])
+    assert (again.names, again.class_names) == (images.names, images.class_names)
+    assert made.fingerprint == ImageSet.from_images(images).fingerprint
+    assert made.fingerprint != ImageSet.from_images(images.subset([1, 0, 2, 3])).fingerprint
+    with pytest.raises(DataError, match="of different names"):
+        ImageSet.from_images(images.subset([0, 0]))

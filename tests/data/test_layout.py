@@ -10,6 +10,7 @@ from painting import error_of, paint, paint_mask, picture
 from PIL import Image
 
 from campare.data import ImageSet
+from campare.errors import DataError
 
 
 def test_masks_parts_and_cues_with_and_without_the_split(split_folder):
@@ -211,3 +212,30 @@ def test_malformed_json_and_xml(split_folder):
     (split_folder / "annotations").mkdir()
     (split_folder / "annotations" / "1.xml").write_text("<a>")
     assert "Expected Pascal VOC's XML in annotations/1.xml" in error_of(split_folder)
+
+
+def test_what_is_not_trained_on_needs_no_train(split_folder, flat_folder):
+    shutil.rmtree(split_folder / "train")
+    shutil.rmtree(split_folder / "test" / "dog")
+    paint(split_folder / "test" / "fox" / "1.png")
+    images = ImageSet.from_folder(split_folder, training=False)
+    assert images.counts() == {"train": {"cat": 0, "fox": 0}, "test": {"cat": 1, "fox": 1}}
+    paint(flat_folder / "fox" / "1.png")
+    flat = ImageSet.from_folder(flat_folder, training=False)
+    assert flat.counts()["test"] == {"cat": 8, "dog": 8, "fox": 1}
+    assert not flat.of("train")
+
+
+def test_train_and_test_are_kept_for_an_audit(split_folder):
+    assert ImageSet.from_folder(split_folder, training=False).counts() == {
+        "train": {"cat": 2, "dog": 2},
+        "test": {"cat": 1, "dog": 1},
+    }
+
+
+def test_not_one_image_that_can_be_read(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"Expected a readable image in .*, got 2 that cannot be"):
+        ImageSet.from_folder(tmp_path, training=False)

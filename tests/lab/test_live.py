@@ -48,3 +48,17 @@ def test_the_time_left_uses_the_mean_of_each_recipe():
         assert live.remaining() is None
         live._seconds = {"A": [10.0], "B": [20.0]}
         assert live.remaining() == 10 + 20 + 15  # C is new: the mean of what is known
+
+
+def test_an_audit_has_models_and_accuracy_where_it_is_known():
+    out = io.StringIO()
+    with Live(Console(file=out, width=100), "audit", "model") as live:
+        live.plan({"a": "a", "b": "b"})
+        live.event("a", "maps of the test images, 64 passes")
+        live.finish("a", {"accuracy": 0.5, "learned": False})
+        live.event("b", "maps")
+        live.finish("b", {})
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "a: model 1 of 2"
+    assert lines[1].endswith("NO BETTER THAN GUESSING")
+    assert lines[3] == "b: 0 s, 0 s left"

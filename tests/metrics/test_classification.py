@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 from scipy.special import expit, softmax
 
 import reference
-from campare.metrics.classification import accuracy, confidence, correct, predicted, wilson
+from campare.metrics.classification import (
+    accuracy,
+    confidence,
+    correct,
+    learned,
+    predicted,
+    wilson,
+)
 
 LOGITS = np.random.default_rng(0).normal(scale=4, size=(50, 3))
 LABELS = np.random.default_rng(1).integers(0, 3, 50)
@@ -63,3 +70,17 @@ def test_accuracy_of_nothing_is_undefined():
     found = accuracy(np.array([np.nan]))
     assert np.isnan([found.value, found.low, found.high]).all()
     assert found.n == 0
+
+
+def test_learned_is_the_binomial_test():
+    labels = np.arange(100) % 2
+
+    def right(n):
+        return np.where(np.arange(100) < n, labels, 1 - labels)
+
+    # P(X >= 58) = 0.067 and P(X >= 59) = 0.044 for X ~ Binomial(100, 1/2)
+    assert not learned(labels, right(58))
+    assert learned(labels, right(59))
+    uneven = np.array([0] * 90 + [1] * 10)
+    assert not learned(uneven, np.zeros(100, int))
+    assert not learned(np.zeros(5, int), np.zeros(5, int))

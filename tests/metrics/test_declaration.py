@@ -3,7 +3,7 @@ import pytest
 
 from campare.cams.baselines import uniform
 from campare.errors import CampareError
-from campare.metrics import METRICS, declared, list_metrics
+from campare.metrics import METRICS, choose, declared, list_metrics
 
 # docs/design.md, "Metrics in the table"
 NAMES = [
@@ -20,6 +20,8 @@ NAMES = [
     "entropy",
     "gini",
     "area-50",
+    "area-80",
+    "peaks",
     "edge-alignment",
     "grid-pointing-game",
     "focus",
@@ -27,9 +29,13 @@ NAMES = [
     "confidence",
 ]
 
+NEEDS = {"mask", "other-mask", "image", "model", "target", "method", "weights", "networks"}
+MAPS = {"perfect", "inverted", "random", "constant", "edge", "fake-cam"}
+
 
 def test_the_metrics_are_those_of_the_design():
-    assert set(METRICS) == set(NAMES)
+    assert set(NAMES) <= set(METRICS)
+    assert all(METRICS[name].default for name in NAMES)
     assert all(metric.name == name for name, metric in METRICS.items())
 
 
@@ -41,8 +47,10 @@ def test_a_declaration_is_complete(metric):
     assert metric.paper
     assert metric.cost
     assert metric.low < metric.high
-    assert metric.needs <= {"mask", "image", "model"}
+    assert metric.needs <= NEEDS
     assert ("mask" in metric.needs) == (metric.region is not None)
+    assert set(metric.order) <= MAPS
+    assert metric.gameable is None or not metric.default
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if "model" not in METRICS[n].needs])
@@ -64,9 +72,26 @@ def test_a_uniform_map_has_the_declared_null(name):
         assert values == pytest.approx(expected)
 
 
-def test_only_energy_on_the_cue_is_better_low():
-    lower = {name for name, metric in METRICS.items() if metric.higher_is_better is False}
+def test_only_energy_on_the_cue_is_better_low_of_those_without_a_network():
+    lower = {name for name in NAMES if METRICS[name].higher_is_better is False}
     assert lower == {"cue-energy", "cue-lift"}
+
+
+def test_metrics_are_chosen_by_name_or_as_a_set():
+    assert choose("all") == tuple(METRICS.values())
+    assert choose() == choose("default") == tuple(m for m in METRICS.values() if m.default)
+    assert choose("lift@matched") == (METRICS["lift"],)
+    assert choose(["road", "energy"]) == (METRICS["energy"], METRICS["road"])
+    with pytest.raises(CampareError):
+        choose(["energi"])
+
+
+def test_faithfulness_is_also_declared_relative_to_its_nulls():
+    for suffix in ("-over-random", "-over-edge"):
+        relative = declared("deletion" + suffix)
+        assert (relative.null, relative.low, relative.high) == (0, -1, 1)
+        assert relative.higher_is_better is False
+    assert "adcc-over-random" not in METRICS  # no method makes the map of the masked image
 
 
 def test_a_name_may_carry_the_suffix_of_matched_maps():

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -6,10 +8,11 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 import reference
+import reference_stability
 from campare.cams.baselines import edges
 from campare.metrics import focus
 
-ALONE = (focus.entropy, focus.gini, focus.area_50)
+ALONE = (focus.entropy, focus.gini, focus.area_50, focus.area_80, focus.peaks)
 SMALL, LARGE = st.floats(-10, 10, width=32), st.floats(-(2.0**99), 2.0**99, width=32)
 ids = {"ids": lambda f: getattr(f, "__name__", None)}
 
@@ -30,7 +33,10 @@ SLOW = {
     focus.entropy: slow_entropy,
     focus.gini: reference.gini,
     focus.area_50: reference.area_50,
+    focus.area_80: lambda image: reference_stability.area_holding(image, 0.8),
+    focus.peaks: reference_stability.peaks,
 }
+QUANTUS = np.load(Path(__file__).parents[1] / "fixtures" / "quantus_stability.npz")
 
 
 @pytest.mark.parametrize("metric", ALONE, **ids)
@@ -62,9 +68,14 @@ def test_range_lies_between_one_pixel_and_uniform(metric, image):
         focus.entropy: (1, 0),
         focus.gini: (0, 1 - 1 / n),
         focus.area_50: (0.5, 0.5 / n),
+        focus.area_80: (0.8, 0.8 / n),
+        focus.peaks: (1, 1),
     }
     assert (uniform, peaked) == pytest.approx(expected[metric])
-    assert min(uniform, peaked) - 1e-9 <= value <= max(uniform, peaked) + 1e-9
+    if metric is focus.peaks:
+        assert 1 <= value <= np.ceil(image.shape[0] / 2) * np.ceil(image.shape[1] / 2)
+    else:
+        assert min(uniform, peaked) - 1e-9 <= value <= max(uniform, peaked) + 1e-9
 
 
 @pytest.mark.parametrize("metric", ALONE, **ids)
@@ -100,6 +111,36 @@ def test_no_images_give_no_values(metric):
 @given(arrays(np.float32, (3, 8), elements=st.sampled_from([-1.0, 0.0, 0.5, 2.0, 7.0])))
 def test_mean_ranks_are_scipys(rows):
     assert np.array_equal(focus.mean_ranks(rows), stats.rankdata(rows, axis=1))
+
+
+def test_entropy_is_the_complexity_of_quantus():
+    maps = QUANTUS["focus_maps"]
+    found = focus.entropy(maps).values * np.log(maps[0].size)
+    assert found == pytest.approx(QUANTUS["complexity"], abs=1e-5)
+
+
+def test_gini_is_the_sparseness_of_quantus():
+    """Quantus adds 1e-7 to every pixel, so its values are a little lower."""
+    maps = QUANTUS["focus_maps"]
+    nudged = focus.gini(maps.astype(np.float64) + 1e-7).values
+    assert nudged == pytest.approx(QUANTUS["sparseness"], abs=1e-5)
+    assert focus.gini(maps).values == pytest.approx(QUANTUS["sparseness"], abs=1e-5)
+
+
+def test_peaks_of_many_maps_are_counted_apart():
+    maps = np.zeros((4, 7, 9), np.float32)
+    maps[0, 1, 1] = maps[0, 5, 7] = maps[0, 1, 7] = 1
+    maps[1, 0] = maps[1, 6] = 1  # touch the same places of the maps before and after
+    maps[2, 0] = maps[2, 6] = 1
+    maps[2, 3, 4] = 0.49  # below half of the maximum
+    maps[3, 2, 2] = maps[3, 3, 3] = 1  # touch at a corner
+    assert focus.peaks(maps).values.tolist() == [3, 2, 2, 1]
+
+
+def test_a_ring_is_one_peak():
+    y, x = np.mgrid[-8:9, -8:9]
+    ring = np.exp(-((np.hypot(y, x) - 6) ** 2))
+    assert focus.peaks(ring[None]).values.tolist() == [1]
 
 
 RNG = np.random.default_rng(0)

@@ -13,6 +13,7 @@ ALL = (
     localization.lift,
     localization.pointing_game,
     localization.rank_accuracy,
+    localization.top_intersection,
     localization.iou,
     localization.average_precision,
 )
@@ -85,9 +86,14 @@ def test_the_mask_itself_is_best_and_its_inverse_worst(metric, pair):
     worst, _ = one(metric, (~mask).astype(np.float32), mask)
     value, status = one(metric, image, mask)
     top = 1 / mask.mean() if metric is localization.lift else 1
+    chosen = max(1, round(localization.TOP_SHARE * mask.size))
+    if metric is localization.top_intersection:  # a mask of fewer pixels cannot fill the top
+        top = min(1, mask.sum() / chosen)
     assert best == pytest.approx(top)
     if metric is localization.average_precision:  # ties are not its worst: see below
         worst = 0
+    elif metric is localization.top_intersection:
+        assert worst == 0 or (~mask).sum() < chosen
     elif metric is not localization.rank_accuracy or mask.mean() <= 0.5:
         assert worst == 0
     assert status == "flat" or worst - 1e-6 <= value <= best + 1e-6
@@ -183,6 +189,26 @@ def test_masks_of_another_size_are_one_line():
         "Expected masks of the shape of the maps (1, 2, 2), got (1, 4, 4). "
         "Try campare.cams.maps.resize(maps, masks.shape[1:]) first."
     )
+
+
+def test_class_discrimination_is_the_share_on_the_own_of_two_objects():
+    maps = np.array([[[3, 1, 9, 2]], [[0, 4, 1, 0]], [[0, 0, 5, 0]], [[1, 1, 1, 1]]], np.float32)
+    own = np.array([[[True, False, False, True]]] * 4)
+    other = np.array([[[False, True, False, True]]] * 4)  # the last pixel belongs to both
+    values, status = localization.class_discrimination(maps, own, other)
+    assert values[[0, 1, 3]].tolist() == [0.75, 0, 0.5]
+    assert status.tolist() == ["ok", "ok", "off-both", "ok"]
+    swapped = localization.class_discrimination(maps, other, own).values
+    assert swapped[[0, 1, 3]] == pytest.approx(1 - values[[0, 1, 3]])
+
+
+@pytest.mark.parametrize("which", ["own", "other"])
+def test_class_discrimination_needs_both_objects(which):
+    masks = {"own": np.eye(3, dtype=bool)[None], "other": np.eye(3, dtype=bool)[None, ::-1]}
+    masks[which] = np.zeros((1, 3, 3), bool)
+    values, status = localization.class_discrimination(np.ones((1, 3, 3)), **masks)
+    assert status.tolist() == ["no-mask"]
+    assert np.isnan(values[0])
 
 
 def test_iou_keeps_the_pixel_at_15_percent():

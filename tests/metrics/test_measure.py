@@ -5,9 +5,15 @@ import pytest
 from campare.cams import maps as m
 from campare.data.imageset import Images
 from campare.errors import CampareError, DataError, TargetError
-from campare.metrics import focus, localization
-from campare.metrics.measure import measure_maps, measure_mosaics, measure_predictions
-from campare.metrics.mosaic import mosaics
+from campare.metrics import METRICS, boxes, faithfulness, focus, localization
+from campare.metrics.localization import class_discrimination
+from campare.metrics.measure import (
+    measure_maps,
+    measure_mosaics,
+    measure_network,
+    measure_predictions,
+)
+from campare.metrics.mosaic import class_masks, mosaics
 from campare.types import SCORE_COLUMNS
 
 N, S = 7, 16
@@ -31,7 +37,7 @@ MAPS[5, 0, 0] = -np.inf
 PREDICTIONS, TARGETS = np.array([0, 0, 0, 1, 1, 1, 0]), IMAGES.labels
 SAID = {"recipe": "A", "seed": 2, "split": "test", "method": "grad-cam", "layer": "conv2"}
 LOCALIZATION = ["energy", "lift", "pointing-game", "rank-accuracy", "iou", "average-precision"]
-FOCUS = ["entropy", "gini", "area-50", "edge-alignment"]
+FOCUS = ["entropy", "gini", "area-50", "area-80", "peaks", "edge-alignment"]
 
 
 def measure(maps=MAPS, images=IMAGES, **more):
@@ -167,6 +173,80 @@ def test_mosaics_score_the_share_on_the_cells_of_the_target(kind, metric, chance
     assert perfect["value"].to_list()[:10] == [1.0] * 10
     assert perfect["image"].to_list()[:10] == list(made.names)
     assert perfect["label"].to_list() == perfect["target"].to_list()
+
+
+def test_mosaics_with_objects_tell_classes_apart():
+    made = mosaics(IMAGES, count=10, seed=0, kind="focus")
+    said = {**SAID, "predictions": np.zeros(10, np.int64)}
+    maps = RNG.random((10, 4, 4), dtype=np.float32)
+    frame = measure_mosaics(maps, made, objects=OBJECT, **said)
+    assert frame["metric"].unique().sort().to_list() == ["class-discrimination", "focus"]
+    own, other = class_masks(made, OBJECT)
+    expected = class_discrimination(m.resize(maps, (S, S)), own, other)
+    found = frame.filter(pl.col("metric") == "class-discrimination")
+    assert found["status"].to_list() == expected.status.tolist()
+    assert np.array_equal(found["value"].to_numpy(), expected.values, equal_nan=True)
+
+
+def test_metrics_that_share_a_threshold_see_all_images_at_once(monkeypatch):
+    names = ["max-box-accuracy", "pixel-precision", "energy"]
+    maps = RNG.random((N, 5, 5))
+    large = m.resize(maps, (S, S))
+    monkeypatch.setattr("campare.metrics.measure._SLICE", 2 * S * S)
+    frame = measure(maps, metrics=names)
+    for name, function in (
+        ("max-box-accuracy", boxes.max_box_accuracy),
+        ("pixel-precision", boxes.pixel_precision),
+    ):
+        expected = function(large, OBJECT).values
+        assert np.array_equal(column(frame, name), expected, equal_nan=True)
+
+
+def brightness(images):
+    return images.mean(axis=(1, 2))[:, :2] / 20
+
+
+def measured(**more):
+    given = {**SAID, "predictions": PREDICTIONS, "targets": TARGETS, **more}
+    rng = np.random.default_rng(0)
+    return measure_network(brightness, MAPS, IMAGES, rng=rng, **given)
+
+
+def test_faithfulness_is_measured_as_it_is_and_over_its_nulls():
+    names = ["deletion", "deletion-over-random", "average-drop"]
+    frame = measured(metrics=names)
+    assert tuple(frame.columns) == SCORE_COLUMNS
+    assert frame["metric"].unique().sort().to_list() == sorted(names)
+    wrong = ["ok", "ok", "ok", "flat", "all-negative", "non-finite", "ok"]
+    assert column(frame, "deletion", "status") == wrong
+    assert column(frame, "deletion-over-random", "status") == wrong
+    drop = faithfulness.average_drop(brightness, IMAGES.images, MAPS, TARGETS).values
+    assert np.array_equal(column(frame, "average-drop"), drop, equal_nan=True)
+
+
+def test_faithfulness_alone_needs_no_nulls_and_other_metrics_are_none_of_it():
+    calls = []
+
+    def counted(images):
+        calls.append(len(images))
+        return brightness(images)
+
+    given = {**SAID, "predictions": PREDICTIONS, "targets": TARGETS}
+    rng = np.random.default_rng(0)
+    frame = measure_network(
+        counted, MAPS, IMAGES, rng=rng, metrics=["average-drop", "energy"], **given
+    )
+    assert sum(calls) == 2 * N
+    assert set(frame["metric"]) == {"average-drop"}
+    assert measured(metrics="default").is_empty()
+
+
+@pytest.mark.parametrize("explain", [None, lambda x, _: m.pool(x[..., 0], (5, 5))])
+def test_all_measures_of_faithfulness_have_rows(explain):
+    frame = measured(metrics="all", explain=explain)
+    expected = {name for name, metric in METRICS.items() if metric in faithfulness.DECLARED}
+    assert set(frame["metric"]) == expected - (set() if explain else {"adcc"})
+    assert frame.filter(pl.col("image") == "test/0.png")["status"].unique().to_list() == ["ok"]
 
 
 def test_predictions_are_rows_without_method_and_layer():

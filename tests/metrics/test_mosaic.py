@@ -4,7 +4,7 @@ import pytest
 from campare.cams.maps import pool
 from campare.data.imageset import Images
 from campare.errors import CampareError, DataError
-from campare.metrics.mosaic import mosaics
+from campare.metrics.mosaic import class_masks, mosaics
 
 
 def image_set(counts, size=10):
@@ -102,3 +102,22 @@ def test_an_unknown_kind_is_one_line():
     with pytest.raises(CampareError) as error:
         mosaics(image_set([2, 2]), count=1, seed=0, kind="tiles")
     assert str(error.value) == ("Expected a kind of mosaic, got 'tiles'. Try 'focus' or 'grid'.")
+
+
+@pytest.mark.parametrize(("kind", "own"), [("focus", 2), ("grid", 1)])
+def test_the_objects_of_the_class_lie_on_its_cells(kind, own):
+    images = image_set([4, 4, 4])
+    objects = np.zeros(images.images.shape[:3], bool)
+    for i, mask in enumerate(objects):
+        mask[: 2 * (i % 4 + 1), :6] = True  # a share of its own
+    made = mosaics(images, count=12, seed=0, kind=kind)
+    mine, theirs = class_masks(made, objects)
+    assert not (mine & theirs).any()
+    assert not (mine & ~made.cells).any()
+    assert not (theirs & made.cells).any()
+    cells = {(0, 0): 0, (0, 5): 1, (5, 0): 2, (5, 5): 3}
+    for one, other, picked in zip(mine, theirs, made.picked, strict=True):
+        for (down, across), which in cells.items():
+            cell = (one | other)[down : down + 5, across : across + 5]
+            assert np.array_equal(cell, pool(objects[picked[which]], (5, 5)) >= 0.5)
+    assert (mine.reshape(12, -1).any(axis=1) & theirs.reshape(12, -1).any(axis=1)).all()

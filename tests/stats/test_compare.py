@@ -111,6 +111,23 @@ def test_holm_is_over_the_metrics_of_one_contrast_method_and_resolution():
     assert sorted(sizes) == [1, 1, 2, 2, 2, 2, 2, 2]
 
 
+def test_values_under_conditions_do_not_weigh_on_the_metrics():
+    doses = [
+        TABLE.with_columns(pl.col("metric").str.replace("^energy$", f"energy@{dose}"))
+        for dose in (5, 10)
+    ]
+    named = pl.concat(doses).filter(pl.col("metric").str.starts_with("energy@"))
+    named = named.filter(~pl.col("metric").str.ends_with("matched"))
+    plain = compare(TABLE, resamples=100, method="grad-cam").effects
+    more = compare(pl.concat([TABLE, named]), resamples=100, method="grad-cam").effects
+    keys = ["contrast", "metric"]
+    both = plain.join(more, on=keys, suffix="_more")
+    assert both["p_adjusted"].to_list() == both["p_adjusted_more"].to_list()
+    doses = more.filter(pl.col("metric").is_in(["energy@5", "energy@10"]))
+    for _, part in doses.group_by("contrast"):
+        np.testing.assert_allclose(part["p_adjusted"], holm(part["p"].to_numpy()))
+
+
 def test_the_summary_counts_what_is_undefined():
     broken = TABLE.with_columns(
         pl.when((pl.col("image") == "3.png") & (pl.col("seed") == 1) & (pl.col("recipe") == "A"))

@@ -129,6 +129,15 @@ def test_the_terminal_shows_numbers_and_answers():
     assert "lift " not in text.split("Are the")[0]
 
 
+def test_values_under_conditions_are_counted_and_not_shown():
+    dose, null = (row(f"mprt@{name}", 0.1, 0.05, 0.2, seeds=1) for name in ("conv1", "null"))
+    text = shown(comparison(row("mprt", 0.1, 0.05, 0.2, seeds=1), dose, null), 120)
+    said = "images: 60, one training each and 2 under conditions, in .effects"
+    assert said in " ".join(text.split())
+    assert "conv1" not in text
+    assert "Of 4 metrics" not in text
+
+
 def test_the_notebook_shows_the_same_and_escapes_names():
     html = comparison(BETTER, row("iou", 0.1, 0.05, 0.2, contrast="<b> - A"))._repr_html_()
     assert "<td>energy</td><td>+0.123 [+0.050, +0.200]</td>" in html
@@ -223,5 +232,7 @@ def test_the_classifier_has_its_own_question():
 
 def test_one_seed_is_said():
     (text,) = headline(comparison(row("energy", 0.1, 0.05, 0.2, seeds=1)))
-    assert "60 images, 1 seed)" in text
-    assert text.endswith("One seed: says nothing about other trainings of the same recipes.")
+    assert "60 images)" in text
+    assert text.endswith(
+        "One training each: it speaks of these models, not of the ways they were trained."
+    )

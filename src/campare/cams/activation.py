@@ -18,7 +18,7 @@ ROUNDING = 1e-5
 def eigen_cam(A: Any, G: Any = None) -> Any:  # noqa: ARG001
     """EigenCAM: A projected on its first right singular vector, A v_1.
 
-    Muhammad and Yeasin 2020, Eigen-CAM, eq. 4: A is not centered first. The sign, which the
+    Muhammad and Yeasin 2020, Eigen-CAM: A is not centered first. The sign, which the
     decomposition leaves open, is the one that agrees with the sum of the channels: behind a ReLU
     no value is negative. Shapes (N, h, w, C) -> (N, h, w).
 
@@ -38,7 +38,7 @@ def kpca_cam(A: Any, G: Any = None) -> Any:  # noqa: ARG001
     chosen as in `eigen_cam`. The matrix has a side of h w: large grids are slow.
     Shapes (N, h, w, C) -> (N, h, w); values of both signs, with mean 0.
 
-    Karmani et al. 2024, KPCA-CAM (arXiv 2410.00267), sec. III.
+    Karmani et al. 2024, KPCA-CAM (arXiv 2410.00267).
 
     Example:
         >>> import numpy as np
@@ -57,8 +57,8 @@ def kpca_cam(A: Any, G: Any = None) -> Any:  # noqa: ARG001
 def fem(A: Any, G: Any = None) -> Any:  # noqa: ARG001
     """FEM: sum_k mean(A_k) [A_k > mean(A_k) + 2 std(A_k)], what is rare in each channel.
 
-    Fuad et al. 2020, Features understanding in 3D CNNs, sec. III (the K-sigma rule, K = 2): binary
-    maps weighted by the channel means. Shapes (N, h, w, C) -> (N, h, w); values >= 0 behind a ReLU.
+    Fuad et al. 2020, Features understanding in 3D CNNs (the K-sigma rule, K = 2): binary maps
+    weighted by the channel means. Shapes (N, h, w, C) -> (N, h, w); values >= 0 behind a ReLU.
 
     Example:
         >>> import numpy as np

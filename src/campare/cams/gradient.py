@@ -64,7 +64,7 @@ def grad_cam(A: Any, G: Any) -> Any:
         >>> grad_cam(A, A).tolist()
         [[[3.0, 3.0], [3.0, 3.0]]]
     """
-    return relu(weighted(A, namespace(A).mean(G, axis=(1, 2))))
+    return relu(weighted(A, _mean(G)))
 
 
 def grad_cam_counterfactual(A: Any, G: Any) -> Any:
@@ -140,8 +140,8 @@ def plus_plus_weights(A: Any, G: Any) -> Any:
     """
     xp = namespace(A)
     total = xp.sum(A, axis=(1, 2), keepdims=True)  # (N, 1, 1, C)
-    alpha = quotient(1.0, 2 + total * G)  # G^2 canceled: it would underflow where G is small
-    return xp.sum(xp.where(G == 0, 0 * G, alpha) * relu(G), axis=(1, 2))
+    up = relu(G)  # alpha relu(G) with G^2 canceled, which would underflow where G is small
+    return xp.sum(quotient(up, 2 + total * up), axis=(1, 2))
 
 
 def xgrad_cam(A: Any, G: Any) -> Any:
@@ -296,10 +296,17 @@ def quotient(x: Any, y: Any) -> Any:
         >>> quotient(np.ones(2), np.array([0.0, 2.0])).tolist()
         [0.0, 0.5]
     """
-    xp = namespace(y)
-    return xp.where(y == 0, 0 * y, x / xp.where(y == 0, 0 * y + 1, y))
+    some = cast(y != 0, y.dtype)
+    return some * x / (y + (1 - some))
 
 
 def _by_maximum(maps: Floats) -> Floats:
     scaled: Floats = quotient(maps, maps.max(axis=(1, 2), keepdims=True))
     return scaled
+
+
+def _mean(G: Any) -> Any:
+    """The mean gradient of each channel, (N, C); NumPy adds in turn, so in double precision."""
+    xp = namespace(G)
+    double = {"dtype": xp.float64} if xp.__name__ == "numpy" else {}
+    return cast(xp.mean(G, axis=(1, 2), **double), "float32")

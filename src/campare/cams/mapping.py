@@ -172,6 +172,7 @@ def _start_at(
             read=_reader(tuple(names)),
             layer=path,
             curvature=any(METHODS[name].needs_curvature for name in names),
+            gradients=any(METHODS[name].kind == "gradient" for name in names),
             score=score,
         )
 

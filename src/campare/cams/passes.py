@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from campare.classifiers.classifier import RANKS
-from campare.classifiers.scores import resolve
+from campare.classifiers.scores import RANKS, resolve
 from campare.types import Array, Ints, Read, Target
 
 
@@ -37,10 +36,13 @@ def tapped(
     *,
     layer: str | None,
     batch_size: int,
+    gradients: bool = True,
 ) -> tuple[Array, ...]:
     """What `read` makes of the tap on the device, for all images, batch by batch."""
     parts = [
-        classifier.start(images[part], part_of(index, part), read=read, layer=layer)()
+        classifier.start(
+            images[part], part_of(index, part), read=read, layer=layer, gradients=gradients
+        )()
         for part in slices(len(images), batch_size)
     ]
     return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))
@@ -55,6 +57,7 @@ def changed(
     *,
     layer: str | None,
     batch_size: int,
+    gradients: bool = True,
 ) -> Array:
     """What `read` makes of the tap with the layer's output times each of the scales (M, ...).
 
@@ -73,6 +76,7 @@ def changed(
                 one if callable(one) else np.repeat(one, copies),
                 read=read,
                 layer=layer,
+                gradients=gradients,
                 scale=scales[rows],
                 repeat=len(rows) // copies,
             )()

@@ -40,16 +40,27 @@ def score_cam(
     others. Masked pixels tend to 0 in what the model takes. Shapes (N, H, W, C) -> (N, h, w), >= 0.
 
     Wang et al. 2020, Score-CAM, algorithm 1. Cost: a forward pass for each channel of each image.
+
+    Example:
+        >>> import keras
+        >>> from campare import wrap
+        >>> network = keras.Sequential([
+        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+        ... ])
+        >>> score_cam(wrap(network), np.ones((1, 8, 8, 3)), 1).shape
+        (1, 6, 6)
     """
     index = fixed_target(classifier, images, target, batch_size)
-    (A,) = tapped(classifier, images, index, _features, layer=layer, batch_size=batch_size)
+    where: dict[str, Any] = {"layer": layer, "batch_size": batch_size, "gradients": False}
+    (A,) = tapped(classifier, images, index, _features, **where)
     low, high = A.min(axis=(1, 2)), A.max(axis=(1, 2))
     image, channel = np.nonzero(low < high)
     scores = np.full(low.shape, -np.inf)  # (N, C)
     for rows, n in chunks(len(image), batch_size):
         i, k = image[rows], channel[rows]
         masked = part_of(images, i) * masks(A[i, :, :, k], images.shape[1:3])[..., None]
-        (found,) = classifier.start(masked, part_of(index, i), read=_scores)()
+        (found,) = classifier.start(masked, part_of(index, i), read=_scores, gradients=False)()
         scores[i[:n], k[:n]] = found[:n]
     return np.asarray(relu(weighted(A, _softmax(scores))), np.float32)
 
@@ -85,11 +96,22 @@ def ablation_cam(
 
     Desai and Ramaswamy 2020, Ablation-CAM, eq. 2 and 3. Cost: a pass through the head for each
     channel.
+
+    Example:
+        >>> import keras
+        >>> from campare import wrap
+        >>> network = keras.Sequential([
+        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+        ... ])
+        >>> ablation_cam(wrap(network), np.ones((1, 8, 8, 3)), 1).shape
+        (1, 6, 6)
     """
     index = fixed_target(classifier, images, target, batch_size)
-    A, S = tapped(classifier, images, index, _features_scores, layer=layer, batch_size=batch_size)
+    where: dict[str, Any] = {"layer": layer, "batch_size": batch_size, "gradients": False}
+    A, S = tapped(classifier, images, index, _features_scores, **where)
     kept = 1 - np.eye(A.shape[-1], dtype=np.float32)[:, None, None, :]  # (C, 1, 1, C)
-    without = changed(classifier, images, index, kept, _scores, layer=layer, batch_size=batch_size)
+    without = changed(classifier, images, index, kept, _scores, **where)
     with np.errstate(invalid="ignore", divide="ignore"):
         w = (S[:, None] - without) / np.abs(S[:, None])  # (N, C)
     return np.asarray(relu(weighted(A, w)), np.float32)
@@ -113,6 +135,16 @@ def layer_integrated_gradients(
 
     Sundararajan et al. 2017, Axiomatic attribution, eq. 1, applied to a layer's output, with zero
     features as its baseline. Cost: `steps` passes through the head, forward and backward.
+
+    Example:
+        >>> import keras
+        >>> from campare import wrap
+        >>> network = keras.Sequential([
+        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+        ... ])
+        >>> layer_integrated_gradients(wrap(network), np.ones((1, 8, 8, 3)), 1).shape
+        (1, 6, 6)
     """
     index = fixed_target(classifier, images, target, batch_size)
     alpha = ((np.arange(steps, dtype=np.float32) + 0.5) / steps)[:, None, None, None]
@@ -137,21 +169,34 @@ def smooth_grad_cam_plus_plus(
 
     alpha_ij = mean(G^2) / (2 mean(G^2) + (sum_ab A_ab) mean(G^3)), weights sum_ij alpha_ij
     relu(mean(G)); A is that of the clean image. The noise is normal, its standard deviation
-    `noise` times the image's range; without noise this is Grad-CAM++. The paper's alpha has
-    mean(G) above the line, which is not what Grad-CAM++ differentiates to.
+    `noise` times the image's range; without noise this is Grad-CAM++. Each image draws from a
+    stream of its own, whatever batch it is in. The paper's alpha has mean(G) above the line, which
+    is not what Grad-CAM++ differentiates to.
     Shapes (N, H, W, C) -> (N, h, w), >= 0.
 
     Omeiza et al. 2019, Smooth Grad-CAM++, eq. 6 to 9. Cost: `samples` + 1 taps.
+
+    Example:
+        >>> import keras
+        >>> from campare import wrap
+        >>> network = keras.Sequential([
+        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+        ... ])
+        >>> smooth_grad_cam_plus_plus(wrap(network), np.ones((1, 8, 8, 3)), 1).shape
+        (1, 6, 6)
     """
-    rng = rng or np.random.default_rng(0)
     images = np.asarray(images, np.float32)
     index = fixed_target(classifier, images, target, batch_size)
-    (A,) = tapped(classifier, images, index, _features, layer=layer, batch_size=batch_size)
+    where: dict[str, Any] = {"layer": layer, "batch_size": batch_size}
+    (A,) = tapped(classifier, images, index, _features, **where, gradients=False)
+    streams = (rng or np.random.default_rng(0)).spawn(len(images))  # noise knows no neighbors
     span = images.max(axis=(1, 2, 3), keepdims=True) - images.min(axis=(1, 2, 3), keepdims=True)
     powers = np.zeros((3, *A.shape), np.float32)
     for _ in range(samples):
-        noisy = images + noise * span * rng.standard_normal(images.shape, np.float32)
-        (G,) = tapped(classifier, noisy, index, _gradients, layer=layer, batch_size=batch_size)
+        normal = np.stack([each.standard_normal(images.shape[1:], np.float32) for each in streams])
+        noisy = images + noise * span * normal
+        (G,) = tapped(classifier, noisy, index, _gradients, **where)
         powers += np.stack([G, G**2, G**3]) / samples
     D1, D2, D3 = powers
     alpha = quotient(D2, 2 * D2 + A.sum(axis=(1, 2), keepdims=True) * D3)
@@ -169,6 +214,16 @@ def guided_grad_cam_attributions(
     """Guided Grad-CAM: guided backpropagation times Grad-CAM enlarged: (N, H, W, C), both signs.
 
     Selvaraju et al. 2017, Grad-CAM, sec. 3.2. The map is enlarged bilinearly.
+
+    Example:
+        >>> import keras
+        >>> from campare import wrap
+        >>> network = keras.Sequential([
+        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+        ... ])
+        >>> guided_grad_cam_attributions(wrap(network), np.ones((1, 8, 8, 3)), 1).shape
+        (1, 8, 8, 3)
     """
     index = fixed_target(classifier, images, target, batch_size)
     (maps,) = tapped(classifier, images, index, _grad_cam, layer=layer, batch_size=batch_size)
@@ -192,6 +247,16 @@ def guided_grad_cam(
     """Guided Grad-CAM as a map: its attributions summed over the colors, (N, H, W), both signs.
 
     The map has the resolution of the image. Selvaraju et al. 2017, Grad-CAM, sec. 3.2.
+
+    Example:
+        >>> import keras
+        >>> from campare import wrap
+        >>> network = keras.Sequential([
+        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+        ... ])
+        >>> guided_grad_cam(wrap(network), np.ones((1, 8, 8, 3)), 1).shape
+        (1, 8, 8)
     """
     attributions = guided_grad_cam_attributions(
         classifier, images, target, layer=layer, batch_size=batch_size

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from campare.classifiers.classifier import RANKS
-from campare.classifiers.scores import Contrast
+from campare.classifiers.scores import RANKS, Contrast
 from campare.errors import TargetError
 from campare.types import Array, Classifier, Floats, Ints, Target
 

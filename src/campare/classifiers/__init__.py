@@ -32,8 +32,8 @@ def wrap(
     `output` names one of several outputs. `input_shape` (H, W, C) is for torch modules that take
     one size only and do not say which. `precision='bfloat16'` computes the network in bfloat16 and
     the maps in float32. `compile` spends seconds to a minute once, on XLA (TensorFlow) or Inductor
-    (PyTorch), for faster passes; what it gains is measured in benchmarks/RESULTS.md. A Classifier
-    is returned as it is.
+    (PyTorch), for faster passes. Where it would lose, as with depthwise convolutions in XLA on a
+    CPU, it is left. A Classifier is returned as it is.
 
     Raises:
         ModelError: the model is of a kind that campare cannot read, or the file cannot be loaded.
@@ -100,9 +100,10 @@ def recent(model: Any, **options: Any) -> "ImageClassifier":
 
 
 def _parts(model: Any) -> tuple[int, ...]:
-    """What tells a model apart from itself after a layer was added or replaced."""
+    """What tells a model apart from itself after a layer or an activation was replaced."""
     if hasattr(model, "_flatten_layers"):
-        return tuple(id(layer) for layer in model._flatten_layers())
+        layers = list(model._flatten_layers())
+        return tuple(id(x) for layer in layers for x in (layer, getattr(layer, "activation", None)))
     return tuple(id(module) for module in model.modules()) if hasattr(model, "modules") else ()
 
 

@@ -20,9 +20,9 @@ FIXED_BATCH = True
 PATCHES_RUNS = True
 
 
-def trace(forward: Forward, shape: tuple[int | None, ...], model: Any) -> None:
-    """Trace `forward` symbolically, for what its patches record; nothing is computed."""
-    images = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
+def trace(forward: Forward, shape: tuple[int, ...], model: Any) -> None:
+    """Trace `forward` on images of `shape` (N, H, W, C), for what its patches record."""
+    images = jax.ShapeDtypeStruct(shape, jnp.float32)
     jax.eval_shape(_stateless(forward, model), _values(model), images)
 
 

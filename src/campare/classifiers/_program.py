@@ -36,6 +36,7 @@ class Program:
     perturbed: bool = False  # whether scale and eps are given
     repeat: int = 1
     curvature: bool = False
+    gradients: bool = True  # whether `read` looks at them
 
 
 def enter(program: Program, output: Any, scale: Any, eps: Any) -> tuple[Any, Any]:

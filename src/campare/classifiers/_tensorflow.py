@@ -5,13 +5,15 @@ never recorded, and the patches that do it are gone when the trace ends. Weights
 call, so training may go on between calls.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from campare.classifiers._program import Forward, Program, Run, enter, leave, only
+from campare.classifiers._tensorflow_fold import folded
 from campare.errors import ModelError
 from campare.types import Array, Tap
 
@@ -19,11 +21,18 @@ from campare.types import Array, Tap
 FIXED_BATCH = False
 #: The model is patched only while a graph is made.
 PATCHES_RUNS = False
+#: Layers that XLA runs several times slower than a graph does, on a CPU; a model that has them is
+#: not compiled.
+SLOW_COMPILED: tuple[str, ...] = (
+    () if tf.config.list_physical_devices("GPU") else ("DepthwiseConv2D", "SeparableConv2D")
+)
+#: A graph is faster with batch normalization folded into the convolutions; what XLA makes is not.
+FOLDED = folded
 
 
-def trace(forward: Forward, shape: tuple[int | None, ...], model: Any) -> None:  # noqa: ARG001
-    """Trace `forward` symbolically, for what its patches record; nothing is computed."""
-    _graph(forward, shape, jit=False)
+def trace(forward: Forward, shape: tuple[int, ...], model: Any) -> None:  # noqa: ARG001
+    """Trace `forward` on images of `shape` (N, H, W, C), for what its patches record."""
+    tf.function(forward, autograph=False).get_concrete_function(tf.TensorSpec(shape, tf.float32))
 
 
 def compile_predict(
@@ -53,6 +62,7 @@ def compile_tap(
 
             def watch(output: Any) -> Any:
                 features, output = enter(program, output, scale, eps)
+                features = tf.identity(features)  # a tensor that nothing before the tap knows
                 if program.curvature:
                     outer.watch(features)
                 inner.watch(features)
@@ -69,14 +79,9 @@ def compile_tap(
         curvature = _gradient(outer, along, features) if program.curvature else None
         return program.read(Tap(features, gradients, scores, logits, curvature))
 
-    graph = _graph(
-        tapped,
-        shape,
-        tf.TensorSpec([None], tf.int32),
-        tf.TensorSpec(None, tf.float32),
-        tf.TensorSpec(None, tf.float32),
-        jit=jit,
-    )
+    more = (tf.TensorSpec([None], tf.int32), *[tf.TensorSpec(None, tf.float32)] * 2)
+    with _twice_differentiable() if program.curvature else nullcontext():
+        graph = _graph(tapped, shape, *more, jit=jit)
 
     def run(images: Any, index: Array, scale: Array, eps: Array) -> tuple[Any, ...]:
         outputs = _run(
@@ -117,6 +122,27 @@ def _run(graph: Any, *inputs: Any) -> Any:
             "convolution for on this machine. Try: KERAS_BACKEND=torch or jax, or a model built "
             "with data_format='channels_last'"
         ) from error
+
+
+@contextmanager
+def _twice_differentiable() -> Iterator[None]:
+    """Within the block `tf.nn.moments`, which layer normalization uses, has second derivatives.
+
+    TensorFlow's own stops the gradient of the mean in the variance, which changes no first
+    derivative, but makes every second one wrong.
+    """
+    own = tf.nn.moments
+
+    def moments(x: Any, axes: Any, keepdims: bool = False, **_: Any) -> tuple[Any, Any]:
+        mean = tf.reduce_mean(x, axes, keepdims=True)
+        variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axes, keepdims=keepdims)
+        return (mean if keepdims else tf.squeeze(mean, axes)), variance
+
+    tf.nn.moments = moments
+    try:
+        yield
+    finally:
+        tf.nn.moments = own
 
 
 def _gradient(tape: Any, of: Any, by: Any) -> Any:

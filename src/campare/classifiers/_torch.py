@@ -5,14 +5,18 @@ from there on each operation records, also within a `torch.no_grad()` of the mod
 models on the torch backend and plain modules share this; how a layer is edited is their own affair.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
+from torch.utils.checkpoint import CheckpointFunction
 
 from campare.classifiers._program import Forward, Program, Run, enter, leave, only
+from campare.errors import LayerError
 from campare.types import Array, Tap
 
 #: Without compiling, any number of images is as good; Inductor compiles one.
@@ -27,15 +31,18 @@ class _Recording(TorchFunctionMode):  # type: ignore[misc]
     on = False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if torch.is_inference_mode_enabled():  # within a model that runs a part of itself so
+            with torch.inference_mode(False), torch.set_grad_enabled(self.on):
+                return func(*args, **(kwargs or {}))
         if self.on and func is not torch._C._set_grad_enabled:
             torch.set_grad_enabled(True)
         return func(*args, **(kwargs or {}))
 
 
-def trace(forward: Forward, shape: tuple[int | None, ...], model: Any) -> None:
-    """Run `forward` on one black image, for what its patches record."""
-    with torch.no_grad():
-        forward(torch.zeros((1, *shape), device=device_of(model)))
+def trace(forward: Forward, shape: tuple[int, ...], model: Any) -> None:
+    """Run `forward` on black images of `shape` (N, H, W, C), for what its patches record."""
+    with _plain(), _Recording():
+        forward(torch.zeros(shape, device=device_of(model)))
 
 
 def compile_predict(
@@ -48,7 +55,7 @@ def compile_predict(
     """images (N, H, W, C) -> logits (N, K); with `jit` through Inductor."""
 
     def predict(images: Any) -> Any:
-        with torch.no_grad():
+        with _plain():
             return forward(images)
 
     run = _compiled(predict, model) if jit else predict
@@ -68,20 +75,24 @@ def compile_tap(
         seen: list[Any] = []
 
         def watch(output: Any) -> Any:
+            _refuse_checkpoint()
             features, output = enter(program, output.detach(), scale, eps)
-            features = features.detach().requires_grad_()
+            features = features.detach()
             seen.append(features)
-            recording.on = True
-            torch.set_grad_enabled(True)
+            if program.gradients:
+                features.requires_grad_()
+                recording.on = True
+                torch.set_grad_enabled(True)
             return leave(program, features, output).clone()  # what follows may work in place
 
-        with torch.no_grad():
+        with _plain(), _twice_differentiable() if program.curvature else nullcontext():
             with _Recording() as recording, program.edit(watch):
                 logits = program.forward(images)
                 scores = program.score(logits, index)
             features = only(seen)
-            gradients = _gradient(scores.sum(), features, again=program.curvature)
-            curvature = None
+            gradients, curvature = None, None
+            if program.gradients:
+                gradients = _gradient(scores.sum(), features, again=program.curvature)
             if program.curvature:
                 with torch.enable_grad():
                     along = (gradients * features.detach()).sum()
@@ -97,15 +108,31 @@ def compile_tap(
     return start
 
 
+@contextmanager
+def _plain() -> Iterator[None]:
+    """Within the block nothing is recorded, though it may be: also in a caller's inference mode."""
+    with torch.inference_mode(False), torch.no_grad():
+        yield
+
+
+def _twice_differentiable() -> AbstractContextManager[Any]:
+    """Within the block attention has second derivatives, which its fused kernels lack."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    return sdpa_kernel(SDPBackend.MATH)  # type: ignore[no-any-return]
+
+
 def to_device(x: Any, model: Any) -> Any:
     """A NumPy array or tensor where the model's weights are."""
-    tensor = x if isinstance(x, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(x))
-    return tensor.to(device_of(model))
+    if not isinstance(x, torch.Tensor):
+        x = torch.from_numpy(np.require(x, requirements=["C", "W"]))  # torch warns of read-only
+    return x.to(device_of(model))
 
 
 def to_numpy(x: Any) -> Array:
     """A result on the host."""
-    return np.asarray(x.detach().float().cpu().numpy())
+    x = x.detach().cpu()
+    return np.asarray((x.float() if x.dtype in (torch.bfloat16, torch.float16) else x).numpy())
 
 
 def device_of(model: Any) -> Any:
@@ -115,19 +142,23 @@ def device_of(model: Any) -> Any:
     return first.device if first is not None else torch.device("cpu")
 
 
-class _ClipGradient(torch.autograd.Function):  # type: ignore[misc]
-    @staticmethod
-    def forward(ctx: Any, x: Any) -> Any:  # noqa: ARG004
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Any) -> Any:  # noqa: ARG004
-        return gradient.clamp(min=0)
+def _refuse_checkpoint() -> None:
+    """What runs in a reentrant checkpoint is not connected to what comes after it."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code is CheckpointFunction.forward.__code__:
+            raise LayerError(
+                "Expected a layer that runs as it stands, got one inside of "
+                "torch.utils.checkpoint. Try: no gradient checkpointing, or use_reentrant=False"
+            )
+        frame = frame.f_back
 
 
 def clip_gradient(x: Any) -> Any:
     """x itself, through which only positive gradients flow back."""
-    return _ClipGradient.apply(x)
+    if x.requires_grad:
+        x.register_hook(lambda gradient: gradient.clamp(min=0))
+    return x
 
 
 def _gradient(of: Any, by: Any, *, again: bool = False) -> Any:
@@ -151,7 +182,7 @@ def _compiled(function: Callable[..., Any], model: Any) -> Callable[..., Any]:
     graphs: dict[Any, Callable[..., Any]] = {}
 
     def run(*inputs: Any) -> Any:
-        weights = tuple(weight.data_ptr() for weight in model.parameters())
+        weights = tuple(x.data_ptr() for x in (*model.parameters(), *model.buffers()))
         key = (weights, tuple((tuple(x.shape), x.stride(), x.dtype) for x in inputs))
         if key not in graphs:
             for stale in [old for old in graphs if old[0] != weights]:

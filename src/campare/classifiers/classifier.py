@@ -8,15 +8,15 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from campare.classifiers._program import Edit, Forward, Program, Run
 from campare.classifiers.arrays import cast, namespace
-from campare.classifiers.scores import PREDICTED, SECOND, binary_score, class_score
-from campare.errors import LayerError, ModelError, TargetError
+from campare.classifiers.scores import binary_score, class_index, class_score
+from campare.classifiers.survey import Survey, default_layer, matching, spatial_layer
+from campare.errors import LayerError, ModelError
 from campare.types import Array, Floats, Grid, LayerInfo, Read, Score, Tap, Target
 
 Shape = tuple[int | None, ...]
@@ -27,23 +27,6 @@ PATCHING = threading.RLock()
 
 #: Programs that a classifier keeps; a new target function each call must not fill the memory.
 KEPT = 32
-
-#: How many layers, from the last, are tried for one whose tokens the class depends on.
-_TRIED = 8
-
-
-#: Targets that only the logits decide.
-RANKS = {None: PREDICTED, "prediction": PREDICTED, "second-best": SECOND}
-
-
-class Survey(NamedTuple):
-    """What one look at a model of a given image size shows."""
-
-    layers: dict[str, LayerInfo]  # in the order in which they run first
-    runs: dict[str, int]  # how often each ran
-    units: int  # outputs
-    bypassed: str | None  # 'softmax' or 'sigmoid' at the end
-    candidates: tuple[str, ...]  # layers that compute features, in their order, one a tensor
 
 
 class ImageClassifier:
@@ -63,6 +46,7 @@ class ImageClassifier:
     def __init__(self) -> None:
         self._surveys: dict[Shape, Survey] = {}
         self._defaults: dict[Shape, str] = {}
+        self._bottlenecks: dict[tuple[str, Shape], bool] = {}
         self._programs: OrderedDict[Any, Callable[..., Any]] = OrderedDict()
 
     def _check_class_names(self, expected: int) -> None:
@@ -102,9 +86,13 @@ class ImageClassifier:
 
     # Layers
 
+    def _known_shape(self) -> Shape:
+        """The size of image that the model was first looked at with; else the usual one."""
+        return next(iter(self._surveys), None) or self._usual_shape()
+
     def _survey(self, shape: Shape | None = None) -> Survey:
-        shape = shape or self._usual_shape()
         with PATCHING:
+            shape = shape or self._known_shape()
             if shape not in self._surveys:
                 self._surveys[shape] = survey = self._look(shape)
                 self._check_class_names(max(survey.units, 2))
@@ -140,35 +128,16 @@ class ImageClassifier:
         Raises:
             LayerError: the model has no such layer.
         """
-        return self._default(self._usual_shape())
+        return self._default(self._known_shape())
 
     def _default(self, shape: Shape) -> str:
         with PATCHING:
             if shape not in self._defaults:
-                self._defaults[shape] = self._find_default(shape)
+                survey = self._survey(shape)
+                self._defaults[shape] = default_layer(
+                    survey, self.name, lambda path: self._is_seen(path, shape)
+                )
             return self._defaults[shape]
-
-    def _find_default(self, shape: Shape) -> str:
-        survey = self._survey(shape)
-        spatial = [path for path in survey.candidates if survey.layers[path].spatial]
-        often = [path for path, n in survey.runs.items() if n > 1 and survey.layers[path].spatial]
-        if not spatial and often:
-            return often[-1]  # to be refused by its name
-        if not spatial:
-            kinds = ", ".join(dict.fromkeys(info.kind for info in survey.layers.values()))
-            raise LayerError(
-                f"Expected a model with a spatial layer (h, w, C), got none in {self.name!r}: "
-                f"{kinds or 'no layer that can be seen'}. "
-                "Try: a convolutional model; a map needs a grid of features"
-            )
-        last = survey.layers[spatial[-1]]
-        if last.grid is None or last.grid.skip == 0 or None in shape:
-            return last.path
-        norms = [path for path in spatial if "norm" in survey.layers[path].kind.lower()]
-        for path in [*norms[: -_TRIED - 1 : -1], *spatial[: -_TRIED - 1 : -1]]:
-            if self._is_seen(path, shape):
-                return path
-        return last.path
 
     def _is_seen(self, path: str, shape: Shape) -> bool:
         """Whether the class depends on the grid of the layer at `path`."""
@@ -181,39 +150,13 @@ class ImageClassifier:
         Raises:
             LayerError: no such layer, several, one that runs more than once, or not spatial.
         """
-        survey = self._survey(shape)
-        path = self._default(shape or self._usual_shape()) if path is None else self._path_of(path)
-        matches = _matches(path, survey.layers)
-        if not matches:
-            spatial = [info.path for info in survey.layers.values() if info.spatial]
-            close = get_close_matches(path, spatial, n=3, cutoff=0.3)
-            hint = ", ".join(close) if close else self.default_layer
-            raise LayerError(
-                f"Expected a layer of {self.name!r}, got {path!r}. Try: {hint} "
-                f"(campare list layers shows all)"
-            )
-        if len(matches) > 1:
-            raise LayerError(
-                f"Expected one layer, got {path!r}, which names {len(matches)}. "
-                f"Try: {' or '.join(matches)}"
-            )
-        info = survey.layers[matches[0]]
-        if survey.runs[info.path] > 1:
-            raise LayerError(
-                f"Expected a layer that runs once, got {info.path!r}, which runs "
-                f"{survey.runs[info.path]} times in one forward pass. "
-                "Try: the layer after it, whose output is used once"
-            )
-        if not info.spatial:
-            raise LayerError(
-                f"Expected a spatial layer (h, w, C), got {info.path!r} with output "
-                f"{info.shape}. Try: {self.default_layer}"
-            )
-        return info
+        shape = shape or self._known_shape()
+        path = self._default(shape) if path is None else self._path_of(path)
+        return spatial_layer(self._survey(shape), self.name, path, lambda: self._default(shape))
 
     def layer_path(self, name: str) -> str:
         """The full path of any layer, spatial or not; its own name is enough if unique."""
-        matches = _matches(name, self._survey().layers)
+        matches = matching(name, self._survey().layers)
         if len(matches) != 1:
             raise LayerError(
                 f"Expected the path of one layer of {self.name!r}, got {name!r} "
@@ -231,6 +174,7 @@ class ImageClassifier:
         """Logits (N, K) of images (N, H, W, C), before any softmax or sigmoid."""
         images = self._check_images(images)
         shape = tuple(images.shape[1:])
+        self._survey(shape)  # which refuses what is no classifier
         run = self._kept(
             ("predict", shape),
             lambda: self._backend.compile_predict(
@@ -262,7 +206,8 @@ class ImageClassifier:
         before is computed once an image. `curvature` adds the Hessian of the score times A.
 
         Raises:
-            LayerError: the layer is missing, runs twice, or is not spatial.
+            LayerError: the layer is missing, runs twice, is not spatial, or is to be repeated
+                though something passes by it.
             TargetError: a class index outside the model's classes.
         """
         fetch = self.start(
@@ -289,17 +234,25 @@ class ImageClassifier:
         scale: Array | None = None,
         repeat: int = 1,
         curvature: bool = False,
+        gradients: bool = True,
         score: Score | None = None,
     ) -> Callable[[], tuple[Array, ...]]:
         """Tap as in `tap`, and compute `read(tap)` on the device; call the result to fetch it.
 
         Only what `read` returns crosses to the host. `read` and `score` are compiled once: give
-        the same function object again, not a new one each time.
+        the same function object again, not a new one each time. `gradients=False` says that `read`
+        does not look at them; they may be None then.
         """
         images = self._check_images(images)
         shape = tuple(images.shape[1:])
         info = self.layer(layer, shape)
         assert info.grid is not None  # a spatial layer has one
+        if repeat > 1 and not self.bottleneck(info.path, shape):
+            raise LayerError(
+                f"Expected a layer that all of {self.name!r} passes through, to repeat what comes "
+                f"after it, got {info.path!r}, which something passes by. Try: repeat=1 and the "
+                "images repeated"
+            )
         return self._start(
             ("tap", info.path),
             lambda: (self._logits, lambda edit: self._edit(info.path, edit)),
@@ -311,6 +264,7 @@ class ImageClassifier:
             scale=scale,
             repeat=repeat,
             curvature=curvature,
+            gradients=gradients,
             score=score,
         )
 
@@ -337,16 +291,20 @@ class ImageClassifier:
     def bottleneck(self, layer: Any = None, shape: Shape | None = None) -> bool:
         """Whether the logits depend on the image through `layer` alone.
 
-        Tested on two images of noise whose features at the layer are made equal.
+        Tested once, on two images of noise whose features at the layer are made equal.
         """
-        shape = shape or self._usual_shape()
-        rng = np.random.default_rng(0)
-        noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
-        grid = self.tap(noise, 0, layer=layer).activations.shape[1:]
-        same = rng.normal(size=(1, *grid)).astype(np.float32)
-        zero = np.zeros((1, 1, 1, 1), np.float32)
-        logits = self.tap(noise, 0, layer=layer, scale=zero, eps=same).logits
-        return bool(np.allclose(logits[0], logits[1], rtol=1e-4, atol=1e-5))
+        shape = shape or self._known_shape()
+        path = self.layer(layer, shape).path
+        if (path, shape) not in self._bottlenecks:
+            rng = np.random.default_rng(0)
+            noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
+            zero = np.zeros((1, 1, 1, 1), np.float32)
+            logits = self.start(
+                noise, 0, read=_logits_of, layer=path, scale=zero, eps=zero + 1, gradients=False
+            )()[0]
+            alike = bool(np.allclose(logits[0], logits[1], rtol=1e-4, atol=1e-5))
+            self._bottlenecks[path, shape] = alike
+        return self._bottlenecks[path, shape]
 
     def _start(
         self,
@@ -361,22 +319,22 @@ class ImageClassifier:
         scale: Array | None = None,
         repeat: int = 1,
         curvature: bool = False,
+        gradients: bool = True,
         score: Score | None = None,
     ) -> Callable[[], tuple[Array, ...]]:
         shape = tuple(images.shape[1:])
         index, differentiated = self._target(target, len(images), score)
         perturbed = eps is not None or scale is not None
+        more = (curvature, gradients)
 
         def compiled() -> Run:
             forward, edit = parts()
-            program = Program(
-                forward, edit, grid, differentiated, read, perturbed, repeat, curvature
-            )
+            program = Program(forward, edit, grid, differentiated, read, perturbed, repeat, *more)
             run: Run = self._backend.compile_tap(program, shape, self._model, jit=self.compiled)
             return run
 
         identity = target if callable(target) else score
-        run = self._kept((*key, shape, identity, read, perturbed, repeat, curvature), compiled)
+        run = self._kept((*key, shape, identity, read, perturbed, repeat, *more), compiled)
         with self._patching():
             outputs = run(
                 images,
@@ -436,22 +394,7 @@ class ImageClassifier:
             function = target
             return np.zeros(n, np.int32), lambda logits, _: function(logits)
         score = score or (binary_score if self._survey().units == 1 else class_score)
-        if target is None or isinstance(target, str):
-            return np.full(n, _rank(target), np.int32), score
-        index = np.broadcast_to(np.asarray(target), (n,)) if np.ndim(target) == 0 else target
-        index = np.asarray(index)
-        if index.shape != (n,) or not np.issubdtype(index.dtype, np.integer):
-            raise TargetError(
-                f"Expected one class index, or one an image ({n}), got shape {index.shape} of "
-                f"{index.dtype}. Try: target=0 or an integer array of length {n}"
-            )
-        wrong = index[(index < 0) | (index >= self.n_classes)]
-        if wrong.size:
-            raise TargetError(
-                f"Expected a class index from 0 to {self.n_classes - 1}, got {wrong[0]}. "
-                f"Try: one of the {self.n_classes} outputs of {self.name!r}"
-            )
-        return index.astype(np.int32), score
+        return class_index(target, n, self.n_classes, self.name), score
 
 
 def _input_tap(forward: Forward) -> tuple[Forward, Edit]:
@@ -472,29 +415,16 @@ def _input_tap(forward: Forward) -> tuple[Forward, Edit]:
     return edited, edit
 
 
-def _rank(target: str | None) -> int:
-    """The index that stands for 'prediction' or 'second-best'."""
-    if target not in RANKS:
-        raise TargetError(
-            f"Expected a class index, 'prediction' or 'second-best', got {target!r}. "
-            "Try: campare.explain, which knows class names"
-        )
-    return RANKS[target]
-
-
-def _matches(path: str, paths: Any) -> list[str]:
-    """The paths that `path` names: itself, or those that end in it."""
-    if path in paths:
-        return [path]
-    return [one for one in paths if one.endswith((f"/{path}", f".{path}"))]
-
-
 def _everything(tap: Tap) -> tuple[Any, ...]:
     return tap[:4]
 
 
 def _with_curvature(tap: Tap) -> tuple[Any, ...]:
     return tuple(tap)
+
+
+def _logits_of(tap: Tap) -> tuple[Any, ...]:
+    return (tap.logits,)
 
 
 def _gradients(tap: Tap) -> tuple[Any, ...]:

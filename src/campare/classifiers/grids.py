@@ -4,12 +4,12 @@
     channels first   (N, C, h, w)         the axis moved
     tokens           (N, skip + h w, C)   class and register tokens set aside, the rest a grid
 
-A vision transformer says nowhere how its tokens lie. They lie as its patches do: an image H x W cut
-into patches of p pixels has H/p x W/p of them, and what is left over at the front are the tokens
-without a place.
+A vision transformer says nowhere how its tokens lie. They lie as the grid did that they were made
+of, where a layer has shown it. Else they lie as patches do: an image H x W cut into patches of p
+pixels has H/p x W/p of them. What is left over at the front are the tokens without a place.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from campare.classifiers.arrays import cast, namespace
@@ -25,10 +25,12 @@ def find_grid(
     image: tuple[int | None, ...],
     *,
     channels_first: bool | None = False,
+    seen: Sequence[tuple[int, int]] = (),
 ) -> Grid | None:
     """The grid in an output of `shape` (without the batch axis) for images of (H, W), or None.
 
     `channels_first` None: a 4-D output may be either, and is what fits the sides of the image.
+    `seen` are the grids of the layers before, of which tokens have the last that fits.
 
     Example:
         >>> find_grid((197, 768), (224, 224))
@@ -37,6 +39,8 @@ def find_grid(
         'channels-last'
         >>> find_grid((10,), (224, 224)) is None
         True
+        >>> find_grid((29, 32), (56, 84), seen=[(4, 6)])
+        Grid(height=4, width=6, layout='tokens', skip=5)
     """
     if len(shape) == 3:
         if channels_first is None:
@@ -44,7 +48,7 @@ def find_grid(
         height, width = shape[1:] if channels_first else shape[:2]
         return Grid(height, width, "channels-first" if channels_first else "channels-last")
     if len(shape) == 2 and shape[0] is not None and None not in image:
-        return _token_grid(shape[0], image)
+        return _grid_before(shape[0], image, seen) or _token_grid(shape[0], image)
     return None
 
 
@@ -69,6 +73,16 @@ def write_grid(features: Any, output: Any, grid: Grid) -> Any:
         tokens = xp.reshape(features, (-1, output.shape[1] - grid.skip, output.shape[-1]))
         return xp.concatenate([output[:, : grid.skip], tokens], axis=1) if grid.skip else tokens
     return features
+
+
+def _grid_before(tokens: int, image: Any, seen: Sequence[tuple[int, int]]) -> Grid | None:
+    """The last grid before that fits, if it is about as oblong as the image."""
+    for height, width in reversed(seen):
+        alike = 0.5 <= (height / width) / (image[0] / image[1]) <= 2
+        skip = tokens - height * width
+        if alike and height * width > 1 and 0 <= skip <= MOST_SKIPPED:
+            return Grid(height, width, "tokens", skip)
+    return None
 
 
 def _token_grid(tokens: int, image: Any) -> Grid | None:

@@ -18,14 +18,16 @@ from campare.classifiers._keras_layers import (
     edited,
     in_precision,
     is_graph,
+    parts,
+    rectified,
     rectifies,
     run_logits,
     squashing,
     walk,
 )
 from campare.classifiers.arrays import namespace
-from campare.classifiers.classifier import ImageClassifier, Shape, Survey
-from campare.classifiers.grids import find_grid
+from campare.classifiers.classifier import ImageClassifier, Shape
+from campare.classifiers.survey import IMAGES, Record, Survey
 from campare.errors import ModelError
 from campare.types import LayerInfo
 
@@ -40,6 +42,9 @@ PASSING = (
     keras.layers.ZeroPadding2D, keras.layers.Cropping2D, keras.layers.Reshape,
     keras.layers.Permute, keras.layers.Identity, keras.layers.InputLayer,
 )  # fmt: skip
+
+#: Layers whose parts work on queries, keys and values, which are no grid.
+ATTENTION = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
 
 
 class KerasClassifier(ImageClassifier):
@@ -63,18 +68,20 @@ class KerasClassifier(ImageClassifier):
         self.model = self._model = model
         self.name = name or model.name
         self.class_names = class_names
-        self.compiled = compiled
         self._output = output
         self._precision = precision
         self._paths = dict(walk(model))
-        self._channels_first = any(
-            getattr(layer, "data_format", None) == "channels_first"
-            for layer in self._paths.values()
-        )
+        self._parts = parts(model)
+        formats = [getattr(layer, "data_format", None) for layer in self._paths.values()]
+        self._formats = [each for each in formats if each in ("channels_first", "channels_last")]
+        self._channels_first = self._formats[:1] == ["channels_first"]
         shape = _input_shape(model)
         self.input_shape = (*shape[1:], shape[0]) if self._channels_first else shape
         self._backend = import_module(f"campare.classifiers._{keras.backend.backend()}")
-        self._head: keras.Layer | None = None
+        slow = getattr(self._backend, "SLOW_COMPILED", ())
+        kinds = {type(layer).__name__ for layer in self._paths.values()}
+        self.compiled = compiled and kinds.isdisjoint(slow)
+        self._head: Any = None
         self._refuse_opaque()
         super().__init__()
         self._survey()
@@ -84,57 +91,53 @@ class KerasClassifier(ImageClassifier):
         self, layers: tuple[str, ...] | None, rng: np.random.Generator
     ) -> Iterator[None]:
         """Within the block the weights of `layers` (None: all) are drawn by their initializers."""
-        paths = (
-            list(self._survey().layers)
-            if layers is None
-            else [self.layer_path(path) for path in layers]
-        )
-        chosen = [self._paths[path] for path in paths]
-        before = [[np.array(w) for w in layer.weights] for layer in chosen]
+        chosen = None if layers is None else [self.layer_path(path) for path in layers]
+        weights = {
+            id(weight): (weight, layer)  # the innermost layer that has it comes last
+            for path, layer in self._paths.items()
+            if chosen is None or any(f"{path}/".startswith(f"{one}/") for one in chosen)
+            for weight in layer.weights
+        }
+        before = [keras.ops.convert_to_numpy(weight) for weight, _ in weights.values()]
         try:
-            for layer in chosen:
-                for weight in layer.weights:
-                    weight.assign(_fresh(layer, weight, int(rng.integers(2**31))))
+            for weight, layer in weights.values():
+                weight.assign(_fresh(layer, weight, int(rng.integers(2**31))))
             yield
         finally:
-            for layer, weights in zip(chosen, before, strict=True):
-                for weight, value in zip(layer.weights, weights, strict=True):
-                    weight.assign(value)
+            for (weight, _), value in zip(weights.values(), before, strict=True):
+                weight.assign(value)
 
     def _usual_shape(self) -> Shape:
         height, width, channels = self.input_shape
         return height or USUAL_SIDE, width or USUAL_SIDE, channels
 
     def _look(self, shape: Shape) -> Survey:
-        layers: dict[str, LayerInfo] = {}
-        runs: dict[str, int] = {}
-        ends_seen: dict[str, Any] = {}
-        ends = [layer for layer in self._paths.values() if squashing(layer)]
+        seen: dict[str, Any] = {}
+        ends = [part for part in self._parts if squashing(part)]
 
-        def recorder(path: str, layer: keras.Layer) -> Callable[[Any], Any]:
-            def record(output: Any) -> Any:
+        def recorder(path: str, layer: keras.Layer, record: Record) -> Callable[[Any], Any]:
+            kind, first = type(layer).__name__, self._layout(layer)
+            inside = isinstance(self._paths.get(path.rpartition("/")[0]), ATTENTION)
+
+            def see(output: Any) -> Any:
                 if hasattr(output, "shape"):
-                    sides = tuple(output.shape[1:])
-                    grid = find_grid(sides, shape[:2], channels_first=self._channels_first)
-                    layers.setdefault(path, LayerInfo(path, type(layer).__name__, sides, grid))
-                    runs[path] = runs.get(path, 0) + 1
+                    record.add(path, kind, output, channels_first=first, inside=inside)
                 return output
 
-            return record
+            return see
 
         def forward(images: Any) -> Any:
-            for seen in (layers, runs, ends_seen):  # a backend may trace more than once
-                seen.clear()
+            seen["record"] = record = Record(shape[:2])  # anew: a backend may trace again
             with ExitStack() as patches:
                 for path, layer in self._paths.items():
                     if not is_graph(layer):
-                        patches.enter_context(edited(layer, recorder(path, layer)))
+                        patches.enter_context(edited(layer, recorder(path, layer, record)))
                 logits, head = run_logits(self.model, ends, self._sent(images), self._output)
-            ends_seen.update(shape=tuple(logits.shape), head=head)
+            seen.update(shape=tuple(logits.shape), head=head)
             return logits
 
-        self._backend.trace(forward, shape, self.model)
-        logits, head = ends_seen["shape"], ends_seen["head"]
+        self._backend.trace(forward, (IMAGES, *shape), self.model)
+        record, logits, head = seen["record"], seen["shape"], seen["head"]
         if len(logits) != 2:
             raise ModelError(
                 f"Expected a classifier with outputs (N, K), got shape {logits} "
@@ -142,7 +145,8 @@ class KerasClassifier(ImageClassifier):
             )
         self._head = head
         bypassed = squashing(head) if head is not None else None
-        return Survey(layers, runs, int(logits[-1]), bypassed, self._candidates(layers, runs))
+        candidates = self._candidates(record.layers, record.runs)
+        return Survey(record.layers, record.runs, int(logits[-1]), bypassed, candidates)
 
     def _candidates(self, layers: dict[str, LayerInfo], runs: dict[str, int]) -> tuple[str, ...]:
         learned, found = False, []
@@ -159,10 +163,23 @@ class KerasClassifier(ImageClassifier):
         with (
             in_precision(self.model, self._precision)
             if self._precision != "float32"
-            else nullcontext()
+            else nullcontext(),
+            self._folded(),
         ):
             ends = [self._head] if self._head is not None else []
             return run_logits(self.model, ends, self._sent(images), self._output)[0]
+
+    def _folded(self) -> AbstractContextManager[None]:
+        """Within the block batch normalization is part of convolutions, where that is faster."""
+        folded = getattr(self._backend, "FOLDED", None)
+        return nullcontext() if folded is None or self.compiled else folded(self.model)
+
+    def _layout(self, layer: keras.Layer) -> bool | None:
+        """Whether the layer's output has its channels first; None: look at its shape."""
+        own = getattr(layer, "data_format", None)
+        if own in ("channels_first", "channels_last"):
+            return bool(own == "channels_first")
+        return self._channels_first if len(set(self._formats)) < 2 else None
 
     def _sent(self, images: Any) -> Any:
         """Images (N, H, W, C) as the model takes them."""
@@ -174,9 +191,9 @@ class KerasClassifier(ImageClassifier):
     @contextmanager
     def _guide(self) -> Iterator[None]:
         with ExitStack() as patches:
-            for layer in self._paths.values():
-                if rectifies(layer):
-                    patches.enter_context(edited(layer, self._backend.clip_gradient))
+            for part in self._parts:
+                if rectifies(part):
+                    patches.enter_context(rectified(part, self._backend.clip_gradient))
             yield
 
     def _path_of(self, layer: Any) -> str:
@@ -209,6 +226,11 @@ def load(
     Raises:
         ModelError: the file is missing or is not a Keras model that can be loaded safely.
     """
+    if (path / "saved_model.pb").is_file():
+        raise ModelError(
+            f"Expected a saved Keras model, got the exported graph {path}, whose layers cannot be "
+            "tapped. Try: the .keras file that it was exported from"
+        )
     if not path.is_file():
         raise ModelError(f"Expected a saved Keras model, got no file {path}. Try: model.keras")
     try:

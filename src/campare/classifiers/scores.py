@@ -7,11 +7,18 @@ it runs inside the compiled graph, so that 'the predicted class' costs no second
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from campare.classifiers.arrays import cast, namespace, positions
+from campare.errors import TargetError
+from campare.types import Array
 
 #: Stand for 'the class that the model predicts' and 'the next one' where an index is expected.
 PREDICTED = -1
 SECOND = -2
+
+#: Targets that only the logits decide.
+RANKS = {None: PREDICTED, "prediction": PREDICTED, "second-best": SECOND}
 
 
 def class_score(logits: Any, index: Any) -> Any:
@@ -53,8 +60,13 @@ class Contrast:
     that: int | str
 
     def __call__(self, logits: Any) -> Any:
-        """Logits (N, K) -> (N,); the classes must be indices by now."""
-        return logits[:, self.this] - logits[:, self.that]
+        """Logits (N, K) -> (N,); the classes must be indices by now.
+
+        Raises:
+            TargetError: an index outside of the K classes.
+        """
+        this, that = class_index([self.this, self.that], 2, logits.shape[-1], "the model")
+        return logits[:, int(this)] - logits[:, int(that)]
 
 
 def pick(logits: Any, index: Any) -> Any:
@@ -93,3 +105,36 @@ def resolve(logits: Any, index: Any) -> Any:
     second = cast(xp.argmax(rest, axis=-1), "int32")
     index = cast(index, "int32")
     return xp.where(index == PREDICTED, first, xp.where(index == SECOND, second, index))
+
+
+def class_index(target: Any, n: int, classes: int, name: str) -> Array:
+    """Class indices (n,) for the compiled graph, of the model `name`; ranks as they stand for.
+
+    Raises:
+        TargetError: not one index, or one an image, of the model's classes.
+
+    Example:
+        >>> class_index("second-best", 2, 10, "net").tolist()
+        [-2, -2]
+    """
+    if target is None or isinstance(target, str):
+        if target not in RANKS:
+            raise TargetError(
+                f"Expected a class index, 'prediction' or 'second-best', got {target!r}. "
+                "Try: campare.explain, which knows class names"
+            )
+        return np.full(n, RANKS[target], np.int32)
+    index = np.asarray(target)
+    index = np.broadcast_to(index, (n,)) if index.ndim == 0 else index
+    if index.shape != (n,) or not np.issubdtype(index.dtype, np.integer):
+        raise TargetError(
+            f"Expected one class index, or one an image ({n}), got shape {index.shape} of "
+            f"{index.dtype}. Try: target=0 or an integer array of length {n}"
+        )
+    wrong = index[(index < 0) | (index >= classes)]
+    if wrong.size:
+        raise TargetError(
+            f"Expected a class index from 0 to {classes - 1}, got {wrong[0]}. "
+            f"Try: one of the {classes} outputs of {name!r}"
+        )
+    return index.astype(np.int32)

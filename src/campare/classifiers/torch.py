@@ -5,21 +5,31 @@ watching the functions that torch calls, so it may be a module or a function. Im
 last on the outside, (N, H, W, C), and channels first inside; a tensor (N, C, H, W) is taken, too.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 from campare.classifiers import _torch
-from campare.classifiers.classifier import ImageClassifier, Shape, Survey
-from campare.classifiers.grids import find_grid
+from campare.classifiers._torch_fold import Pair, find_pairs, folded
+from campare.classifiers._torch_modules import (
+    OPAQUE,
+    Guided,
+    Squashing,
+    dtype_of,
+    edited,
+    features,
+    hooked,
+    inference,
+    layout,
+    redraw,
+    refuse_opaque,
+)
+from campare.classifiers.classifier import ImageClassifier, Shape
+from campare.classifiers.survey import IMAGES, Record, Survey, one_output
 from campare.errors import ModelError
-from campare.types import LayerInfo
 
 #: The size of image on which a model is looked at that does not say which it takes.
 USUAL_SIDE = 224
@@ -28,18 +38,6 @@ USUAL_SIDE = 224
 PASSING = ("Pool", "Dropout", "Identity", "Flatten", "Pad", "Permute", "Unfold", "DropPath")
 
 #: Modules all of whose work is done in the modules that they hold.
-CONTAINERS = (torch.nn.Sequential, torch.nn.ModuleList)
-
-_SQUASHING = {
-    functional.softmax: "softmax", torch.softmax: "softmax", torch.Tensor.softmax: "softmax",
-    functional.log_softmax: "softmax", torch.log_softmax: "softmax",
-    torch.Tensor.log_softmax: "softmax", torch.sigmoid: "sigmoid", torch.Tensor.sigmoid: "sigmoid",
-    functional.sigmoid: "sigmoid", functional.logsigmoid: "sigmoid",
-}  # fmt: skip
-_RECTIFYING = {
-    functional.relu, functional.relu_, functional.relu6, torch.relu, torch.relu_,
-    torch.Tensor.relu, torch.Tensor.relu_,
-}  # fmt: skip
 
 
 class TorchClassifier(ImageClassifier):
@@ -62,7 +60,8 @@ class TorchClassifier(ImageClassifier):
         precision: str = "float32",
         compiled: bool = False,
     ) -> None:
-        _refuse_opaque(model)
+        model = getattr(model, "_orig_mod", model)  # what torch.compile was given
+        refuse_opaque(model)
         self.model = self._model = model
         self.name = name or type(model).__name__
         self.class_names = class_names or _class_names(model)
@@ -71,6 +70,7 @@ class TorchClassifier(ImageClassifier):
         self._precision = precision
         self._modules = {path: module for path, module in model.named_modules() if path}
         self.input_shape = tuple(input_shape or (None, None, _channels(model)))
+        self._pairs: list[Pair] = []
         super().__init__()
 
     @contextmanager
@@ -92,10 +92,10 @@ class TorchClassifier(ImageClassifier):
             for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False))
         ]
         try:
-            with torch.random.fork_rng(devices=[]), torch.no_grad():
+            with torch.random.fork_rng(range(torch.cuda.device_count())), torch.no_grad():
                 torch.manual_seed(int(rng.integers(2**31)))
                 for module in modules:
-                    _redraw(module)
+                    redraw(module)
             yield
         finally:
             with torch.no_grad():
@@ -108,86 +108,105 @@ class TorchClassifier(ImageClassifier):
         return height or said[0], width or said[1], channels or 3
 
     def _look(self, shape: Shape) -> Survey:
-        layers: dict[str, LayerInfo] = {}
-        runs: dict[str, int] = {}
-        tensors: dict[str, Any] = {}  # kept, so that no two have the same id
-
-        def recorder(path: str, module: torch.nn.Module) -> Callable[..., None]:
-            def record(_module: Any, _inputs: Any, output: Any) -> None:
-                tensor = _features(output)
-                if tensor is not None and tensor.ndim > 1:
-                    sides = tuple(tensor.shape[1:])
-                    grid = find_grid(sides, shape[:2], channels_first=_layout(module))
-                    layers.setdefault(path, LayerInfo(path, type(module).__name__, sides, grid))
-                    runs[path] = runs.get(path, 0) + 1
-                    tensors[path] = tensor
-
-            return record
-
+        record = Record(shape[:2])
+        made: dict[str, tuple[int, int]] = {}
+        kept: list[Any] = []  # so that no two tensors have the same id
         found: list[Any] = []
+
+        def recorder(path: str, module: torch.nn.Module) -> Callable[[Any], None]:
+            def see(output: Any) -> None:
+                tensor = features(output)
+                if tensor is not None and tensor.ndim > 1:
+                    kind = type(module).__name__
+                    record.add(path, kind, tensor, channels_first=layout(module))
+                    made[path] = (id(tensor), tensor._version)
+                    kept.append(tensor)
+
+            return see
 
         def forward(images: Any) -> Any:
             with ExitStack() as hooks:
                 for path, module in self._modules.items():
-                    hooks.callback(module.register_forward_hook(recorder(path, module)).remove)
-                logits, bypassed = self._run(images)
-            found.append((tuple(logits.shape), bypassed))
-            return logits
+                    hooks.enter_context(hooked(module, recorder(path, module)))
+                found.append(self._run(images))
+            return found[-1][0]
 
         try:
-            _torch.trace(forward, shape, self.model)
-        except (RuntimeError, ValueError, AssertionError) as error:
+            _torch.trace(forward, (IMAGES, *shape), self.model)  # type: ignore[arg-type]
+        except ModelError:
+            raise
+        except Exception as error:
             raise ModelError(
                 f"Expected {self.name!r} to take an image of shape {shape}, got: "
                 f"{' '.join(str(error).split())[:200]}. "
                 "Try: images of the size it was made for, or campare.wrap(model, input_shape=...)"
             ) from error
         logits, bypassed = found[-1]
-        if len(logits) != 2:
+        if self._modules and not record.layers:
+            raise ModelError(OPAQUE.format(type(self.model).__name__))
+        if logits.ndim != 2:
             raise ModelError(
-                f"Expected a classifier with outputs (N, K), got shape {logits} "
+                f"Expected a classifier with outputs (N, K), got shape {tuple(logits.shape)} "
                 f"from {self.name!r}. Try: the model that ends in one score a class"
             )
-        return Survey(layers, runs, int(logits[-1]), bypassed, self._candidates(runs, tensors))
+        self._find_pairs(shape)
+        candidates = self._candidates(record.runs, made)
+        return Survey(record.layers, record.runs, int(logits.shape[-1]), bypassed, candidates)
 
-    def _candidates(self, runs: dict[str, int], tensors: dict[str, Any]) -> tuple[str, ...]:
-        """Layers that compute features; of several with the same tensor, the one that made it."""
-        learned, found, made = False, [], set()
-        for path, tensor in tensors.items():
+    def _candidates(
+        self, runs: dict[str, int], made: dict[str, tuple[int, int]]
+    ) -> tuple[str, ...]:
+        """Layers that compute features; of several with the same output, the one that made it.
+
+        A tensor that was changed in place since is another output; and what a block got from a
+        layer that it runs several times is its own.
+        """
+        learned, found, known = False, [], set()
+        for path, version in made.items():
             module = self._modules[path]
-            first = id(tensor) not in made
-            made.add(id(tensor))
-            learned = learned or next(module.parameters(), None) is not None
-            passing = any(word in type(module).__name__ for word in PASSING)
+            first = version not in known
+            known |= {version} if runs[path] == 1 else set()
+            holds = next(module.parameters(), None) is not None
+            learned = learned or holds
+            passing = not holds and any(word in type(module).__name__ for word in PASSING)
             if first and learned and runs[path] == 1 and not passing:
                 found.append(path)
         return tuple(found)
 
+    def _find_pairs(self, shape: Shape) -> None:
+        """What can be folded, found out on images that are not all the same."""
+
+        def find(images: Any) -> None:
+            pattern = torch.linspace(-1, 1, images.numel(), device=images.device)
+            images = pattern.reshape(images.shape)
+            self._pairs = find_pairs(self.model, lambda: self._run(images)[0])
+
+        _torch.trace(find, (IMAGES, *shape), self.model)  # type: ignore[arg-type]
+
     def _forward(self, images: Any) -> Any:
-        return self._run(images)[0]
+        pays = len(images) > 1  # for one image the patches cost as much as they save
+        with folded(self._pairs) if pays else nullcontext():
+            return self._run(images)[0]
 
     def _run(self, images: Any) -> tuple[Any, str | None]:
         """Run the model for inference: its logits, and 'softmax' or 'sigmoid' if bypassed."""
-        weight = next(self.model.parameters(), None)
         images = images.moveaxis(-1, 1)  # a view: in memory the channels stay last, which is fast
-        if weight is not None:
-            images = images.to(weight.dtype)
+        images = images.to(dtype_of(self.model))
         lower = self._precision != "float32"
         with (
-            _inference(self.model),
+            inference(self.model),
             torch.autocast(images.device.type, torch.bfloat16) if lower else nullcontext(),
-            _Squashing() as squashed,
+            Squashing() as squashed,
         ):
-            logits = _one_output(self.model(images), self._output, self.name)
-        if squashed.output is logits:
-            return squashed.before, squashed.kind
-        return logits, None
+            output = one_output(self.model(images), self._output, self.name)
+        logits, bypassed = squashed.before(output)
+        return logits, bypassed
 
     def _edit(self, path: str, edit: Callable[[Any], Any]) -> AbstractContextManager[None]:
-        return _edited(self._modules[path], edit)
+        return edited(self._modules[path], edit)
 
     def _guide(self) -> AbstractContextManager[None]:
-        return _Guided()
+        return Guided()
 
     def _path_of(self, layer: Any) -> str:
         paths = (str(path) for path, module in self._modules.items() if module is layer)
@@ -200,115 +219,6 @@ class TorchClassifier(ImageClassifier):
                 return images
             images = images.numpy()
         return super()._check_images(images)
-
-
-class _Squashing(TorchFunctionMode):  # type: ignore[misc]
-    """Keeps what went into the last softmax or sigmoid, and what came out."""
-
-    before: Any = None
-    output: Any = None
-    kind: str | None = None
-
-    def __torch_function__(
-        self,
-        func: Any,
-        types: Any,
-        args: Any = (),
-        kwargs: Any = None,
-    ) -> Any:
-        output = func(*args, **(kwargs or {}))
-        if func in _SQUASHING:
-            self.before = args[0] if args else (kwargs or {})["input"]
-            self.output, self.kind = output, _SQUASHING[func]
-        return output
-
-
-class _Guided(TorchFunctionMode):  # type: ignore[misc]
-    """Every ReLU, module or function, passes only positive gradients back."""
-
-    def __torch_function__(
-        self,
-        func: Any,
-        types: Any,
-        args: Any = (),
-        kwargs: Any = None,
-    ) -> Any:
-        output = func(*args, **(kwargs or {}))
-        return _torch.clip_gradient(output) if func in _RECTIFYING else output
-
-
-@contextmanager
-def _edited(module: torch.nn.Module, edit: Callable[[Any], Any]) -> Iterator[None]:
-    """Within the block the output of `module` in this thread passes through `edit`."""
-    owner = threading.get_ident()
-
-    def hook(_module: Any, _inputs: Any, output: Any) -> Any:
-        if threading.get_ident() != owner:
-            return None
-        if isinstance(output, tuple):  # attention gives its weights, too
-            return (edit(output[0]), *output[1:])
-        return edit(output)
-
-    handle = module.register_forward_hook(hook)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-@contextmanager
-def _inference(model: torch.nn.Module) -> Iterator[None]:
-    """Within the block no module is in training mode."""
-    training = [module for module in model.modules() if module.training]
-    for module in training:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
-
-
-def _features(output: Any) -> Any:
-    """The tensor in a module's output that a tap would edit; None where there is none."""
-    if isinstance(output, tuple) and not hasattr(output, "keys") and output:
-        output = output[0]
-    return output if isinstance(output, torch.Tensor) else None
-
-
-def _layout(module: torch.nn.Module) -> bool | None:
-    """Whether a 4-D output of the module is surely channels first or last; None: look at it."""
-    kind = type(module).__name__
-    if isinstance(module, (torch.nn.Linear, torch.nn.LayerNorm)) and "2d" not in kind:
-        return False
-    return True if kind.endswith("2d") else None
-
-
-def _one_output(outputs: Any, output: str | int | None, name: str) -> Any:
-    """The output of that name or index; else the logits, or the only one there is."""
-    if isinstance(outputs, torch.Tensor):
-        return outputs
-    named = dict(outputs.items() if hasattr(outputs, "items") else enumerate(outputs))
-    if output is None and len(named) == 1:
-        return next(iter(named.values()))
-    chosen = "logits" if output is None else output
-    if chosen not in named and isinstance(chosen, int) and 0 <= chosen < len(named):
-        return list(named.values())[chosen]
-    if chosen not in named:
-        raise ModelError(
-            f"Expected the name of one of {len(named)} outputs of {name!r}, got {output!r}. "
-            f"Try: campare.wrap(model, output={next(iter(named))!r}), one of "
-            f"{', '.join(map(str, named))}"
-        )
-    return named[chosen]
-
-
-def _refuse_opaque(model: Any) -> None:
-    if not isinstance(model, torch.nn.Module) or isinstance(model, torch.jit.ScriptModule):
-        raise ModelError(
-            f"Expected a torch.nn.Module in Python, got {type(model).__name__}, an exported graph "
-            "whose layers cannot be tapped. Try: the module that it was exported from"
-        )
 
 
 def _class_names(model: torch.nn.Module) -> tuple[str, ...] | None:
@@ -329,18 +239,10 @@ def _channels(model: torch.nn.Module) -> int | None:
 
 def _said_size(model: torch.nn.Module) -> tuple[int, int]:
     """The size of image that a model says it takes: Hugging Face, timm and torchvision each so."""
-    size = getattr(getattr(model, "config", None), "image_size", None)
+    config = getattr(model, "config", None)
+    size = getattr(getattr(config, "vision_config", config), "image_size", None)
     size = size or (getattr(model, "default_cfg", None) or {}).get("input_size", (None, None))[-2:]
     if size == (None, None):
         size = getattr(model, "image_size", None) or USUAL_SIDE
     height, width = size if isinstance(size, (tuple, list)) else (size, size)
     return int(height), int(width)
-
-
-def _redraw(module: torch.nn.Module) -> None:
-    """New weights for what the module itself holds."""
-    if hasattr(module, "reset_parameters"):
-        module.reset_parameters()
-        return
-    for parameter in module.parameters(recurse=False):
-        parameter.normal_(0, 0.02)

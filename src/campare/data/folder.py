@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -47,6 +47,7 @@ def read_folder(
     *,
     seed: int = 0,
     test_fraction: float = 0.25,
+    training: bool = True,
     progress: Progress | None = None,
 ) -> ImageSet:
     """Index a folder of images: decode, check and hash every file once.
@@ -59,6 +60,8 @@ def read_folder(
         root: the folder; see the module for its layout. Classes are in alphabetical order.
         seed: of the stratified split, where the folder has no train and test.
         test_fraction: share of each class for the test split, where the folder has none.
+        training: whether models are to be trained on it. If not, a folder without train and test
+            is all test, and one of the two is enough.
         progress: called with (images done, images in all) after each image.
 
     Returns:
@@ -75,7 +78,7 @@ def read_folder(
         Traceback (most recent call last):
         campare.errors.DataError: Expected a folder of images at no/such/folder, got no such ...
     """
-    places = find_images(root)
+    places = find_images(root, both=training)
     class_names = tuple(sorted({place.class_name for place in places.values()}))
     label_of = {image: class_names.index(place.class_name) for image, place in places.items()}
     names = Names(places)
@@ -90,7 +93,7 @@ def read_folder(
     usable = [check.image for check in checks if not check.reason]
     skipped = tuple(Skipped(check.image, check.reason) for check in checks if check.reason)
     labels = np.array([label_of[image] for image in usable], np.int64)
-    held = held_out(labels, test_fraction, seed)
+    held = held_out(labels, test_fraction, seed) if training else np.ones(len(usable), np.bool_)
     samples = tuple(
         Sample(image, label_of[image], places[image].split or SPLITS[int(is_test)])
         for image, is_test in zip(usable, held, strict=True)
@@ -105,7 +108,7 @@ def read_folder(
         regions=tuple(region for region in REGIONS if region in present),
         skipped=skipped,
     )
-    _require_every_class(images, places)
+    _require_every_class(images, places, SPLITS if training else ())
     return images
 
 
@@ -188,9 +191,17 @@ def _shows(annotation: Annotation, class_name: str, class_names: tuple[str, ...]
     return label == own or label not in {name.casefold() for name in class_names}
 
 
-def _require_every_class(images: ImageSet, places: Mapping[str, Place]) -> None:
-    for split, counts in images.counts().items():
-        for name, count in counts.items():
+def _require_every_class(
+    images: ImageSet, places: Mapping[str, Place], splits: Sequence[str]
+) -> None:
+    if not images.samples:
+        first = images.skipped[0]
+        raise DataError(
+            f"Expected a readable image in {images.name}, got {len(images.skipped)} that cannot be "
+            f"used, such as {first.image}: {first.reason}. Try to replace them."
+        )
+    for split in splits:
+        for name, count in images.counts()[split].items():
             if count > 0:
                 continue
             fitting = (Place(split, name), Place(None, name))

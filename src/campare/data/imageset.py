@@ -4,6 +4,7 @@ An ImageSet is a list of samples and a function that reads one; nothing is held 
 :meth:`ImageSet.load` decodes a split and resizes it, image and masks together.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,7 +52,7 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images in memory, all stretched to size S x S.
+    """Images in memory, all stretched to one size, S x S unless a model takes another.
 
     Attributes:
         images: (N, S, S, 3) uint8.
@@ -139,12 +140,19 @@ class ImageSet:
         *,
         seed: int = 0,
         test_fraction: float = 0.25,
+        training: bool = True,
         progress: Progress | None = None,
     ) -> "ImageSet":
         """A folder of images, one folder a class: see :func:`campare.data.folder.read_folder`."""
         from campare.data.folder import read_folder
 
-        return read_folder(Path(path), seed=seed, test_fraction=test_fraction, progress=progress)
+        return read_folder(
+            Path(path),
+            seed=seed,
+            test_fraction=test_fraction,
+            training=training,
+            progress=progress,
+        )
 
     @classmethod
     def drawn(
@@ -162,6 +170,43 @@ class ImageSet:
 
         return drawn_set(
             classes=classes, train=train, test=test, size=size, seed=seed, shortcut=shortcut
+        )
+
+    @classmethod
+    def from_images(cls, images: Images, name: str = "images") -> "ImageSet":
+        """Images in memory as a set, all of them test images.
+
+        Example:
+            >>> pixels = np.zeros((1, 4, 4, 3), np.uint8)
+            >>> ImageSet.from_images(Images(pixels, np.array([0]), ("a",), {}, ("x", "y")))
+            ImageSet('images', x/y, 0 train, 1 test)
+        """
+        place = {sample: index for index, sample in enumerate(images.names)}
+        if len(place) < len(images):
+            raise DataError(
+                "Expected images of different names, got two of one. Try names that tell them "
+                "apart, such as 'cat/1.png'."
+            )
+        content = hashlib.sha256("\n".join(images.names).encode())
+        for array in (images.images, images.labels, *images.regions.values()):
+            content.update(np.ascontiguousarray(array).data)
+
+        def read(sample: Sample) -> Picture:
+            at = place[sample.image]
+            masks = {region: mask[at] for region, mask in images.regions.items() if mask[at].any()}
+            return Picture(images.images[at], masks)
+
+        return cls(
+            name=name,
+            class_names=images.class_names,
+            samples=tuple(
+                Sample(image, int(label), "test")
+                for image, label in zip(images.names, images.labels, strict=True)
+            ),
+            read=read,
+            fingerprint=content.hexdigest(),
+            regions=tuple(images.regions),
+            default_size=max(images.images.shape[1:3]),
         )
 
     def __repr__(self) -> str:
@@ -184,12 +229,14 @@ class ImageSet:
             for split in SPLITS
         }
 
-    def load(self, split: str, size: int, *, progress: Progress | None = None) -> Images:
-        """Read a split into memory, every image stretched to size x size with its masks.
+    def load(
+        self, split: str, size: int | tuple[int, int], *, progress: Progress | None = None
+    ) -> Images:
+        """Read a split into memory, every image stretched to one size with its masks.
 
         Args:
             split: "train" or "test".
-            size: pixels of height and width.
+            size: pixels of height and width, one number for both or (height, width).
             progress: called with (images done, images in all) after each image.
 
         Returns:
@@ -202,14 +249,15 @@ class ImageSet:
             >>> ImageSet.drawn(train=4, test=4, size=32).load("test", 8).images.shape
             (4, 8, 8, 3)
         """
-        if size < 1:
+        sides = (size, size) if isinstance(size, int) else size
+        if min(sides) < 1:
             raise DataError(f"Expected a size of at least 1 pixel, got {size}. Try 128.")
         samples = self.of(split)
-        images = np.empty((len(samples), size, size, 3), np.uint8)
+        images = np.empty((len(samples), *sides, 3), np.uint8)
         regions = {name: np.zeros(images.shape[:3], np.bool_) for name in self.regions}
 
         def fill(index: int) -> None:
-            picture = resize_picture(self.read(samples[index]), size)
+            picture = resize_picture(self.read(samples[index]), sides)
             images[index] = picture.image
             for name, mask in picture.regions.items():
                 regions[name][index] = mask

@@ -35,8 +35,10 @@ class Place(NamedTuple):
     class_name: str
 
 
-def find_images(root: Path) -> dict[str, Place]:
+def find_images(root: Path, *, both: bool = True) -> dict[str, Place]:
     """Every image below the class folders of `root`, by id (its path below root, with "/").
+
+    With `both`, a folder that has train or test must have the other one, too.
 
     Raises:
         DataError: no folder, no split or class folders that make sense, fewer than two classes,
@@ -46,7 +48,7 @@ def find_images(root: Path) -> dict[str, Place]:
         got = "a file" if root.exists() else "no such folder"
         raise DataError(f"Expected a folder of images at {root}, got {got}. {_LAYOUT}")
     places: dict[str, Place] = {}
-    for split, top in _split_folders(root):
+    for split, top in _split_folders(root, both=both):
         for folder in _class_folders(top):
             images = [f for f in _files(root, folder) if f.lower().endswith(_SUFFIXES)]
             if not images:
@@ -62,7 +64,7 @@ def find_images(root: Path) -> dict[str, Place]:
     return places
 
 
-def _split_folders(root: Path) -> list[tuple[str | None, Path]]:
+def _split_folders(root: Path, *, both: bool) -> list[tuple[str | None, Path]]:
     present = [split for split in SPLITS if (root / split).is_dir()]
     if not present:
         names = [folder.name for folder in _class_folders(root)]
@@ -73,7 +75,7 @@ def _split_folders(root: Path) -> list[tuple[str | None, Path]]:
             )
         return [(None, root)]
     others = [folder.name for folder in _class_folders(root) if folder.name not in SPLITS]
-    if len(present) < len(SPLITS):
+    if len(present) < len(SPLITS) and (both or others):
         got = " and ".join([*present, *others])
         raise DataError(
             f"Expected both train and test in {root}, got {got}. Try to add the missing one, or "
@@ -85,7 +87,7 @@ def _split_folders(root: Path) -> list[tuple[str | None, Path]]:
             f"Expected only train and test in {root}, got also {validation[0]}. "
             "Try to move its images into train, from which campare takes its own validation split."
         )
-    return [(split, root / split) for split in SPLITS]
+    return [(split, root / split) for split in present]
 
 
 def find_masks(root: Path, names: "Names") -> dict[str, dict[str, str]]:

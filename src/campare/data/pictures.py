@@ -159,15 +159,15 @@ def to_8_bit(values: Array) -> Bytes:
     return np.rint(np.clip(values / white, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
-def resize_picture(picture: Picture, size: int) -> Picture:
-    """Stretch a picture and its masks to size x size: see :func:`resize_image`, `resize_mask`.
+def resize_picture(picture: Picture, size: int | tuple[int, int]) -> Picture:
+    """Stretch a picture and its masks alike: see :func:`resize_image`, `resize_mask`.
 
     Args:
         picture: of any size.
-        size: pixels of the new height and width.
+        size: pixels of the new height and width, one number for both or (height, width).
 
     Returns:
-        The picture with image (size, size, 3) and masks (size, size).
+        The picture with image (height, width, 3) and masks (height, width).
 
     Example:
         >>> picture = Picture(np.zeros((4, 6, 3), np.uint8), {"object": np.eye(4, 6) > 0})
@@ -198,25 +198,26 @@ def resize_image(image: Bytes, size: int | tuple[int, int]) -> Bytes:
     return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
 
 
-def resize_mask(mask: Bools, size: int) -> Bools:
-    """Stretch a mask (H, W) to (size, size): a pixel is inside if at least half its area is.
+def resize_mask(mask: Bools, size: int | tuple[int, int]) -> Bools:
+    """Stretch a mask (H, W): a pixel is inside if at least half its area is.
 
     A mask that would vanish keeps its most covered pixel: a small object is still ground truth.
 
     Args:
         mask: (H, W) bool.
-        size: pixels of the new height and width.
+        size: pixels of the new height and width, one number for both or (height, width).
 
     Returns:
-        (size, size) bool.
+        (height, width) bool.
 
     Example:
         >>> resize_mask(np.array([[True, False, False, False]] * 4), 2).tolist()
         [[True, False], [True, False]]
     """
-    if mask.shape == (size, size):
+    height, width = (size, size) if isinstance(size, int) else size
+    if mask.shape == (height, width):
         return mask
-    coverage = _area_average(_area_average(mask.astype(np.float64), size).T, size).T
+    coverage = _area_average(_area_average(mask.astype(np.float64), height).T, width).T
     inside = coverage >= _COVERED
     if mask.any() and not inside.any():
         inside.flat[int(coverage.argmax())] = True

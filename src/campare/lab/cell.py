@@ -8,27 +8,24 @@ at no model, are measured beside it as nulls.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from campare.cams.baselines import BASELINES
 from campare.cams.explain import observe
-from campare.metrics.classification import correct
-from campare.metrics.measure import measure_maps, measure_mosaics, measure_predictions
+from campare.lab.rows import Base, Seen, classifier_rows, map_rows, null_rows, see
+from campare.lab.scene import Scene
+from campare.metrics.classification import correct, learned
 from campare.run import Cell, Run, atomic, write_json
-from campare.types import Classifier, Floats, Ints
+from campare.types import Array, Classifier, Floats, Ints
 
 if TYPE_CHECKING:
     import polars as pl
 
     from campare.data import Images
-    from campare.metrics.mosaic import Mosaics
     from campare.training.recipe import Recipe
 
-#: Maps that look at no model, in the table beside every recipe.
-NULLS = ("uniform", "centre", "edge")
 UNTRAINED = "untrained"
 
 #: Reports a stage of a cell (`explain`, `measure`) or a training step.
@@ -37,16 +34,13 @@ Report = Callable[[Any], None]
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """What all cells of a study share: the images, the mosaics, and how maps are made."""
+    """What all cells of a study share: the images, and how maps are made."""
 
     train: "Images"
-    test: "Images"
-    mosaics: tuple["Mosaics", ...]
+    scene: Scene
     size: int
     methods: tuple[str, ...]
-    matched: tuple[int, int]  # the coarsest grid of all recipes
     cache: Any = None  # FeatureCache: what frozen backbones said of the training images
-    null_rows: dict[Any, "pl.DataFrame"] = field(default_factory=dict, repr=False)
 
 
 def run_cell(bench: Bench, run: Run, recipe: "Recipe", seed: int, report: Report) -> dict[str, Any]:
@@ -63,57 +57,36 @@ def run_cell(bench: Bench, run: Run, recipe: "Recipe", seed: int, report: Report
     classifier = wrap(model, name=recipe.name, class_names=names)
 
     report(UNTRAINED)
-    untrained = _observe(classifier, bench)
+    untrained = _see(classifier, bench)
     facts = _train(bench, run, recipe, cell, report)
     model.set_weights(fit.load(run.model_path(cell)).get_weights())
 
     report("maps")
     started = time.perf_counter()
-    trained = _observe(classifier, bench)
+    trained = _see(classifier, bench)
     report("metrics")
     table = _rows(bench, cell, classifier.default_layer, trained, untrained)
     run.write_maps(cell, trained.maps)
     run.write_scores(cell, table)
-    hits = correct(trained.logits, bench.test.labels).values  # NaN where the logits are
+    labels = bench.scene.images.labels
+    hits = correct(trained.logits, labels).values  # NaN where the logits are
     return facts | {
         "measure_seconds": time.perf_counter() - started,
         "accuracy": float(hits.mean()),
-        "learned": bool(np.isfinite(hits).all())
-        and fit.learned(bench.test.labels, trained.logits.argmax(axis=1)),
+        "learned": bool(np.isfinite(hits).all()) and learned(labels, trained.logits.argmax(axis=1)),
         "layer": classifier.default_layer,
-        "grid": list(next(iter(trained.maps.values())).shape[1:]),
+        "grid": list(trained.grid),
         "score": f"logits ({classifier.bypassed} bypassed)" if classifier.bypassed else "logits",
     }
 
 
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """Logits and maps of one model on the test images and on the mosaics."""
+def _see(classifier: Classifier, bench: Bench) -> Seen:
+    """Logits and maps of every method, all from one tap an image."""
 
-    logits: Floats  # (N, K)
-    maps: dict[str, Floats]  # method -> (N, h, w)
-    mosaics: list[tuple[Floats, dict[str, Floats]]]  # the same for each kind of mosaic
+    def explain(images: Array, targets: Ints) -> tuple[Floats, dict[str, Floats]]:
+        return observe(classifier, images, target=targets, methods=bench.methods)
 
-
-class _Base(TypedDict):
-    """Columns that all rows of a cell share."""
-
-    recipe: str
-    seed: int
-    split: str
-
-
-def _observe(classifier: Classifier, bench: Bench) -> _Seen:
-    logits, maps = _explain(classifier, bench.test.images, bench.test.labels, bench.methods)
-    mosaics = [_explain(classifier, m.images, m.targets, bench.methods) for m in bench.mosaics]
-    return _Seen(logits, maps, mosaics)
-
-
-def _explain(
-    classifier: Classifier, images: Any, targets: Ints, methods: tuple[str, ...]
-) -> tuple[Floats, dict[str, Floats]]:
-    """Logits (N, K) and the maps of every method (N, h, w), all from one tap an image."""
-    return observe(classifier, images, target=targets, methods=methods)
+    return see(explain, bench.scene, bench.scene.images.labels)
 
 
 def _train(bench: Bench, run: Run, recipe: "Recipe", cell: Cell, report: Report) -> dict[str, Any]:
@@ -143,103 +116,17 @@ def _train(bench: Bench, run: Run, recipe: "Recipe", cell: Cell, report: Report)
     return facts
 
 
-def _rows(bench: Bench, cell: Cell, layer: str, trained: _Seen, untrained: _Seen) -> "pl.DataFrame":
+def _rows(bench: Bench, cell: Cell, layer: str, trained: Seen, untrained: Seen) -> "pl.DataFrame":
     """The table of one cell: classifier, maps, the untrained null, the nulls without a model."""
     import polars as pl
 
-    base = _Base(recipe=cell.recipe, seed=cell.seed, split="test")
-    seen = {"": trained, f":{UNTRAINED}": untrained}
-    tables = [measure_predictions(trained.logits, bench.test, **base)]
-    for suffix, one in seen.items():
-        for method, maps in one.maps.items():
-            tables.append(
-                _measure(bench, maps, one.logits, base, method=method + suffix, layer=layer)
-            )
-        for mosaics, (logits, of_method) in zip(bench.mosaics, one.mosaics, strict=True):
-            for method, maps in of_method.items():
-                tables.append(
-                    _measure_mosaics(
-                        bench, mosaics, maps, logits, base, method=method + suffix, layer=layer
-                    )
-                )
-    h, w = next(iter(trained.maps.values())).shape[1:]
-    tables.append(_null_rows(bench, (h, w), trained, base, layer))
-    return pl.concat(tables)
-
-
-def _null_rows(
-    bench: Bench, grid: tuple[int, int], trained: _Seen, base: _Base, layer: str
-) -> "pl.DataFrame":
-    """Rows of the maps that look at no model, on the same grid; computed once a grid."""
-    import polars as pl
-
-    if grid not in bench.null_rows:
-        rng = np.random.default_rng(0)
-        blank = np.zeros((len(bench.test), 1), np.float32)
-        tables = []
-        for name in NULLS:
-            maps = BASELINES[name](bench.test.images, grid, rng)
-            tables.append(_measure(bench, maps, blank, base, method=name, layer=layer))
-            for mosaics in bench.mosaics:
-                maps = BASELINES[name](mosaics.images, grid, rng)
-                empty = np.zeros((len(mosaics.images), 1), np.float32)
-                tables.append(
-                    _measure_mosaics(bench, mosaics, maps, empty, base, method=name, layer=layer)
-                )
-        bench.null_rows[grid] = pl.concat(tables)
-    rows = bench.null_rows[grid]
-    predicted = _predictions(bench, trained)
-    return rows.with_columns(
-        pl.lit(base["recipe"]).alias("recipe"),
-        pl.lit(base["seed"], dtype=pl.Int64).alias("seed"),
-        pl.lit(layer).alias("layer"),
-        pl.col("image").replace_strict(predicted, return_dtype=pl.String).alias("prediction"),
-    )
-
-
-def _predictions(bench: Bench, trained: _Seen) -> dict[str, str]:
-    """Image or mosaic name -> the predicted class's name."""
-    names = bench.test.class_names
-    pairs = [(bench.test.names, trained.logits)]
-    pairs += [(m.names, seen[0]) for m, seen in zip(bench.mosaics, trained.mosaics, strict=True)]
-    return {
-        image: names[int(index)]
-        for images, logits in pairs
-        for image, index in zip(images, logits.argmax(axis=1), strict=True)
-    }
-
-
-def _measure(
-    bench: Bench, maps: Floats, logits: Floats, base: _Base, *, method: str, layer: str
-) -> "pl.DataFrame":
-    return measure_maps(
-        maps,
-        bench.test,
-        method=method,
-        layer=layer,
-        predictions=logits.argmax(axis=1),
-        targets=bench.test.labels,
-        matched=bench.matched,
-        **base,
-    )
-
-
-def _measure_mosaics(
-    bench: Bench,
-    mosaics: "Mosaics",
-    maps: Floats,
-    logits: Floats,
-    base: _Base,
-    *,
-    method: str,
-    layer: str,
-) -> "pl.DataFrame":
-    return measure_mosaics(
-        maps,
-        mosaics,
-        method=method,
-        layer=layer,
-        predictions=logits.argmax(axis=1),
-        matched=bench.matched,
-        **base,
+    base = Base(recipe=cell.recipe, seed=cell.seed, split="test")
+    scene = bench.scene
+    return pl.concat(
+        [
+            classifier_rows(scene, trained, base),
+            *map_rows(scene, trained, base, layer=layer),
+            *map_rows(scene, untrained, base, layer=layer, suffix=f":{UNTRAINED}"),
+            null_rows(scene, trained, base, layer=layer, names=scene.images.class_names),
+        ]
     )

@@ -1,4 +1,4 @@
-"""Live progress of a study in a terminal: which cell, epoch, images a second, time left.
+"""Live progress of a study or audit in a terminal: which cell, epoch, images a second, time left.
 
 Without a terminal (a log, CI) the same facts come as plain lines, one at the start and one at the
 end of a cell.
@@ -17,13 +17,17 @@ STAGES = {
     "untrained": "the untrained network's maps",
     "maps": "maps of the test images",
     "metrics": "measuring the maps",
+    "probes": "changing images and weights",
+    "faithfulness": "removing pixels",
     "queued": "waiting for a worker",
 }
 
 
 @dataclass
 class Live:
-    """Shows the events of a study on a Rich console, as a context manager.
+    """Shows the events of a run on a Rich console, as a context manager.
+
+    `whole` is what a run is called, `part` what it is made of.
 
     Example:
         >>> with Live(Console(quiet=True)) as live:
@@ -32,6 +36,8 @@ class Live:
     """
 
     console: Console
+    whole: str = "study"
+    part: str = "cell"
     _progress: Progress | None = field(default=None, init=False)
     _study: TaskID | None = field(default=None, init=False)
     _cell: TaskID | None = field(default=None, init=False)
@@ -81,7 +87,7 @@ class Live:
         """Announce the cells to come: cell name -> recipe name."""
         self._recipes = recipes
         if self._progress:
-            self._study = self._progress.add_task("study", total=len(recipes), note="")
+            self._study = self._progress.add_task(self.whole, total=len(recipes), note="")
         self._tick()
 
     def event(self, cell: str, event: Any) -> None:
@@ -89,7 +95,7 @@ class Live:
         if cell != self._current:
             self._current, self._began = cell, time.perf_counter()
             if not self._progress:
-                self.say(f"{cell}: cell {self._done + 1} of {len(self._recipes)}")
+                self.say(f"{cell}: {self._place()}")
         if not self._progress:
             return
         if self._cell is None:
@@ -117,11 +123,10 @@ class Live:
         seconds = time.perf_counter() - self._began if self._current == cell else 0.0
         self._seconds.setdefault(self._recipes[cell], []).append(seconds)
         self._done += 1
-        warning = "" if facts.get("learned", True) else "  DID NOT LEARN"
-        self.say(
-            f"{cell}: accuracy {facts.get('accuracy', float('nan')):.3f}, "
-            f"{seconds:.0f} s, {left(self.remaining())} left{warning}"
-        )
+        guesses = "DID NOT LEARN" if self.whole == "study" else "NO BETTER THAN GUESSING"
+        warning = "" if facts.get("learned", True) else f"  {guesses}"
+        accuracy = f"accuracy {facts['accuracy']:.3f}, " if "accuracy" in facts else ""
+        self.say(f"{cell}: {accuracy}{seconds:.0f} s, {left(self.remaining())} left{warning}")
         self._tick()
 
     def remaining(self) -> float | None:
@@ -139,13 +144,16 @@ class Live:
             for recipe, n in totals.items()
         )
 
+    def _place(self) -> str:
+        """Which of the cells is at work."""
+        return f"{self.part} {min(self._done + 1, len(self._recipes))} of {len(self._recipes)}"
+
     def _tick(self) -> None:
         if self._progress and self._study is not None:
             self._progress.update(
                 self._study,
                 completed=self._done,
-                note=f"cell {min(self._done + 1, len(self._recipes))} of {len(self._recipes)}, "
-                f"{left(self.remaining())} left",
+                note=f"{self._place()}, {left(self.remaining())} left",
             )
 
 

@@ -1,15 +1,15 @@
-"""The manifest of a study: what it was made with, and whether an earlier run can go on with it."""
+"""The manifest of a run: what it was made with, and whether an earlier run can go on with it."""
 
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from campare.data import ImageSet
 from campare.errors import RunError
@@ -17,7 +17,15 @@ from campare.run import MANIFEST, Run
 from campare.training.recipe import Recipe
 from campare.training.recipes import contrasts
 
+if TYPE_CHECKING:
+    from campare.lab.examine import Terms
+    from campare.lab.selection import Selection
+    from campare.lab.subject import Subject
+
+STUDY, AUDIT = "study", "audit"  # kinds of runs
 LIBRARIES = ("campare", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "polars")
+#: Settings that are compared one by one; all others must be equal as they are.
+_LOOKED_INTO = frozenset({"fingerprint", "split", "weights", "recipes"})
 #: Fields that a recipe of an earlier version may lack.
 _DEFAULTS = {field.name: field.default for field in fields(Recipe)}
 
@@ -28,19 +36,19 @@ def settings_of(
     """What must be the same for cells to stand in one table."""
     return {
         "fingerprint": images.fingerprint,
-        "split": _split(images),
+        "split": split_digest(images),
         "size": size,
         "methods": list(methods),
-        "weights": {arm.name: _file_digest(Path(arm.weights)) for arm in arms},
+        "weights": {arm.name: file_digest(Path(arm.weights)) for arm in arms},
         "recipes": {arm.name: asdict(arm) for arm in arms},
     }
 
 
-def earlier(path: Path, settings: dict[str, Any]) -> Run | None:
+def earlier(path: Path, settings: dict[str, Any], kind: str = STUDY) -> Run | None:
     """The run that is there already, if it was made with the same settings.
 
     Raises:
-        RunError: other settings, or a folder that is no run.
+        RunError: other settings, a run of another kind, or a folder that is no run.
     """
     if path.exists() and not path.is_dir():
         raise RunError(f"Expected a folder for the run, got the file {path}. Try: another --out")
@@ -52,32 +60,37 @@ def earlier(path: Path, settings: dict[str, Any]) -> Run | None:
             "other files. Try: another --out"
         )
     run = Run.open(path)
-    old = run.manifest["settings"]
+    old, made_by = run.manifest["settings"], run.manifest.get("kind", STUDY)
+    if made_by != kind:
+        raise RunError(
+            f"Expected a run of campare {kind} in {path}, got one of campare {made_by}. "
+            "Try: another --out"
+        )
     for key, name in (("fingerprint", "other images"), ("split", "another split of the images")):
         if old.get(key, settings[key]) != settings[key]:
             raise RunError(
                 f"Expected the images of the run in {path}, which was made with {name}. "
                 "Try: another --out"
             )
-    for key in ("size", "methods"):
-        if old[key] != settings[key]:
+    for key in (key for key in settings if key not in _LOOKED_INTO):
+        if old.get(key) != settings[key]:
             raise RunError(
                 f"Expected the settings of the run in {path}, which was made with {key} "
-                f"{old[key]}, got {settings[key]}. Try: another --out"
+                f"{old.get(key)}, got {settings[key]}. Try: another --out"
             )
     for name, digest in settings["weights"].items():
         if old.get("weights", {}).get(name, digest) != digest:
             raise RunError(
-                f"Expected the weights of recipe {name!r} as in the run in {path}, got a file with "
-                "other contents. Try: another --out"
+                f"Expected the weights of {name!r} as in the run in {path}, got a file with other "
+                "contents. Try: another --out"
             )
     for name, recipe in settings["recipes"].items():
         before = old["recipes"].get(name, recipe)
         changed = [k for k, v in recipe.items() if before.get(k, _DEFAULTS.get(k)) != v]
         if changed:
             raise RunError(
-                f"Expected recipe {name!r} as in the run in {path}, got another {changed[0]} "
-                f"({recipe[changed[0]]}). Try: another --out, or another name for the recipe"
+                f"Expected {name!r} as in the run in {path}, got another {changed[0]} "
+                f"({recipe[changed[0]]}). Try: another --out, or another name for it"
             )
     return run
 
@@ -103,9 +116,8 @@ def open_run(
             f"run in {path}, got {list(coarsest)}. Try: another --out for this set of recipes"
         )
     manifest = {
-        "campare": version("campare"),
-        "created": old.get("created") or datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": ["campare", *sys.argv[1:]],
+        "kind": STUDY,
+        **provenance(images),
         "settings": {**settings, "recipes": all_recipes, "weights": all_weights},
         "config": {
             "size": settings["size"],
@@ -117,6 +129,79 @@ def open_run(
         "recipes": list(all_recipes.values()),
         "seeds": sorted({*old.get("seeds", []), *seeds}),
         "contrasts": [list(pair) for pair in contrasts(all_recipes)],
+        "cells": old.get("cells", {}),
+    }
+    if before:
+        manifest["created"] = old.get("created") or manifest["created"]
+    return Run.create(path, manifest)
+
+
+def open_audit(
+    path: Path,
+    images: ImageSet,
+    subjects: "Sequence[Subject]",
+    terms: "Terms",
+    selection: "Selection",
+    matched: tuple[int, int] | None,
+    digests: Mapping[str, str | None],
+) -> Run:
+    """Create the run of an audit, or go on with the one that is there.
+
+    A model that only Python knows (digest None) is measured again: nothing tells it from another.
+
+    Raises:
+        RunError: the folder holds a run with other settings, or other files.
+    """
+    facts = {one.name: one.facts for one in subjects}
+    settings = {
+        "fingerprint": images.fingerprint,
+        "split": split_digest(images),
+        "models": list(facts),
+        "methods": list(terms.methods),
+        "metrics": list(selection.names),
+        "target": terms.target,
+        "seed": terms.seed,
+        "weights": dict(digests),
+        "recipes": facts,
+    }
+    before = earlier(path, settings, AUDIT)
+    old = before.manifest if before else {}
+    first, *rest = facts
+    grids = {one.name: list(one.grid) for one in subjects}
+    manifest = {
+        "kind": AUDIT,
+        **provenance(images),
+        "settings": settings,
+        "config": {
+            "size": max(max(one.size) for one in subjects),
+            "methods": list(terms.methods),
+            "metrics": list(selection.names),
+            "left_out": selection.words(),
+            "target": terms.target,
+            "split": terms.split,
+            "grids": grids,
+            "matched": list(matched or grids[first]),
+            "seed": terms.seed,
+        },
+        "recipes": list(facts.values()),
+        "seeds": [0],
+        "contrasts": [[name, first] for name in rest],
+        "cells": {
+            name: cell
+            for name, cell in old.get("cells", {}).items()
+            if digests.get(cell["recipe"]) is not None
+        },
+    }
+    manifest["data"]["counts"] = {terms.split: images.counts()["test"]}
+    return Run.create(path, manifest)
+
+
+def provenance(images: ImageSet) -> dict[str, Any]:
+    """When, by which command, on which data and machine, with which libraries."""
+    return {
+        "campare": version("campare"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": _command(),
         "data": {
             "name": images.name,
             "fingerprint": images.fingerprint,
@@ -131,18 +216,23 @@ def open_run(
             "cores": os.cpu_count(),
         },
         "versions": _versions(),
-        "cells": old.get("cells", {}),
     }
-    return Run.create(path, manifest)
 
 
-def _split(images: ImageSet) -> str:
+def _command() -> list[str]:
+    """The words of the command line; nothing where a program of the user's own called."""
+    called = Path(sys.argv[0])
+    ours = called.stem == "campare" or called.parts[-2:] == ("campare", "__main__.py")
+    return ["campare", *sys.argv[1:]] if ours else []
+
+
+def split_digest(images: ImageSet) -> str:
     """A digest of which image is in which split, with which label."""
     lines = (f"{sample.split} {sample.image} {sample.label}" for sample in images.samples)
     return sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _file_digest(path: Path) -> str | None:
+def file_digest(path: Path) -> str | None:
     """A digest of a weights file; None where the weights are a word, such as imagenet."""
     return sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 

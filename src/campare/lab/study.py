@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from campare.cams.methods import method as find_method
 from campare.data import ImageSet
 from campare.engines import engine as find_engine
-from campare.errors import DataError, RecipeError
+from campare.errors import RecipeError
 from campare.lab.cell import Bench, run_cell
 from campare.lab.live import Live
 from campare.lab.manifest import earlier, open_run, settings_of
-from campare.metrics.mosaic import KINDS, mosaics
+from campare.lab.scene import MOSAICS, Scene, image_set, mosaics_of
 from campare.run import Cell, Run
 from campare.training.recipe import Recipe, from_yaml, require_unique
 from campare.training.recipes import RECIPES
@@ -26,11 +26,6 @@ from campare.training.recipes import RECIPES
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from campare.data import Images
-    from campare.metrics.mosaic import Mosaics
-
-#: Mosaics of each kind, at most; fewer where there are fewer test images.
-MOSAICS = 200
 #: Pixels a side for images that name no size of their own: the article's.
 SIZE = 128
 
@@ -69,7 +64,7 @@ def study(
 
     console = console or Console(quiet=True)
     with Live(console) as live:
-        images = _image_set(data, live)
+        images = image_set(data, live)
         arms = _recipes(recipes, images, backbone, weights, backbone_options, epochs, only)
         seed_list = _seeds(seeds)
         methods = tuple(dict.fromkeys(methods))
@@ -100,7 +95,7 @@ def study(
 
         run = open_run(path, before, settings, images, seed_list, grids, coarsest, MOSAICS)
         if not (path / "images.npz").is_file():
-            run.write_images(bench.test)
+            run.write_images(bench.scene.images)
         cells = [Cell(arm.name, seed) for seed in seed_list for arm in arms]
         todo = [cell for cell in cells if not run.finished(cell)]
         if len(todo) < len(cells):
@@ -132,14 +127,6 @@ def _work(
     facts = run_cell(bench, run, recipes[cell.recipe], cell.seed, report)
     fit.release()
     return facts
-
-
-def _image_set(data: ImageSet | str | Path, live: Live) -> ImageSet:
-    if isinstance(data, ImageSet):
-        return data
-    if str(data) == "drawn":
-        return ImageSet.drawn()
-    return ImageSet.from_folder(data, progress=partial(live.count, "reading the images"))
 
 
 def _recipes(
@@ -235,21 +222,8 @@ def _bench(
     fit.check(load["train"], size)
     return Bench(
         train=load["train"],
-        test=load["test"],
-        mosaics=_mosaics(load["test"], live),
+        scene=Scene(load["test"], mosaics_of(load["test"], live), matched),
         size=size,
         methods=methods,
-        matched=matched,
         cache=FeatureCache(),
     )
-
-
-def _mosaics(test: "Images", live: Live) -> tuple["Mosaics", ...]:
-    """Mosaics of each kind that the test images suffice for."""
-    made = []
-    for kind in KINDS:
-        try:
-            made.append(mosaics(test, count=min(MOSAICS, len(test)), seed=0, kind=kind))
-        except DataError as error:
-            live.say(f"No mosaics of kind {kind!r}: {error}")
-    return tuple(made)

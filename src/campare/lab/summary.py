@@ -1,4 +1,4 @@
-"""What a finished study says, on one screen: how each recipe did, and what differs."""
+"""What a finished run says, on one screen: how each recipe or model did, and what differs."""
 
 from typing import Any
 
@@ -6,17 +6,24 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from campare.lab.manifest import AUDIT
+from campare.metrics import choose
 from campare.metrics.measure import MATCHED
 from campare.run import Run
 from campare.stats.compare import headline
 from campare.stats.power import power, too_small
 
+#: What is said of those that do not beat the commonest class, by whether it is an audit.
+_GUESS = {
+    False: "Did not learn: {}.",
+    True: "No better than guessing: {}. Do --pixels and --classes fit the models?",
+}
 #: Columns of the table: those of them that were measured.
 SHOWN = ("energy", "pointing-game", "average-precision", "focus", "cue-energy")
 
 
 def summary(run: Run) -> Group:
-    """Means by recipe with intervals, then the answer to each contrast in words.
+    """Means by recipe or model with intervals, then the answer to each contrast in words.
 
     Raises:
         RunError: no cell is finished.
@@ -26,19 +33,24 @@ def summary(run: Run) -> Group:
         (row["recipe"], row["method"], row["metric"]): row
         for row in comparison.summary.iter_rows(named=True)
     }
+    audit = run.manifest.get("kind") == AUDIT
     method = run.manifest["config"]["methods"][0]
-    columns = [("-", "correct"), *((method, name) for name in SHOWN)]
+    columns = [("-", "correct"), *((method, name) for name in _shown(run))]
     columns += [(method, name + MATCHED) for name in SHOWN[:1]]
     columns = [c for c in columns if any((recipe, *c) in values for recipe in run.recipes)]
-    table = Table("recipe", *(_head(name) for _, name in columns), box=None, pad_edge=False)
+    columns = columns or [key[1:] for key in values if key[1] == method][: len(SHOWN)]
+    heads = ["model" if audit else "recipe", *(_head(name) for _, name in columns)]
+    table = Table(*heads, box=None, pad_edge=False)
     for recipe in run.recipes:
         cells = [_mean(values.get((recipe, *column))) for column in columns]
         table.add_row(Text(recipe), *cells)
     guesses = [
-        name for name, cell in run.manifest["cells"].items() if not cell.get("learned", True)
+        cell["recipe"] if audit else name
+        for name, cell in run.manifest["cells"].items()
+        if not cell.get("learned", True)
     ]
     caution = [
-        Text(f"Did not learn: {', '.join(guesses)}. Their maps explain a guess.", style="bold")
+        Text(f"{_GUESS[audit].format(', '.join(guesses))} Their maps explain a guess.", "bold")
     ]
     words = [
         Text(line)
@@ -49,7 +61,7 @@ def summary(run: Run) -> Group:
     small = [name for name in (f"{m}{MATCHED}" for m in SHOWN) if name in set(found["metric"])]
     warned = [Text(line) for line in too_small(found, tuple(small[:2]))] if small else []
     return Group(
-        Text(f"Means with 95% intervals, {method} maps of the true class"),
+        Text(f"Means with 95% intervals, {method} maps of the {_target(run)} class"),
         table,
         *caution[: len(guesses)],
         *words,
@@ -66,6 +78,18 @@ def _verdicts(claims: Any) -> list[Text]:
         if names:
             lines.append(Text(f"Claims {word}: {', '.join(names)}."))
     return lines
+
+
+def _shown(run: Run) -> tuple[str, ...]:
+    """The columns for maps: the usual ones, and a few that an audit was asked for."""
+    usual = {metric.name for metric in choose()}
+    asked = [name for name in run.manifest["config"].get("metrics", ()) if name not in usual]
+    return SHOWN if len(asked) > len(SHOWN) else (*SHOWN, *asked)
+
+
+def _target(run: Run) -> str:
+    explained = run.manifest["config"].get("target", "label")
+    return "true" if explained == "label" else "predicted"
 
 
 def _groups(comparison: Any) -> list[str]:

@@ -3,12 +3,14 @@
 Logits (N, K) are compared with labels (N,); a single logit (K = 1) speaks for class 1 of two.
 """
 
+from dataclasses import replace
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from campare.metrics.metric import Metric
 from campare.metrics.values import Values, settle
 from campare.types import Array, Bools, Ints
 
@@ -99,3 +101,55 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> tuple[float, float
     center = (p + z**2 / (2 * n)) / shrink
     half = z / shrink * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     return float(max(center - half, 0)), float(min(center + half, 1))
+
+
+def learned(labels: Ints, predictions: Ints, *, level: float = 0.05) -> bool:
+    """Whether predictions beat "always the commonest class" by more than chance.
+
+    One-sided exact binomial test of the number correct against the commonest class's share.
+
+    Example:
+        >>> labels = np.arange(40) % 2
+        >>> learned(labels, labels), learned(labels, np.zeros_like(labels))
+        (True, False)
+    """
+    from scipy.stats import binomtest
+
+    share = np.bincount(labels).max() / len(labels)
+    if share == 1.0:
+        return False  # with one class there is nothing to learn
+    correct = int((labels == predictions).sum())
+    return bool(binomtest(correct, len(labels), share, alternative="greater").pvalue < level)
+
+
+_CORRECT = Metric(
+    name="correct",
+    function=correct,
+    title="Accuracy",
+    formula="1 if the predicted class is the label, else 0",
+    needs=frozenset({"model"}),
+    region=None,
+    higher_is_better=True,
+    low=0,
+    high=1,
+    null="share of the commonest class",
+    misleads="It says nothing about maps; an arm near chance has none worth comparing.",
+    cost="one forward pass an image",
+    paper="with the interval of Wilson 1927",
+)
+
+#: The metrics of this module.
+DECLARED: tuple[Metric, ...] = (
+    _CORRECT,
+    replace(
+        _CORRECT,
+        name="confidence",
+        function=confidence,
+        title="Confidence in the label",
+        formula="softmax(logits)[label]; sigmoid for a single logit",
+        higher_is_better=None,
+        null="1 / classes",
+        misleads="Networks are overconfident, and longer training alone raises it.",
+        paper="Guo et al. 2017 on its calibration",
+    ),
+)

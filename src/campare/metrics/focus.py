@@ -4,10 +4,14 @@ Pure functions of the positive part of maps (N, h, w) at their own resolution: a
 other values, and so have maps of different grids. None of them is better high or low by itself.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label
 
 from campare.cams.baselines import edges
+from campare.metrics.metric import INF, MAP_ONLY, Metric
 from campare.metrics.values import Values, pixels, settle
 from campare.types import Array, Bools
 
@@ -58,16 +62,39 @@ def area_50(maps: Array) -> Values:
         >>> area_50(np.array([[[1.0, 1.0]], [[1.0, 0.0]]])).values.tolist()
         [0.5, 0.25]
     """
+    return _area_holding(0.5, maps)
+
+
+def area_80(maps: Array) -> Values:
+    """Smallest share of the area that holds 80 % of the map, in (0, 0.8]; 0.8: uniform.
+
+    As `area_50`; it sees the wide foot of a peak, too.
+
+    Example:
+        >>> area_80(np.array([[[1.0, 1.0]], [[1.0, 0.0]]])).values.tolist()
+        [0.8, 0.4]
+    """
+    return _area_holding(0.8, maps)
+
+
+def peaks(maps: Array) -> Values:
+    """Number of connected peaks: regions of pixels at half of the maximum or above, at least 1.
+
+    Pixels that touch at a side or a corner are connected. A constant positive map is one peak.
+
+    Example:
+        >>> peaks(np.array([[[9.0, 1.0, 5.0]], [[9.0, 5.0, 1.0]]])).values.tolist()
+        [2.0, 1.0]
+    """
     rows, reasons = pixels(maps)
-    n = rows.shape[1]
-    x = np.sort(_scaled(rows), axis=1)[:, ::-1]
-    held = np.cumsum(x, axis=1)
-    half = held[:, -1] / 2
-    last = (held < half[:, None]).sum(axis=1)[:, None]  # pixels that are needed entirely
-    value = np.take_along_axis(x, last, axis=1)[:, 0]
-    before = np.take_along_axis(held, last, axis=1)[:, 0] - value
-    part = (half - before) / np.where(value > 0, value, 1)
-    return settle((last[:, 0] + part) / n, _with_single(reasons, n))
+    high = _scaled(rows) >= 0.5
+    touching = np.zeros((3, 3, 3), int)
+    touching[1] = 1  # within a map, never between maps
+    regions, count = label(high.reshape(np.shape(maps)), touching)
+    owner = np.zeros(count + 1, np.int64)  # region -> its map
+    owner[regions] = np.arange(len(rows))[:, None, None]
+    number = np.bincount(owner[1:], minlength=len(rows))
+    return settle(number, _with_single(reasons, rows.shape[1]))
 
 
 def edge_alignment(maps: Array, images: Array) -> Values:
@@ -113,6 +140,20 @@ def mean_ranks(rows: Array) -> NDArray[np.float64]:
     return ranks
 
 
+def _area_holding(share: float, maps: Array) -> Values:
+    """Smallest share of the area that holds `share` of the map."""
+    rows, reasons = pixels(maps)
+    n = rows.shape[1]
+    x = np.sort(_scaled(rows), axis=1)[:, ::-1]
+    held = np.cumsum(x, axis=1)
+    wanted = share * held[:, -1]
+    last = (held < wanted[:, None]).sum(axis=1)[:, None]  # pixels that are needed entirely
+    value = np.take_along_axis(x, last, axis=1)[:, 0]
+    before = np.take_along_axis(held, last, axis=1)[:, 0] - value
+    part = (wanted - before) / np.where(value > 0, value, 1)
+    return settle((last[:, 0] + part) / n, _with_single(reasons, n))
+
+
 def _centered(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows of mean 0 and length 1; constant rows are 0."""
     rows = rows - rows.mean(axis=1, keepdims=True)
@@ -131,3 +172,85 @@ def _scaled(rows: Array) -> NDArray[np.float64]:
 def _with_single(reasons: dict[str, Bools], n: int) -> dict[str, Bools]:
     """A map of one pixel has no shape: it is flat."""
     return {**reasons, "flat": np.ones_like(reasons["flat"])} if n == 1 else reasons
+
+
+_ENTROPY = Metric(
+    name="entropy",
+    function=entropy,
+    title="Entropy",
+    formula="-sum p log p / log n, p = positive map / its sum over n pixels",
+    needs=MAP_ONLY,
+    region=None,
+    resolution="map",
+    higher_is_better=None,
+    low=0,
+    high=1,
+    null=1.0,
+    misleads="It depends on the grid of the map: compare arms on matched grids only. A sharp map "
+    "in the wrong place is still sharp.",
+    paper="Bhatt et al. 2020 (complexity), normalized",
+    order=("constant", "random", "perfect"),
+)
+
+#: The metrics of this module.
+DECLARED: tuple[Metric, ...] = (
+    _ENTROPY,
+    replace(
+        _ENTROPY,
+        name="gini",
+        function=gini,
+        title="Gini index",
+        formula="sum (2 i - n - 1) x_i / (n sum x), x the ascending positive pixels",
+        null=0.0,
+        paper="Chalasani et al. 2020 (sparseness); Hurley and Rickard 2009",
+        order=("perfect", "random", "constant"),
+    ),
+    replace(
+        _ENTROPY,
+        name="area-50",
+        function=area_50,
+        title="Area holding half of the map",
+        formula="smallest share of the area with 50 % of the positive map",
+        high=0.5,
+        null=0.5,
+        paper="a quantile of the Lorenz curve",
+    ),
+    replace(
+        _ENTROPY,
+        name="area-80",
+        function=area_80,
+        title="Area holding 80 % of the map",
+        formula="smallest share of the area with 80 % of the positive map",
+        high=0.8,
+        null=0.8,
+        paper="a quantile of the Lorenz curve",
+    ),
+    replace(
+        _ENTROPY,
+        name="peaks",
+        function=peaks,
+        title="Connected peaks",
+        formula="number of connected regions of pixels >= 0.5 maximum, corners touching",
+        low=1,
+        high=INF,
+        null=1.0,
+        misleads="It depends on the grid of the map: a coarse grid joins what a fine one parts. "
+        "Noise near the threshold makes many peaks; a uniform map is a single one.",
+        paper="full width at half maximum, as regions",
+        order=("random", "perfect"),
+    ),
+    replace(
+        _ENTROPY,
+        name="edge-alignment",
+        function=edge_alignment,
+        title="Alignment with image edges",
+        formula="Spearman correlation of the positive map and the Sobel edges on the map's grid",
+        needs=frozenset({"image"}),
+        low=-1,
+        null=0.0,
+        misleads="Objects have edges, too: a right map aligns with them more than a random one. "
+        "On a coarse grid few pixels are correlated.",
+        paper="Adebayo et al. 2018 compare maps with an edge detector",
+        order=("edge", "random"),
+    ),
+)

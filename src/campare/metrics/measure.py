@@ -4,27 +4,32 @@ Maps are made positive, enlarged to the image where a metric wants it, and measu
 fit the cache. Each function returns a frame of exactly `SCORE_COLUMNS`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
 from campare.cams import maps as m
 from campare.data.imageset import Images
-from campare.errors import DataError, TargetError
 from campare.metrics.classification import predicted
-from campare.metrics.declaration import METRICS, Metric, declared
-from campare.metrics.mosaic import Mosaics
+from campare.metrics.declaration import METRICS, Metric, choose
+from campare.metrics.faithfulness.drop import Explain
+from campare.metrics.faithfulness.nulls import (
+    FAITHFULNESS,
+    OVER_EDGE,
+    OVER_RANDOM,
+    relative_to_nulls,
+)
+from campare.metrics.faithfulness.predicting import Predict
+from campare.metrics.mosaic import Mosaics, class_masks
+from campare.metrics.rows import check_count, rows
 from campare.metrics.values import Values
-from campare.types import SCORE_COLUMNS, Array, Floats, Ints
+from campare.types import Array, Floats, Ints
 
 #: Suffix of metrics whose maps were first pooled to the coarsest grid of all arms.
 MATCHED = "@matched"
 
 _SLICE = 2**20  # pixels of enlarged maps that are measured together
-_SCHEMA = pl.Schema(
-    dict.fromkeys(SCORE_COLUMNS, pl.String()) | {"seed": pl.Int64(), "value": pl.Float64()}
-)
 
 
 def measure_maps(
@@ -38,16 +43,17 @@ def measure_maps(
     layer: str,
     predictions: Ints,
     targets: Ints,
-    metrics: Sequence[str] | None = None,
+    metrics: str | Sequence[str] | None = None,
     matched: tuple[int, int] | None = None,
 ) -> pl.DataFrame:
     """Measure raw maps (N, h, w) of images (N, S, S, 3): a row an image and metric.
 
-    Takes the metrics of the regions that `images` has and those that need no mask, or those of
-    them that `metrics` names. With `matched`, the coarsest grid (h, w) of all arms, they are
-    measured once more on maps pooled to it, as `<metric>@matched`. A map that is non-finite or
-    all-negative is undefined for all of them. Raises DataError where the number of maps is not that
-    of the images, TargetError for a class index without a name, CampareError for an unknown metric.
+    Takes the default metrics of the regions that `images` has and those that need no mask, or those
+    of them that `metrics` names ('all': all). With `matched`, the coarsest grid (h, w) of all arms,
+    they are measured once more on maps pooled to it, as `<metric>@matched`. A map that is
+    non-finite or all-negative is undefined for all of them. Raises DataError where the number of
+    maps is not that of the images, TargetError for a class index without a name, CampareError for
+    an unknown metric.
 
     Example:
         >>> dot = Images(np.zeros((1, 4, 4, 3), np.uint8), np.array([0]), ("a",), {}, ("x", "y"))
@@ -57,10 +63,10 @@ def measure_maps(
         >>> frame.select("image", "metric", "value", "status").row(0)
         ('a', 'gini', 0.0, 'ok')
     """
-    _check_count(len(maps), len(images))
-    chosen = [metric for metric in _choose(metrics) if _applies(metric, images.regions)]
+    check_count(len(maps), len(images))
+    chosen = [metric for metric in choose(metrics) if _applies(metric, images.regions)]
     results = _measure(maps, images.images, images.regions, chosen, matched)
-    return _rows(
+    return rows(
         results,
         images.names,
         images.class_names,
@@ -86,16 +92,23 @@ def measure_mosaics(
     layer: str,
     predictions: Ints,
     matched: tuple[int, int] | None = None,
+    objects: Array | None = None,
 ) -> pl.DataFrame:
     """Measure raw maps (M, h, w) of the mosaics' targets: their share on the target's cells.
 
-    The metric is `focus` or `grid-pointing-game`, by the kind of mosaic; label and target are both
-    the mosaic's target. Errors as in `measure_maps`.
+    The metric is `focus` or `grid-pointing-game`, by the kind of mosaic; with `objects`, the masks
+    (N, S, S) of the images that the mosaics are made of, also `class-discrimination`. Label and
+    target are both the mosaic's target. Errors as in `measure_maps`.
     """
-    _check_count(len(maps), len(mosaics))
-    chosen = [METRICS[mosaics.metric]]
-    results = _measure(maps, mosaics.images, {"cells": mosaics.cells}, chosen, matched)
-    return _rows(
+    check_count(len(maps), len(mosaics))
+    chosen, regions = [METRICS[mosaics.metric]], {"cells": mosaics.cells}
+    results = _measure(maps, mosaics.images, regions, chosen, matched)
+    if objects is not None:
+        own, other = class_masks(mosaics, objects)
+        apart = [METRICS["class-discrimination"]]
+        regions = {"cells": own, "other": other}
+        results |= _measure(maps, mosaics.images, regions, apart, matched)
+    return rows(
         results,
         mosaics.names,
         mosaics.class_names,
@@ -121,10 +134,10 @@ def measure_predictions(
         >>> frame.select("metric", "value", "prediction").rows()
         [('correct', 0.0, 'x'), ('confidence', 0.5, 'x')]
     """
-    _check_count(len(logits), len(images))
+    check_count(len(logits), len(images))
     names = ("correct", "confidence")
     results = {name: METRICS[name].function(logits, images.labels) for name in names}
-    return _rows(
+    return rows(
         results,
         images.names,
         images.class_names,
@@ -139,23 +152,75 @@ def measure_predictions(
     )
 
 
-def _choose(metrics: Sequence[str] | None) -> Iterable[Metric]:
-    """The metrics to measure, in the order of METRICS."""
-    wanted = set(METRICS) if metrics is None else {declared(name).name for name in metrics}
-    return (metric for name, metric in METRICS.items() if name in wanted)
+def measure_network(
+    predict: Predict,
+    maps: Array,
+    images: Images,
+    *,
+    recipe: str,
+    seed: int,
+    split: str,
+    method: str,
+    layer: str,
+    predictions: Ints,
+    targets: Ints,
+    rng: np.random.Generator,
+    metrics: str | Sequence[str] = "all",
+    explain: Explain | None = None,
+) -> pl.DataFrame:
+    """Measure how faithful raw maps (N, h, w) are to the network `predict`: a row an image, metric.
+
+    Takes the metrics of `campare.metrics.faithfulness` that `metrics` names, each as it is and, if
+    named, over random and over edge maps on the same network. `predict` takes float32 images
+    (N, S, S, 3) to logits; `explain`, the method that made the maps, is needed by `adcc` alone,
+    which is left out without it. Errors as in `measure_maps`.
+
+    Example:
+        >>> gray = np.random.default_rng(0).integers(0, 255, (1, 8, 8, 3), dtype=np.uint8)
+        >>> one = Images(gray, np.array([0]), ("a",), {}, ("x", "y"))
+        >>> frame = measure_network(lambda x: x.mean(axis=(1, 2))[:, :2], np.eye(4)[None], one,
+        ...     recipe="A", seed=0, split="test", method="m", layer="conv",
+        ...     predictions=one.labels, targets=one.labels, rng=np.random.default_rng(0),
+        ...     metrics=["deletion", "deletion-over-edge"])
+        >>> frame.select("metric", "status").rows()
+        [('deletion', 'ok'), ('deletion-over-edge', 'ok')]
+    """
+    check_count(len(maps), len(images))
+    wanted = {metric.name for metric in choose(metrics)}
+    pixels = images.images.astype(np.float32)
+    results: dict[str, Values] = {}
+    for metric in FAITHFULNESS:
+        given = {"explain": explain} if "method" in metric.needs else {}
+        if None in given.values():
+            continue
+        names = [metric.name + suffix for suffix in ("", OVER_RANDOM, OVER_EDGE)]
+        if wanted & set(names[1:]):
+            found = relative_to_nulls(metric.function, predict, pixels, maps, targets, rng=rng)
+            of_names = dict(zip(names, found, strict=True))
+        elif metric.name in wanted:
+            value = metric.function(predict, pixels, maps, targets, rng=rng, **given)
+            of_names = {metric.name: value}
+        else:
+            continue
+        results |= {name: values for name, values in of_names.items() if name in wanted}
+    return rows(
+        results,
+        images.names,
+        images.class_names,
+        recipe=recipe,
+        seed=seed,
+        split=split,
+        method=method,
+        layer=layer,
+        label=images.labels,
+        prediction=predictions,
+        target=targets,
+    )
 
 
 def _applies(metric: Metric, regions: Mapping[str, Array]) -> bool:
     """Whether it measures maps of images that have these regions."""
     return "model" not in metric.needs and (metric.region is None or metric.region in regions)
-
-
-def _check_count(maps: int, images: int) -> None:
-    if maps != images:
-        raise DataError(
-            f"Expected one map or row of logits for each of {images} images, got {maps}. "
-            "Try computing both from the same images."
-        )
 
 
 def _measure(
@@ -171,16 +236,20 @@ def _measure(
     native = m.positive(maps)
     grids = {"": native} if matched is None else {"": native, MATCHED: m.pool(native, matched)}
     step = max(1, _SLICE // (images.shape[1] * images.shape[2]))
+    sliced = [metric for metric in metrics if not metric.together]
+    together = [metric for metric in metrics if metric.together]
     results = {}
     for suffix, grid in grids.items():
         parts = []
         for start in range(0, max(len(maps), 1), step):
             s = slice(start, start + step)
             masks = {name: mask[s] for name, mask in regions.items()}
-            parts.append(_measure_slice(grid[s], images[s], masks, metrics))
+            parts.append(_measure_slice(grid[s], images[s], masks, sliced))
+        whole = _measure_slice(grid, images, regions, together) if together else {}
         for metric in metrics:
-            values = np.concatenate([part[metric.name].values for part in parts])
-            states = np.concatenate([part[metric.name].status for part in parts])
+            found = [whole] if metric.together else parts
+            values = np.concatenate([part[metric.name].values for part in found])
+            states = np.concatenate([part[metric.name].status for part in found])
             results[metric.name + suffix] = Values(
                 np.where(broken, np.nan, values), np.where(broken, status, states)
             )
@@ -196,55 +265,10 @@ def _measure_slice(
     for metric in metrics:
         seen = enlarged if metric.resolution == "image" else maps
         if metric.region is not None:
-            results[metric.name] = metric.function(seen, regions[metric.region])
+            others = [regions["other"]] if "other-mask" in metric.needs else []
+            results[metric.name] = metric.function(seen, regions[metric.region], *others)
         elif "image" in metric.needs:
             results[metric.name] = metric.function(seen, images)
         else:
             results[metric.name] = metric.function(seen)
     return results
-
-
-def _rows(
-    results: Mapping[str, Values],
-    names: Sequence[str],
-    class_names: Sequence[str],
-    *,
-    label: Ints,
-    prediction: Ints,
-    target: Ints,
-    **constant: str | int,
-) -> pl.DataFrame:
-    """Results as rows, metric by metric, with classes by name."""
-    image = pl.DataFrame(
-        {
-            "image": list(names),
-            "label": _named(label, class_names, len(names)),
-            "prediction": _named(prediction, class_names, len(names)),
-            "target": _named(target, class_names, len(names)),
-        }
-    )
-    frames = [
-        image.with_columns(
-            *(pl.lit(value).alias(column) for column, value in constant.items()),
-            pl.lit(metric).alias("metric"),
-            pl.Series("value", values),
-            pl.Series("status", status.tolist(), dtype=pl.String),
-        )
-        for metric, (values, status) in results.items()
-    ]
-    if not frames:
-        return pl.DataFrame(schema=_SCHEMA)
-    return pl.concat(frames).select(SCORE_COLUMNS).cast(_SCHEMA)
-
-
-def _named(indices: Ints, class_names: Sequence[str], count: int) -> list[str]:
-    """Class indices (N,) as names."""
-    indices = np.asarray(indices)
-    _check_count(len(indices), count)
-    outside = indices[(indices < 0) | (indices >= len(class_names))]
-    if len(outside):
-        raise TargetError(
-            f"Expected class indices from 0 to {len(class_names) - 1}, got {outside[0]}. "
-            "Try a model with the classes of the data."
-        )
-    return [class_names[index] for index in indices]

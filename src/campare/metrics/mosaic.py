@@ -5,7 +5,7 @@ the cells as mask: 'focus' has two cells of the class (Arias-Duart et al. 2022, 
 the grid pointing game ('grid') one (Boehle et al. 2021, CoDA-Nets; chance 0.25).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from campare.cams.maps import pool
 from campare.data.imageset import Images
 from campare.errors import CampareError, DataError
+from campare.metrics.localization import ENERGY, class_discrimination
+from campare.metrics.metric import Metric
 from campare.types import Array, Bools, Ints
 
 #: kind -> (name of its metric, cells of the target's class among the four).
@@ -84,6 +86,26 @@ def mosaics(images: Images, *, count: int, seed: int, kind: str = "focus") -> Mo
     )
 
 
+def class_masks(mosaics: Mosaics, masks: Array) -> tuple[Bools, Bools]:
+    """The objects of the target's class on each mosaic, and those of other classes.
+
+    Shapes: masks (N, S, S) of the images that the mosaics are made of -> twice (M, S, S). A pixel
+    belongs to an object where at least half of it does, once shrunk.
+
+    Example:
+        >>> pixels, objects = np.zeros((4, 8, 8, 3), np.uint8), np.ones((4, 8, 8), bool)
+        >>> four = Images(pixels, np.array([0, 0, 1, 1]), tuple("abcd"), {}, ("cat", "dog"))
+        >>> own, other = class_masks(mosaics(four, count=2, seed=0), objects)
+        >>> own.mean(axis=(1, 2)).tolist(), other.mean(axis=(1, 2)).tolist()
+        ([0.5, 0.5], [0.5, 0.5])
+    """
+    shown = np.zeros(mosaics.cells.shape, bool)
+    for whole, four in zip(shown, mosaics.picked, strict=True):
+        for (down, across), which in zip(_quadrants(whole.shape[0]), four, strict=True):
+            whole[down, across] = pool(masks[which], whole[down, across].shape) >= 0.5
+    return shown & mosaics.cells, shown & ~mosaics.cells
+
+
 def _possible(members: list[Ints], shown: int) -> list[int]:
     """The classes that can be a target: enough images of their own, and enough of others."""
     total = sum(map(len, members))
@@ -118,11 +140,14 @@ def _assemble(images: Array, picked: Ints) -> NDArray[np.uint8]:
     """(N, S, S, 3), (M, 4) -> (M, S, S, 3), each image averaged down to its cell."""
     size = images.shape[1]
     out = np.empty((len(picked), size, size, 3), np.uint8)
+    small: dict[tuple[int, ...], Array] = {}  # an image is on several mosaics
     for mosaic, four in zip(out, picked, strict=True):
         for (down, across), which in zip(_quadrants(size), four, strict=True):
             shape = mosaic[down, across].shape[:2]
-            small = pool(np.moveaxis(images[which], -1, 0), shape)
-            mosaic[down, across] = np.moveaxis(np.rint(small), 0, -1)
+            if (which, *shape) not in small:
+                pooled = pool(np.moveaxis(images[which], -1, 0), shape)
+                small[which, *shape] = np.moveaxis(np.rint(pooled), 0, -1).astype(np.uint8)
+            mosaic[down, across] = small[which, *shape]
     return out
 
 
@@ -132,3 +157,42 @@ def _cells(shows: Bools, size: int) -> Bools:
     for q, (down, across) in enumerate(_quadrants(size)):
         cells[:, down, across] = shows[:, q, None, None]
     return cells
+
+
+_CELLS = replace(
+    ENERGY,
+    name="focus",
+    region="cells",
+    title="Focus on mosaics",
+    formula="share of the positive map on the two of four cells that show the class",
+    null=0.5,
+    misleads="A model with a Flatten head sees shrunken cells in unusual places; use the same "
+    "mosaics for all arms. Evidence against other classes is not looked at.",
+    cost="one tapped pass a mosaic",
+    paper="Arias-Duart et al. 2022, Focus!",
+)
+
+#: The metrics of this module.
+DECLARED: tuple[Metric, ...] = (
+    _CELLS,
+    replace(
+        _CELLS,
+        name="grid-pointing-game",
+        title="Grid pointing game",
+        formula="share of the positive map on the one of four cells that shows the class",
+        null=0.25,
+        paper="Boehle et al. 2021 (CoDA-Nets), section 4; 2 x 2 cells",
+    ),
+    replace(
+        _CELLS,
+        name="class-discrimination",
+        function=class_discrimination,
+        title="Class discrimination on mosaics",
+        needs=frozenset({"mask", "other-mask"}),
+        formula="map on objects of the class / map on objects of all classes of a mosaic",
+        null="share of the class's objects in the area of all objects",
+        misleads="It does not see the background; a map off all objects is undefined.",
+        paper="own / (own + other), as the mosaics of Arias-Duart et al. 2022, on objects",
+        default=False,
+    ),
+)

@@ -3,7 +3,7 @@
 Undefined is NaN with a status, never a silent zero or hit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +34,35 @@ def settle(values: Array, reasons: Reasons) -> Values:
     """
     status = np.select(list(reasons.values()), list(reasons), "ok")
     return Values(np.where(status == "ok", np.asarray(values, np.float64), np.nan), status)
+
+
+def unless(values: Values, reasons: Mapping[str, Bools]) -> Values:
+    """Values that are undefined where a reason holds, before any reason of their own.
+
+    Example:
+        >>> one = Values(np.array([1.0]), np.array(["ok"]))
+        >>> unless(one, {"prediction-changed": np.array([True])}).status.tolist()
+        ['prediction-changed']
+    """
+    found = settle(values.values, reasons)
+    return Values(found.values, np.where(found.status == "ok", values.status, found.status))
+
+
+def average(parts: Sequence[Values]) -> Values:
+    """Mean of the defined values of each image; without any, undefined as the first part is.
+
+    Example:
+        >>> one = Values(np.array([1.0, np.nan]), np.array(["ok", "flat"]))
+        >>> two = Values(np.array([0.0, 0.5]), np.array(["ok", "ok"]))
+        >>> average([one, two]).values.tolist()
+        [0.5, 0.5]
+    """
+    values = np.stack([part.values for part in parts])
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=0)
+    mean = np.where(defined, values, 0).sum(axis=0) / np.maximum(count, 1)
+    status = np.where(count > 0, "ok", parts[0].status)
+    return Values(np.where(count > 0, mean, np.nan), status)
 
 
 def pixels(maps: Array) -> tuple[Floats, dict[str, Bools]]:

@@ -45,6 +45,8 @@ class Arm:
     grid: tuple[int, int] | None
     accuracy: tuple[float, ...]  # one a seed
     unlearned: tuple[int, ...]  # the seeds in which it did not learn
+    noun: str = "arm"  # what an arm is called
+    guess: str = "did not learn"  # what is said of an unlearned one
 
     @property
     def mean_accuracy(self) -> float:
@@ -99,9 +101,20 @@ def title(metric: str) -> str:
     return declared.title if declared else base(metric).replace("-", " ")
 
 
+def is_audit(manifest: Mapping[str, Any]) -> bool:
+    """Whether the run measured models that were trained elsewhere.
+
+    Example:
+        >>> is_audit({"kind": "audit"}), is_audit({})
+        (True, False)
+    """
+    return manifest.get("kind") == "audit"
+
+
 def arms(manifest: Mapping[str, Any]) -> tuple[Arm, ...]:
     """The recipes of a run in the order of its manifest, with what its cells say of them."""
     cells = list(manifest["cells"].values())
+    called = ("model", "may be guessing") if is_audit(manifest) else ("arm", "did not learn")
 
     def arm(index: int, recipe: Mapping[str, Any]) -> Arm:
         own = sorted(
@@ -118,6 +131,8 @@ def arms(manifest: Mapping[str, Any]) -> tuple[Arm, ...]:
                 float(cell["accuracy"]) for cell in own if cell.get("accuracy") is not None
             ),
             unlearned=tuple(cell["seed"] for cell in own if cell.get("learned") is False),
+            noun=called[0],
+            guess=called[1],
         )
 
     return tuple(arm(index, recipe) for index, recipe in enumerate(manifest["recipes"]))
@@ -137,10 +152,15 @@ def main_method(summary: pl.DataFrame) -> str:
 
 
 def main_metrics(summary: pl.DataFrame, method: str, *, most: int = 6) -> list[str]:
-    """The metrics of `INTEREST` with a finite mean for `method`, at most `most`."""
+    """The metrics of `INTEREST` with a finite mean for `method`, then those that were asked for.
+
+    At most `most`; those that are no default were asked for.
+    """
     finite = summary.filter((pl.col("method") == method) & pl.col("mean").is_finite())
-    present = set(finite["metric"].to_list())
-    return [metric for metric in INTEREST if metric in present][:most]
+    present = list(dict.fromkeys(finite["metric"].to_list()))
+    usual = [metric for metric in INTEREST if metric in present]
+    asked = [name for name in present if name in METRICS and not METRICS[name].default]
+    return [*usual, *(name for name in asked if name not in usual)][:most]
 
 
 def effects(

@@ -29,7 +29,7 @@ def effect_plot(
 
     A filled mark is a detected difference, a hollow one is not.
     """
-    unlearned = frozenset(arm.name for arm in arms if arm.unlearned)
+    unlearned = {arm.name: arm.guess for arm in arms if arm.unlearned}
     contrasts = list(dict.fromkeys(contrast for contrast, _ in effects))
     shown = [m for m in metrics if any((c, m) in effects for c in contrasts)]
     pooled = any((c, m + MATCHED) in effects for c in contrasts for m in shown)
@@ -59,7 +59,7 @@ def _panel(
     contrasts: Sequence[str],
     metric: str,
     step: float,
-    unlearned: frozenset[str],
+    unlearned: Mapping[str, str],
 ) -> None:
     axis.axvline(0, color=MUTED, linewidth=0.9, zorder=1)
     ticks: dict[float, str] = {}
@@ -71,9 +71,9 @@ def _panel(
         known = next((effect for effect, *_ in pair if effect is not None), None)
         y = block * step
         words = f"{known.treatment} vs {known.control}" if known else contrast
-        if known and unlearned & {known.treatment, known.control}:
-            guesses = sorted(unlearned & {known.treatment, known.control})
-            words += f" ({' and '.join(guesses)} did not learn)"
+        if known and unlearned.keys() & {known.treatment, known.control}:
+            guesses = sorted(unlearned.keys() & {known.treatment, known.control})
+            words += f" ({' and '.join(guesses)} {unlearned[guesses[0]]})"
         axis.text(
             0.0, y, words, transform=axis.get_yaxis_transform(), va="center", fontsize=8.5,
             color=INK, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1}, zorder=3,
@@ -84,8 +84,8 @@ def _panel(
                 ticks[at] = name
             if effect is None or not np.isfinite([effect.estimate, effect.low, effect.high]).all():
                 axis.text(
-                    1.02, at, "undefined", transform=axis.get_yaxis_transform(),
-                    va="center", color=MUTED, fontsize=7.5,
+                    1.02, at, "–" if effect is None else "undefined",
+                    transform=axis.get_yaxis_transform(), va="center", color=MUTED, fontsize=7.5,
                 )  # fmt: skip
                 continue
             reach = max(reach, abs(effect.low), abs(effect.high), abs(effect.estimate))

@@ -92,6 +92,11 @@ class Gallery:
         return tuple(dict.fromkeys(row.group for row in self.rows))
 
     @property
+    def judged(self) -> bool:
+        """Whether it is known which predictions are right."""
+        return any(cell.correct is not None for row in self.rows for cell in row.cells)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The classes that have an image, sorted."""
         return tuple(sorted({row.label for row in self.rows}))
@@ -219,9 +224,7 @@ def _affordable(each: int, size: int, arms: int) -> int:
 def _lookup(
     scores: pl.DataFrame, recipe: str, seed: int, method: str, metric: str
 ) -> dict[str, dict[str, Any]]:
-    own = scores.filter(
-        (pl.col("recipe") == recipe) & (pl.col("seed") == seed) & (pl.col("split") == "test")
-    )
+    own = scores.filter((pl.col("recipe") == recipe) & (pl.col("seed") == seed))
     found: dict[str, dict[str, Any]] = {}
     wanted = (
         (method, metric, "score"),
@@ -243,14 +246,14 @@ def _cell(
     known: Mapping[str, Any],
     label: str,
 ) -> Cell:
-    prediction = known.get("prediction")
+    prediction, judged = known.get("prediction"), "correct" in known
     return Cell(
         arm=arm,
         heatmap=overlay[0],
         status=overlay[1],
         score=known.get("score", math.nan),
         prediction=prediction or "",
-        correct=None if prediction is None else prediction == label,
+        correct=prediction == label if judged else None,
         confidence=known.get("confidence", math.nan),
     )
 

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from campare.metrics import METRICS
 from campare.report import facts, figures, gallery, svg, tables, words
 from campare.run import atomic
+from campare.stats.scores import of_test
 
 if TYPE_CHECKING:
     from campare.run import Run
@@ -62,7 +63,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _context(run: "Run") -> tuple[dict[str, Any], dict[str, Drawn], dict[str, str]]:
     """Everything the template reads, the figures, and the tables as CSV."""
-    manifest, scores, comparison = run.manifest, run.scores(), run.comparison()
+    manifest, scores, comparison = run.manifest, of_test(run.scores()), run.comparison()
     arms = facts.arms(manifest)
     named = {arm.name: arm for arm in arms}
     method = facts.main_method(comparison.summary)
@@ -73,6 +74,8 @@ def _context(run: "Run") -> tuple[dict[str, Any], dict[str, Drawn], dict[str, st
     if size is None:  # one grid: matched is native again, and says nothing more
         effects = {key: value for key, value in effects.items() if "@" not in key[1]}
     found = tables.means(comparison.summary)
+    nulls = tables.nulls_of(found, method)
+    noun = arms[0].noun if arms else "arm"
     shown = run.images()
     per_image = [m for m in metrics if _measured_on(scores, method, m, shown.names)]
     drawn = _figures(manifest, scores, arms, effects, metrics, per_image, method)
@@ -88,6 +91,9 @@ def _context(run: "Run") -> tuple[dict[str, Any], dict[str, Drawn], dict[str, st
         "run": run.path.name,
         "manifest": manifest,
         "arms": arms,
+        "audit": facts.is_audit(manifest),
+        "noun": noun,
+        "shown": len(shown),
         "method": method,
         "metrics": metrics,
         "size": size,
@@ -101,10 +107,10 @@ def _context(run: "Run") -> tuple[dict[str, Any], dict[str, Drawn], dict[str, st
         else None,
         "warned": warned,
         "found": found,
-        "none": tables.Mean(),
-        "null_heads": tables.NULL_HEADS,
+        "unmeasured": tables.Mean(),
+        "null_heads": tables.null_heads(nulls, noun),
         "null_tables": [
-            (metric, tables.null_table(found, arms, method, metric))
+            (metric, tables.null_table(found, arms, method, metric, nulls))
             for base in metrics
             for metric in ((base, tables.matched(base)) if size else (base,))
         ],
@@ -125,7 +131,7 @@ def _context(run: "Run") -> tuple[dict[str, Any], dict[str, Drawn], dict[str, st
         "settings_heads": heads,
         "settings_rows": rows,
         "command": shlex.join(str(word) for word in manifest.get("command") or []),
-        "figures": {name: _inlined(name, figure) for name, figure in drawn.items()},
+        "figures": {name: _inlined(name, figure, noun) for name, figure in drawn.items()},
         "downloads": {name: _data_uri(text) for name, text in csv.items()},
     }
     return context, drawn, csv
@@ -158,14 +164,14 @@ def _figures(
 
 
 _LABELS = {
-    "effects": "Differences between arms with 95 % intervals; the table below has the numbers",
-    "learning": "Accuracy and loss over epochs for every arm and seed",
-    "spread": "Distribution of the scores of test images, for every arm",
+    "effects": "Differences between {}s with 95 % intervals; the table below has the numbers",
+    "learning": "Accuracy and loss over epochs for every {} and seed",
+    "spread": "Distribution of the scores of test images, for every {}",
 }
 
 
-def _inlined(name: str, drawn: Drawn) -> tuple[Markup, Markup]:
-    label = escape(_LABELS[name])
+def _inlined(name: str, drawn: Drawn, noun: str) -> tuple[Markup, Markup]:
+    label = escape(_LABELS[name].format(noun))
     return (
         Markup(svg.inline(drawn.wide, f"{name}-wide", label)),
         Markup(svg.inline(drawn.narrow, f"{name}-narrow", label)),

@@ -47,18 +47,36 @@ def means(summary: pl.DataFrame) -> dict[tuple[str, str, str], Mean]:
 
 
 def null_table(
-    found: Mapping[tuple[str, str, str], Mean], arms: Sequence[Arm], method: str, metric: str
+    found: Mapping[tuple[str, str, str], Mean],
+    arms: Sequence[Arm],
+    method: str,
+    metric: str,
+    nulls: Sequence[str],
 ) -> list[tuple[Arm, list[Mean]]]:
-    """A row an arm: the trained map, then the same metric of each null of `NULLS`."""
-    methods = [method, f"{method}:untrained", "centre", "edge", "uniform"]
+    """A row an arm: its own map, then the same metric of each null; none without a null's value."""
+    methods = [method, *(_null_of(method, name) for name in nulls)]
     rows = [
         (arm, [found.get((arm.name, name, metric), Mean()) for name in methods]) for arm in arms
     ]
-    return [row for row in rows if any(math.isfinite(mean.mean) for mean in row[1])]
+    known = any(math.isfinite(mean.mean) for _, row in rows for mean in row[1:])
+    return [row for row in rows if known and any(math.isfinite(mean.mean) for mean in row[1])]
 
 
-#: Column heads of `null_table`, after the arm.
-NULL_HEADS = ("this arm", *(NULLS[name] for name in ("untrained", "centre", "edge", "uniform")))
+def nulls_of(found: Mapping[tuple[str, str, str], Mean], method: str) -> list[str]:
+    """The nulls of `NULLS` that the run has, in the order in which the page shows them."""
+    present = {name for _, name, _ in found}
+    shown = ("untrained", "centre", "edge", "uniform")
+    return [name for name in shown if _null_of(method, name) in present]
+
+
+def null_heads(nulls: Sequence[str], noun: str) -> list[str]:
+    """Column heads of `null_table`, after the arm."""
+    return [f"this {noun}", *(NULLS[name] for name in nulls)]
+
+
+def _null_of(method: str, null: str) -> str:
+    """The method in the table that is this null of a method."""
+    return f"{method}:{null}" if null == "untrained" else null
 
 
 def by_image(
@@ -92,17 +110,14 @@ def per_class(
             }
             for arm in arms
         ]
-        images = max((cell["accuracy"][1] for cell in cells), default=0)
+        images = max((n for cell in cells for _, n in cell.values()), default=0)
         table.append({"name": name, "images": images, "cells": cells})
     return table
 
 
 def _defined(scores: pl.DataFrame, method: str, metric: str) -> pl.DataFrame:
     return scores.filter(
-        (pl.col("method") == method)
-        & (pl.col("metric") == metric)
-        & (pl.col("split") == "test")
-        & pl.col("value").is_finite()
+        (pl.col("method") == method) & (pl.col("metric") == metric) & pl.col("value").is_finite()
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from campare.report.facts import Arm, Effect, coarsest, title
+from campare.report.facts import Arm, Effect, coarsest, is_audit, title
 from campare.stats.words import MATCHED, UNDEFINED, higher_is_better
 
 MINUS = "\N{MINUS SIGN}"
@@ -102,7 +102,7 @@ def sentence(
             claim += f", once resolution is equal; the raw maps ({grids}) alone would say: "
             claim += raw_claim or "no difference"
     guesses = listed([arm.name for arm in (treatment, control) if arm.unlearned])
-    caveat = f" But {guesses} did not learn." if guesses else ""
+    caveat = f" But {guesses} {treatment.guess}." if guesses else ""
     shown = [i for i, effect in enumerate(deciding) if i == 0 or effect.detected]
     evidence = "; ".join(_numbers(native[i], deciding[i]) for i in shown)
     return Finding(verdict, f"{claim}.{caveat}", f"{evidence[0].upper()}{evidence[1:]}.")
@@ -175,13 +175,16 @@ def against_nulls(nulls: pl.DataFrame, metric: str, method: str, arms: Sequence[
         return None
     over = [arm.name for arm in arms if low.get(arm.name, math.nan) > 0]
     rest = [arm.name for arm in arms if arm.name in low and arm.name not in over]
+    bump = f"a bump in the middle of the image ({title(metric)})"
+    if len(low) == 1:
+        return f"{over[0]} beats {bump}." if over else f"{rest[0]} does not beat {bump}."
     if not rest:
-        return f"Every arm beats a bump in the middle of the image ({title(metric)})."
+        return f"Every {arms[0].noun} beats {bump}."
     if not over:
-        return f"No arm beats a bump in the middle of the image ({title(metric)})."
+        return f"No {arms[0].noun} beats {bump}."
     return (
-        f"{listed(over)} {'beats' if len(over) == 1 else 'beat'} a bump in the middle of the image "
-        f"({title(metric)}); {listed(rest)} {'does' if len(rest) == 1 else 'do'} not."
+        f"{listed(over)} {'beats' if len(over) == 1 else 'beat'} {bump}; "
+        f"{listed(rest)} {'does' if len(rest) == 1 else 'do'} not."
     )
 
 
@@ -197,27 +200,23 @@ def listed(words: Sequence[str]) -> str:
 
 def warnings(manifest: Mapping[str, Any], arms: Sequence[Arm]) -> list[Warned]:
     """What a reader must know before believing a number, the loudest first."""
-    counts = list((manifest["data"].get("counts") or {}).get("test", {}).values())
-    chance = max(counts) / sum(counts) if sum(counts) else 1 / len(manifest["data"]["classes"])
-    found = []
-    for arm in arms:
-        if arm.unlearned:
-            trained = len(arm.accuracy) or len(manifest["seeds"])
-            found.append(
-                Warned(
-                    True,
-                    f"{_called(arm)} did not learn in {len(arm.unlearned)} of {trained} seeds: "
-                    f"mean accuracy {number(arm.mean_accuracy)}, the commonest class alone gives "
-                    f"{number(chance)}. Its maps explain a guess; do not read a comparison with "
-                    f"it as an effect of the recipe.",
-                )
-            )
+    audit = is_audit(manifest)
+    found = [_guessing(manifest, arm, audit) for arm in arms if arm.unlearned]
     done = len(manifest["cells"])
     wanted = len(manifest["recipes"]) * len(manifest["seeds"])
     if done < wanted:
-        found.append(Warned(True, f"{wanted - done} of {wanted} cells are not finished."))
+        what = "models are not measured" if audit else "cells are not finished"
+        found.append(Warned(True, f"{wanted - done} of {wanted} {what}."))
     seeds = len(manifest["seeds"])
-    if seeds < 5:
+    if audit and len(arms) > 1:
+        found.append(
+            Warned(
+                False,
+                "Each model is one training: a difference speaks of these models, not of the ways "
+                "in which they were trained.",
+            )
+        )
+    elif not audit and seeds < 5:
         found.append(
             Warned(
                 False,
@@ -240,8 +239,31 @@ def warnings(manifest: Mapping[str, Any], arms: Sequence[Arm]) -> list[Warned]:
         found.append(
             Warned(
                 False,
-                f"The arms' maps differ in resolution ({grids}), and resolution alone moves most "
-                f"metrics. “Matched” results pool every map to {grid(size)} first.",
+                f"The {arms[0].noun}s' maps differ in resolution ({grids}), and resolution alone "
+                f"moves most metrics. “Matched” results pool every map to {grid(size)} first.",
             )
         )
     return found
+
+
+def _guessing(manifest: Mapping[str, Any], arm: Arm, audit: bool) -> Warned:
+    """An arm whose predictions are no better than the commonest class."""
+    split = manifest.get("config", {}).get("split", "test")
+    counts = list((manifest["data"].get("counts") or {}).get(split, {}).values())
+    chance = max(counts) / sum(counts) if sum(counts) else 1 / len(manifest["data"]["classes"])
+    accuracy = (
+        f"accuracy {number(arm.mean_accuracy)}, the commonest class alone gives {number(chance)}"
+    )
+    if audit:
+        return Warned(
+            True,
+            f"{_called(arm)} may be guessing on these images: {accuracy}. Do the pixels and the "
+            "classes fit what the model takes? The maps of a guess say little.",
+        )
+    trained = len(arm.accuracy) or len(manifest["seeds"])
+    return Warned(
+        True,
+        f"{_called(arm)} did not learn in {len(arm.unlearned)} of {trained} seeds: mean "
+        f"{accuracy}. Its maps explain a guess; do not read a comparison with it as an effect of "
+        "the recipe.",
+    )

@@ -47,7 +47,7 @@ from campare.stats.judging import judge
 from campare.stats.permutation import Flips, permutation_test
 from campare.stats.scores import UNTRAINED, Contrasts, Key, Measured, is_null, matrices, read
 from campare.stats.sensitivity import sensitivity
-from campare.stats.words import MATCHED, Verdict, verdict_words
+from campare.stats.words import MATCHED, Verdict, family_of, verdict_words
 
 __all__ = ["Comparison", "Verdict", "compare", "headline", "verdict_words"]
 
@@ -87,7 +87,8 @@ def compare(
         seed: of both; the same seed gives the same numbers, whatever the order of rows.
 
     p_adjusted is Holm's over one family: the metrics of one contrast and method at one resolution
-    (native, or '@matched'). It answers "in which of these metrics do the two recipes differ?"
+    (native, or '@matched'). It answers "in which of these metrics do the two recipes differ?" What
+    stands under another condition of a metric (`rotation-equivariance@10`) is a family by itself.
     For claims the family is all of them.
 
     Raises:
@@ -221,9 +222,9 @@ def _factor_row(
 
 
 def _adjusted(rows: list[Row]) -> list[Row]:
-    """Rows of one contrast and method with p_adjusted: Holm's over each resolution."""
-    for matched in (False, True):
-        family = [row for row in rows if row["metric"].endswith(MATCHED) == matched]
+    """Rows of one contrast and method with p_adjusted: Holm's over each family."""
+    for name in dict.fromkeys(family_of(row["metric"]) for row in rows):
+        family = [row for row in rows if family_of(row["metric"]) == name]
         for row, p in zip(family, holm([row["p"] for row in family]), strict=True):
             row["p_adjusted"] = float(p)
     return rows

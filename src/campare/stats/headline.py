@@ -44,11 +44,11 @@ def _sentences(comparison: Comparison, part: pl.DataFrame) -> Iterator[str]:
     yield f"{_answer(verdicts[equal])} {_numbers(row, verdicts[equal], comparison.confidence)}"
     if equal != name:
         yield f"At its own resolution: {verdicts[name]}, {interval(rows[name])}."
-    others = [verdict for key, verdict in verdicts.items() if not key.endswith(MATCHED)]
+    others = [verdict for key, verdict in verdicts.items() if "@" not in key]
     if len(others) > 1:
         yield f"Of {len(others)} metrics: {_tally(others)}."
     if row["seeds"] == 1:
-        yield "One seed: says nothing about other trainings of the same recipes."
+        yield "One training each: it speaks of these models, not of the ways they were trained."
 
 
 def _verdict(row: Mapping[str, Any], confidence: float) -> Verdict:
@@ -59,7 +59,7 @@ def _verdict(row: Mapping[str, Any], confidence: float) -> Verdict:
 
 def _main(rows: Mapping[str, Mapping[str, Any]]) -> str:
     defined = [name for name, row in rows.items() if math.isfinite(row["low"])] or list(rows)
-    native = [name for name in defined if not name.endswith(MATCHED)] or defined
+    native = [name for name in defined if "@" not in name] or defined
     directed = [name for name in native if higher_is_better(name) is not None]
     return next((name for name in FIRST if name in native), (directed or native)[0])
 
@@ -81,7 +81,8 @@ def _answer(verdict: Verdict) -> str:
 
 
 def _numbers(row: Mapping[str, Any], verdict: Verdict, confidence: float) -> str:
-    counts = f"{count(row['images'], 'image')}, {count(row['seeds'], 'seed')}"
+    seeds = f", {count(row['seeds'], 'seed')}" if row["seeds"] > 1 else ""
+    counts = count(row["images"], "image") + seeds
     where = "at equal map resolution, " if row["metric"].endswith(MATCHED) else ""
     name = where + row["metric"].removesuffix(MATCHED)
     if verdict.change == UNDEFINED:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from campare.stats.words import MATCHED, count, interval, p_text, verdict_words
+from campare.stats.words import MATCHED, conditional, count, interval, p_text, verdict_words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -155,14 +155,21 @@ def to_settle(row: dict[str, Any]) -> str:
 
 
 def _effects(comparison: "Comparison", table: pl.DataFrame) -> Iterator[Shown]:
-    """A table for each contrast and method; undefined rows are left out."""
+    """A table for each contrast and method.
+
+    Undefined rows are left out, and those under conditions (doses, layers, nulls) are counted.
+    """
     known = table.filter(pl.col("estimate").is_finite())
     heads = ["metric", _head(comparison), "p (Holm)", "says"]
     for (contrast, method), part in known.group_by("contrast", "method", maintain_order=True):
         what = "classifier" if method == "-" else method
         images, seeds = (_range(part[name].to_list()) for name in ("images", "seeds"))
-        title = f"{contrast}   {what}   images: {images}, seeds: {seeds}"
-        yield Shown(title, heads, [_cells(row, comparison) for row in part.iter_rows(named=True)])
+        trainings = "one training each" if seeds == "1" else f"seeds: {seeds}"
+        shown = [row for row in part.iter_rows(named=True) if not conditional(row["metric"])]
+        more = part.height - len(shown)
+        rest = f"   and {more} under conditions, in .effects" if more else ""
+        title = f"{contrast}   {what}   images: {images}, {trainings}{rest}"
+        yield Shown(title, heads, [_cells(row, comparison) for row in shown])
 
 
 def _cells(row: dict[str, Any], comparison: "Comparison") -> list[str]:

@@ -68,7 +68,7 @@ def is_null(method: str) -> bool:
 
 
 def read(table: Any) -> Rows:
-    """The checked rows of a run, a run directory or a data frame.
+    """The checked rows of a run, a run directory, Scores or a frame, and what the run says.
 
     Raises:
         RunError: no such directory, no finished cell, missing columns, no defined row, several
@@ -81,20 +81,32 @@ def read(table: Any) -> Rows:
     elif callable(getattr(table, "scores", None)):
         frame, manifest = table.scores(), table.manifest
     else:
-        frame, manifest = table, {}
+        frame, manifest = getattr(table, "frame", table), {}
+    cells = (manifest.get("cells") or {}).values()
+    main = {cell["recipe"]: cell["layer"] for cell in cells if cell.get("layer")}
+    rows, others = _check(checked_columns(frame), main)
+    pairs = tuple((str(a), str(b)) for a, b in manifest.get("contrasts") or ())
+    return Rows(rows, pairs, tuple(manifest.get("recipes") or ()), others)
+
+
+def checked_columns(frame: Any) -> pl.DataFrame:
+    """A polars or pandas frame of SCORE_COLUMNS as a polars frame.
+
+    Raises RunError where one is missing.
+
+    Example:
+        >>> checked_columns(pl.DataFrame(schema=SCORE_COLUMNS)).width
+        12
+    """
     missing = [column for column in SCORE_COLUMNS if column not in getattr(frame, "columns", ())]
     if missing:
         raise RunError(
             f"Expected a table with the columns {', '.join(SCORE_COLUMNS)}, "
             f"got none named {', '.join(missing)}. Try a Run or the path of a run directory."
         )
-    if not isinstance(frame, pl.DataFrame):  # pandas, without pyarrow
-        frame = pl.DataFrame({column: list(frame[column]) for column in SCORE_COLUMNS})
-    cells = (manifest.get("cells") or {}).values()
-    main = {cell["recipe"]: cell["layer"] for cell in cells if cell.get("layer")}
-    frame, others = _check(frame, main)
-    pairs = tuple((str(a), str(b)) for a, b in manifest.get("contrasts") or ())
-    return Rows(frame, pairs, tuple(manifest.get("recipes") or ()), others)
+    if isinstance(frame, pl.DataFrame):
+        return frame
+    return pl.DataFrame({column: list(frame[column]) for column in SCORE_COLUMNS})  # no pyarrow
 
 
 def _read_directory(path: Path) -> tuple[pl.DataFrame, dict[str, Any]]:
@@ -122,12 +134,22 @@ def _read_directory(path: Path) -> tuple[pl.DataFrame, dict[str, Any]]:
     return frame.sort(rank, maintain_order=True), facts
 
 
+def of_test(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the test split, where there are any; else all.
+
+    Example:
+        >>> of_test(pl.DataFrame({"split": ["train", "test"]})).height
+        1
+    """
+    tested = frame.filter(pl.col("split") == TEST)
+    return tested if tested.height else frame
+
+
 def _check(
     frame: pl.DataFrame, main: Mapping[str, str]
 ) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     """The columns that count, with `value` null where undefined; one split, layer and target."""
-    if (frame["split"] == TEST).any():
-        frame = frame.filter(pl.col("split") == TEST)
+    frame = of_test(frame)
     value = pl.col("value").cast(pl.Float64)
     defined = (pl.col("status") == "ok") & value.is_finite()
     frame = frame.select(

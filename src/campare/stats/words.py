@@ -40,6 +40,28 @@ def higher_is_better(metric: str) -> bool | None:
     return None if declared is None else declared.higher_is_better
 
 
+def conditional(metric: str) -> bool:
+    """Whether a metric stands under a condition (a dose, a layer, `null`) other than `matched`.
+
+    Example:
+        >>> conditional("rotation-equivariance@10"), conditional("energy@matched")
+        (True, False)
+    """
+    return "@" in metric.removesuffix(MATCHED)
+
+
+def family_of(metric: str) -> str:
+    """The metrics that a p value is adjusted for: of one resolution, or all conditions of one.
+
+    Example:
+        >>> family_of("energy"), family_of("energy@matched"), family_of("mprt@conv1")
+        ('', '@matched', 'mprt')
+    """
+    if conditional(metric):
+        return metric.partition("@")[0]
+    return MATCHED if metric.endswith(MATCHED) else ""
+
+
 def verdict_words(
     metric: str, low: float, high: float, p_adjusted: float = math.nan, *, alpha: float = 0.05
 ) -> Verdict:

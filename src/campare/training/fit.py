@@ -138,25 +138,6 @@ def split(labels: Ints, fraction: float, seed: int) -> tuple[Ints, Ints]:
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
-def learned(labels: Ints, predictions: Ints, *, level: float = 0.05) -> bool:
-    """Whether predictions beat "always the commonest class" by more than chance.
-
-    One-sided exact binomial test of the number correct against the commonest class's share.
-
-    Example:
-        >>> labels = np.arange(40) % 2
-        >>> learned(labels, labels), learned(labels, np.zeros_like(labels))
-        (True, False)
-    """
-    from scipy.stats import binomtest
-
-    share = np.bincount(labels).max() / len(labels)
-    if share == 1.0:
-        return False  # with one class there is nothing to learn
-    correct = int((labels == predictions).sum())
-    return bool(binomtest(correct, len(labels), share, alternative="greater").pvalue < level)
-
-
 def save(model: Any, path: Path) -> None:
     """Write a model to a `.keras` file, without the optimizer; loads without campare."""
     model.save(path, include_optimizer=False)

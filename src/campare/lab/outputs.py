@@ -1,0 +1,204 @@
+"""Which output of a model speaks for which class of the data.
+
+By name where the model carries names, by number and order where there are as many outputs as
+classes, or as it is said: {"apple": 948, "banana": 954}. Nothing is guessed beyond that.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from campare.errors import TargetError
+from campare.types import Classifier, Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """The outputs of a model in the order of the data's classes.
+
+    Attributes:
+        order: (K,) the model's outputs: those of the data's classes first, if they are known.
+        names: K names in that order: the data's, then the model's own or `output 7`.
+        known: whether the first ones speak for the data's classes.
+        how: in words.
+        count: how many classes the data has.
+    """
+
+    order: Ints
+    names: tuple[str, ...]
+    known: bool
+    how: str
+    count: int = 0
+
+    @property
+    def words(self) -> str:
+        """Which output each class of the data has."""
+        pairs = [f"{n} {i}" for n, i in zip(self.names, self.order, strict=True)][: self.count]
+        return f"{self.how}: {_some(pairs)}" if self.known else self.how
+
+    def sorted(self, logits: Floats) -> Floats:
+        """Logits (N, K) of the model, with the data's classes first."""
+        return logits[:, self.order]
+
+
+def read_classes(text: str | None) -> dict[str, Any] | None:
+    """`apple=948,banana=954`, or a YAML file that maps classes, as what `match` takes.
+
+    Raises:
+        TargetError: neither, or a file that holds no mapping.
+
+    Example:
+        >>> read_classes("apple=948, banana=954")
+        {'apple': '948', 'banana': '954'}
+    """
+    if text is None:
+        return None
+    if Path(text).suffix in (".yaml", ".yml"):
+        return _read_yaml(Path(text))
+    pairs = [[word.strip() for word in pair.split("=")] for pair in text.split(",")]
+    if not all(len(pair) == 2 and all(pair) for pair in pairs):
+        raise TargetError(
+            f"Expected classes as NAME=INDEX,... or a YAML file, got {text!r}. "
+            "Try: apple=948,banana=954"
+        )
+    return dict(pairs)
+
+
+def match(
+    classifier: Classifier, class_names: Sequence[str], classes: Mapping[str, Any] | None = None
+) -> Outputs:
+    """Find the output of each class of the data; `classes` says it: class -> index or name.
+
+    Raises:
+        TargetError: they cannot be matched; the text says what would help.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> network = SimpleNamespace(name="net", n_classes=4, class_names=None)
+        >>> found = match(network, ["cat", "dog"], {"cat": 3, "dog": 0})
+        >>> found.order.tolist(), found.names
+        ([3, 0, 1, 2], ('cat', 'dog', 'output 1', 'output 2'))
+    """
+    if classes is not None:
+        return _ordered(classifier, class_names, _said(classifier, class_names, classes), "given")
+    own = classifier.class_names
+    if own is not None:
+        places = {name.casefold(): index for index, name in enumerate(own)}
+        if all(name.casefold() in places for name in class_names):
+            found = [places[name.casefold()] for name in class_names]
+            return _ordered(classifier, class_names, found, "by name")
+    elif classifier.n_classes == len(class_names):
+        return _ordered(classifier, class_names, range(len(class_names)), "by order")
+    raise TargetError(
+        f"Expected a model of the classes {_some(class_names)}, got {classifier.name!r} with "
+        f"{classifier.n_classes} outputs{_called(own)}. Try: classes={{{class_names[0]!r}: INDEX, "
+        "...} (--classes), or target='prediction'"
+    )
+
+
+def unmatched(classifier: Classifier) -> Outputs:
+    """The outputs as they are, where nothing says which class of the data they mean.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> unmatched(SimpleNamespace(name="net", n_classes=2, class_names=None)).names
+        ('output 0', 'output 1')
+    """
+    order = np.arange(classifier.n_classes)
+    return Outputs(order, _own_names(classifier), False, "not matched")
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise TargetError(
+            f"Expected a YAML file of classes, got no readable file {str(path)!r}. "
+            "Try: apple=948,banana=954"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TargetError(
+            f"Expected YAML in {path.name}, got text that does not parse. "
+            "Try: 'apple: 948' on a line of its own for each class"
+        ) from error
+    if not isinstance(found, dict):
+        raise TargetError(
+            f"Expected classes and their outputs in {path.name}, got {type(found).__name__}. "
+            "Try: 'apple: 948' on a line of its own for each class"
+        )
+    return {str(name): value for name, value in found.items()}
+
+
+def _ordered(
+    classifier: Classifier, class_names: Sequence[str], found: Sequence[int], how: str
+) -> Outputs:
+    """The outputs found, then all others."""
+    if len(set(found)) < len(found):
+        one = next(index for index in found if list(found).count(index) > 1)
+        shared = [n for n, index in zip(class_names, found, strict=True) if index == one]
+        raise TargetError(
+            f"Expected another output for each class, got output {one} of {classifier.name!r} for "
+            f"{' and '.join(shared)}. Try: classes={{{shared[0]!r}: INDEX, ...}}"
+        )
+    others = [index for index in range(classifier.n_classes) if index not in set(found)]
+    own = _own_names(classifier)
+    taken = set(class_names)
+    rest = [f"{own[i]} (output {i})" if own[i] in taken else own[i] for i in others]
+    order = np.array([*found, *others], np.int64)
+    return Outputs(order, (*class_names, *rest), True, how, len(class_names))
+
+
+def _said(
+    classifier: Classifier, class_names: Sequence[str], classes: Mapping[str, Any]
+) -> list[int]:
+    """The index of each class of the data, as `classes` has it."""
+    unknown = [str(name) for name in classes if name not in class_names]
+    missing = [name for name in class_names if name not in classes]
+    if unknown or missing:
+        got = f"{unknown[0]!r}, which is none" if unknown else f"none for {missing[0]!r}"
+        raise TargetError(
+            f"Expected an output for each class of the data ({_some(class_names)}), got {got}. "
+            f"Try: classes={{{class_names[0]!r}: INDEX, ...}}"
+        )
+    return [_index(classifier, name, classes[name]) for name in class_names]
+
+
+def _index(classifier: Classifier, name: str, value: Any) -> int:
+    """An output by its index or by its name in the model."""
+    own = classifier.class_names or ()
+    if isinstance(value, str) and value in own:
+        return own.index(value)
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if whole or (isinstance(value, str) and value.isdigit()):
+        index = int(value)
+        if 0 <= index < classifier.n_classes:
+            return index
+    named = " or its name" if own else ""
+    raise TargetError(
+        f"Expected for class {name!r} the index of an output of {classifier.name!r} from 0 to "
+        f"{classifier.n_classes - 1}{named}, got {value!r}. Try: classes={{{name!r}: 0, ...}}"
+    )
+
+
+def _own_names(classifier: Classifier) -> tuple[str, ...]:
+    """The model's names of its outputs, made different where two are the same."""
+    own = classifier.class_names
+    if own is None:
+        return tuple(f"output {index}" for index in range(classifier.n_classes))
+    return tuple(
+        f"{name} (output {index})" if own.count(name) > 1 else name
+        for index, name in enumerate(own)
+    )
+
+
+def _called(own: tuple[str, ...] | None) -> str:
+    return f" ({_some(own)})" if own else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

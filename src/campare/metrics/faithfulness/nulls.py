@@ -1,0 +1,140 @@
+"""The same measure of maps that know nothing, on the same network, and how far a map is above them.
+
+A network that stands occlusion well scores well under every map, so a recipe that makes networks
+sturdy would pass for one that makes maps good. The difference to a random and to an edge map takes
+that out.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from campare.cams.baselines import edges, random
+from campare.errors import CampareError
+from campare.metrics.faithfulness import (
+    drop,
+    flipping,
+    insert_delete,
+    remove_debias,
+    segments,
+    squares,
+)
+from campare.metrics.faithfulness.predicting import Predict
+from campare.metrics.metric import Metric
+from campare.metrics.values import Values
+from campare.types import Array
+
+Measure = Callable[..., Values]
+
+#: Suffixes of the measures that are relative to a null.
+OVER_RANDOM, OVER_EDGE = "-over-random", "-over-edge"
+
+
+class Relative(NamedTuple):
+    """A measure of maps, and its differences to the measure of random and of edge maps."""
+
+    values: Values
+    over_random: Values
+    over_edge: Values
+
+
+def relative_to_nulls(
+    measure: Measure,
+    predict: Predict,
+    images: Array,
+    maps: Array,
+    targets: Array,
+    *,
+    rng: np.random.Generator,
+    draws: int = 1,
+    **options: Any,
+) -> Relative:
+    """Measure maps, and subtract what random and edge maps of the same grid score.
+
+    The random null is the mean over `draws` maps of independent noise; the edges are those of the
+    baseline `edge`. A difference is undefined where the map's value is, with its status, or where
+    the null's is ('null: ' and its status). Costs 2 + `draws` times the measure. Raises
+    CampareError for fewer than one draw.
+
+    Example:
+        >>> from campare.metrics.faithfulness import deletion
+        >>> rng = np.random.default_rng(0)
+        >>> dark = lambda images: images.mean(axis=(1, 2))[:, :1] * [[-99, 99]]
+        >>> image = np.zeros((1, 8, 8, 3))
+        >>> image[:, 2:4, 2:4] = 1
+        >>> found = relative_to_nulls(deletion, dark, image, image[..., 0], np.array([1]),
+        ...     rng=rng, delete_to="zero")
+        >>> bool(found.over_random.values < 0)
+        True
+    """
+    if draws < 1:
+        raise CampareError(f"Expected at least one draw of random maps, got {draws}. Try draws=1.")
+    grid = (np.shape(maps)[1], np.shape(maps)[2])
+
+    def measured(of: Array) -> Values:
+        return measure(predict, images, of, targets, rng=rng, **options)
+
+    own = measured(maps)
+    drawn = [measured(random(images, grid, rng)) for _ in range(draws)]
+    mean = Values(np.mean([each.values for each in drawn], axis=0), drawn[0].status)
+    return Relative(own, _over(own, mean), _over(own, measured(edges(images, grid))))
+
+
+def _over(own: Values, null: Values) -> Values:
+    """The difference, with the status of whichever is undefined."""
+    of_null = np.char.add("null: ", null.status)
+    status = np.where(own.status != "ok", own.status, np.where(null.status != "ok", of_null, "ok"))
+    return Values(own.values - null.values, status)
+
+
+def _relative(metric: Metric, suffix: str) -> Metric:
+    """The declaration of a metric relative to a null."""
+    which = suffix.removeprefix("-over-")
+    field = suffix.removeprefix("-").replace("-", "_")
+    width = metric.high - metric.low
+
+    def function(
+        predict: Predict,
+        images: Array,
+        maps: Array,
+        targets: Array,
+        *,
+        rng: np.random.Generator,
+        **options: Any,
+    ) -> Values:
+        relative = relative_to_nulls(
+            metric.function, predict, images, maps, targets, rng=rng, **options
+        )
+        return getattr(relative, field)  # type: ignore[no-any-return]
+
+    return replace(
+        metric,
+        name=metric.name + suffix,
+        function=function,
+        title=f"{metric.title}, over {which} maps",
+        formula=f"{metric.name} of the map - {metric.name} of {which} maps on the same network",
+        low=-width,
+        high=width,
+        null=0.0,
+        misleads=f"A difference of two noisy values. {metric.misleads}",
+        cost=f"{metric.cost}, and as many for the {which} map",
+    )
+
+
+_MODULES = (insert_delete, flipping, remove_debias, drop, segments, squares)
+#: The metrics of all modules, as they are.
+FAITHFULNESS: tuple[Metric, ...] = tuple(
+    metric for module in _MODULES for metric in module.DECLARED
+)
+
+#: The metrics of all modules, each also relative to both nulls, if it needs no method to make maps.
+DECLARED: tuple[Metric, ...] = tuple(
+    declared
+    for metric in FAITHFULNESS
+    for declared in (
+        metric,
+        *(_relative(metric, s) for s in (OVER_RANDOM, OVER_EDGE) if "method" not in metric.needs),
+    )
+)

@@ -1,0 +1,133 @@
+"""Which pixels go first, and what stands in for them.
+
+Pixels are ranked by the map, enlarged bilinearly to the image, highest first. Pixels of one value
+come in random order, or in reading order on request: a map of mostly zeros would otherwise lose
+its upper rows first, which is a bias of its own.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+
+from campare.cams import maps as m
+from campare.errors import CampareError, DataError
+from campare.metrics.values import Reasons
+from campare.types import Array, Floats, Ints
+
+Ties = Literal["random", "reading-order"]
+
+#: What pixels are replaced by; or an array of the shape of the images.
+Baseline = str | Array
+BASELINES = ("blur", "mean", "zero", "noise")
+
+#: Width of the blur: the Gaussian's standard deviation as a share of each side.
+BLUR_SIGMA = 0.05
+
+
+def baseline(images: Floats, kind: Baseline, rng: np.random.Generator | None = None) -> Floats:
+    """What stands in for removed pixels (N, H, W, C).
+
+    'blur': the image under a Gaussian of 5 % of its side; 'mean': its mean color; 'zero'; 'noise':
+    uniform between its lowest and highest value. An array is taken as it is. Raises CampareError
+    for another kind, DataError for an array of another shape.
+
+    Example:
+        >>> baseline(np.array([[[[2.0], [4.0]]]], np.float32), "mean").ravel().tolist()
+        [3.0, 3.0]
+    """
+    if not isinstance(kind, str):
+        return _given(images, kind)
+    if kind == "blur":
+        n, height, width, channels = images.shape
+        rows = _gaussian(height) @ images.reshape(n, height, width * channels)
+        return np.asarray(_gaussian(width) @ rows.reshape(images.shape), np.float32)
+    if kind == "mean":
+        return np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape)
+    if kind == "zero":
+        return np.zeros_like(images)
+    if kind == "noise":
+        low, high = (f(images, axis=(1, 2, 3), keepdims=True) for f in (np.min, np.max))
+        drawn = generator(rng).random(images.shape, dtype=np.float32)
+        return np.asarray(low + (high - low) * drawn, np.float32)
+    raise CampareError(
+        f"Expected a baseline of {', '.join(BASELINES)}, got {kind!r}. Try 'blur', or an array of "
+        "the shape of the images."
+    )
+
+
+def ranking(
+    maps: Floats,
+    shape: tuple[int, int],
+    *,
+    ties: Ties = "random",
+    rng: np.random.Generator | None = None,
+) -> Ints:
+    """Rank of every pixel of the enlarged map, 0 for the highest: (N, h, w) -> (N, H, W).
+
+    Ties are broken at random by `rng`, or in reading order. Undefined maps have some ranking.
+
+    Example:
+        >>> ranking(np.array([[[0.0, 4.0]]]), (1, 4), ties="reading-order").tolist()
+        [[[3, 2, 1, 0]]]
+    """
+    finite = np.where(np.isfinite(maps).all(axis=(1, 2), keepdims=True), maps, 0)
+    rows = m.resize(finite, shape).reshape(len(maps), shape[0] * shape[1])
+    places = np.arange(rows.shape[1])
+    ranks = np.empty(rows.shape, np.int64)
+    rng = generator(rng)
+    for row, rank in zip(rows, ranks, strict=True):
+        if ties == "random":  # of pixels in random order, so equal ones stay in random order
+            before = rng.permutation(places)
+            rank[before[np.argsort(-row[before])]] = places
+        else:
+            rank[np.argsort(-row, kind="stable")] = places
+    return ranks.reshape(len(maps), *shape)
+
+
+def undefined(maps: Floats) -> Reasons:
+    """Why a map ranks nothing: it is non-finite, constant, or nowhere positive."""
+    status = m.status(maps)
+    return {reason: status == reason for reason in ("non-finite", "all-negative", "flat")}
+
+
+def replaced(
+    start: Floats, end: Floats, ranks: Ints, counts: Sequence[int] | Ints
+) -> Iterator[tuple[int, Floats]]:
+    """Every image with its first `count` pixels from `end`, the others from `start`.
+
+    Shapes: (N, H, W, C), (N, H, W, C), (N, H, W) -> pairs (image, (H, W, C)), image by image.
+
+    Example:
+        >>> dark, bright = np.zeros((1, 1, 3, 1)), np.ones((1, 1, 3, 1))
+        >>> made = replaced(dark, bright, np.array([[[2, 0, 1]]]), [1, 2])
+        >>> [pixels.ravel().tolist() for _, pixels in made]
+        [[0.0, 1.0, 0.0], [0.0, 1.0, 1.0]]
+    """
+    narrow = np.min_scalar_type(ranks[0].size) if len(ranks) else ranks.dtype
+    for i, (first, last, rank) in enumerate(zip(start, end, ranks.astype(narrow), strict=True)):
+        each = np.repeat(rank, first.shape[-1], axis=-1).reshape(first.shape)  # also a channel
+        for count in counts:
+            yield i, np.where(each < count, last, first)
+
+
+def generator(rng: np.random.Generator | None) -> np.random.Generator:
+    """`rng`, or one of seed 0."""
+    return np.random.default_rng(0) if rng is None else rng
+
+
+def _given(images: Floats, given: Array) -> Floats:
+    given = np.asarray(given, np.float32)
+    if given.shape != images.shape:
+        raise DataError(
+            f"Expected a baseline of the shape of the images {images.shape}, got {given.shape}. "
+            "Try np.broadcast_to(baseline, images.shape)."
+        )
+    return given
+
+
+def _gaussian(n: int) -> Floats:
+    """(n, n): weights of n pixels in each blurred one; at the border they are scaled to sum 1."""
+    distance = np.arange(n)[:, None] - np.arange(n)
+    weights = np.exp(-0.5 * (distance / (BLUR_SIGMA * n)) ** 2)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)

@@ -1,0 +1,102 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from campare.data.imageset import Images
+from campare.errors import CampareError
+from campare.metrics import METRICS, declared
+from campare.metrics.dose_response import LADDERS
+from campare.metrics.probes import measure_probes
+from campare.metrics.shortcut import with_border
+from campare.types import SCORE_COLUMNS
+from reference_stability import Replay
+
+RNG = np.random.default_rng(0)
+OBJECTS = np.zeros((4, 16, 16), bool)
+OBJECTS[:, 4:9, 5:12] = True
+IMAGES = Images(
+    RNG.integers(0, 256, (4, 16, 16, 3), dtype=np.uint8),
+    np.array([0, 0, 1, 1]),
+    ("a", "b", "c", "d"),
+    {"object": OBJECTS, "cue": np.roll(OBJECTS, 5, axis=2)},
+    ("cat", "dog"),
+)
+
+
+def cells(images, targets):
+    return images.mean(axis=3).reshape(len(images), 4, 4, 4, 4).mean(axis=(2, 4))
+
+
+def logits(images):
+    return np.tile([1.0, 0.0], (len(images), 1))
+
+
+def measure(metrics="all", images=IMAGES, **settings):
+    return measure_probes(
+        cells,
+        logits,
+        images,
+        recipe="A",
+        seed=0,
+        split="test",
+        method="cells",
+        layer="conv",
+        predictions=np.zeros(4, np.int64),
+        targets=IMAGES.labels,
+        rng=np.random.default_rng(0),
+        metrics=metrics,
+        **settings,
+    )
+
+
+@pytest.fixture(scope="module")
+def everything():
+    return measure(images=with_border(IMAGES), classifier=Replay(), matched=(2, 2))
+
+
+def test_every_row_is_of_a_declared_metric(everything):
+    assert everything.columns == list(SCORE_COLUMNS)
+    names = everything["metric"].unique().to_list()
+    assert all(declared(name) for name in names)
+    assert everything.group_by("metric").len()["len"].unique().to_list() == [4]
+
+
+def test_everything_that_asks_again_is_measured(everything):
+    asks = {m.name for m in METRICS.values() if {"model", "method"} <= m.needs}
+    asks -= {"adcc"}  # of the faithfulness
+    drops = {f"{region}-drop" for region in ("border", "background", "cue")}
+    found = {name.partition("@")[0] for name in everything["metric"].unique()}
+    assert found == asks | drops
+
+
+def test_values_lie_in_their_declared_range(everything):
+    for metric, value in everything.select("metric", "value").drop_nulls().iter_rows():
+        if value == value:  # defined
+            bounds = declared(metric)
+            assert bounds.low - 1e-9 <= value <= bounds.high + 1e-9, metric
+
+
+def test_undefined_values_have_a_reason(everything):
+    undefined = everything.filter(pl.col("value").is_nan())
+    assert "ok" not in undefined["status"].to_list()
+    assert everything.filter(pl.col("value").is_not_nan())["status"].unique().to_list() == ["ok"]
+
+
+def test_only_what_is_named_is_measured():
+    frame = measure(["rotation-equivariance", "max-sensitivity", "cue-drop", "energy"])
+    found = {name.partition("@")[0] for name in frame["metric"].unique()}
+    assert found == {"rotation-equivariance", "max-sensitivity", "cue-drop"}
+    doses = {f"rotation-equivariance@{step.dose:g}" for step in LADDERS["rotation"]}
+    assert doses <= set(frame["metric"].unique())
+    assert len(measure(["energy"])) == 0
+
+
+def test_weights_need_a_classifier():
+    assert len(measure(["mprt", "efficient-mprt"])) == 0
+    names = measure(["mprt"], classifier=Replay())["metric"].unique().to_list()
+    assert {"mprt", "mprt@null", "mprt@first", "mprt@classes-null"} <= set(names)
+
+
+def test_an_unknown_metric_is_an_error():
+    with pytest.raises(CampareError):
+        measure(["rotation"])

@@ -1,0 +1,226 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reference_stability as slow
+from campare.errors import DataError
+from campare.metrics import localization
+from campare.metrics.shortcut import (
+    DECLARED,
+    background,
+    border,
+    drop_scores,
+    excess_drop,
+    region_drop,
+    region_metrics,
+)
+
+RNG = np.random.default_rng(0)
+
+
+def fresh():
+    return np.random.default_rng(0)
+
+
+def tagged(n=6, size=24):
+    """Noise with a white tag of 4 x 4 at a random place, and its mask."""
+    images = RNG.integers(0, 120, (n, size, size, 3)).astype(np.float32)
+    masks = np.zeros((n, size, size), bool)
+    for mask in masks:
+        y, x = RNG.integers(0, size - 4, 2)
+        mask[y : y + 4, x : x + 4] = True
+    images[masks] = 255
+    return images, masks
+
+
+def sees_white(images):
+    """A shortcut: the class is that of the brightest pixels."""
+    z = (images.max(axis=(1, 2, 3)) - 180) / 20
+    return np.stack([-z, z], axis=1)
+
+
+def sees_mean(images):
+    z = (images.mean(axis=(1, 2, 3)) - 60) / 20
+    return np.stack([-z, z], axis=1)
+
+
+def test_the_border_is_a_frame():
+    mask = border((10, 20), 0.2)
+    assert mask[:2].all()
+    assert mask[:, :4].all()
+    assert not mask[2:8, 4:16].any()
+    assert mask.sum() == 200 - 6 * 12
+    assert border((10, 10), 0.01).sum() == 36  # at least a pixel
+    assert border((4, 4), 0.9).all()
+
+
+def test_the_background_is_all_but_the_object():
+    objects = np.zeros((2, 4, 4), bool)
+    objects[0, 1:3, 1:3] = True
+    found = background(objects)
+    assert np.array_equal(found[0], ~objects[0])
+    assert not found[1].any()  # no object is known
+
+
+def test_energy_on_a_region_is_that_of_localization():
+    maps = RNG.random((3, 8, 8)).astype(np.float32)
+    mask = np.repeat(border((8, 8), 0.25)[None], 3, axis=0)
+    by_name = {m.name: m for m in region_metrics("frame")}
+    found = by_name["frame-energy"].function(maps, mask)
+    assert found.values == pytest.approx([m[mask[0]].sum() / m.sum() for m in maps], rel=1e-5)
+    assert by_name["frame-lift"].function is localization.lift
+
+
+def test_the_drop_is_the_slow_one():
+    images, masks = tagged(3, 12)
+    targets = np.array([1, 0, 1])
+    found = region_drop(sees_white, images, masks, targets, fresh(), draws=1, sigma=0.2)
+    for i, image in enumerate(images):
+        without = np.where(masks[i][..., None], slow.blurred(image, 2.4), image)
+        before, after = (
+            slow.probability(sees_white(x[None])[0], targets[i]) for x in (image, without)
+        )
+        assert found.region.values[i] == pytest.approx(before - after, abs=1e-5)
+
+
+def test_a_shortcut_is_seen_and_its_absence_too():
+    images, masks = tagged(40)
+    leaning = region_drop(sees_white, images, masks, None, fresh())
+    assert (leaning.excess.values > 0.5).all()
+    assert (leaning.null.values < 0.2).all()
+    blind = region_drop(sees_mean, images, masks, None, fresh())
+    assert abs(blind.excess.values).max() < 0.15
+
+
+def test_the_null_blurs_as_much_at_other_places():
+    images, masks = tagged(5)
+    blurred = []
+
+    def predict(x):
+        blurred.append((x != images).any(axis=3))
+        return sees_mean(x)
+
+    region_drop(predict, images, masks, None, fresh(), draws=4)
+    assert len(blurred) == 6
+    assert not blurred[0].any()
+    assert np.array_equal(blurred[1], masks)
+    for moved in blurred[2:]:
+        assert moved.sum(axis=(1, 2)).tolist() == [16] * 5
+        assert (moved != masks).any(axis=(1, 2)).all()
+    assert (blurred[2] != blurred[3]).any()
+
+
+def test_the_excess_is_what_the_null_leaves():
+    images, masks = tagged()
+    found = region_drop(sees_white, images, masks, None, fresh())
+    assert found.excess.values == pytest.approx(found.region.values - found.null.values)
+    again = excess_drop(sees_white, images, masks, None, fresh())
+    assert np.array_equal(again.values, found.excess.values)
+    scores = drop_scores("cue", found)
+    assert scores["cue-drop"] is found.excess
+    assert scores["cue-drop@null"] is found.null
+    assert scores["cue-drop@change"] is found.change
+
+
+def test_a_region_that_speaks_against_the_target_changes_the_score_too():
+    images, masks = tagged(20)
+    against = np.zeros(20, int)  # the tag speaks for class 1
+    found = region_drop(sees_white, images, masks, against, fresh())
+    assert (found.excess.values < -0.5).all()
+    assert (found.change.values > 0.5).all()
+    one = region_drop(sees_white, images, masks, against, fresh(), draws=1)
+    assert one.change.values == pytest.approx(abs(one.region.values) - abs(one.null.values))
+
+
+def test_one_mask_for_all_images():
+    images, _ = tagged()
+    frame = border((24, 24))
+    each = np.repeat(frame[None], 6, axis=0)
+    one, many = (region_drop(sees_white, images, m, None, fresh()) for m in (frame, each))
+    assert np.array_equal(one.excess.values, many.excess.values)
+
+
+def test_undefined_is_nan_with_a_reason():
+    images, masks = tagged(4)
+    masks[1], masks[2] = False, True
+
+    def predict(x):
+        z = sees_white(x)
+        z[3] = np.nan
+        return z
+
+    found = region_drop(predict, images, masks, np.ones(4, int), fresh())
+    for values in found:
+        assert values.status.tolist() == ["ok", "no-mask", "full-mask", "non-finite"]
+        assert np.isnan(values.values[1:]).all()
+
+
+def test_a_single_logit_speaks_for_two_classes():
+    images, masks = tagged()
+    single = region_drop(lambda x: 2 * sees_white(x)[:, 1:], images, masks, None, fresh())
+    double = region_drop(sees_white, images, masks, None, fresh())
+    assert single.excess.values == pytest.approx(double.excess.values, abs=1e-6)
+
+
+@given(st.integers(0, 1000), st.integers(1, 30))
+def test_the_range(seed, scale):
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (3, 6, 6, 3)).astype(np.float32)
+    masks = rng.random((3, 6, 6)) < 0.4
+    found = region_drop(
+        lambda x: scale * sees_white(x), images, masks, None, rng, draws=2, sigma=0.3
+    )
+    ok = found.region.status == "ok"
+    assert (abs(found.region.values[ok]) <= 1).all()
+    assert (abs(found.excess.values[ok]) <= 2).all()
+
+
+def test_masks_of_another_size_are_one_line():
+    with pytest.raises(DataError) as error:
+        region_drop(sees_white, np.zeros((2, 8, 8, 3)), np.ones((2, 4, 4)), None, fresh())
+    assert str(error.value) == (
+        "Expected masks (N, H, W) or (H, W) of images (2, 8, 8, 3), got (2, 4, 4). "
+        "Try loading both with ImageSet.load, which resizes them together."
+    )
+
+
+def test_the_declared_are_not_measured_unasked_and_better_low():
+    assert {m.name for m in DECLARED} == {
+        "border-energy", "border-lift", "border-drop",
+        "background-energy", "background-lift", "background-drop", "cue-drop",
+    }  # fmt: skip
+    assert all(m.higher_is_better is False and not m.default for m in DECLARED)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("p", "low", "high"), [(1.0, 0.3, 1.0), (0.5, -0.1, 0.1)])
+def test_a_network_that_learned_a_planted_cue_leans_on_it(p, low, high):
+    """With p = 1 the cue gives the label away in training; with p = 0.5 it says nothing of two."""
+    keras = pytest.importorskip("keras")
+    from campare.classifiers import wrap
+    from campare.data import ImageSet
+    from campare.data.cue import plant
+
+    planted = plant(ImageSet.drawn(train=240, test=120, size=48), p=p, size_fraction=0.2)
+    train, test = planted.load("train", 48), planted.load("test", 48)
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    network = keras.Sequential(
+        [
+            keras.Input((48, 48, 3)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(16, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(48, 3, padding="same", activation="relu"),
+            layers.GlobalMaxPooling2D(),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
+    network.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+    network.fit(train.images.astype("float32"), train.labels, epochs=20, verbose=0)
+    found = region_drop(wrap(network).predict, test.images, test.regions["cue"], None, fresh())
+    assert low < np.nanmean(found.excess.values) < high
+    assert np.nanmean(found.null.values) < 0.1
