@@ -25,7 +25,6 @@ Pair = tuple[torch.nn.Conv2d, torch.nn.BatchNorm2d]
 #: Folding passes over the weights and saves a pass over the output: from this ratio on it pays.
 _WORTH = 4
 
-
 #: Whoever watches torch's functions need not see what is done here; it would take its time.
 _UNSEEN = torch._C.DisableTorchFunction
 

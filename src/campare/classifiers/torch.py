@@ -37,8 +37,6 @@ USUAL_SIDE = 224
 #: Modules that only pass, thin out or reshape what came before: never the default to explain.
 PASSING = ("Pool", "Dropout", "Identity", "Flatten", "Pad", "Permute", "Unfold", "DropPath")
 
-#: Modules all of whose work is done in the modules that they hold.
-
 
 class TorchClassifier(ImageClassifier):
     """A torch image classifier; make one with `campare.wrap`.
