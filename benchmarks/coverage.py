@@ -1,10 +1,12 @@
-"""How often does a 95 % interval hold the truth? Candidates for campare.stats.bootstrap, simulated.
+"""How often does a 95 % interval hold the truth, and how often is a verdict false? Simulated.
 
 Two arms without a difference, 200 images, 3, 5 and 10 seeds an arm:
 
     Y[s, i] = image i (sd 0.2) + image i in this arm (0.1) + seed s (below) + residual (0.1)
 
-python benchmarks/coverage.py [SIMULATIONS]      prints the tables of docs/statistics.md
+python benchmarks/coverage.py [SIMULATIONS]             coverage of candidates
+python benchmarks/coverage.py [SIMULATIONS] verdicts    false verdicts of whole studies
+Both print the tables of docs/statistics.md.
 """
 
 import sys
@@ -13,7 +15,12 @@ from collections import defaultdict
 import numpy as np
 from scipy import stats
 
+from campare.stats.article import ARTICLE
 from campare.stats.bootstrap import Draws, difference
+from campare.stats.crossed import contrast
+from campare.stats.design import design_of
+from campare.stats.judging import judge
+from campare.stats.scores import Measured
 
 IMAGES, RESAMPLES, SEEDS = 200, 1000, (3, 5, 10)
 CASES = {
@@ -87,19 +94,85 @@ def candidates(Ys, seed):
     additive = image * np.sqrt(N / (N - 1)) + sum(x * y for x, y in zip(k, added, strict=True))
     unbiased = np.sqrt(max(v_image + sum(v_seed) - twice, 1e-12))
     found = difference(Ys[0], Ys[1] if len(Ys) == 2 else None, draws)
+    used = contrast(Ys, [1.0, -1.0][: len(Ys)])
     return {
         "percentile": percentiles(image + sum(crossed)),
         "+ unshrunk": percentiles(unshrunk),
         "+ t": percentiles(unshrunk, t() / z),
         "additive + t": percentiles(additive, t() / z),
         "unbiased SE, t": D + np.array([-1, 1]) * unbiased * t(),
-        "used": (found.low, found.high),
+        "bootstrap": (found.low, found.high),
+        "used": (used.low, used.high),
     }
+
+
+#: Studies of A, B, C and D in which no recipe differs. Seed: of arms from scratch, of transferred
+#: ones. Images and standard deviations as intervals in docs/results.md imply.
+STUDIES = {
+    "fruits: 55 images, seeds 0.05 and 0.01": (55, (0.05, 0.01), 0.1, 0.1),
+    "pets: 400 images, seeds 0.02 and 0.02": (400, (0.02, 0.02), 0.1, 0.1),
+    "seeds vary much: 200 images, 0.08 and 0.08": (200, (0.08, 0.08), 0.1, 0.1),
+    "seeds do not vary: 200 images": (200, (0.0, 0.0), 0.1, 0.1),
+    "large residual: 200 images, seeds 0.02": (200, (0.02, 0.02), 0.1, 0.4),
+    "one kind varies: 200 images, 0.1 and 0": (200, (0.1, 0.0), 0.1, 0.1),
+}
+MEASURES = sorted({name for claim in ARTICLE for o in claim.outcomes for name in o.measures})
+
+
+def study(rng, seeds, images, seed_sd, arm_sd, residual):
+    """A table without effects: every measure of every claim, in arms A to D."""
+    measured = {}
+    for measure in MEASURES:
+        image = rng.normal(0, 0.2, images)
+        for arm in "ABCD":
+            sd = seed_sd[arm in "BC"]
+            Y = image + rng.normal(0, arm_sd, images) + rng.normal(0, sd, (seeds, 1))
+            Y = Y + rng.normal(0, residual, (seeds, images))
+            method = "-" if measure == "correct" else "grad-cam"
+            measured[arm, method, measure] = Measured(Y, Y.size, 0)
+    return measured
+
+
+def verdicts(simulations: int) -> None:
+    """Share of studies with any false verdict, and of claims judged alone."""
+    claims = [claim for claim in ARTICLE if claim.name != "9 small sets"]
+    design = design_of([], "ABCD")
+    false = ("supported", "contradicted")
+    print(
+        "| no effect in | seeds | any of 8 claims | one claim, alone | worst claim | equivalent |"
+    )
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for case, (title, settings) in enumerate(STUDIES.items()):
+        for seeds in SEEDS:
+            any_false, alone, same = 0, np.zeros(len(claims)), 0
+            for i in range(simulations):
+                rng = np.random.default_rng([1000 + case, seeds, i])
+                rows = judge(claims, study(rng, seeds, *settings), design, "grad-cam")
+                any_false += any(row["verdict"] in false for row in rows)
+                same += sum(row["verdict"] == "equivalent" for row in rows)
+                alone += [row["p"] < 0.05 for row in rows]
+            print(
+                f"| {title} | {seeds} | {100 * any_false / simulations:.1f} "
+                f"| {100 * alone.mean() / simulations:.1f} | {100 * alone.max() / simulations:.1f} "
+                f"| {100 * same / simulations / len(claims):.0f} |",
+                flush=True,
+            )
 
 
 def main() -> None:
     simulations = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    names = ["percentile", "+ unshrunk", "+ t", "additive + t", "unbiased SE, t", "used"]
+    if "verdicts" in sys.argv:
+        verdicts(simulations)
+        return
+    names = [
+        "percentile",
+        "+ unshrunk",
+        "+ t",
+        "additive + t",
+        "unbiased SE, t",
+        "bootstrap",
+        "used",
+    ]
     print("| case | seeds | " + " | ".join(names) + " |")
     print("| --- | ---: | " + " | ".join(["---:"] * len(names)) + " |")
     for case, (title, settings) in enumerate(CASES.items()):

@@ -1,6 +1,7 @@
 """The command line: what it passes on, what it prints, and how it fails."""
 
 import inspect
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from PIL import Image
 
@@ -17,6 +19,7 @@ from campare import __version__, listing
 from campare.__main__ import main
 from campare.data import ImageSet
 from campare.errors import RunError
+from campare.types import SCORE_COLUMNS
 
 pytestmark = pytest.mark.usefixtures("_own_environment")
 
@@ -219,6 +222,68 @@ class TestStudy:
         assert failing("study", "photos", "--backbone-option", pair) == (
             f"Expected --backbone-option NAME=VALUE, got {pair!r}. Try alpha=0.75"
         )
+
+
+@pytest.mark.usefixtures("runs")
+class TestCompare:
+    @pytest.fixture
+    def runs(self, tmp_path: Path) -> None:
+        """Two runs of A and B whose models were never trained."""
+        rng = np.random.default_rng(0)
+        for name, shift in (("x", 0.0), ("y", 0.2)):
+            folder = tmp_path / name
+            (folder / "scores").mkdir(parents=True)
+            cells = {}
+            for recipe, gain in (("A", 0.0), ("B", 0.1)):
+                for seed in range(3):
+                    rows = [
+                        (recipe, seed, "test", f"{i}", "a", "a", "a", "grad-cam", "top", "energy",
+                         float(v), "ok")
+                        for i, v in enumerate(shift + gain + rng.normal(0, 0.02, 30))
+                    ]  # fmt: skip
+                    table = pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row")
+                    table.write_parquet(folder / "scores" / f"{recipe}-{seed}.parquet")
+                    cells[f"{recipe}-{seed}"] = {"recipe": recipe, "seed": seed, "layer": "top"}
+            recipes = [{"name": "A", "weights": "random"}, {"name": "B", "weights": "imagenet"}]
+            facts = {"recipes": recipes, "cells": cells, "contrasts": [["B", "A"]]}
+            (folder / "run.json").write_text(json.dumps(facts))
+
+    def test_one_run(self, capsys: pytest.CaptureFixture[str]):
+        assert main(["compare", "x"]) == 0
+        out = capsys.readouterr().out
+        assert "2 object" in out
+        assert "supported" in out
+        assert "B - A   grad-cam   images: 30, seeds: 3" in out
+
+    def test_two_runs(self, capsys: pytest.CaptureFixture[str]):
+        assert main(["compare", "x", "y"]) == 0
+        out = capsys.readouterr().out
+        assert "Recipes A, B: y minus x, on 30 test images" in out
+        assert "A [y] - A [x]   grad-cam" in out
+
+    def test_own_claims(self, capsys: pytest.CaptureFixture[str]):
+        Path("mine.yaml").write_text(
+            "- {name: mine, contrast: A - B, direction: higher, measure: energy, smallest: 0.01, "
+            "reason: r}"
+        )
+        assert call("compare x --claims mine.yaml") == 0
+        assert "contradicted" in capsys.readouterr().out
+
+    def test_mistakes(self, failing: Failing):
+        assert failing("compare", "x", "x").startswith("Expected two different runs, got x twice.")
+        assert failing("compare", "x", "y", "--claims", "c.yaml").startswith(
+            "Expected --claims with one run, got two runs."
+        )
+        assert "no readable file 'c.yaml'" in failing("compare", "x", "--claims", "c.yaml")
+        assert failing("power", "nowhere").startswith("Expected a run directory with run.json")
+        assert "above 0, got -1.0" in failing("power", "x", "--smallest", "-1")
+
+    def test_power(self, capsys: pytest.CaptureFixture[str]):
+        assert call("power x --smallest 0.01 --power 0.9") == 0
+        out = capsys.readouterr().out
+        assert "B - A   grad-cam   images: 30, seeds: 3" in out
+        assert "found with 90%" in out
+        assert "images needed" in out
 
 
 class TestData:

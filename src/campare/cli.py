@@ -20,7 +20,7 @@ from campare.arguments import (
     stretched,
     words,
 )
-from campare.errors import DataError, RecipeError
+from campare.errors import DataError, RecipeError, RunError
 from campare.listing import list_app, table, terminal
 
 if TYPE_CHECKING:
@@ -271,11 +271,50 @@ def report(run: Annotated[Path, Argument(metavar="RUN", help="The folder of a ru
 
 
 @app.command()
-def compare(run: Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")]) -> None:
-    """Print the effects of a run with their intervals."""
+def compare(
+    run: Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")],
+    other: Annotated[
+        Path | None,
+        Argument(metavar="[OTHER]", help="Another run: compare the recipes that both have."),
+    ] = None,
+    claims: Annotated[
+        Path | None, Option(help="A YAML file of claims. Default: those of the article.")
+    ] = None,
+) -> None:
+    """Print verdicts on claims and the effects of a run, or of one run against another."""
     from campare.run import Run
+    from campare.stats.across import compare_runs
+    from campare.stats.compare import compare as run_compare
 
-    terminal().print(Run.open(run).comparison())
+    first = Run.open(run)
+    if other is not None:
+        if claims is not None:
+            raise RunError("Expected --claims with one run, got two runs. Try leaving one out.")
+        terminal().print(compare_runs(first, Run.open(other)))
+    elif claims is not None:
+        terminal().print(run_compare(first, claims=claims))
+    else:
+        terminal().print(first.comparison())
+
+
+@app.command()
+def power(
+    run: Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")],
+    smallest: Annotated[
+        float | None,
+        Option(help="The smallest effect of interest. Default: that of the claims, by metric."),
+    ] = None,
+    goal: Annotated[
+        float, Option("--power", min=0.01, max=0.99, help="How surely it is to be found.")
+    ] = 0.8,
+) -> None:
+    """Print how many seeds and images it takes to find an effect, from a run's own variance."""
+    from campare.run import Run
+    from campare.stats.power import power as run_power
+    from campare.stats.printed import power_tables
+
+    found = run_power(Run.open(run), smallest=smallest, goal=goal)
+    terminal().print(power_tables(found, goal))
 
 
 @data_app.command()

@@ -115,6 +115,8 @@ def test_the_summary_has_the_means_and_the_answer(run):
     assert lines[3].startswith("turned")
     assert f" {accuracy:.3f} (" in lines[3]
     assert any(line.startswith("Are the grad-cam maps of turned better") for line in lines)
+    assert any(line.startswith("Claims not settled: ") for line in lines)  # two seeds
+    assert any(line.startswith("Too small to find a difference of 0.05 in") for line in lines)
 
 
 def scores_bytes(run):

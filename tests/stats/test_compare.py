@@ -7,7 +7,8 @@ import pytest
 from campare import compare
 from campare.errors import RunError
 from campare.stats.bootstrap import holm
-from campare.stats.comparison import EFFECTS, NULLS, SUMMARY
+from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SUMMARY, Comparison
+from campare.stats.design import Place
 from campare.types import SCORE_COLUMNS
 
 GAIN = {"A": 0.0, "B": 0.2, "C": -0.1}
@@ -236,3 +237,90 @@ def test_one_recipe_alone_has_a_summary_and_no_effects():
     found = compare(table("A", seeds=1, images=3))
     assert len(found.effects) == 0
     assert set(found.summary["recipe"]) == {"A"}
+
+
+def square(seeds=4, images=40):
+    rng = np.random.default_rng(3)
+    hard, rows = rng.normal(0, 0.1, images), []
+    for recipe, gain in {"A": 0.0, "B": 0.2, "C": 0.25, "D": 0.01}.items():
+        for seed in range(seeds):
+            values = 0.4 + gain + hard + rng.normal(0, 0.01) + rng.normal(0, 0.05, images)
+            rows += [
+                (recipe, seed, "test", f"{i}", "a", "a", "a", "grad-cam", "top", "energy", v, "ok")
+                for i, v in enumerate(values)
+            ]
+    return pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row")
+
+
+def test_the_factors_are_contrasts_of_all_arms():
+    table = square()
+    found = compare(table, resamples=100)
+    mean = dict(table.group_by("recipe").agg(pl.col("value").mean()).iter_rows())
+    rows = {row["contrast"]: row for row in found.factors.iter_rows(named=True)}
+    assert dict(found.factors.schema) == EFFECTS
+    expected = {
+        "pre-training": (mean["B"] - mean["A"] + mean["C"] - mean["D"]) / 2,
+        "augmentation": (mean["C"] - mean["B"] + mean["D"] - mean["A"]) / 2,
+        "pre-training x augmentation": mean["C"] - mean["B"] - mean["D"] + mean["A"],
+    }
+    assert {name: row["estimate"] for name, row in rows.items()} == pytest.approx(expected)
+    assert rows["pre-training"]["treatment"] == "B + C"
+    assert rows["pre-training"]["low"] > 0
+
+
+def test_claims_have_the_columns_and_words_of_the_design(tmp_path):
+    found = compare(square(), resamples=100)
+    assert dict(found.claims.schema) == CLAIMS
+    assert found.claims.height == 9
+    words = {"supported", "contradicted", "equivalent", "not settled"}
+    assert set(found.claims["verdict"]) <= words
+    row = found.claims.filter(pl.col("claim") == "2 object").row(0, named=True)
+    assert (row["verdict"], row["metric"]) == ("supported", "energy@matched")
+    found.to_json(tmp_path / "c.json")
+    again = Comparison.from_json(tmp_path / "c.json")
+    assert again.claims.equals(found.claims)
+    assert again.sensitivity.equals(found.sensitivity)
+
+
+def test_claims_of_a_file_and_of_recipes_without_a_design(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "- {name: mine, contrast: y - x, direction: lower, measure: energy, smallest: 0.05, "
+        "reason: r}",
+        "utf-8",
+    )
+    renamed = square().with_columns(pl.col("recipe").replace({"A": "x", "B": "y"}))
+    renamed = renamed.filter(pl.col("recipe").is_in(["x", "y"]))
+    assert compare(renamed, resamples=100).claims.height == 0
+    found = compare(renamed, claims=path, resamples=100).claims
+    assert found.select("claim", "verdict").rows() == [("mine", "contradicted")]
+    assert compare(renamed, claims=(), resamples=100).claims.height == 0
+
+
+def test_a_design_can_be_given():
+    renamed = square().with_columns(pl.col("recipe") + "'")
+    design = {"A'": Place(False, False), "B'": Place(True, False), "C'": Place(True, True)}
+    found = compare(renamed, design=design, resamples=100)
+    assert set(found.factors["contrast"]) == {"pre-training", "augmentation"}
+    with pytest.raises(RunError, match=r"recipes of the table in the design, got Z. Try A', B'"):
+        compare(renamed, design={"Z": Place(False, False)})
+
+
+def test_the_bootstrap_can_be_asked_for_and_agrees():
+    crossed, drawn = (
+        compare(square(), interval=name, resamples=2000).effects
+        for name in ("crossed", "bootstrap")
+    )
+    assert crossed["estimate"].to_list() == pytest.approx(drawn["estimate"].to_list())
+    ratio = (crossed["high"] - crossed["low"]) / (drawn["high"] - drawn["low"])
+    assert 0.7 < ratio.min() <= ratio.max() < 1.4
+    with pytest.raises(RunError, match=r"'crossed' or 'bootstrap', got 'normal'. Try"):
+        compare(square(), interval="normal")
+
+
+def test_the_permutation_test_and_the_size_stand_beside_the_interval():
+    row = effect(compare(TABLE, resamples=1000), "B - A")
+    assert row["size_low"] < row["effect_size"] < row["size_high"]
+    assert 0.04 < row["p_permutation"] < 0.3  # three seeds
+    none = effect(compare(table("AB"), contrasts=[("A", "B")], resamples=1000), "A - B")
+    assert none["effect_size"] == pytest.approx(-row["effect_size"])

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from campare.errors import RunError
 from campare.stats.compare import Comparison, headline, verdict_words
-from campare.stats.comparison import EFFECTS, NULLS, SUMMARY
+from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SENSITIVITY, SUMMARY
 
 NAN = math.nan
 
@@ -15,7 +15,7 @@ NAN = math.nan
 def row(metric, estimate, low, high, *, contrast="B - A", method="grad-cam", p=0.01, seeds=3):
     treatment, control = contrast.split(" - ")
     words = (contrast, treatment, control, method, metric)
-    return (*words, estimate, low, high, p, p, 0.5, 60, seeds)
+    return (*words, estimate, low, high, p, p, 0.5, 60, seeds, 0.2, 0.8, p)
 
 
 def comparison(*rows, confidence=0.95):
@@ -69,7 +69,7 @@ def test_json_brings_everything_back(tmp_path):
     before = comparison(BETTER, UNDEFINED)
     before.to_json(path)
     after = Comparison.from_json(path)
-    for name in ("effects", "summary", "nulls"):
+    for name in ("effects", "summary", "nulls", "claims", "factors", "sensitivity"):
         assert getattr(before, name).equals(getattr(after, name))
         assert getattr(before, name).schema == getattr(after, name).schema
     assert (after.confidence, after.resamples, after.seed) == (0.95, 500, 7)
@@ -143,6 +143,61 @@ def test_the_notebook_shows_the_same_and_escapes_names():
     assert "<td>energy</td><td>+0.123 [+0.050, +0.200]</td>" in html
     assert "&lt;b&gt; - A" in html
     assert "<b>" not in html
+
+
+CLAIM = {
+    "claim": "2 <object>", "verdict": "not settled", "text": "t", "contrast": "pre-training",
+    "direction": "higher", "method": "grad-cam", "metric": "energy@matched", "estimate": 0.03,
+    "low": -0.01, "high": 0.07, "p": 0.1, "p_adjusted": 0.2, "smallest": 0.05, "images": 60,
+    "seeds": 3, "more_seeds": 4, "more_images": None, "reason": "r",
+}  # fmt: skip
+
+
+def full():
+    from dataclasses import replace
+
+    odd = ("B - A", "grad-cam", "energy", "accuracy-matched", 0.01, -0.1, 0.1, 0.8, 60, 3, False)
+    return replace(
+        comparison(BETTER),
+        claims=pl.DataFrame([CLAIM, CLAIM | {"claim": "1", "verdict": "supported"}], schema=CLAIMS),
+        factors=pl.DataFrame(
+            [row("energy", 0.1, 0.05, 0.2)], schema=EFFECTS, orient="row"
+        ).with_columns(pl.lit("pre-training").alias("contrast")),
+        sensitivity=pl.DataFrame([odd], schema=SENSITIVITY, orient="row"),
+        notes=("Only in x: <C>.",),
+    )
+
+
+def test_claims_factors_and_sensitivity_are_shown():
+    text = shown(full(), 160)
+    assert text.startswith("Only in x: <C>.")
+    line = next(line for line in text.splitlines() if line.startswith("2 <object>"))
+    assert "not settled" in line
+    assert "4 more seeds" in line
+    assert "pre-training   grad-cam   images: 60, seeds: 3" in text
+    assert "Of 1 sensitivity analyses 1 find otherwise" in text
+    html = full()._repr_html_()
+    assert "<td>2 &lt;object&gt;</td><td>not settled</td>" in html
+    assert "<object>" not in html
+
+
+def test_words_in_brackets_are_not_markup():
+    text = shown(comparison(row("energy", 0.1, 0.05, 0.2, contrast="B [red] - A [bold]")))
+    assert "B [red] - A [bold]" in text
+
+
+def test_a_file_of_an_earlier_version_lacks_claims(tmp_path):
+    path = tmp_path / "c.json"
+    comparison(BETTER).to_json(path)
+    old = json.loads(path.read_text("utf-8"))
+    for name in ("claims", "factors", "sensitivity", "notes"):
+        del old[name]
+    for one in old["effects"]:
+        del one["p_permutation"]
+    path.write_text(json.dumps(old), "utf-8")
+    after = Comparison.from_json(path)
+    assert after.claims.height == 0
+    assert math.isnan(after.effects["p_permutation"].item())
 
 
 def test_the_headline_asks_and_answers_with_numbers():

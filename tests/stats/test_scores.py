@@ -104,7 +104,7 @@ def test_a_run_directory_brings_its_contrasts_and_its_order(tmp_path):
         recipes=[{"name": "B"}, {"name": "A"}],
         contrasts=[["B", "A"]],
     )
-    table, contrasts = read(tmp_path / "run")
+    table, contrasts, *_ = read(tmp_path / "run")
     assert contrasts == (("B", "A"),)
     assert table["recipe"].unique(maintain_order=True).to_list() == ["B", "A"]
     assert read(str(tmp_path / "run"))[0].equals(table)
@@ -117,7 +117,7 @@ def test_a_run_is_read_through_its_scores():
         def scores(self):
             return frame(*ROWS)
 
-    table, contrasts = read(Run())
+    table, contrasts, *_ = read(Run())
     assert (table.height, contrasts) == (4, (("A", "B"),))
 
 

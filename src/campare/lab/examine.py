@@ -18,7 +18,7 @@ from campare.metrics import METRICS
 from campare.metrics.classification import correct, learned, predicted
 from campare.metrics.measure import measure_network
 from campare.metrics.probes import measure_probes
-from campare.stats.compare import CLASSIFIER
+from campare.stats.asked import CLASSIFIER
 from campare.types import Array, Classifier, Floats, Ints
 
 if TYPE_CHECKING:

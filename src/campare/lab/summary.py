@@ -11,6 +11,7 @@ from campare.metrics import choose
 from campare.metrics.measure import MATCHED
 from campare.run import Run
 from campare.stats.compare import headline
+from campare.stats.power import power, too_small
 
 #: What is said of those that do not beat the commonest class, by whether it is an audit.
 _GUESS = {
@@ -56,12 +57,27 @@ def summary(run: Run) -> Group:
         for line, row in zip(headline(comparison), _groups(comparison), strict=True)
         if row != "-"
     ]
+    found = power(run)
+    small = [name for name in (f"{m}{MATCHED}" for m in SHOWN) if name in set(found["metric"])]
+    warned = [Text(line) for line in too_small(found, tuple(small[:2]))] if small else []
     return Group(
         Text(f"Means with 95% intervals, {method} maps of the {_target(run)} class"),
         table,
         *caution[: len(guesses)],
         *words,
+        *_verdicts(comparison.claims),
+        *warned,
     )
+
+
+def _verdicts(claims: Any) -> list[Text]:
+    """One line for each verdict: the claims of which it is true."""
+    lines = []
+    for word in ("supported", "contradicted", "equivalent", "not settled"):
+        names = claims.filter(claims["verdict"] == word)["claim"].to_list()
+        if names:
+            lines.append(Text(f"Claims {word}: {', '.join(names)}."))
+    return lines
 
 
 def _shown(run: Run) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ the same for both arms, and of each arm its own seeds, c[s] times seed s. It dev
 
 which are products of matrices. The square roots undo the shrinking of a bootstrap with few members.
 With few seeds the percentiles are still too close together: they are widened by Student's t over
-the normal, with Welch-Satterthwaite degrees of freedom. docs/statistics.md: why, and the coverage.
+the normal, with Welch-Satterthwaite degrees of freedom. compare(interval="bootstrap") uses it; the
+default is campare.stats.crossed, which holds its level better. docs/statistics.md compares them.
 """
 
 import math
@@ -24,6 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtrit
 
+from campare.stats.crossed import Effect
+
 Doubles = NDArray[np.float64]
 
 _KEPT = 4  # draws of so many numbers of images stay in memory: 4 x 40 MB at 2000 x 5000
@@ -32,21 +35,6 @@ _BLOCK = 256  # replicates drawn at once
 #: How much the variance between seeds counts in the degrees of freedom. Few seeds that happen to
 #: agree understate it, and plain Welch-Satterthwaite would then narrow the interval once more.
 _CAUTION = 2
-
-
-class Effect(NamedTuple):
-    """A difference with its uncertainty; NaN where there is nothing to tell it from.
-
-    `seeds` is the smaller number of both arms; 1 means that the interval covers images only.
-    """
-
-    estimate: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    p: float = math.nan
-    effect_size: float = math.nan
-    images: int = 0
-    seeds: int = 0
 
 
 class Draws:

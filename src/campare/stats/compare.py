@@ -1,35 +1,59 @@
-"""Compare recipes: the table in, differences with intervals out.
+"""Compare recipes: the table in, differences with intervals and verdicts out.
 
-    effects   for each contrast, method and metric: treatment minus control, on the same images
-    nulls     for each recipe: method minus null, on the same images and the same models
-    summary   for each recipe, method and metric: the mean
+    effects      for each contrast, method and metric: treatment minus control, on the same images
+    factors      main effects of pre-training and augmentation, their interaction, trends
+    claims       each hypothesis with its verdict (campare.stats.judging)
+    sensitivity  the effects again, by other sound analyses
+    nulls        for each recipe: method minus null, on the same images and the same models
+    summary      for each recipe, method and metric: the mean
 
-All by the hierarchical bootstrap of campare.stats.bootstrap with one set of draws.
-docs/statistics.md says why, and what its intervals cover.
+Intervals and p come from campare.stats.crossed; docs/statistics.md says what they cover.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
-from campare.errors import RunError
 from campare.metrics.declaration import METRICS
-from campare.stats.bootstrap import Draws, difference, holm
-from campare.stats.comparison import EFFECTS, NULLS, SUMMARY, Comparison
+from campare.stats import bootstrap, crossed
+from campare.stats.article import ARTICLE
+from campare.stats.asked import (
+    CLASSIFIER,
+    check_settings,
+    hypotheses_of,
+    main_method,
+    methods_of,
+    pairs_of,
+    places_of,
+)
+from campare.stats.bootstrap import Draws, holm
+from campare.stats.claims import Claim
+from campare.stats.comparison import (
+    CLAIMS,
+    EFFECTS,
+    NULLS,
+    SENSITIVITY,
+    SUMMARY,
+    Comparison,
+)
+from campare.stats.crossed import Effect, Split, effect_of, size_interval, split
+from campare.stats.design import Design, Weights, factorial, trends, written
 from campare.stats.headline import headline
+from campare.stats.judging import judge
+from campare.stats.permutation import Flips, permutation_test
 from campare.stats.scores import UNTRAINED, Contrasts, Key, Measured, is_null, matrices, read
+from campare.stats.sensitivity import sensitivity
 from campare.stats.words import MATCHED, Verdict, family_of, verdict_words
 
 __all__ = ["Comparison", "Verdict", "compare", "headline", "verdict_words"]
 
-CLASSIFIER = "-"
-FEWEST_RESAMPLES = 100
-
 Table = dict[Key, Measured]
 Row = dict[str, Any]
+Interval = Literal["crossed", "bootstrap"]
 
 
 def compare(
@@ -38,11 +62,14 @@ def compare(
     baseline: str | None = None,
     contrasts: Sequence[tuple[str, str]] | None = None,
     method: str | Sequence[str] | None = None,
+    claims: str | Path | Sequence[Claim] | None = None,
+    design: Design | None = None,
+    interval: Interval = "crossed",
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
 ) -> Comparison:
-    """Differences between recipes with bootstrap intervals over images and seeds.
+    """Differences between recipes with intervals over images and seeds, and verdicts on claims.
 
     Args:
         table: a Run, the path of a run directory, or a polars or pandas table of SCORE_COLUMNS.
@@ -51,17 +78,22 @@ def compare(
         contrasts: pairs (treatment, control), instead of a baseline. Default: those of the run,
             else every recipe against the first.
         method: the methods to compare. Default: all but the nulls, and the classifier ('-').
+        claims: hypotheses to judge: a YAML file or Claim objects. Default: the article's nine,
+            where the design of the recipes is known.
+        design: recipe -> Place, what a recipe is. Default: as the run tells, or a built-in set.
+        interval: of effects, summary and nulls: 'crossed' (t, closed form) or 'bootstrap'.
         confidence: of the intervals, in (0, 1).
-        resamples: replicates of the bootstrap, at least 100.
-        seed: of the bootstrap; the same seed gives the same numbers, whatever the order of rows.
+        resamples: replicates of the permutation test and of the bootstrap, at least 100.
+        seed: of both; the same seed gives the same numbers, whatever the order of rows.
 
     p_adjusted is Holm's over one family: the metrics of one contrast and method at one resolution
     (native, or '@matched'). It answers "in which of these metrics do the two recipes differ?" What
     stands under another condition of a metric (`rotation-equivariance@10`) is a family by itself.
+    For claims the family is all of them.
 
     Raises:
         RunError: a table without the columns or rows, an unknown recipe or method, nothing to
-            compare, or settings out of range.
+            compare, a claim that cannot be read, or settings out of range.
 
     Example:
         >>> from campare.types import SCORE_COLUMNS
@@ -72,44 +104,121 @@ def compare(
         >>> found = compare(pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row"))
         >>> found.effects.select("contrast", "metric", "estimate", "images", "seeds").row(0)
         ('B - A', 'energy', 0.25, 2, 1)
+        >>> found.claims.select("claim", "verdict").row(1)  # one seed settles nothing
+        ('2 object', 'not settled')
     """
-    _check_settings(baseline, contrasts, confidence, resamples)
-    frame, declared = read(table)
-    measured = matrices(frame)
-    pairs = _pairs(_unique(key[0] for key in measured), baseline, contrasts, declared)
-    methods = _methods(_unique(key[1] for key in measured), method)
-    draws = Draws(resamples, seed)
+    check_settings(baseline, contrasts, interval, confidence, resamples)
+    hypotheses = hypotheses_of(claims)
+    rows = read(table)
+    measured = matrices(rows.frame)
+    recipes = _unique(key[0] for key in measured)
+    pairs = pairs_of(recipes, baseline, contrasts, rows.contrasts)
+    methods = methods_of(_unique(key[1] for key in measured), method)
+    places = places_of(design, rows.recipes, recipes)
+    if hypotheses is None:
+        hypotheses = ARTICLE if places else ()
+    means = _Means(interval, confidence, Draws(resamples, seed))
+    flips = Flips(resamples, seed)
+    judged = judge(hypotheses, measured, places, main_method(methods), confidence)
     return Comparison(
-        effects=_table(_effects(measured, pairs, methods, draws, confidence), EFFECTS),
-        summary=_table(_summary(measured, draws, confidence), SUMMARY),
-        nulls=_table(_nulls(measured, methods, draws, confidence), NULLS),
+        effects=_table(_effects(measured, pairs, methods, means, flips), EFFECTS),
+        summary=_table(_summary(measured, means), SUMMARY),
+        nulls=_table(_nulls(measured, methods, means), NULLS),
+        claims=_table(judged, CLAIMS),
+        factors=_table(_factors(measured, places, methods, confidence), EFFECTS),
+        sensitivity=_table(sensitivity(rows, measured, pairs, methods, confidence), SENSITIVITY),
         confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
 
 
+def splits(table: Any) -> Iterator[tuple[str, str, str, Split]]:
+    """(contrast, method, metric, split) of every contrast that `compare` would make."""
+    rows = read(table)
+    measured = matrices(rows.frame)
+    pairs = pairs_of(_unique(key[0] for key in measured), None, None, rows.contrasts)
+    for pair in pairs:
+        for method in methods_of(_unique(key[1] for key in measured), None):
+            for metric, arms in _both(measured, pair, method):
+                yield " - ".join(pair), method, metric, split(arms, [1.0, -1.0])
+
+
+class _Means:
+    """How an interval is made: treatment minus control, or the mean of one arm."""
+
+    def __init__(self, interval: Interval, confidence: float, draws: Draws) -> None:
+        self.interval, self.confidence, self.draws = interval, confidence, draws
+
+    def __call__(self, treatment: Any, control: Any = None) -> Effect:
+        if self.interval == "bootstrap":
+            return bootstrap.difference(treatment, control, self.draws, confidence=self.confidence)
+        return crossed.difference(treatment, control, confidence=self.confidence)
+
+
 def _effects(
-    measured: Table, pairs: Contrasts, methods: list[str], draws: Draws, confidence: float
+    measured: Table, pairs: Contrasts, methods: list[str], means: _Means, flips: Flips
 ) -> list[Row]:
     rows = []
     for treatment, control in pairs:
         for method in methods:
-            family = [
-                {
-                    "contrast": f"{treatment} - {control}", "treatment": treatment,
-                    "control": control, "method": method, "metric": metric,
-                    **difference(
-                        measured[treatment, method, metric].values,
-                        measured[control, method, metric].values,
-                        draws, confidence=confidence,
-                    )._asdict(),
-                }
-                for metric in _metrics(measured, method)
-                if (treatment, method, metric) in measured and (control, method, metric) in measured
-            ]  # fmt: skip
+            family = []
+            for metric, (T, C) in _both(measured, (treatment, control), method):
+                found = split([T, C], [1.0, -1.0])
+                bootstrapped = means.interval == "bootstrap"
+                effect = means(T, C) if bootstrapped else effect_of(found, means.confidence)
+                row = _effect_row(method, metric, effect, found, means.confidence)
+                family.append(
+                    {
+                        "contrast": f"{treatment} - {control}", "treatment": treatment,
+                        "control": control, **row, "p_permutation": permutation_test(T, C, flips),
+                    }
+                )  # fmt: skip
             rows += _adjusted(family)
     return rows
+
+
+def _both(
+    measured: Table, pair: tuple[str, str], method: str
+) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """The metrics of a method that both arms have, with their values."""
+    for metric in _metrics(measured, method):
+        arms = [measured.get((arm, method, metric)) for arm in pair]
+        if arms[0] is not None and arms[1] is not None:
+            yield metric, (arms[0].values, arms[1].values)
+
+
+def _effect_row(method: str, metric: str, effect: Effect, found: Split, confidence: float) -> Row:
+    low, high = size_interval(found, confidence)
+    sizes = {"size_low": low, "size_high": high}
+    return {"method": method, "metric": metric, **effect._asdict(), **sizes}
+
+
+def _factors(measured: Table, design: Design, methods: list[str], confidence: float) -> list[Row]:
+    """Main effects, interaction and trends; Holm as for effects."""
+    rows = []
+    for name, weights in {**factorial(design), **trends(design)}.items():
+        if len(design) < 3:
+            continue  # two arms: it is their difference again
+        for method in methods:
+            family = [
+                _factor_row(name, weights, method, metric, measured, confidence)
+                for metric in _metrics(measured, method)
+                if all((arm, method, metric) in measured for arm in weights)
+            ]
+            rows += _adjusted(family)
+    return rows
+
+
+def _factor_row(
+    name: str, weights: Weights, method: str, metric: str, measured: Table, confidence: float
+) -> Row:
+    arms = [measured[arm, method, metric].values for arm in weights]
+    found = split(arms, list(weights.values()))
+    treatment, control = written(weights)
+    row = _effect_row(method, metric, effect_of(found, confidence), found, confidence)
+    words = {"contrast": name, "treatment": treatment, "control": control}
+    return {**words, **row, "p_permutation": math.nan}
 
 
 def _adjusted(rows: list[Row]) -> list[Row]:
@@ -121,10 +230,10 @@ def _adjusted(rows: list[Row]) -> list[Row]:
     return rows
 
 
-def _summary(measured: Table, draws: Draws, confidence: float) -> list[Row]:
+def _summary(measured: Table, means: _Means) -> list[Row]:
     rows = []
     for (recipe, method, metric), one in measured.items():
-        mean = difference(one.values, None, draws, confidence=confidence)
+        mean = means(one.values)
         least, most = _range(metric)
         rows.append(
             {
@@ -144,7 +253,7 @@ def _range(metric: str) -> tuple[float, float]:
     return (declared.low, declared.high) if declared else (-math.inf, math.inf)
 
 
-def _nulls(measured: Table, methods: list[str], draws: Draws, confidence: float) -> list[Row]:
+def _nulls(measured: Table, methods: list[str], means: _Means) -> list[Row]:
     rows = []
     for (recipe, method, metric), one in measured.items():
         if method not in methods or method == CLASSIFIER:
@@ -155,7 +264,7 @@ def _nulls(measured: Table, methods: list[str], draws: Draws, confidence: float)
             if other is None or not is_null(null) or not own:
                 continue
             same = _same_models(one, other)
-            found = difference(one.values - same, None, draws, confidence=confidence)
+            found = means(one.values - same)
             rows.append(
                 {
                     "recipe": recipe, "method": method, "metric": metric, "null": null,
@@ -172,66 +281,8 @@ def _same_models(method: Measured, null: Measured) -> Any:
     return null.values[seeds] if seeds.sum() == 1 and own.sum() > 1 else null.values
 
 
-def _pairs(
-    recipes: list[str],
-    baseline: str | None,
-    contrasts: Sequence[tuple[str, str]] | None,
-    declared: Contrasts,
-) -> Contrasts:
-    """The contrasts to make, none of one recipe alone; the run's where both have rows."""
-    asked = {name for pair in contrasts or () for name in pair} | ({baseline} - {None})
-    unknown = sorted(str(name) for name in asked - set(recipes))
-    if unknown:
-        raise RunError(
-            f"Expected recipes of the table, got {', '.join(unknown)}. Try {', '.join(recipes)}."
-        )
-    if contrasts is not None:
-        return tuple((treatment, control) for treatment, control in contrasts)
-    known = tuple(pair for pair in declared if set(pair) <= set(recipes))
-    if baseline is None and known:
-        return known
-    control = baseline or recipes[0]
-    return tuple((recipe, control) for recipe in recipes if recipe != control)
-
-
-def _methods(present: list[str], asked: str | Sequence[str] | None) -> list[str]:
-    if asked is None:
-        return [name for name in present if not is_null(name)]
-    names = [asked] if isinstance(asked, str) else list(asked)
-    unknown = [name for name in names if name not in present]
-    if unknown:
-        raise RunError(
-            f"Expected methods of the table, got {', '.join(unknown)}. Try {', '.join(present)}."
-        )
-    return names
-
-
 def _metrics(measured: Table, method: str) -> list[str]:
     return _unique(metric for _, name, metric in measured if name == method)
-
-
-def _check_settings(
-    baseline: str | None,
-    contrasts: Sequence[tuple[str, str]] | None,
-    confidence: float,
-    resamples: int,
-) -> None:
-    if baseline is not None and contrasts is not None:
-        raise RunError("Expected a baseline or contrasts, got both. Try leaving one out.")
-    if contrasts is not None and not all(
-        not isinstance(pair, str) and len(pair) == 2 and pair[0] != pair[1] for pair in contrasts
-    ):
-        raise RunError(
-            f"Expected contrasts as pairs of two recipes, got {list(contrasts)}. Try [('B', 'A')]."
-        )
-    if not 0 < confidence < 1:
-        raise RunError(f"Expected a confidence between 0 and 1, got {confidence}. Try 0.95.")
-    needed = max(FEWEST_RESAMPLES, math.ceil(2 / (1 - confidence)))
-    if resamples < needed:
-        raise RunError(
-            f"Expected {needed} resamples or more at confidence {confidence}, got {resamples}. "
-            "Try 2000."
-        )
 
 
 def _unique(names: Iterable[str]) -> list[str]:

@@ -2,14 +2,16 @@
 
     a Run, its path, or a data frame  ->  checked rows  ->  {(recipe, method, metric): Measured}
 
-Undefined rows (status not 'ok', or no finite value) become NaN and are counted.
+Undefined rows (status not 'ok', or no finite value) become NaN and are counted. Rows of another
+layer than the run's, and of the predicted class where the true one was explained too, are kept
+apart for the sensitivity analyses.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -24,6 +26,19 @@ Contrasts = tuple[tuple[str, str], ...]
 UNTRAINED = ":untrained"
 TEST = "test"
 _KEYS = ("recipe", "seed", "image", "method", "layer", "metric")
+
+
+class Rows(NamedTuple):
+    """The checked rows of a table, and what the run says of its recipes.
+
+    frame: recipe, seed, image, method, metric, value (null where undefined), right (the prediction
+    is the label). others: name of an analysis -> rows like `frame`.
+    """
+
+    frame: pl.DataFrame
+    contrasts: Contrasts = ()
+    recipes: tuple[Mapping[str, Any], ...] = ()
+    others: Mapping[str, pl.DataFrame] = {}
 
 
 @dataclass(frozen=True)
@@ -52,12 +67,12 @@ def is_null(method: str) -> bool:
     return method in BASELINES or method.endswith(UNTRAINED)
 
 
-def read(table: Any) -> tuple[pl.DataFrame, Contrasts]:
-    """The checked rows of a run, a run directory, Scores or a frame, and the contrasts of the run.
+def read(table: Any) -> Rows:
+    """The checked rows of a run, a run directory, Scores or a frame, and what the run says.
 
     Raises:
         RunError: no such directory, no finished cell, missing columns, no defined row, several
-            layers of one method.
+            layers of one method of which the run names none as its own.
     """
     frame: Any
     manifest: Any
@@ -67,8 +82,11 @@ def read(table: Any) -> tuple[pl.DataFrame, Contrasts]:
         frame, manifest = table.scores(), table.manifest
     else:
         frame, manifest = getattr(table, "frame", table), {}
+    cells = (manifest.get("cells") or {}).values()
+    main = {cell["recipe"]: cell["layer"] for cell in cells if cell.get("layer")}
+    rows, others = _check(checked_columns(frame), main)
     pairs = tuple((str(a), str(b)) for a, b in manifest.get("contrasts") or ())
-    return _check(checked_columns(frame)), pairs
+    return Rows(rows, pairs, tuple(manifest.get("recipes") or ()), others)
 
 
 def checked_columns(frame: Any) -> pl.DataFrame:
@@ -127,26 +145,75 @@ def of_test(frame: pl.DataFrame) -> pl.DataFrame:
     return tested if tested.height else frame
 
 
-def _check(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns that count, with `value` null where undefined; one split, one layer."""
+def _check(
+    frame: pl.DataFrame, main: Mapping[str, str]
+) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """The columns that count, with `value` null where undefined; one split, layer and target."""
     frame = of_test(frame)
     value = pl.col("value").cast(pl.Float64)
     defined = (pl.col("status") == "ok") & value.is_finite()
-    frame = frame.select(*_KEYS, pl.when(defined).then(value).alias("value"))
+    frame = frame.select(
+        *_KEYS,
+        pl.when(defined).then(value).alias("value"),
+        (pl.col("prediction") == pl.col("label")).alias("right"),
+        (pl.col("target") == pl.col("label")).alias("of_label"),
+        (pl.col("target") == pl.col("prediction")).alias("of_prediction"),
+    )
     if frame["value"].count() == 0:
         raise RunError(
             f"Expected rows with status 'ok' and a finite value, got none in {frame.height}. "
             "Try campare study again with another layer or method."
         )
+    frame, others = _one_layer(frame, main)
+    frame, predicted = _one_target(frame)
+    if predicted is not None:
+        others = {"predicted class": predicted, **others}
+    drop = ("layer", "of_label", "of_prediction")
+    return frame.drop(drop), {name: rows.drop(drop) for name, rows in others.items()}
+
+
+def _one_layer(
+    frame: pl.DataFrame, main: Mapping[str, str]
+) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """The rows of each recipe's own layer, and those of every other layer by its name."""
     layers = frame.group_by("recipe", "seed", "method").agg(pl.col("layer").unique().sort())
     several = layers.filter(pl.col("layer").list.len() > 1).sort("recipe", "seed", "method")
-    if several.height:
-        row = several.row(0, named=True)
-        raise RunError(
-            f"Expected one layer for {row['method']} of recipe {row['recipe']}, "
-            f"got {', '.join(row['layer'])}. Try filtering the table by layer."
-        )
-    return frame.drop("layer")
+    for row in several.iter_rows(named=True):
+        if main.get(row["recipe"]) not in row["layer"]:
+            raise RunError(
+                f"Expected one layer for {row['method']} of recipe {row['recipe']}, "
+                f"got {', '.join(row['layer'])}. Try filtering the table by layer."
+            )
+    if not several.height:
+        return frame, {}
+    recipes = several["recipe"].unique().to_list()
+    own = pl.col("recipe").replace_strict(
+        {name: main[name] for name in recipes}, default=None, return_dtype=pl.String
+    )
+    elsewhere = own.is_not_null() & (pl.col("layer") != own) & (pl.col("layer") != "-")
+    away = frame.filter(elsewhere)
+    parts = away.partition_by("layer", as_dict=True, maintain_order=True)
+    return frame.filter(~elsewhere), {f"layer {name}": part for (name,), part in parts.items()}
+
+
+def _one_target(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """Rows that explain the true class; those of the predicted one where both were measured.
+
+    Only wrong predictions tell the two apart.
+    """
+    wrong = frame.filter(~pl.col("right") & (pl.col("layer") != "-"))
+    both = (
+        wrong.group_by("method", "metric")
+        .agg(pl.col("of_label").any(), pl.col("of_prediction").any())
+        .filter(pl.col("of_label") & pl.col("of_prediction"))
+        .select("method", "metric")
+    )
+    if not both.height:
+        return frame, None
+    twice = frame.join(both, on=("method", "metric"), maintain_order="left")
+    once = frame.join(both, on=("method", "metric"), how="anti", maintain_order="left")
+    main = pl.concat([once, twice.filter(pl.col("of_label"))])
+    return main, twice.filter(pl.col("of_prediction"))
 
 
 def matrices(frame: pl.DataFrame) -> dict[Key, Measured]:
@@ -155,20 +222,50 @@ def matrices(frame: pl.DataFrame) -> dict[Key, Measured]:
 
 
 def _matrices(frame: pl.DataFrame) -> Iterator[tuple[Key, Measured]]:
-    names = pl.Enum(frame["image"].unique().sort())
-    images = len(names.categories)
-    seeds = frame["seed"].n_unique()
-    row = pl.col("seed").rank("dense").cast(pl.Int64) - 1
-    place = row * images + pl.col("image").cast(names).to_physical().cast(pl.Int64)
-    placed = frame.select("recipe", "method", "metric", place.alias("place"), "value")
+    placed, shape = _placed(frame, "method", "metric", "value")
     parts = placed.partition_by("recipe", "method", "metric", as_dict=True, include_key=False)
     for (recipe, method, metric), part in parts.items():
         known = part.drop_nulls()
-        cells, value = known["place"].to_numpy(), known["value"].to_numpy()
-        count = np.bincount(cells, minlength=seeds * images)
-        total = np.bincount(cells, weights=value, minlength=seeds * images)
-        mean = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
-        measured = Measured(
-            mean.reshape(seeds, images), rows=part.height, undefined=part.height - known.height
+        mean = _averaged(known["place"].to_numpy(), known["value"].to_numpy(), shape)
+        undefined = part.height - known.height
+        yield (
+            (str(recipe), str(method), str(metric)),
+            Measured(mean, rows=part.height, undefined=undefined),
         )
-        yield (str(recipe), str(method), str(metric)), measured
+
+
+def right(frame: pl.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """recipe -> (seeds, images): 1 where the prediction is the label, 0 where not, NaN unknown.
+
+    On the grid of `matrices` of the same frame; rows of nulls, which tell of other models, apart.
+    """
+    placed, shape = _placed(frame, "method", "right")
+    trained = [name for name in frame["method"].unique().to_list() if not is_null(name)]
+    known = placed.filter(pl.col("method").is_in(trained)).drop_nulls()
+    parts = known.partition_by("recipe", as_dict=True, include_key=False)
+    return {
+        str(recipe): _averaged(part["place"].to_numpy(), part["right"].to_numpy(), shape)
+        for (recipe,), part in parts.items()
+    }
+
+
+def _placed(frame: pl.DataFrame, *columns: str) -> tuple[pl.DataFrame, tuple[int, int]]:
+    """Recipe, the place of each row on the flattened grid of seeds and images, and `columns`."""
+    names = pl.Enum(frame["image"].unique().sort())
+    images = len(names.categories)
+    seed = pl.col("seed").rank("dense").cast(pl.Int64) - 1
+    place = seed * images + pl.col("image").cast(names).to_physical().cast(pl.Int64)
+    return frame.select("recipe", place.alias("place"), *columns), (
+        frame["seed"].n_unique(),
+        images,
+    )
+
+
+def _averaged(
+    places: NDArray[Any], values: NDArray[Any], shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    cells = shape[0] * shape[1]
+    count = np.bincount(places, minlength=cells)
+    total = np.bincount(places, weights=values, minlength=cells)
+    mean: NDArray[np.float64] = np.divide(total, count, out=np.full(cells, np.nan), where=count > 0)
+    return mean.reshape(shape)

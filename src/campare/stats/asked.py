@@ -1,0 +1,111 @@
+"""What a comparison was asked for, checked against what the table has.
+
+baseline or contrasts -> pairs     methods     claims -> hypotheses     design -> places
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from campare.errors import RunError
+from campare.stats.claims import Claim, check, from_yaml
+from campare.stats.design import Design, Place, design_of
+from campare.stats.scores import Contrasts, is_null
+
+CLASSIFIER = "-"
+FEWEST_RESAMPLES = 100
+
+
+def pairs_of(
+    recipes: list[str],
+    baseline: str | None,
+    contrasts: Sequence[tuple[str, str]] | None,
+    declared: Contrasts,
+) -> Contrasts:
+    """The contrasts to make, none of one recipe alone; the run's where both have rows."""
+    asked = {name for pair in contrasts or () for name in pair} | ({baseline} - {None})
+    unknown = sorted(str(name) for name in asked - set(recipes))
+    if unknown:
+        raise RunError(
+            f"Expected recipes of the table, got {', '.join(unknown)}. Try {', '.join(recipes)}."
+        )
+    if contrasts is not None:
+        return tuple((treatment, control) for treatment, control in contrasts)
+    known = tuple(pair for pair in declared if set(pair) <= set(recipes))
+    if baseline is None and known:
+        return known
+    control = baseline or recipes[0]
+    return tuple((recipe, control) for recipe in recipes if recipe != control)
+
+
+def methods_of(present: list[str], asked: str | Sequence[str] | None) -> list[str]:
+    """The methods to compare: all but the nulls, or those asked for."""
+    if asked is None:
+        return [name for name in present if not is_null(name)]
+    names = [asked] if isinstance(asked, str) else list(asked)
+    unknown = [name for name in names if name not in present]
+    if unknown:
+        raise RunError(
+            f"Expected methods of the table, got {', '.join(unknown)}. Try {', '.join(present)}."
+        )
+    return names
+
+
+def check_settings(
+    baseline: str | None,
+    contrasts: Sequence[tuple[str, str]] | None,
+    interval: str,
+    confidence: float,
+    resamples: int,
+) -> None:
+    """Check what does not depend on the table."""
+    if interval not in ("crossed", "bootstrap"):
+        raise RunError(
+            f"Expected interval 'crossed' or 'bootstrap', got {interval!r}. Try crossed."
+        )
+    if baseline is not None and contrasts is not None:
+        raise RunError("Expected a baseline or contrasts, got both. Try leaving one out.")
+    if contrasts is not None and not all(
+        not isinstance(pair, str) and len(pair) == 2 and pair[0] != pair[1] for pair in contrasts
+    ):
+        raise RunError(
+            f"Expected contrasts as pairs of two recipes, got {list(contrasts)}. Try [('B', 'A')]."
+        )
+    if not 0 < confidence < 1:
+        raise RunError(f"Expected a confidence between 0 and 1, got {confidence}. Try 0.95.")
+    needed = max(FEWEST_RESAMPLES, math.ceil(2 / (1 - confidence)))
+    if resamples < needed:
+        raise RunError(
+            f"Expected {needed} resamples or more at confidence {confidence}, got {resamples}. "
+            "Try 2000."
+        )
+
+
+def main_method(methods: list[str]) -> str:
+    """The method whose maps the claims are about."""
+    maps = [name for name in methods if name != CLASSIFIER and not is_null(name)]
+    return "grad-cam" if "grad-cam" in maps or not maps else maps[0]
+
+
+def hypotheses_of(claims: str | Path | Sequence[Claim] | None) -> tuple[Claim, ...] | None:
+    """The claims to judge; None: those that suit the table."""
+    if claims is None:
+        return None
+    return from_yaml(claims) if isinstance(claims, str | Path) else check(claims)
+
+
+def places_of(
+    design: Design | None, manifest: Iterable[Mapping[str, Any]], recipes: Sequence[str]
+) -> dict[str, Place]:
+    """Recipe -> place, of the recipes that the table has; empty where nothing is known of them."""
+    if design is None:
+        places = design_of(manifest, recipes)
+        return {name: place for name, place in places.items() if name in recipes}
+    unknown = [name for name in design if name not in recipes]
+    if unknown:
+        raise RunError(
+            f"Expected recipes of the table in the design, got {', '.join(unknown)}. "
+            f"Try {', '.join(recipes)}."
+        )
+    return dict(design)

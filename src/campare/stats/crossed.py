@@ -1,0 +1,228 @@
+"""Interval and p of a contrast of arms: images crossed with arms, seeds within an arm.
+
+Y_a[s, i] is one metric of arm a, seed s, image i, NaN where undefined. With w the weights of a
+contrast (treatment 1, control -1) and m_a[i] the mean over the seeds where Y_a[:, i] is defined:
+
+    d[i] = sum_a w_a m_a[i]      estimate D = mean of d over the images that all arms have
+
+Three things make D uncertain: other images, other trainings, and what is left of image x training.
+
+    V = max(v - sum_a w_a^2 r_a, 0)           images: v = var(d) / N, without the residual in it
+      + sum_a w_a^2 max(s_a, r_a)             seeds: s_a from the spread of the seeds' means
+    r_a = residual variance / (S_a N)         the residual, which v and s_a both hold
+
+The interval is D +- t sqrt(V). With three seeds a plain Welch-Satterthwaite t fails: seeds that
+happen to agree make V small *and* the degrees of freedom large. Hence CAUTION in the degrees of
+freedom; it was chosen on a grid of simulations, and docs/statistics.md says what it covers.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtr, stdtrit
+
+from campare.errors import CampareError
+
+Doubles = NDArray[np.float64]
+
+#: How much the variance between seeds counts in the degrees of freedom.
+CAUTION = 4.0
+
+
+class Effect(NamedTuple):
+    """A difference with its uncertainty; NaN where there is nothing to tell it from.
+
+    `seeds` is the smallest number of all arms; 1 means that the interval covers images only.
+    `effect_size` is the estimate in standard deviations of the difference between images.
+    """
+
+    estimate: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
+    effect_size: float = math.nan
+    images: int = 0
+    seeds: int = 0
+
+
+class Part(NamedTuple):
+    """One arm's share of the variance of D; `between` holds `residual`."""
+
+    seeds: int
+    between: float  # w^2 s: from the spread of the seeds' means
+    residual: float  # w^2 r
+
+
+class Split(NamedTuple):
+    """An estimate with the variance of its mean taken apart."""
+
+    estimate: float
+    spread: float  # standard deviation of d over images
+    images: int
+    parts: tuple[Part, ...]
+
+    @property
+    def seeds(self) -> int:
+        """The smallest number of seeds of an arm."""
+        return min((part.seeds for part in self.parts), default=0)
+
+    @property
+    def image_variance(self) -> float:
+        """Of D, from the images alone; never negative."""
+        return max(self.spread**2 / self.images - sum(part.residual for part in self.parts), 0.0)
+
+    @property
+    def variance(self) -> float:
+        """V of the module's docstring."""
+        seeds = sum(max(part.between, part.residual) for part in self.parts)
+        return self.image_variance + seeds
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of V, with caution about the variance between seeds.
+
+        u_a = sqrt((s_a - r_a) s_a) is the part of s_a that only the seeds tell: nothing where the
+        residual explains their spread, nearly all of s_a where it does not.
+        """
+        doubtful = [
+            (math.sqrt(max(p.between - p.residual, 0) * p.between), p.seeds - 1) for p in self.parts
+        ]
+        whole = self.variance + (CAUTION - 1) * sum(u for u, _ in doubtful)
+        square = self.image_variance**2 / max(self.images - 1, 1)
+        square += sum((CAUTION * u) ** 2 / f for u, f in doubtful if f > 0)
+        return max(whole**2 / square, 1.0) if square > 0 else math.inf
+
+
+def split(arms: Sequence[ArrayLike], weights: Sequence[float]) -> Split:
+    """Take the variance of sum_a w_a mean(Y_a) apart, on the images that all arms have.
+
+    Shapes: each arm (S_a, images), NaN undefined; column i is the same image in all. An image that
+    is undefined in every seed of one arm counts in none. Raises CampareError unless each arm has
+    a weight.
+
+    Example:
+        >>> split([[[1.0, 2.0, 3.0]], [[0.0, 2.0, 1.0]]], [1, -1]).estimate
+        1.0
+    """
+    given = [np.asarray(Y, np.float64) for Y in arms]
+    if len(given) != len(weights) or not given:
+        raise CampareError(
+            f"Expected one weight for each arm, got {len(given)} arms and {len(weights)} weights. "
+            "Try [1, -1] for two arms."
+        )
+    common = np.logical_and.reduce([np.isfinite(Y).any(axis=0) for Y in given])
+    N = int(common.sum())
+    if N == 0:
+        return Split(math.nan, math.nan, 0, ())
+    means, parts = [], []
+    for Y, w in zip(given, weights, strict=True):
+        mean, part = _arm(Y if common.all() else Y[:, common], w)
+        means.append(mean)
+        parts.append(part)
+    d = np.einsum("a,an->n", np.asarray(weights, np.float64), np.stack(means))
+    return Split(math.fsum(d) / N, float(d.std(ddof=1)) if N > 1 else math.nan, N, tuple(parts))
+
+
+def _arm(Y: Doubles, w: float) -> tuple[Doubles, Part]:
+    """The mean of each image and the arm's part of the variance.  (S, N) -> (N,), Part"""
+    defined = np.isfinite(Y)
+    kept = defined.any(axis=1)
+    if not kept.all():
+        Y, defined = Y[kept], defined[kept]
+    S, N = Y.shape
+    n = defined.sum(axis=0)
+    mean: Doubles = np.where(defined, Y, 0.0).sum(axis=0) / n
+    if S == 1:
+        return mean, Part(1, 0.0, 0.0)
+    off = np.where(defined, Y - mean, 0.0)  # (S, N)
+    pulls = (off / n).sum(axis=1) / N  # how far each seed pulls the arm's mean
+    between = math.fsum(pulls**2) * S / (S - 1)
+    level = off.sum(axis=1) / defined.sum(axis=1)
+    left = np.where(defined, off - level[:, None], 0.0)
+    freedom = int(defined.sum()) - N - (S - 1)
+    residual = float((left**2).sum()) / freedom if freedom > 0 else 0.0
+    return mean, Part(S, w**2 * between, w**2 * residual * float((1 / n).sum()) / N**2)
+
+
+def interval(found: Split, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Low, high and the two-sided p of a split; NaN with fewer than two images.
+
+    Where nothing varies the interval has no width, and p is 2^(1 - images), the least that
+    flipping the sign of every image could say.
+
+    Example:
+        >>> low, high, p = interval(split([[[0.1, 0.3, 0.2, 0.4]]], [1]))
+        >>> round(low, 3), round(high, 3), round(p, 3)
+        (0.045, 0.455, 0.03)
+    """
+    D, N = found.estimate, found.images
+    if N < 2:
+        return math.nan, math.nan, math.nan
+    error = math.sqrt(found.variance)
+    if error <= 1e-13 * abs(D) or error == 0:
+        return D, D, 2.0 ** (1 - N) if D != 0 else 1.0
+    freedom = min(found.freedom, 1e9)
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * error
+    return D - half, D + half, min(2 * float(stdtr(freedom, -abs(D) / error)), 1.0)
+
+
+def contrast(
+    arms: Sequence[ArrayLike], weights: Sequence[float], *, confidence: float = 0.95
+) -> Effect:
+    """A weighted sum of arms with its interval and p.
+
+    Difference, main effect, interaction and trend are all of this kind. Shapes and errors as in
+    `split`. Source: crossed random effects, Searle, Casella & McCulloch 1992, chapter 4; degrees
+    of freedom, Satterthwaite 1946.
+
+    Example:
+        >>> found = contrast([[[1.0, 2.0, 4.0]], [[0.0, 1.5, 3.0]]], [1, -1])
+        >>> round(found.estimate, 3), found.images, found.seeds
+        (0.833, 3, 1)
+    """
+    return effect_of(split(arms, weights), confidence)
+
+
+def effect_of(found: Split, confidence: float = 0.95) -> Effect:
+    """The effect that a split says."""
+    low, high, p = interval(found, confidence)
+    D = found.estimate
+    telling = math.isfinite(found.spread) and found.spread > 1e-12 * abs(D)
+    size = D / found.spread if telling else math.nan
+    return Effect(D, low, high, p, size, found.images, found.seeds)
+
+
+def size_interval(found: Split, confidence: float = 0.95) -> tuple[float, float]:
+    """The interval of the standardized effect D / spread, which is itself uncertain by both.
+
+    The variance is V / spread^2 + size^2 / (2 (N - 1)), that of a paired d (Hedges & Olkin 1985).
+
+    Example:
+        >>> low, high = size_interval(split([[[0.1, 0.3, 0.2, 0.4] * 10]], [1]))
+        >>> round(low, 2), round(high, 2)
+        (1.61, 2.81)
+    """
+    size = effect_of(found, confidence).effect_size
+    if not math.isfinite(size):
+        return math.nan, math.nan
+    variance = found.variance / found.spread**2 + size**2 / (2 * (found.images - 1))
+    freedom = min(found.freedom, 1e9)
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(variance)
+    return size - half, size + half
+
+
+def difference(
+    treatment: ArrayLike, control: ArrayLike | None = None, *, confidence: float = 0.95
+) -> Effect:
+    """Treatment minus control, paired on images; without control the mean of one arm.
+
+    Example:
+        >>> difference([[1.0, 2.0, 4.0]], [[0.0, 1.0, 3.0]]).estimate
+        1.0
+    """
+    if control is None:
+        return contrast([treatment], [1.0], confidence=confidence)
+    return contrast([treatment, control], [1.0, -1.0], confidence=confidence)

@@ -1,0 +1,211 @@
+"""A comparison in a terminal (Rich) and in a notebook (HTML): the same tables, text escaped.
+
+notes -> claims with their verdicts -> factors -> effects by contrast -> what sensitivity
+analyses find otherwise -> the answers in words
+"""
+
+from collections.abc import Iterator
+from html import escape
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+
+from campare.stats.words import MATCHED, conditional, count, interval, p_text, verdict_words
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from campare.stats.comparison import Comparison
+
+_STYLES = {
+    "supported": "green", "contradicted": "red", "equivalent": "blue", "better": "green",
+    "worse": "red",
+}  # fmt: skip
+_LEFT = ("claim", "says", "metric", "verdict", "to settle it", "analysis", "measured by")
+_SHOWN = 8  # sensitivity analyses that find otherwise, at most
+
+
+class Shown(NamedTuple):
+    """A table as text; the style of a row follows the word in its `says` or `verdict`."""
+
+    title: str
+    heads: list[str]
+    rows: list[list[str]]
+
+
+def terminal(comparison: "Comparison") -> "Iterator[RenderableType]":
+    """What Rich prints."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from campare.stats.headline import headline
+
+    for note in comparison.notes:
+        yield Text(note)
+    for shown in _tables(comparison):
+        yield Text(shown.title, style="bold")
+        table = Table(box=None, pad_edge=False)
+        for head in shown.heads:
+            table.add_column(head, justify="left" if head in _LEFT else "right")
+        for row in shown.rows:
+            table.add_row(*map(Text, row), style=_style(row))
+        yield table
+        yield ""
+    for line in headline(comparison):
+        yield Text(line)
+
+
+def notebook(comparison: "Comparison") -> str:
+    """What a notebook shows."""
+    parts = [f"<p>{escape(note)}</p>" for note in comparison.notes]
+    for shown in _tables(comparison):
+        heads = "".join(f"<th>{escape(head)}</th>" for head in shown.heads)
+        cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in shown.rows)
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
+        caption = f"<caption>{escape(shown.title)}</caption>"
+        parts.append(f"<table>{caption}<tr>{heads}</tr>{body}</table>")
+    return "".join(parts)
+
+
+def power_tables(found: pl.DataFrame, goal: float) -> "RenderableType":
+    """What `campare.stats.power.power` found, a table for each contrast and method."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    heads = ["metric", "sd seed", "sd image", "sd residual", "smallest", "power",
+             f"found with {goal:.0%}", "seeds needed", "images needed"]  # fmt: skip
+    tables: list[RenderableType] = []
+    for (contrast, method), part in found.group_by("contrast", "method", maintain_order=True):
+        what = "classifier" if method == "-" else method
+        seeds, images = (_range(part[name].to_list()) for name in ("seeds", "images"))
+        tables.append(Text(f"{contrast}   {what}   images: {images}, seeds: {seeds}"))
+        table = Table(box=None, pad_edge=False)
+        for head in heads:
+            table.add_column(head, justify="left" if head == "metric" else "right")
+        for row in part.iter_rows(named=True):
+            numbers = [f"{row[name]:.3f}" for name in ("sd_seed", "sd_image", "sd_residual")]
+            known = row["smallest"] is not None
+            table.add_row(
+                Text(_metric(row["metric"])),
+                *numbers,
+                f"{row['smallest']:g}" if known else "–",
+                f"{row['power']:.0%}" if known else "–",
+                f"{row['detectable']:.3f}",
+                *(_needed(row[f"{word}_needed"], known) for word in ("seeds", "images")),
+            )
+        tables += [table, ""]
+    words = (
+        "sd seed: of one training's mean; sd image: of an image's true difference; sd residual: of "
+        "what is left. Seeds needed at these images, images needed at these seeds."
+    )
+    return Group(*tables, Text(words))
+
+
+def _needed(number: int | None, known: bool) -> str:
+    return "–" if not known else "no number" if number is None else str(number)
+
+
+def _style(row: list[str]) -> str:
+    words = {cell.partition(" ")[0] for cell in row}
+    return next((style for word, style in _STYLES.items() if word in words), "")
+
+
+def _tables(comparison: "Comparison") -> Iterator[Shown]:
+    if comparison.claims.height:
+        yield _claims(comparison)
+    for table in (comparison.factors, comparison.effects):
+        yield from _effects(comparison, table)
+    otherwise = comparison.sensitivity.filter(~pl.col("agrees"))
+    if otherwise.height:
+        yield _otherwise(comparison, otherwise)
+
+
+def _claims(comparison: "Comparison") -> Shown:
+    heads = ["claim", "verdict", _head(comparison), "p (Holm)", "measured by", "to settle it"]
+    rows = [
+        [
+            row["claim"],
+            row["verdict"],
+            interval(row),
+            p_text(row["p_adjusted"]),
+            f"{_metric(row['metric'])}, {row['contrast']}" if row["metric"] else row["contrast"],
+            to_settle(row),
+        ]
+        for row in comparison.claims.iter_rows(named=True)
+    ]
+    return Shown("Claims", heads, rows)
+
+
+def to_settle(row: dict[str, Any]) -> str:
+    """What an open claim lacks, in words; nothing for a settled one.
+
+    Example:
+        >>> to_settle({"verdict": "not settled", "more_seeds": 4, "more_images": 300, "reason": ""})
+        '4 more seeds or 300 more images'
+    """
+    if row["verdict"] != "not settled":
+        return ""
+    ways = [
+        count(row[f"more_{word}s"], f"more {word}")
+        for word in ("seed", "image")
+        if row[f"more_{word}s"] is not None
+    ]
+    return " or ".join(ways) or str(row["reason"])
+
+
+def _effects(comparison: "Comparison", table: pl.DataFrame) -> Iterator[Shown]:
+    """A table for each contrast and method.
+
+    Undefined rows are left out, and those under conditions (doses, layers, nulls) are counted.
+    """
+    known = table.filter(pl.col("estimate").is_finite())
+    heads = ["metric", _head(comparison), "p (Holm)", "says"]
+    for (contrast, method), part in known.group_by("contrast", "method", maintain_order=True):
+        what = "classifier" if method == "-" else method
+        images, seeds = (_range(part[name].to_list()) for name in ("images", "seeds"))
+        trainings = "one training each" if seeds == "1" else f"seeds: {seeds}"
+        shown = [row for row in part.iter_rows(named=True) if not conditional(row["metric"])]
+        more = part.height - len(shown)
+        rest = f"   and {more} under conditions, in .effects" if more else ""
+        title = f"{contrast}   {what}   images: {images}, {trainings}{rest}"
+        yield Shown(title, heads, [_cells(row, comparison) for row in shown])
+
+
+def _cells(row: dict[str, Any], comparison: "Comparison") -> list[str]:
+    alpha = 1 - comparison.confidence
+    says = verdict_words(row["metric"], row["low"], row["high"], row["p_adjusted"], alpha=alpha)
+    return [_metric(row["metric"]), interval(row), p_text(row["p_adjusted"]), str(says)]
+
+
+def _otherwise(comparison: "Comparison", rows: pl.DataFrame) -> Shown:
+    all_of = comparison.sensitivity.height
+    title = f"Of {all_of} sensitivity analyses {rows.height} find otherwise"
+    if rows.height > _SHOWN:
+        title += f"; the first {_SHOWN}"
+    heads = ["analysis", "claim", "metric", _head(comparison), "p"]
+    lines = [
+        [
+            row["analysis"],
+            f"{row['contrast']}, {row['method']}",
+            _metric(row["metric"]),
+            interval(row),
+            p_text(row["p"]),
+        ]
+        for row in rows.head(_SHOWN).iter_rows(named=True)
+    ]
+    heads[1] = "contrast"
+    return Shown(title, heads, lines)
+
+
+def _head(comparison: "Comparison") -> str:
+    return f"difference [{comparison.confidence:.0%} interval]"
+
+
+def _metric(name: str) -> str:
+    return name.replace(MATCHED, " (matched)")
+
+
+def _range(counts: list[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low}" if low == high else f"{low}–{high}"

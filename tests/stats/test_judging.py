@@ -1,0 +1,161 @@
+import math
+
+import numpy as np
+import pytest
+
+from campare.stats.article import ARTICLE
+from campare.stats.bootstrap import holm
+from campare.stats.claims import Claim, Outcome
+from campare.stats.comparison import CLAIMS
+from campare.stats.design import design_of
+from campare.stats.judging import judge
+from campare.stats.power import resized
+from campare.stats.scores import Measured
+
+SQUARE = design_of([], "ABCD")
+FOCUS = Claim("focus", "t", "B - A", "higher", (Outcome(("focus",), 0.05, "why"),))
+
+
+def table(gains, *, seeds=5, images=200, seed_sd=0.01, rng=None, noise=0.05):
+    """measure -> {arm: gain} as matrices; 'correct' is of the classifier."""
+    rng = rng or np.random.default_rng(0)
+    found = {}
+    for measure, arms in gains.items():
+        hard = rng.normal(0, 0.2, images)
+        for arm, gain in arms.items():
+            Y = gain + hard + rng.normal(0, seed_sd, (seeds, 1))
+            Y = Y + rng.normal(0, noise, (seeds, images))
+            method = "-" if measure == "correct" else "grad-cam"
+            found[arm, method, measure] = Measured(Y, Y.size, 0)
+    return found
+
+
+def one(claim, measured, **settings):
+    (row,) = judge([claim], measured, SQUARE, "grad-cam", **settings)
+    assert set(row) == set(CLAIMS)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("gain", "seeds", "seed_sd", "verdict"),
+    [
+        (0.2, 5, 0.01, "supported"),
+        (-0.2, 5, 0.01, "contradicted"),
+        (0.0, 5, 0.01, "equivalent"),
+        (0.02, 5, 0.01, "equivalent"),  # detected, and too small to matter
+        (0.0, 3, 0.2, "not settled"),
+        (0.2, 2, 0.01, "not settled"),
+        (0.2, 1, 0.01, "not settled"),
+    ],
+)
+def test_the_four_verdicts(gain, seeds, seed_sd, verdict):
+    measured = table({"focus": {"A": 0.0, "B": gain}}, seeds=seeds, seed_sd=seed_sd)
+    row = one(FOCUS, measured)
+    assert row["verdict"] == verdict
+    assert (row["images"], row["seeds"], row["smallest"]) == (200, seeds, 0.05)
+    if seeds < 3:
+        assert row["reason"].startswith("fewer than 3 seeds")
+        assert row["more_seeds"] >= 1
+
+
+def test_the_direction_turns_the_verdict():
+    measured = table({"focus": {"A": 0.0, "B": 0.2}})
+    lower = Claim("focus", "t", "B - A", "lower", FOCUS.outcomes)
+    assert one(lower, measured)["verdict"] == "contradicted"
+
+
+def test_p_is_adjusted_over_all_claims():
+    gains = {"energy": {"A": 0, "B": 0.02}, "focus": {"A": 0, "B": 0.03}}
+    measured = table(gains, seed_sd=0.012)
+    claims = [Claim(name, "", "B - A", "higher", (Outcome((name,), 0.001),)) for name in gains]
+    rows = judge([*claims, ARTICLE[8]], measured, SQUARE, "grad-cam")
+    p = [row["p"] for row in rows]
+    assert math.isnan(p[2])
+    np.testing.assert_allclose([row["p_adjusted"] for row in rows], holm(p))
+
+
+def test_what_is_lost_to_the_adjustment_is_said():
+    gains = {name: {"A": 0.0, "B": 0.02 if name == "a" else 0.0} for name in "abcdefgh"}
+    for seed in range(200):
+        measured = table(gains, seed_sd=0.012, rng=np.random.default_rng(seed))
+        claims = [Claim(n, "", "B - A", "higher", (Outcome((n,), 1e-4),)) for n in gains]
+        row = judge(claims, measured, SQUARE, "grad-cam")[0]
+        if row["p"] < 0.05 <= row["p_adjusted"]:
+            assert row["verdict"] == "not settled"
+            assert "not after Holm's correction" in row["reason"]
+            return
+    pytest.fail("no case")
+
+
+def test_what_is_missing_is_said():
+    measured = table({"focus": {"A": 0.0, "B": 0.2}})
+    rows = {row["claim"]: row for row in judge(ARTICLE, measured, SQUARE, "grad-cam")}
+    assert {row["verdict"] for row in rows.values()} == {"not settled"}  # C and D have no rows
+    assert rows["2 object"]["reason"] == "not measured: energy"
+    assert rows["4 consistency"]["reason"] == "not measured: flip-equivariance or 7 like it"
+    assert rows["9 small sets"]["reason"] == "no recipes for 'pre-training x train size'"
+
+
+def test_the_first_outcome_that_is_measured_counts():
+    outcomes = (Outcome(("focus@matched",), 0.05), Outcome(("energy",), 0.01))
+    claim = Claim("x", "", "B - A", "higher", outcomes)
+    gains = {"energy": {"A": 0.0, "B": 0.2}}
+    assert one(claim, table(gains))["metric"] == "energy"
+    gains["focus"] = {"A": 0.2, "B": 0.0}  # at its own resolution where there is no other
+    assert one(claim, table(gains))["verdict"] == "contradicted"
+
+
+def test_several_measures_count_by_their_mean():
+    gains = {"a": {"A": 0.0, "B": 0.3}, "b": {"A": 0.0, "B": -0.1}}
+    claim = Claim("x", "", "B - A", "higher", (Outcome(("a", "b", "c"), 0.05),))
+    row = one(claim, table(gains))
+    assert row["estimate"] == pytest.approx(0.1, abs=0.03)
+    assert row["metric"] == "mean of a, b"
+
+
+BEST = next(claim for claim in ARTICLE if claim.all_of)
+
+
+@pytest.mark.parametrize(
+    ("correct", "focus", "verdict"),
+    [
+        ({"C": 0.3, "B": 0.1, "D": 0.1, "A": 0.0}, {"C": 0.3, "B": 0, "D": 0, "A": 0}, "supported"),
+        ({"C": 0.3, "B": 0.1, "D": 0.1, "A": 0.0}, {"C": 0, "B": 0.3, "D": 0, "A": 0},
+         "contradicted"),
+        ({"C": 0.3, "B": 0.29, "D": 0, "A": 0}, {"C": 0.3, "B": 0, "D": 0, "A": 0}, "not settled"),
+    ],
+)  # fmt: skip
+def test_the_best_must_be_best_in_everything(correct, focus, verdict):
+    measured = table({"correct": correct, "focus@matched": focus}, seed_sd=0.02)
+    row = one(BEST, measured)
+    assert row["verdict"] == verdict
+    assert row["contrast"] in ("C - A", "C - B", "C - D")
+
+
+def test_more_seeds_settle_it_as_promised():
+    from campare.stats.crossed import interval, split
+
+    rngs = (np.random.default_rng(seed) for seed in range(20))
+    tables = (table({"focus": {"A": 0.0, "B": 0.03}}, seeds=3, seed_sd=0.05, rng=r) for r in rngs)
+    measured = next(t for t in tables if one(FOCUS, t)["verdict"] == "not settled")
+    row = one(FOCUS, measured)
+    arms = [measured[arm, "grad-cam", "focus"].values for arm in "BA"]
+    found = split(arms, [1, -1])
+    for seeds, settled in ((3 + row["more_seeds"], True), (2 + row["more_seeds"], False)):
+        low, high, _ = interval(resized(found, seeds=seeds))
+        assert (low > 0 or high < 0 or (low > -0.05 and high < 0.05)) == settled
+    assert row["more_images"] is None  # seeds alone make it uncertain
+
+
+def test_the_slope_over_training_sizes():
+    from campare.stats.design import Place
+
+    design = {f"{p:d}-{n}": Place(p, False, n) for p in (True, False) for n in (50, 100, 200)}
+    gains = {
+        arm: 0.5 - 0.06 * np.log2(place.train_size / 50) * place.pretrained
+        for arm, place in design.items()
+    }
+    measured = table({"focus@matched": gains})
+    (row,) = judge(ARTICLE[8:], measured, design, "grad-cam")
+    assert row["verdict"] == "supported"
+    assert row["estimate"] == pytest.approx(-0.06, abs=0.02)
