@@ -160,6 +160,8 @@ class TestStudy:
             "backbone_options": {},
             "size": None,
             "epochs": None,
+            "train_sizes": None,
+            "augment_strengths": None,
             "methods": ("grad-cam",),
             "out": Path("runs/photos-article"),
             "engine": "local",
@@ -175,7 +177,8 @@ class TestStudy:
         words = (
             "study photos --recipes mine.yaml --only A,B --seeds 2 --backbone mobilenet --weights "
             "w.h5 --backbone-option alpha=0.75 --backbone-option depth_multiplier=1 --size 64 "
-            "--epochs 3 --method grad-cam,layer-cam --out there --engine ray"
+            "--epochs 3 --method grad-cam,layer-cam --out there --engine ray "
+            "--train-sizes 50,100 --augment-strengths 0,0.5"
         )
         assert call(words) == 0
         ((_, settings),) = studied
@@ -189,6 +192,8 @@ class TestStudy:
             "backbone_options": {"alpha": 0.75, "depth_multiplier": 1},
             "size": 64,
             "epochs": 3,
+            "train_sizes": (50, 100),
+            "augment_strengths": (0, 0.5),
             "methods": ("grad-cam", "layer-cam"),
             "out": Path("there"),
             "engine": "ray",
@@ -216,6 +221,32 @@ class TestStudy:
             "Expected --shortcut with the drawn set only, got the folder 'photos'. "
             "Try: campare study drawn"
         )
+
+    def test_doses_that_are_no_numbers(self, failing: Failing):
+        assert failing("study", "photos", "--train-sizes", "50,many") == (
+            "Expected --train-sizes as numbers with commas between, got '50,many'. "
+            "Try 50,100,200,400"
+        )
+        assert failing("study", "photos", "--augment-strengths", "1,,2") == (
+            "Expected --augment-strengths as numbers with commas between, got '1,,2'. Try 0,0.5,1,2"
+        )
+
+    def test_doses_that_cannot_be(self, failing: Failing):
+        assert failing("study", "drawn", "--train", "8", "--test", "8", "--train-sizes", "4,9") == (
+            "Expected sizes of the training set from 4, two images of each class, to 8, all of "
+            "them, got 9. Try 4,8"
+        )
+        assert failing("study", "drawn", "--train-sizes", "50.5") == (
+            "Expected sizes of the training set as whole numbers of images, got 50.5. "
+            "Try 50,100,200,400"
+        )
+
+    def test_help_says_what_doses_do(self, capsys: pytest.CaptureFixture[str]):
+        assert main(["study", "--help"]) == 0
+        words = " ".join(capsys.readouterr().out.replace("│", " ").split())
+        assert "--train-sizes" in words
+        assert "--augment-strengths" in words
+        assert "The test images stay." in words
 
     @pytest.mark.parametrize("pair", ["alpha", "=1", "a b=1", "alpha=[1"])
     def test_a_broken_backbone_option(self, pair: str, failing: Failing):

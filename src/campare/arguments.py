@@ -102,6 +102,28 @@ def words(text: str | None) -> tuple[str, ...] | None:
     return tuple(word.strip() for word in text.split(",") if word.strip()) if text else None
 
 
+def numbers(text: str | None, option: str, example: str) -> tuple[Any, ...] | None:
+    """Numbers between commas, whole ones as int; nothing: None.
+
+    Raises CampareError for a word that is no number.
+
+    Example:
+        >>> numbers("50, 0.5", "--train-sizes", "50,100"), numbers(None, "--train-sizes", "50,100")
+        ((50, 0.5), None)
+    """
+    if text is None:
+        return None
+    found = []
+    for word in text.split(","):
+        try:
+            found.append(int(word) if word.strip().isdecimal() else float(word))
+        except ValueError as error:
+            raise CampareError(
+                f"Expected {option} as numbers with commas between, got {text!r}. Try {example}"
+            ) from error
+    return tuple(found)
+
+
 def settings(pairs: list[str]) -> dict[str, Any]:
     """Settings as NAME=VALUE, values read as YAML.
 

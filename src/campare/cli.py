@@ -14,6 +14,7 @@ from campare.arguments import (
     assigned,
     contrast,
     named,
+    numbers,
     picture,
     settings,
     sides,
@@ -75,6 +76,22 @@ def study(
     ] = None,
     size: Annotated[int | None, Option(min=8, help="Pixels a side that models see.")] = None,
     epochs: Annotated[int | None, Option(min=1, help="Instead of the recipes' epochs.")] = None,
+    train_sizes: Annotated[
+        str | None,
+        Option(
+            metavar="N,N,...",
+            help="Train each recipe on so many images, the smaller sets parts of the larger ones, "
+            "for curves and trends: 50,100,200,400. The test images stay.",
+        ),
+    ] = None,
+    augment_strengths: Annotated[
+        str | None,
+        Option(
+            metavar="X,X,...",
+            help="Train each recipe that augments with its rotation, zoom and so on times so much: "
+            "0,0.5,1,2. A flip is left out at 0.",
+        ),
+    ] = None,
     method: Annotated[str, Option(help="One or more: campare list methods.")] = "grad-cam",
     shortcut: Annotated[
         float | None,
@@ -94,6 +111,8 @@ def study(
     """
     drawn = {"shortcut": shortcut, "train": train, "test": test, "classes": words(classes)}
     given = {name: value for name, value in drawn.items() if value is not None}
+    sizes = numbers(train_sizes, "--train-sizes", "50,100,200,400")
+    strengths = numbers(augment_strengths, "--augment-strengths", "0,0.5,1,2")
     images, options = _data(data, size, given), settings(backbone_option or [])
     from campare.lab.study import study as run_study
 
@@ -108,6 +127,8 @@ def study(
         backbone_options=options,
         size=size,
         epochs=epochs,
+        train_sizes=sizes,
+        augment_strengths=strengths,
         methods=words(method) or (),
         out=out or Path("runs") / f"{Path(data).resolve().name}-{Path(recipes).stem}",
         engine=engine,

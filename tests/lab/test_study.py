@@ -10,6 +10,8 @@ from campare.data import ImageSet
 from campare.errors import CampareError, RecipeError, RunError
 from campare.lab.study import study
 from campare.run import Run
+from campare.stats.curves import dose_curves
+from campare.stats.design import design_of
 from campare.training.recipe import Augment, Recipe
 from campare.types import SCORE_COLUMNS
 
@@ -158,6 +160,36 @@ def test_seeds_can_be_added_to_a_run(tmp_path):
     assert more.scores().filter(pl.col("seed") == 0).equals(before)
 
 
+def test_doses_are_trained_recorded_and_compared(tmp_path):
+    doses = {"train_sizes": [8, 16], "augment_strengths": [0, 2]}
+    run = study(tiny_set(), recipes=TINY, seeds=1, out=tmp_path / "r", **doses)
+    recipes = {recipe["name"]: recipe for recipe in run.manifest["recipes"]}
+    assert list(recipes) == ["plain-n8", "plain-n16", "turned-n8-x2", "turned-n16-x2"]
+    assert recipes["turned-n8-x2"]["train_size"] == 8
+    assert recipes["turned-n8-x2"]["augment_strength"] == 2
+    assert recipes["turned-n8-x2"]["dose_of"] == "turned"
+    assert run.manifest["contrasts"] == [
+        ["turned-n8-x2", "plain-n8"],
+        ["turned-n16-x2", "plain-n16"],
+    ]
+    comparison = run.comparison()
+    assert set(comparison.factors["contrast"]) == {
+        "augmentation", "train size: plain", "train size: turned, strength 2",
+        "strength: turned, 8 images", "strength: turned, 16 images",
+    }  # fmt: skip
+    curves = dose_curves(comparison.summary, design_of(run.manifest["recipes"]))
+    assert set(curves["recipe"]) == {
+        "plain", "turned, strength 2", "turned, 8 images", "turned, 16 images",
+    }  # fmt: skip
+    assert "turned-n8-x2" in (run.path / "report.html").read_text("utf-8")
+
+    before = scores_bytes(run)
+    more = study(tiny_set(), recipes=TINY[:1], seeds=1, out=run.path, train_sizes=[8, 12])
+    assert [r["name"] for r in more.manifest["recipes"]][-1] == "plain-n12"
+    assert scores_bytes(more).keys() - before.keys() == {"plain-n12-0.parquet"}
+    assert {k: v for k, v in scores_bytes(more).items() if k in before} == before
+
+
 REFUSED = {
     "other images": ({"data": {"seed": 5}}, RunError, "made with other images"),
     "other size": ({"size": 32}, RunError, "made with size 24"),
@@ -167,6 +199,19 @@ REFUSED = {
     "unknown method": ({"methods": ["cam"]}, CampareError, "Expected a CAM method"),
     "unknown engine": ({"engine": "moon"}, CampareError, "Expected an engine"),
     "unknown set": ({"recipes": "articles"}, RecipeError, "Try: article, factorial"),
+    "size of no set": (
+        {"train_sizes": [8, 17]},
+        RecipeError,
+        "from 4, two .* to 16, .* got 17. Try",
+    ),
+    "size in words": ({"train_sizes": ["x"]}, RecipeError, "whole numbers of images, got 'x'. Try"),
+    "strength below 0": ({"augment_strengths": [-1]}, RecipeError, "from 0, got -1. Try 0,0.5,1,2"),
+    "strength too large": ({"augment_strengths": [11]}, RecipeError, "up to 10 for rotation 0.1"),
+    "strength of nothing": (
+        {"augment_strengths": [1], "only": ["plain"]},
+        RecipeError,
+        "a recipe that augments with",
+    ),
     "backbone of one's own": ({"backbone": "vgg16"}, RecipeError, "name their own"),
 }
 

@@ -1,3 +1,5 @@
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,9 @@ from campare.stats.design import (
     trends,
     written,
 )
+from campare.training.doses import dosed
+from campare.training.recipe import Recipe
+from campare.training.recipes import factorial as factorial_set
 
 SQUARE = design_of([], "ABCD")
 
@@ -19,10 +24,16 @@ def test_places_come_from_the_manifest_or_the_built_in_sets():
         {"name": "x", "weights": "imagenet", "augment": None, "train_size": 50},
         {"name": "y", "weights": "random", "augment": {"flip": "none", "zoom": 0.0}},
     ]
-    assert design_of(recipes, ["A"]) == {"x": Place(True, False, 50), "y": Place(False, False)}
+    assert design_of(recipes, ["A"]) == {
+        "x": Place(True, False, 50, recipe="x", kin="x"),
+        "y": Place(False, False, recipe="y", kin="y"),
+    }
     assert design_of([{"name": "A"}, {"name": "B"}], "AB") == {}  # trained elsewhere
     six = design_of([], ["scratch", "tuned+aug", "mine"])
-    assert six == {"scratch": Place(False, False), "tuned+aug": Place(True, True)}
+    assert six == {
+        "scratch": Place(False, False, recipe="scratch", kin="scratch"),
+        "tuned+aug": Place(True, True, recipe="tuned+aug", kin="tuned"),
+    }
 
 
 def test_the_square():
@@ -74,6 +85,57 @@ def test_the_gain_over_size_is_a_difference_of_slopes():
             for name, place in arms.items()}  # fmt: skip
     assert sum(w * mean[name] for name, w in weights.items()) == pytest.approx(-0.05)
     assert gain_over_size(SQUARE) == {}
+
+
+def dosed_design(**doses):
+    return design_of([asdict(arm) for arm in dosed(factorial_set(), **doses)])
+
+
+def test_each_recipe_has_its_own_trend():
+    found = trends(dosed_design(sizes=[50, 100]))
+    names = ["scratch", "scratch+aug", "frozen", "frozen+aug", "tuned", "tuned+aug"]
+    assert list(found) == [f"train size: {name}" for name in names]
+    assert found["train size: tuned"] == {"tuned-n50": -1.0, "tuned-n100": 1.0}
+
+
+def test_strength_zero_is_the_plain_kin():
+    found = trends(dosed_design(strengths=[0, 1, 2]))
+    assert found["strength: frozen+aug"] == pytest.approx(
+        {"frozen": -0.5, "frozen+aug-x1": 0.0, "frozen+aug-x2": 0.5}
+    )
+    assert list(found) == [f"strength: {name}+aug" for name in ("scratch", "frozen", "tuned")]
+
+
+def test_sizes_by_strengths_give_trends_of_both():
+    found = trends(dosed_design(sizes=[50, 100], strengths=[0, 1]))
+    assert found["train size: tuned+aug, strength 1"] == {
+        "tuned+aug-n50-x1": -1.0, "tuned+aug-n100-x1": 1.0,
+    }  # fmt: skip
+    assert found["strength: tuned+aug, 50 images"] == {"tuned-n50": -1.0, "tuned+aug-n50-x1": 1.0}
+    assert len(found) == 6 + 3 * 2
+
+
+def test_doses_leave_the_factorial_effects_balanced():
+    design = dosed_design(sizes=[50, 100], strengths=[1])
+    for name, weights in factorial(design).items():
+        assert sum(weights.values()) == pytest.approx(0), name
+        size = sum(w for arm, w in weights.items() if "n50" in arm and w > 0)
+        assert size == pytest.approx(sum(w for w in weights.values() if w > 0) / 2), name
+
+
+def test_the_gain_over_size_is_the_mean_over_recipes():
+    weights = gain_over_size(dosed_design(sizes=[50, 100]))
+    assert weights["frozen-n100"] == weights["tuned-n100"] == 0.25
+    assert weights["scratch-n100"] == weights["scratch+aug-n100"] == -0.5
+    assert sum(weights.values()) == pytest.approx(0)
+
+
+def test_recipes_of_a_file_with_sizes_of_their_own_have_a_trend():
+    few = Recipe("few", backbone="article-cnn", weights="random", train_size=10)
+    design = design_of([asdict(few), asdict(replace(few, name="more", train_size=20))])
+    (weights,) = (found := trends(design)).values()
+    assert list(found) == ["train size: few, more"]
+    assert weights == pytest.approx({"few": -1.0, "more": 1.0})
 
 
 def test_contrasts_in_words():

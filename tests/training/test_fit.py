@@ -13,6 +13,7 @@ from campare.data import Images
 from campare.errors import DataError, ModelError
 from campare.training import backbones, fit
 from campare.training.cache import FeatureCache
+from campare.training.doses import nested
 from campare.training.recipe import Augment, Recipe
 from campare.training.recipes import article
 
@@ -176,6 +177,32 @@ def test_without_validation_every_image_is_trained_on():
     trained = fit.train(recipe, squares(), seed=0, validation_fraction=0, progress=steps.append)
     assert steps[-1].total == 24
     assert set(trained.history) == {"loss", "accuracy"}
+
+
+def test_a_smaller_set_trains_as_if_there_were_no_other_images():
+    images = squares(24)
+    few = replace(FLAT, train_size=10)
+    rows = nested(images.labels, 10, seed=3)
+    found = fit.train(few, images, seed=3)
+    alone = fit.train(FLAT, images.subset(rows), seed=3)
+    assert weights_equal(found.model, alone.model)
+    assert found.history == alone.history
+
+
+def test_features_of_all_images_serve_every_size():
+    cache = FeatureCache()
+    images = squares(16)
+    for size in (8, 12, None):
+        fit.train(replace(SMALL, train_size=size), images, seed=0, cache=cache)
+    assert len(cache.memory) == 1
+
+
+def test_the_model_augments_in_its_strength():
+    changes = Augment(flip="horizontal", rotation=0.1)
+    twice = fit.build(replace(FLAT, augment=changes, augment_strength=2.0), 2, size=SIZE, seed=0)
+    assert twice.get_layer("rotation").factor == 0.2
+    none = fit.build(replace(FLAT, augment=changes, augment_strength=0.0), 2, size=SIZE, seed=0)
+    assert [layer.name for layer in none.layers][:2] == ["pixels", "preprocessing"]
 
 
 def test_split_is_stratified_and_disjoint():

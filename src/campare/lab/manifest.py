@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from campare.data import ImageSet
 from campare.errors import RunError
 from campare.run import MANIFEST, Run
+from campare.training.doses import contrasts_of
 from campare.training.recipe import Recipe
-from campare.training.recipes import contrasts
 
 if TYPE_CHECKING:
     from campare.lab.examine import Terms
@@ -128,7 +128,7 @@ def open_run(
         },
         "recipes": list(all_recipes.values()),
         "seeds": sorted({*old.get("seeds", []), *seeds}),
-        "contrasts": [list(pair) for pair in contrasts(all_recipes)],
+        "contrasts": [list(pair) for pair in contrasts_of(all_recipes.values())],
         "cells": old.get("cells", {}),
     }
     if before:

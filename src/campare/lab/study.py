@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from campare.cams.methods import method as find_method
 from campare.data import ImageSet
 from campare.engines import engine as find_engine
@@ -20,6 +22,7 @@ from campare.lab.live import Live
 from campare.lab.manifest import earlier, open_run, settings_of
 from campare.lab.scene import MOSAICS, Scene, image_set, mosaics_of
 from campare.run import Cell, Run
+from campare.training.doses import check_sizes, dosed
 from campare.training.recipe import Recipe, from_yaml, require_unique
 from campare.training.recipes import RECIPES
 
@@ -42,6 +45,8 @@ def study(
     size: int | None = None,
     epochs: int | None = None,
     only: Sequence[str] | None = None,
+    train_sizes: Sequence[int] | None = None,
+    augment_strengths: Sequence[float] | None = None,
     methods: Sequence[str] = ("grad-cam",),
     engine: str = "local",
     console: "Console | None" = None,
@@ -53,6 +58,8 @@ def study(
     themselves; `out` the run directory (default runs/<data>-<recipes>). `backbone`, `weights` and
     `backbone_options` go to the set; default: `embedded` for drawn images, else ResNet50 with the
     weights of ImageNet. `size` are pixels a side; `epochs` overrides that of every recipe.
+    `train_sizes` and `augment_strengths` train every recipe in each of these sizes of the training
+    set and strengths of its augmentation (`campare.training.doses`); the test images stay.
 
     Raises:
         CampareError: a setting that cannot work; nothing has been written then.
@@ -66,6 +73,10 @@ def study(
     with Live(console) as live:
         images = image_set(data, live)
         arms = _recipes(recipes, images, backbone, weights, backbone_options, epochs, only)
+        arms = dosed(arms, train_sizes, augment_strengths)
+        require_unique(arms)
+        labels = np.array([sample.label for sample in images.of("train")], np.int64)
+        check_sizes([arm.train_size for arm in arms if arm.train_size is not None], labels)
         seed_list = _seeds(seeds)
         methods = tuple(dict.fromkeys(methods))
         for name in methods or ("",):

@@ -12,16 +12,21 @@ A stratum holds arms that agree in every other factor; one that lacks a side is 
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 PRETRAINING, AUGMENTATION = "pre-training", "augmentation"
 INTERACTION = "pre-training x augmentation"
 SIZE, STRENGTH = "train size", "strength"
 
 #: Factors that change together: a plain arm has no strength.
-_TOGETHER = {"augmented": ("augmented", "strength"), "strength": ("augmented", "strength")}
+_TOGETHER = {
+    "pretrained": ("pretrained", "recipe", "kin"),
+    "augmented": ("augmented", "strength", "recipe", "kin"),
+    "strength": ("augmented", "strength", "recipe"),
+    "train_size": ("train_size", "recipe"),
+}
 
 Weights = dict[str, float]
 
@@ -30,32 +35,49 @@ Weights = dict[str, float]
 class Place:
     """Where a recipe stands in the design.
 
-    `train_size` and `strength` are None where the study did not vary them.
+    `train_size` and `strength` are None where the study did not vary them. `recipe` is the one that
+    this is a dose of; `kin` is the same for all that differ in their doses, or in being augmented,
+    alone. Both may be empty: then all that agree in the other factors make one trend.
     """
 
     pretrained: bool
     augmented: bool
     train_size: float | None = None
     strength: float | None = None
+    recipe: str = ""
+    kin: str = ""
 
 
 Design = Mapping[str, Place]
+
+
+class Ladder(NamedTuple):
+    """A recipe in growing doses of a factor: (arm, dose), smallest first."""
+
+    factor: str  # SIZE or STRENGTH
+    recipe: str  # in words
+    doses: tuple[tuple[str, float], ...]
 
 
 def design_of(recipes: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -> dict[str, Place]:
     """The places of recipes as a manifest lists them; else of `names` that a built-in set has.
 
     Example:
-        >>> design_of([], ["A", "C"])["C"]
-        Place(pretrained=True, augmented=True, train_size=None, strength=None)
+        >>> design_of([], ["A", "C"])["C"].augmented
+        True
     """
+    from campare.training.doses import alike
     from campare.training.recipes import RECIPES
 
     listed = list(recipes)
-    if listed:  # models trained elsewhere say nothing of their weights: no place
-        return {str(r["name"]): place_of(r) for r in listed if "weights" in r}
-    builtin = {arm.name: place_of(asdict(arm)) for make in RECIPES.values() for arm in make()}
-    return {name: builtin[name] for name in names if name in builtin}
+    builtin = [asdict(arm) for make in RECIPES.values() for arm in make()]
+    # Models trained elsewhere say nothing of their weights: no place.
+    known = [recipe for recipe in listed or builtin if "weights" in recipe]
+    kin: dict[str, str] = {}
+    for recipe in known:
+        kin.setdefault(alike(recipe), str(recipe["name"]))
+    places = {str(r["name"]): replace(place_of(r), kin=kin[alike(r)]) for r in known}
+    return places if listed else {name: places[name] for name in names if name in places}
 
 
 def place_of(recipe: Mapping[str, Any]) -> Place:
@@ -63,14 +85,20 @@ def place_of(recipe: Mapping[str, Any]) -> Place:
 
     Example:
         >>> place_of({"name": "x", "weights": "random", "augment": {"zoom": 0.1, "flip": "none"}})
-        Place(pretrained=False, augmented=True, train_size=None, strength=None)
+        Place(pretrained=False, augmented=True, train_size=None, strength=None, recipe='x', kin='')
     """
+    from campare.training.doses import base_of
+
     changes = recipe.get("augment") or {}
+    strength = recipe.get("augment_strength")
+    changed = any(value not in (0, "none", None, False) for value in changes.values())
+    augmented = changed and strength != 0
     return Place(
         pretrained=recipe.get("weights", "random") != "random",
-        augmented=any(value not in (0, "none", None, False) for value in changes.values()),
+        augmented=augmented,
         train_size=recipe.get("train_size"),
-        strength=recipe.get("augment_strength"),
+        strength=strength if augmented else None,
+        recipe=base_of(recipe),
     )
 
 
@@ -126,19 +154,37 @@ def interaction(design: Design) -> Weights:
 
 
 def trends(design: Design) -> dict[str, Weights]:
-    """Slopes over the ordered factors, one a stratum: by doubling of size, by unit of strength.
+    """Slopes over the ordered factors, one a recipe: by doubling of size, by unit of strength.
+
+    An augmented recipe of strength 0 is its plain kin.
 
     Example:
         >>> sizes = {f"A-{n}": Place(False, False, train_size=n) for n in (50, 100, 200)}
         >>> trends(sizes)
         {'train size: scratch, plain': {'A-50': -0.5, 'A-100': 0.0, 'A-200': 0.5}}
     """
-    found = {}
-    for title, factor, scale in _ordered():
-        for arms in _strata(design, factor):
-            x = {n: scale(v) for n in arms if (v := _level(design[n], factor)) is not None}
-            if len(set(x.values())) >= 2 and len({len(arms), len(x)}) == 1:
-                found[f"{title}: {_words(design[arms[0]], factor)}"] = _slope(x)
+    scales: dict[str, Callable[[float], float]] = {SIZE: math.log2, STRENGTH: float}
+    return {
+        f"{one.factor}: {one.recipe}": _slope({n: scales[one.factor](x) for n, x in one.doses})
+        for one in ladders(design)
+    }
+
+
+def ladders(design: Design) -> list["Ladder"]:
+    """The arms of each recipe that differ in one ordered factor alone, in its order.
+
+    Example:
+        >>> sizes = {f"A-{n}": Place(False, False, train_size=n) for n in (100, 50)}
+        >>> ladders(sizes)
+        [Ladder(factor='train size', recipe='scratch, plain', doses=(('A-50', 50), ('A-100', 100)))]
+    """
+    found = []
+    for factor, name in ((SIZE, "train_size"), (STRENGTH, "strength")):
+        for arms in _strata(design, name):
+            doses = [(n, x) for n in arms if (x := _level(design[n], name)) is not None]
+            if len({x for _, x in doses}) >= 2:
+                words = _words([design[n] for n, _ in doses], name)
+                found.append(Ladder(factor, words, tuple(sorted(doses, key=lambda dose: dose[1]))))
     return found
 
 
@@ -150,19 +196,25 @@ def gain_over_size(design: Design) -> Weights:
         >>> gain_over_size(sizes)
         {'1-50': -1.0, '1-100': 1.0, '0-50': 1.0, '0-100': -1.0}
     """
-    total: Weights = {}
-    pairs = 0
-    slopes = {
-        (design[next(iter(w))].pretrained, design[next(iter(w))].augmented): w
-        for title, w in trends(design).items()
-        if title.startswith(SIZE)
-    }
-    for augmented in (False, True):
-        with_, without = slopes.get((True, augmented)), slopes.get((False, augmented))
-        if with_ and without:
-            pairs += 1
-            total |= with_ | {name: -weight for name, weight in without.items()}
-    return {name: weight / pairs for name, weight in total.items()}
+    slopes: dict[tuple[Any, ...], list[Weights]] = {}
+    for title, weights in trends(design).items():
+        if title.startswith(SIZE):
+            place = design[next(iter(weights))]
+            slopes.setdefault((place.pretrained, place.augmented, place.strength), []).append(
+                weights
+            )
+    pairs = [
+        (slopes[True, *other], slopes[False, *other])
+        for pretrained, *other in slopes
+        if pretrained and (False, *other) in slopes
+    ]
+    return _total(
+        (name, sign * weight / len(side) / len(pairs))
+        for pair in pairs
+        for sign, side in zip((1.0, -1.0), pair, strict=True)
+        for weights in side
+        for name, weight in weights.items()
+    )
 
 
 def written(weights: Weights) -> tuple[str, str]:
@@ -177,13 +229,9 @@ def written(weights: Weights) -> tuple[str, str]:
     return plus, minus
 
 
-def _ordered() -> list[tuple[str, str, Callable[[float], float]]]:
-    return [(SIZE, "train_size", math.log2), (STRENGTH, "strength", float)]
-
-
 def _strata(design: Design, factor: str) -> list[list[str]]:
     """Names of arms that agree in all factors but this."""
-    blank: Any = dict.fromkeys(_TOGETHER.get(factor, (factor,)))
+    blank: Any = dict.fromkeys(_TOGETHER[factor])
     strata: dict[Place, list[str]] = {}
     for name, place in design.items():
         strata.setdefault(replace(place, **blank), []).append(name)
@@ -210,11 +258,20 @@ def _level(place: Place, factor: str) -> float | None:
     return value
 
 
-def _words(place: Place, factor: str) -> str:
-    start = "pre-trained" if place.pretrained else "scratch"
-    if factor == "strength":
-        return start
-    return f"{start}, {'augmented' if place.augmented else 'plain'}"
+def _words(places: Sequence[Place], factor: str) -> str:
+    """What arms have in common: the recipe and the other dose, else the other factors."""
+    sizes = factor == "train_size"
+    named = [place for place in places if sizes or place.augmented] or places
+    place = named[0]
+    said = [name for name in dict.fromkeys(place.recipe for place in named) if name]
+    if not said:
+        said = ["pre-trained" if place.pretrained else "scratch"]
+        said += ["augmented" if place.augmented else "plain"] if sizes else []
+    if sizes and place.strength is not None:
+        said.append(f"strength {place.strength:g}")
+    if not sizes and place.train_size is not None:
+        said.append(f"{place.train_size:g} images")
+    return ", ".join(said)
 
 
 def _total(terms: Iterable[tuple[str, float]]) -> Weights:

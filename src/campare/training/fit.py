@@ -7,7 +7,7 @@ augmentation is run once an image, and its head is trained on what it said.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -19,6 +19,7 @@ from campare.data.imageset import held_out
 from campare.errors import DataError, ModelError
 from campare.training import augment, backbones
 from campare.training.cache import FeatureCache, features, head
+from campare.training.doses import nested
 from campare.training.progress import Clock
 from campare.training.progress import Step as Step  # part of the interface of `train`
 from campare.training.recipe import Recipe
@@ -56,7 +57,8 @@ def build(recipe: Recipe, n_classes: int, *, size: int, seed: int) -> Any:
     keras.utils.set_random_seed(seed)
     K = keras.layers
     x = inputs = keras.Input((size, size, 3), name="pixels")
-    for layer in augment.layers(recipe.augment, seed=seed) if recipe.augment else ():
+    changes = recipe.augmentation
+    for layer in augment.layers(changes, seed=seed) if changes else ():
         x = layer(x)
     x = backbones.preprocess(recipe.backbone, x)
     if backbones.resolve(recipe.backbone) == backbones.ARTICLE:
@@ -85,6 +87,8 @@ def train(
 ) -> Trained:
     """Train a recipe on images, part of which (stratified, by the seed) is kept for validation.
 
+    With `train_size` only so many images are used, chosen by the seed: see `doses.nested`.
+
     With a `cache`, a frozen backbone that sees no augmentation runs once an image; without one it
     runs in every epoch. The result is the same.
 
@@ -106,12 +110,13 @@ def train(
     _make_repeatable(seed)
     model = build(recipe, len(images.class_names), size=images.images.shape[1], seed=seed)
     answers = keras.utils.to_categorical(images.labels, len(images.class_names))
-    parts = split(images.labels, validation_fraction, seed)
+    chosen = nested(images.labels, recipe.train_size, seed)
+    parts = [chosen[part] for part in split(images.labels[chosen], validation_fraction, seed)]
     clock = Clock(recipe.warmup + recipe.epochs, len(parts[0]), progress)
 
     def fit(epochs: int, rate: float, *, head_only: bool, final: bool = True) -> None:
         network, inputs = model, cast(Array, images.images)
-        if head_only and recipe.augment is None and cache is not None:
+        if head_only and recipe.augmentation is None and cache is not None:
             network, inputs = head(model), features(model, images.images, cache, clock.looking)
         settings = _Phase(epochs, rate, recipe.schedule, recipe.patience if final else None)
         _fit(network, inputs, answers, parts, recipe, settings, seed, clock)
@@ -174,7 +179,7 @@ def _fit(
     model: Any,
     inputs: Array,
     answers: Array,
-    parts: tuple[Ints, Ints],
+    parts: Sequence[Ints],
     recipe: Recipe,
     phase: _Phase,
     seed: int,

@@ -17,6 +17,9 @@ from campare.errors import RecipeError
 Flip = Literal["none", "horizontal", "vertical", "horizontal_and_vertical"]
 T = TypeVar("T")
 
+#: The fields of Augment that have a size.
+_AMOUNTS = ("rotation", "zoom", "translation", "contrast", "brightness")
+
 
 @dataclass(frozen=True)
 class Augment:
@@ -41,13 +44,31 @@ class Augment:
     brightness: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("rotation", "zoom", "translation", "contrast", "brightness"):
+        for name in _AMOUNTS:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise RecipeError(
                     f"Expected augment.{name} between 0 and 1, got {value}. "
                     "Try 0.1; for rotation 1 is a full turn."
                 )
+
+    def __bool__(self) -> bool:
+        """Whether anything is changed at all."""
+        return self.flip != "none" or any(getattr(self, name) for name in _AMOUNTS)
+
+    def times(self, strength: float) -> "Augment":
+        """Every amount multiplied by `strength`; a flip has no size: it is left out at 0 only.
+
+        Raises:
+            RecipeError: an amount that leaves 0..1.
+
+        Example:
+            >>> Augment(flip="horizontal", zoom=0.1).times(2)
+            Augment(flip='horizontal', rotation=0.0, zoom=0.2, translation=0.0, contrast=0.0, \
+brightness=0.0)
+        """
+        amounts = {name: getattr(self, name) * strength for name in _AMOUNTS}
+        return Augment(flip=self.flip if strength else "none", **amounts)
 
 
 @dataclass(frozen=True)
@@ -86,6 +107,9 @@ class Recipe:
     batch_norm_momentum: float | None = 0.9  # of a trained backbone; None: its statistics stay
     # those of its weights (inference mode), as they do in a frozen one
     backbone_options: Mapping[str, Any] = field(default_factory=dict)  # such as {alpha: 0.75}
+    train_size: int | None = None  # of the training images, validation included; None: all
+    augment_strength: float | None = None  # what `augment` is multiplied by; None: as it is
+    dose_of: str | None = None  # the recipe that this is a size or a strength of
 
     def __post_init__(self) -> None:
         if not self.name or not all(c.isalnum() or c in "+-_." for c in self.name):
@@ -105,6 +129,19 @@ class Recipe:
                 f"Expected weights 'random' for backbone 'article-cnn' in recipe {self.name!r}, "
                 f"got {self.weights!r}. Try another backbone: article-cnn was never pre-trained."
             )
+        if self.augment_strength is not None and self.augment is None:
+            raise RecipeError(
+                f"Expected augment with augment_strength in recipe {self.name!r}, got none. "
+                "Try 'augment: {rotation: 0.1}'."
+            )
+        _ = self.augmentation  # raises where its strength is too large
+
+    @property
+    def augmentation(self) -> Augment | None:
+        """What is done to the input: `augment` in its strength; None: nothing."""
+        if self.augment is None or self.augment_strength is None:
+            return self.augment or None
+        return self.augment.times(self.augment_strength) or None
 
 
 _RANGES = (
@@ -118,6 +155,8 @@ _RANGES = (
     ("weight_decay", 0.0, 1.0),
     ("label_smoothing", 0.0, 0.99),
     ("batch_norm_momentum", 0.0, 0.9999),
+    ("train_size", 4, 1_000_000_000),
+    ("augment_strength", 0.0, 100.0),
 )
 
 
