@@ -98,12 +98,12 @@ def _between(maps: Array, axis: int, centers: _Centers, m: int) -> Array:
     n = maps.shape[axis]
     center = centers(n, m)
     first = np.floor(center).astype(int)
-    a, b = maps.take(first, axis), maps.take(np.minimum(first + 1, n - 1), axis)
+    a: Array = maps.take(first, axis)
+    b: Array = maps.take(np.minimum(first + 1, n - 1), axis)
     b -= a  # a + w (b - a), in place: with w = 0 or a = b that is a, exactly
     b *= (center - first)[:, None] if axis == -2 else center - first
     b += a
-        resized: Floats = change(change(doubles, -2, shape[0]), -1, shape[1]).astype(np.float32)
-        return resized
+    return b
 
 
 def _weighted(maps: Array, axis: int, m: int) -> Array:
