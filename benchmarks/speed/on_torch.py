@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from campare.types import Array
-from speed.timing import Contender
+from speed.timing import CHANNELS_LAST, Contender
 
 #: Layers of few channels near the images, where a pass through the rest is a whole one.
 EARLY = {"resnet50": "conv1", "mobilenet": "features.0.0"}
@@ -64,7 +64,7 @@ def plain(model: Any, images: Array) -> list[Contender]:
 
 def peers(model: Any, images: Array, target: int) -> list[Contender]:
     """Each installed peer as its manual says, and with the images channels last."""
-    layouts = dict(zip(("", ", channels last"), _tensors(model, images), strict=True))
+    layouts = dict(zip(("", CHANNELS_LAST), _tensors(model, images), strict=True))
     makers = {
         "pytorch-grad-cam": ("pytorch_grad_cam", _pytorch_grad_cam),
         "Captum": ("captum", _captum),

@@ -15,6 +15,8 @@ Kind = Literal["plain", "campare", "peer"]
 
 #: How the name of what was compiled ends.
 COMPILED = ", compile=True"
+#: How the name of one ends whose images and weights lie in memory as convolutions like it.
+CHANNELS_LAST = ", channels last"
 
 
 @dataclass(frozen=True)
