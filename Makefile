@@ -6,10 +6,11 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 BIN := .venv/bin
 STAMP := .venv/.campare-installed
 BACKENDS := .venv/.campare-backends
+PEERED := build/peers/.campare-installed
 DEMO := runs/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backends demo test others lint types slow real pins clean
+.PHONY: help setup backends demo test others lint types slow real bench pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile
@@ -52,6 +53,16 @@ slow: setup  ## the tests that take longer
 
 real: setup  ## the tests that need ../shared/real
 	$(BIN)/pytest -m real -rs
+
+# PEERS=1 installs other tools (benchmarks/peers.txt, a few GB) into build/peers and times them, too;
+# WRITE=1 writes benchmarks/RESULTS.md; OPTIONS="--backend torch" is for cam_speed.py itself.
+bench: $(if $(PEERS),$(PEERED),backends)  ## time campare beside plain forward passes; PEERS=1: and beside other tools
+	$(BIN)/python benchmarks/cam_speed.py $(if $(PEERS),--python build/peers/bin/python) $(if $(WRITE),--write) $(OPTIONS)
+
+$(PEERED): $(STAMP) benchmarks/peers.txt
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/python -m pip install --quiet -e '.[tensorflow,jax,torch]' -r benchmarks/peers.txt -c constraints.txt
+	@touch $@
 
 pins:  ## resolve the dependencies anew and pin them for pip and uv
 	rm -rf build/pins

@@ -33,12 +33,11 @@ def main() -> None:
     console.print(machine.describe())
     for backend in options.backend:
         if not _installed(options.python, BACKENDS[backend]):
-            console.print(f"{backend}: {BACKENDS[backend]} is not installed, not measured")
+            console.print(f"{backend}: not measured, it needs {BACKENDS[backend]}. Try: PEERS=1")
             continue
         for model in options.model:
             section = _measure(backend, model, options)
             console.print(*table.rich_tables(section))
-            console.print("\n".join(table.verdicts(section)))
             if options.write:
                 _write(section, options)
 
@@ -75,21 +74,28 @@ def _measure(backend: str, model: str, options: argparse.Namespace) -> table.Sec
 
 def _write(section: table.Section, options: argparse.Namespace) -> None:
     versions = ", ".join(f"{name} {number}" for name, number in section.versions.items())
-    heading = [
-        f"{date.today()}, {machine.describe()}; {versions}.",
-        f"Random weights, 224 x 224 pixels, {options.rounds} rounds. No accelerator was measured.",
-    ]
+    heading = f"{date.today()}, {machine.describe()}; {versions}; {options.rounds} rounds."
     text = RESULTS.read_text("utf-8") if RESULTS.is_file() else INTRODUCTION
     RESULTS.write_text(table.replaced(text, section, table.markdown(section, heading)), "utf-8")
 
 
 INTRODUCTION = """# How long a map takes
 
-Written by `make bench WRITE=1`; figures are not edited by hand. A ratio is to the fastest plain
-forward pass of the same backend in the same run: the median over rounds in which everybody ran
-once, in an order drawn anew, with the quartiles and the minimum. Everybody had the same weights and
-images and explained the same class. *Agrees* is the lowest correlation of a peer's map with
-campare's, pooled to the size of the layer. *First run* includes what is compiled.
+Written by `make bench WRITE=1`; figures are not edited by hand. ResNet50 and MobileNet (on torch,
+torchvision's ResNet50 and MobileNetV2) with random weights, 224 x 224 pixels, 1000 classes.
+Everybody had the same weights and images and explained the same class.
+
+- *ratio*: to the fastest plain forward pass of the same backend. In a round everybody runs once, in
+  an order drawn anew; the ratio is the median over rounds, with its quartiles and the least.
+  Each table is a group of its own, beside the forward pass that was fastest in the first.
+- *ms*, *images/s*: for an image; for Score-CAM and Ablation-CAM, for one of the forward passes that
+  they need, one a channel of an early layer.
+- *first run*: with all that is compiled. Compiled code that torch keeps on disk makes it shorter.
+- *agrees*: the least correlation of a peer's map with campare's, pooled to the size of the layer,
+  over the images whose map is not empty.
+- *limits*: of the same thing with and without `compile=True`, the faster is held to its limit.
+
+bfloat16 is measured only where the processor has units for it; no accelerator was measured.
 """
 
 

@@ -10,7 +10,10 @@ from campare.types import Array
 from speed.keras_models import EARLY, build
 from speed.timing import Contender
 
-__all__ = ["EARLY", "build", "peers", "plain", "version"]
+__all__ = ["COMPILED", "EARLY", "build", "peers", "plain", "version"]
+
+#: Everything is compiled anyway.
+COMPILED = (False,)
 
 
 def version() -> dict[str, str]:
@@ -34,5 +37,6 @@ def plain(model: Any, images: Array) -> list[Contender]:
     return [Contender(name, "plain", run, len(images)) for name, run in runs.items()]
 
 
-def peers(model: Any, images: Array) -> list[Contender]:  # noqa: ARG001
+def peers(model: Any, images: Array, target: int) -> list[Contender]:  # noqa: ARG001
+    """None."""
     return []

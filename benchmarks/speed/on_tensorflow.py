@@ -9,11 +9,12 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from campare.types import Array
 from speed.keras_models import EARLY, build, last_layer
-from speed.ours import TARGET
 from speed.timing import Contender
 
-__all__ = ["EARLY", "build", "peers", "plain", "version"]
+__all__ = ["COMPILED", "EARLY", "build", "peers", "plain", "version"]
 
+#: What `compile` is timed with: without and with XLA.
+COMPILED = (False, True)
 #: The keras.io recipe takes one image at a time, so a part of the batch tells its cost.
 PART = 4
 
@@ -41,9 +42,9 @@ def plain(model: Any, images: Array) -> list[Contender]:
     return [Contender(name, "plain", run, len(images)) for name, run in runs.items()]
 
 
-def peers(model: Any, images: Array) -> list[Contender]:
+def peers(model: Any, images: Array, target: int) -> list[Contender]:
     """The keras.io recipe, and tf-keras-vis where it is installed."""
-    recipe = _KerasRecipe(model)
+    recipe = _KerasRecipe(model, target)
     found = [
         Contender(
             "keras.io recipe",
@@ -60,7 +61,7 @@ def peers(model: Any, images: Array) -> list[Contender]:
     gradcam = Gradcam(model, model_modifier=ReplaceToLinear(), clone=True)
 
     def score(output: Any) -> Any:
-        return output[:, TARGET]
+        return output[:, target]
 
     layer = last_layer(model)
     run = lambda: gradcam(score, images, penultimate_layer=layer)  # noqa: E731
@@ -70,17 +71,18 @@ def peers(model: Any, images: Array) -> list[Contender]:
 class _KerasRecipe:
     """The idea of keras.io's Grad-CAM example: a second model with two outputs, image by image."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, target: int) -> None:
         linear = keras.models.clone_model(model)
         linear.set_weights(model.get_weights())
         linear.layers[-1].activation = keras.activations.linear
         features = linear.get_layer(last_layer(model)).output
+        self.target = target
         self.both = keras.Model(linear.input, [features, linear.output])
 
     def __call__(self, image: Array) -> Array:
         with tf.GradientTape() as tape:
             features, logits = self.both(image[None])
-            score = logits[:, TARGET]
+            score = logits[:, self.target]
         weights = tf.reduce_mean(tape.gradient(score, features), axis=(0, 1, 2))
         heatmap = tf.maximum(tf.squeeze(features[0] @ weights[:, None]), 0)
         return np.asarray((heatmap / tf.reduce_max(heatmap)).numpy())

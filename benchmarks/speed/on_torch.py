@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from campare.types import Array
-from speed.ours import TARGET
-from speed.timing import Contender
+from speed.timing import CHANNELS_LAST, Contender
 
 #: Layers of few channels near the images, where a pass through the rest is a whole one.
 EARLY = {"resnet50": "conv1", "mobilenet": "features.0.0"}
+#: What `compile` is timed with: without and with Inductor.
+COMPILED = (False, True)
 
 
 def version() -> dict[str, str]:
@@ -23,18 +24,21 @@ def version() -> dict[str, str]:
 
 
 def build(name: str, rng: np.random.Generator) -> Any:
-    """torchvision's ResNet50 or MobileNetV2 with random weights, on the GPU if there is one."""
+    """torchvision's ResNet50 or MobileNetV2 with random weights, on the GPU if there is one.
+
+    The statistics of its normalizations are those of noise, so that activations stay in range.
+    """
     import torchvision
 
     torch.manual_seed(int(rng.integers(2**31)))
     kind = {"resnet50": "resnet50", "mobilenet": "mobilenet_v2"}[name]
-    model = getattr(torchvision.models, kind)(weights=None).eval()
-    for key, buffer in model.named_buffers():
-        if key.endswith("running_var"):
-            buffer.uniform_(0.5, 1.5)
-        elif key.endswith("running_mean"):
-            buffer.normal_(0, 0.1)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model = getattr(torchvision.models, kind)(weights=None)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # the mean over all that was seen
+    with torch.no_grad():
+        model.train()(torch.randn(8, 3, 224, 224))
+    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def plain(model: Any, images: Array) -> list[Contender]:
@@ -58,16 +62,16 @@ def plain(model: Any, images: Array) -> list[Contender]:
     return [Contender(k, "plain", forward(*pair), len(images)) for k, pair in runs.items()]
 
 
-def peers(model: Any, images: Array) -> list[Contender]:
+def peers(model: Any, images: Array, target: int) -> list[Contender]:
     """Each installed peer as its manual says, and with the images channels last."""
-    layouts = dict(zip(("", ", channels last"), _tensors(model, images), strict=True))
+    layouts = dict(zip(("", CHANNELS_LAST), _tensors(model, images), strict=True))
     makers = {
         "pytorch-grad-cam": ("pytorch_grad_cam", _pytorch_grad_cam),
         "Captum": ("captum", _captum),
         "TorchCAM": ("torchcam", _torchcam),
     }
     return [
-        Contender(f"{name}{layout}", "peer", make(copy.deepcopy(model), x), len(images))
+        Contender(f"{name}{layout}", "peer", make(copy.deepcopy(model), x, target), len(images))
         for name, (package, make) in makers.items()
         if find_spec(package)
         for layout, x in layouts.items()
@@ -85,34 +89,34 @@ def _layer(model: Any) -> Any:
     return model.layer4[-1] if hasattr(model, "layer4") else model.features[-1]
 
 
-def _pytorch_grad_cam(model: Any, x: Any) -> Callable[[], Any]:
+def _pytorch_grad_cam(model: Any, x: Any, target: int) -> Callable[[], Any]:
     from pytorch_grad_cam import GradCAM
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     cam = GradCAM(model=model, target_layers=[_layer(model)])
-    targets = [ClassifierOutputTarget(TARGET)] * len(x)
+    targets = [ClassifierOutputTarget(target)] * len(x)
     return lambda: cam(input_tensor=x, targets=targets)
 
 
-def _captum(model: Any, x: Any) -> Callable[[], Any]:
+def _captum(model: Any, x: Any, target: int) -> Callable[[], Any]:
     from captum.attr import LayerGradCam
 
     cam = LayerGradCam(model, _layer(model))
 
     def run() -> Any:
-        maps = cam.attribute(x, target=TARGET, relu_attributions=True)
+        maps = cam.attribute(x, target=target, relu_attributions=True)
         return maps.detach().cpu().numpy()[:, 0]
 
     return run
 
 
-def _torchcam(model: Any, x: Any) -> Callable[[], Any]:
+def _torchcam(model: Any, x: Any, target: int) -> Callable[[], Any]:
     from torchcam.methods import GradCAM
 
     cam = GradCAM(model, target_layer=_layer(model))
 
     def run() -> Any:
         scores = model(x)
-        return cam([TARGET] * len(x), scores)[0].cpu().numpy()
+        return cam([target] * len(x), scores)[0].cpu().numpy()
 
     return run

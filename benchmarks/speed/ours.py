@@ -1,105 +1,101 @@
 """What campare is timed on, the same for all backends: one tap, several, and many passes."""
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from campare import wrap
+import campare
+from campare.cams.explain import observe
+from campare.cams.maps import pool
 from campare.cams.methods import METHODS
 from campare.cams.perturbation import ablation_cam, score_cam
-from campare.types import Array, Tap
-from speed.timing import Contender
-
-#: The class that everybody explains.
-TARGET = 1
+from campare.types import Array
+from speed.machine import has_bfloat16
+from speed.timing import COMPILED, Contender
 
 #: Gradient CAMs that need nothing but one tap of the target's logit.
 TOGETHER = [
-    each
-    for each in METHODS.values()
-    if each.kind == "gradient" and each.score is None and not each.needs_curvature
+    name
+    for name, method in METHODS.items()
+    if method.kind == "gradient" and method.score is None and not method.needs_curvature
 ]
 
 
-def grad_cam(tap: Tap) -> tuple[Any, ...]:
-    """What Grad-CAM reads on the device."""
-    return METHODS["grad-cam"].function(tap.activations, tap.gradients), tap.scores
+def winner(model: Any, images: Array) -> int:
+    """The class that everybody explains: of the highest mean score, so that maps are not empty."""
+    return int(campare.wrap(model).predict(images).mean(axis=0).argmax())
 
 
-def gradient_cams(tap: Tap) -> tuple[Any, ...]:
-    """All maps that one tap gives."""
-    return tuple(each.function(tap.activations, tap.gradients) for each in TOGETHER)
+def one_tap(model: Any, images: Array, target: int, compiled: tuple[bool, ...]) -> list[Contender]:
+    """What one tap of a batch gives, as it is and compiled, where that is another thing."""
+    found = []
+    for options in _options(compiled):
+        found.append(_grad_cam(model, images, target, "grad-cam", **options))
+        found.append(_together(model, images, target, **options))
+    if has_bfloat16():
+        found.append(_grad_cam(model, images, target, "bfloat16", precision="bfloat16"))
+    return found
 
 
-def with_curvature(tap: Tap) -> tuple[Any, ...]:
-    """All maps that one tap with second derivatives gives."""
-    shapley = METHODS["shapley-cam"].function(tap.activations, tap.gradients, tap.curvature)
-    return (*gradient_cams(tap), shapley)
+def single(model: Any, image: Array, target: int, compiled: tuple[bool, ...]) -> list[Contender]:
+    """Grad-CAM of one image at a time."""
+    return [_grad_cam(model, image, target, "latency", **each) for each in _options(compiled)]
 
 
-def taps(model: Any, images: Array) -> list[Contender]:
-    """Grad-CAM as it is, compiled and in bfloat16, and all gradient CAMs from one tap."""
-
-    def timed(name: str, limit: str, read: Any = grad_cam, **options: Any) -> Contender:
-        curvature = read is with_curvature
-        classifier = wrap(model, **options)
-
-        def run() -> Any:
-            return classifier.start(images, TARGET, read=read, curvature=curvature)()
-
-        return Contender(f"campare {name}", "campare", run, len(images), limit)
-
-    n = len(TOGETHER)
-    return [
-        timed("Grad-CAM", "grad-cam"),
-        timed("Grad-CAM, compile=True", "grad-cam", compile=True),
-        timed(f"{n} gradient CAMs", "together", gradient_cams),
-        timed(f"{n} gradient CAMs, compile=True", "together", gradient_cams, compile=True),
-        timed(f"{n} and Shapley-CAM", "", with_curvature),
-        timed("Grad-CAM, bfloat16", "bfloat16", precision="bfloat16"),
-    ]
-
-
-def single(model: Any, image: Array) -> list[Contender]:
-    """One image at a time."""
-
-    def timed(name: str, **options: Any) -> Contender:
-        classifier = wrap(model, **options)
-        return Contender(
-            name,
-            "campare",
-            lambda: classifier.start(image, TARGET, read=grad_cam)(),
-            1,
-            "latency",
-        )
-
-    return [timed("campare Grad-CAM"), timed("campare Grad-CAM, compile=True", compile=True)]
-
-
-def many_passes(model: Any, images: Array, layer: str) -> list[Contender]:
+def many_passes(
+    model: Any, images: Array, target: int, layer: str, compiled: tuple[bool, ...]
+) -> list[Contender]:
     """Score-CAM and Ablation-CAM of one image at an early layer, where a pass is a whole one.
 
     A unit is one of the forward passes that they need: one a channel, and the one that taps.
     """
-    classifier = wrap(model)
-    channels = classifier.layer(layer).shape
-    passes = 1 + int(min(n for n in channels if n is not None))
-
-    def timed(name: str, function: Callable[..., Any]) -> Contender:
-        def run() -> Any:
-            return function(classifier, images[:1], TARGET, layer=layer, batch_size=len(images))
-
-        return Contender(f"campare {name}, a pass", "campare", run, passes, "passes")
-
-    return [timed("Score-CAM", score_cam), timed("Ablation-CAM", ablation_cam)]
+    found = []
+    for options in _options(compiled):
+        classifier = campare.wrap(model, **options)
+        channels = min(n for n in classifier.layer(layer).shape if n is not None)
+        for name, function in (("Score-CAM", score_cam), ("Ablation-CAM", ablation_cam)):
+            run = partial(
+                function, classifier, images[:1], target, layer=layer, batch_size=len(images)
+            )
+            found.append(Contender(_name(name, **options), "campare", run, channels + 1, "passes"))
+    return found
 
 
 def agreement(maps: Array, ours: Array) -> float:
-    """The lowest correlation of an image's map with ours; a peer's is enlarged, so pooled first."""
-    from campare.cams.maps import pool
+    """The lowest correlation of an image's map with ours; enlarged maps are pooled first.
 
-    maps = pool(np.asarray(maps).reshape(len(maps), *np.shape(maps)[-2:]), ours.shape[1:3])
-    return float(
-        min(np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(maps, ours, strict=True))
+    Maps that are empty for us have none; NaN where all are.
+    """
+    maps = pool(maps.reshape(len(maps), *maps.shape[-2:]), ours.shape[1:3])
+    pairs = [pair for pair in zip(maps, ours, strict=True) if np.ptp(pair[1]) > 0]
+    if not pairs:
+        return float("nan")
+    return float(min(np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in pairs))
+
+
+def maps(model: Any, images: Array, target: int) -> Array:
+    """Grad-CAM of the class that everybody explains."""
+    return campare.explain(model, images, target=target).maps
+
+
+def _options(compiled: tuple[bool, ...]) -> list[dict[str, bool]]:
+    return [{"compile": True} if option else {} for option in compiled]
+
+
+def _grad_cam(model: Any, images: Array, target: int, limit: str, **options: Any) -> Contender:
+    run = partial(campare.explain, model, images, target=target, batch_size=len(images), **options)
+    return Contender(_name("Grad-CAM", **options), "campare", run, len(images), limit)
+
+
+def _together(model: Any, images: Array, target: int, **options: Any) -> Contender:
+    classifier = campare.wrap(model, **options)
+    run = partial(
+        observe, classifier, images, target=target, methods=TOGETHER, batch_size=len(images)
     )
+    name = _name(f"{len(TOGETHER)} gradient CAMs", **options)
+    return Contender(name, "campare", run, len(images), "together")
+
+
+def _name(what: str, *, compile: bool = False, precision: str = "") -> str:
+    return f"campare {what}" + (COMPILED if compile else "") + (precision and f", {precision}")

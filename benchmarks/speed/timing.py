@@ -13,6 +13,11 @@ import numpy as np
 
 Kind = Literal["plain", "campare", "peer"]
 
+#: How the name of what was compiled ends.
+COMPILED = ", compile=True"
+#: How the name of one ends whose images and weights lie in memory as convolutions like it.
+CHANNELS_LAST = ", channels last"
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -22,7 +27,7 @@ class Contender:
     kind: Kind
     run: Callable[[], Any]  # returns NumPy on the host: nothing may still be under way
     units: int
-    limit: str = ""  # the key in table.LIMITS of what its ratio may be
+    limit: str = ""  # the key in LIMITS of what its ratio may be
 
 
 @dataclass(frozen=True)
@@ -36,35 +41,46 @@ class Timing:
     seconds: tuple[float, ...]
 
 
-def measure(
-    contenders: Sequence[Contender], *, rounds: int, repeats: int, rng: np.random.Generator
-) -> list[Timing]:
-    """Run every contender twice to warm up, then `repeats` times in each of the rounds."""
-    first = []
-    for contender in contenders:
-        first.append(_timed(contender, 1) * contender.units)
-        contender.run()
-    seconds = np.zeros((len(contenders), rounds))
-    for i in range(rounds):
-        for k in rng.permutation(len(contenders)):
-            seconds[k, i] = _timed(contenders[k], repeats)
-    return [
-        Timing(c.name, c.kind, c.limit, first[k], tuple(seconds[k].tolist()))
-        for k, c in enumerate(contenders)
-    ]
+class Stopwatch:
+    """Times groups of contenders; one that is in several groups has its first run in the first."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._first: dict[Contender, float] = {}
+
+    def measure(
+        self, contenders: Sequence[Contender], *, rounds: int, repeats: int = 1
+    ) -> list[Timing]:
+        """Run every contender twice to warm up, then `repeats` times in each of the rounds."""
+        for contender in contenders:
+            once = _timed(contender, 1) * contender.units
+            self._first.setdefault(contender, once)
+            contender.run()
+        seconds = np.zeros((len(contenders), rounds))
+        for i in range(rounds):
+            for k in self._rng.permutation(len(contenders)):
+                seconds[k, i] = _timed(contenders[k], repeats)
+        return [
+            Timing(c.name, c.kind, c.limit, self._first[c], tuple(each.tolist()))
+            for c, each in zip(contenders, seconds, strict=True)
+        ]
 
 
 def fastest(timings: Sequence[Timing], kind: Kind) -> Timing | None:
     """The timing of that kind with the smallest median."""
-    found = [timing for timing in timings if timing.kind == kind]
-    return min(found, key=lambda timing: float(np.median(timing.seconds)), default=None)
+    return min((t for t in timings if t.kind == kind), key=median, default=None)
+
+
+def median(timing: Timing) -> float:
+    """The median of the seconds a unit."""
+    return float(np.median(timing.seconds))
 
 
 def ratios(timing: Timing, to: Timing) -> dict[str, float]:
-    """The ratio within each round: its median, minimum and quartiles."""
+    """The ratio within each round: its median, the least of them, and quartiles."""
     each = np.asarray(timing.seconds) / np.asarray(to.seconds)
     low, high = np.quantile(each, [0.25, 0.75])
-    names = {"median": np.median(each), "min": each.min(), "low": low, "high": high}
+    names = {"median": np.median(each), "least": each.min(), "low": low, "high": high}
     return {name: float(value) for name, value in names.items()}
 
 

@@ -22,7 +22,7 @@ PEERS = {
 
 
 def main() -> None:
-    """Time the groups `batch` and `single`."""
+    """Time everything, a group at a time."""
     parser = argparse.ArgumentParser()
     parser.add_argument("backend")
     parser.add_argument("model")
@@ -38,30 +38,35 @@ def main() -> None:
 
 def _measured(options: Any) -> dict[str, Any]:
     from speed import ours
-    from speed.timing import measure
+    from speed.timing import Stopwatch, fastest
 
     backend = import_module(f"speed.on_{options.backend}")
     rng = np.random.default_rng(options.seed)
     model = backend.build(options.model, rng)
     images = rng.normal(size=(options.batch, 224, 224, 3)).astype(np.float32)
-    peers = backend.peers(model, images)
-    batch = [
-        *backend.plain(model, images),
-        *ours.taps(model, images),
-        *ours.many_passes(model, images, backend.EARLY[options.model]),
-        *peers,
+    target = ours.winner(model, images)
+    early, compiled = backend.EARLY[options.model], backend.COMPILED
+    plain = backend.plain(model, images)
+    one_tap = ours.one_tap(model, images, target, compiled)
+    grad_cams = [c for c in one_tap if c.limit == "grad-cam"]
+    peers = backend.peers(model, images, target)
+    single = [
+        *backend.plain(model, images[:1]),
+        *ours.single(model, images[:1], target, compiled),
     ]
-    single = [*backend.plain(model, images[:1]), *ours.single(model, images[:1])]
-    maps = ours.taps(model, images)[0].run()[0]
-    agree = {peer.name: ours.agreement(peer.run(), maps[: peer.units]) for peer in peers}
-    groups = {
-        "batch": measure(batch, rounds=options.rounds, repeats=1, rng=rng),
-        "single": measure(single, rounds=3 * options.rounds, repeats=3, rng=rng),
-    }
+    stopwatch, rounds = Stopwatch(rng), options.rounds
+    groups = {"batch": stopwatch.measure([*plain, *one_tap], rounds=3 * rounds)}
+    best = [c for c in plain if c.name == fastest(groups["batch"], "plain").name]
+    passes = ours.many_passes(model, images, target, early, compiled)
+    groups["passes"] = stopwatch.measure([*best, *passes], rounds=rounds)
+    if peers:
+        groups["peers"] = stopwatch.measure([*best, *grad_cams, *peers], rounds=rounds)
+    groups["single"] = stopwatch.measure(single, rounds=3 * rounds, repeats=3)
+    maps = ours.maps(model, images, target)
     return {
         "timings": {name: [asdict(t) for t in timings] for name, timings in groups.items()},
         "versions": {**backend.version(), **_installed(PEERS[options.backend])},
-        "agreement": agree,
+        "agreement": {p.name: ours.agreement(p.run(), maps[: p.units]) for p in peers},
     }
 
 

@@ -45,9 +45,20 @@ def test_grad_cam_of_gap_and_dense_is_the_closed_form(images):
 
 
 @pytest.mark.slow
-def test_a_nested_application_equals_finite_differences():
-    """A transfer model on EfficientNetB0, whose swish has no kinks, tapped inside the backbone."""
-    inner = keras.applications.EfficientNetB0(
+@pytest.mark.parametrize(
+    ("application", "default", "inside"),
+    [
+        ("EfficientNetB0", "network/top_activation", "network/block7a_project_bn"),
+        (
+            "ConvNeXtTiny",
+            "network/layer_normalization",
+            "network/convnext_tiny_stage_3_block_1_pointwise_conv_1",
+        ),
+    ],
+)
+def test_a_nested_application_equals_finite_differences(application, default, inside):
+    """A transfer model on a network without kinks (swish, GELU), tapped inside the backbone."""
+    inner = getattr(keras.applications, application)(
         weights=None, include_top=False, input_shape=(64, 64, 3), name="network"
     )
     inner.trainable = False
@@ -55,13 +66,12 @@ def test_a_nested_application_equals_finite_differences():
     x = inner(L.RandomFlip("horizontal")(x), training=False)
     x = L.Dense(8, activation="tanh")(L.GlobalAveragePooling2D()(x))
     one = wrap(settle(keras.Model(inputs, L.Dense(3, activation="softmax")(x))))
-    assert one.default_layer == "network/top_activation"
-    layer = "network/block7a_project_bn"
+    assert one.default_layer == default
     images = np.random.default_rng(3).uniform(0, 255, (2, 64, 64, 3))
-    tap = one.tap(images, 0, layer=layer)
+    tap = one.tap(images, 0, layer=inside)
     direction = np.random.default_rng(2).normal(size=tap.activations.shape)
     up, down = (
-        one.tap(images, 0, layer=layer, eps=step * direction).scores.astype(np.float64)
+        one.tap(images, 0, layer=inside, eps=step * direction).scores.astype(np.float64)
         for step in (5e-3, -5e-3)
     )
     found = (tap.gradients * direction).sum((1, 2, 3))

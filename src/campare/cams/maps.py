@@ -1,7 +1,8 @@
 """Arithmetic on maps: the positive part, enlarge, shrink, and say what is wrong with one.
 
-A map is float32 (h, w) at the resolution of a layer. Both changes of size are a matrix along each
-axis: resize weighs the two nearest pixels, pool weighs pixels by the area they share with a cell.
+A map is float32 (h, w) at the resolution of a layer. Both changes of size go along one axis after
+the other: resize weighs the two nearest pixels, pool weighs pixels by the area they share with a
+cell.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from campare.types import Array, Floats
 
 How = Literal["bilinear", "nearest", "corners"]
 
-_Matrix = Callable[[int, int], NDArray[np.float64]]
+_Change = Callable[[Array, int, int], Array]  # maps, axis, new size -> maps
+_Centers = Callable[[int, int], NDArray[np.float64]]
 
 
 def positive(maps: Array) -> Floats:
@@ -49,7 +51,7 @@ def resize(maps: Array, shape: tuple[int, int], how: How = "bilinear") -> Floats
     """
     if how not in _WAYS:
         raise CampareError(f"Expected one of {', '.join(_WAYS)}, got {how!r}. Try: 'bilinear'")
-    return _along_axes(maps, shape, _WAYS[how])
+    return _along_axes(maps, shape, lambda maps, axis, m: _between(maps, axis, _WAYS[how], m))
 
 
 def pool(maps: Array, shape: tuple[int, int]) -> Floats:
@@ -61,7 +63,7 @@ def pool(maps: Array, shape: tuple[int, int]) -> Floats:
         >>> pool(np.array([[[0.0, 3.0, 6.0]]]), (1, 2)).tolist()
         [[[1.0, 5.0]]]
     """
-    return _along_axes(maps, shape, _overlap)
+    return _along_axes(maps, shape, _weighted)
 
 
 def status(maps: Array) -> NDArray[np.str_]:
@@ -82,35 +84,50 @@ def status(maps: Array) -> NDArray[np.str_]:
     return np.asarray(np.select(wrong, ["non-finite", "flat", "all-negative"], "ok"))
 
 
-def _along_axes(maps: Array, shape: tuple[int, int], matrix: _Matrix) -> Floats:
-    """Apply one matrix down the columns and one along the rows of maps."""
+def _along_axes(maps: Array, shape: tuple[int, int], change: _Change) -> Floats:
+    """Change the size of maps along the columns, then along the rows."""
     if maps.shape[-2:] == tuple(shape):
         return np.array(maps, dtype=np.float32)
-    maps = np.asarray(maps, dtype=np.float64)  # then plateaus stay exactly flat in float32
-    rows, columns = matrix(maps.shape[-2], shape[0]), matrix(maps.shape[-1], shape[1])
+    doubles = np.asarray(maps, dtype=np.float64)  # rounded once, at the end: none leaves the range
     with np.errstate(invalid="ignore", over="ignore"):  # a non-finite map stays one
-        return (rows @ maps @ columns.T).astype(np.float32)
+        return change(change(doubles, -2, shape[0]), -1, shape[1]).astype(np.float32)
+
+
+def _between(maps: Array, axis: int, centers: _Centers, m: int) -> Array:
+    """m values along an axis, each between the two pixels whose centers are nearest."""
+    n = maps.shape[axis]
+    center = centers(n, m)
+    first = np.floor(center).astype(int)
+    a: Array = maps.take(first, axis)
+    b: Array = maps.take(np.minimum(first + 1, n - 1), axis)
+    b -= a  # a + w (b - a), in place: with w = 0 or a = b that is a, exactly
+    b *= (center - first)[:, None] if axis == -2 else center - first
+    b += a
+    return b
+
+
+def _weighted(maps: Array, axis: int, m: int) -> Array:
+    """m values along an axis, each the mean of a cell."""
+    weights = _overlap(maps.shape[axis], m)
+    means: Array = weights @ maps if axis == -2 else maps @ weights.T
+    return means
 
 
 def _bilinear(n: int, m: int) -> NDArray[np.float64]:
-    """(m, n): the weights of n pixels in each of m interpolated ones."""
-    center = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)  # in old pixels
-    weights: NDArray[np.float64] = np.maximum(0, 1 - np.abs(center[:, None] - np.arange(n)))
-    return weights
+    """(m,): where in n pixels the centers of m interpolated ones lie."""
+    center: NDArray[np.float64] = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)
+    return center
 
 
 def _nearest(n: int, m: int) -> NDArray[np.float64]:
-    """(m, n): one for the pixel in whose cell the center of each of m lies."""
-    pixel = ((np.arange(m) + 0.5) * n / m).astype(int)
-    weights: NDArray[np.float64] = np.eye(n)[pixel]
-    return weights
+    """(m,): the pixel in whose cell the center of each of m lies."""
+    center: NDArray[np.float64] = np.floor((np.arange(m) + 0.5) * n / m)
+    return center
 
 
 def _corners(n: int, m: int) -> NDArray[np.float64]:
-    """(m, n): the weights of n pixels in each of m between the centers of the outermost."""
-    center = np.linspace(0, n - 1, m)
-    weights: NDArray[np.float64] = np.maximum(0, 1 - np.abs(center[:, None] - np.arange(n)))
-    return weights
+    """(m,): centers at equal distances from that of the first pixel to that of the last."""
+    return np.linspace(0, n - 1, m)
 
 
 def _overlap(n: int, m: int) -> NDArray[np.float64]:
@@ -121,4 +138,4 @@ def _overlap(n: int, m: int) -> NDArray[np.float64]:
     return shared.clip(min=0) * m / n
 
 
-_WAYS: dict[str, _Matrix] = {"bilinear": _bilinear, "nearest": _nearest, "corners": _corners}
+_WAYS: dict[str, _Centers] = {"bilinear": _bilinear, "nearest": _nearest, "corners": _corners}

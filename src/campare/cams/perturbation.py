@@ -59,8 +59,8 @@ def score_cam(
     scores = np.full(low.shape, -np.inf)  # (N, C)
     for rows, n in chunks(len(image), batch_size):
         i, k = image[rows], channel[rows]
-        masked = part_of(images, i) * masks(A[i, :, :, k], images.shape[1:3])[..., None]
-        (found,) = classifier.start(masked, part_of(index, i), read=_scores, gradients=False)()
+        copies = masked(images[i], masks(A[i, :, :, k], images.shape[1:3]))
+        (found,) = classifier.start(copies, part_of(index, i), read=_scores, gradients=False)()
         scores[i[:n], k[:n]] = found[:n]
     return np.asarray(relu(weighted(A, _softmax(scores))), np.float32)
 
@@ -72,10 +72,24 @@ def masks(A: Array, shape: tuple[int, ...]) -> Floats:
         >>> masks(np.array([[[1.0, 3.0]]]), (1, 4)).tolist()
         [[[0.0, 0.25, 0.75, 1.0]]]
     """
-    enlarged = resize(A, (shape[0], shape[1]))
-    low = enlarged.min(axis=(1, 2), keepdims=True)
-    scaled: Floats = quotient(enlarged - low, enlarged.max(axis=(1, 2), keepdims=True) - low)
+    scaled = resize(A, (shape[0], shape[1]))
+    scaled -= scaled.min(axis=(1, 2), keepdims=True)
+    most = scaled.max(axis=(1, 2), keepdims=True)
+    scaled /= np.where(most > 0, most, 1)
     return scaled
+
+
+def masked(image: Array, masks: Array) -> Floats:
+    """Images (M, H, W, C) times masks (M, H, W), a color at a time, which NumPy does faster.
+
+    Example:
+        >>> masked(np.array([[[[1.0, 3.0]]]]), np.array([[[0.5]]])).tolist()
+        [[[[0.5, 1.5]]]]
+    """
+    products = np.empty((len(masks), *image.shape[1:]), np.float32)
+    for c in range(image.shape[-1]):
+        np.multiply(image[..., c], masks, out=products[..., c])
+    return products
 
 
 def ablation_cam(
