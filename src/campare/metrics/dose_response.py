@@ -227,7 +227,7 @@ def _declare(name: str) -> Metric:
         title=f"{'Equivariance' if moved else 'Invariance'} under {name}",
         formula=f"Spearman of map(g x) and {'g map(x)' if moved else 'map(x)'}, "
         f"mean over the doses {doses}",
-        cost=f"{_PASSES}; {len(LADDERS[name])} doses",
+        cost=f"{_PASSES}; doses: {len(LADDERS[name])}",
         paper="Crabbe and van der Schaar 2023; Tetkova and Hansen 2023",
     )
 
