@@ -5,6 +5,7 @@ fit the cache. Each function returns a frame of exactly `SCORE_COLUMNS`.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -190,19 +191,17 @@ def measure_network(
     pixels = images.images.astype(np.float32)
     results: dict[str, Values] = {}
     for metric in FAITHFULNESS:
-        given = {"explain": explain} if "method" in metric.needs else {}
+        given: dict[str, Any] = {"explain": explain} if "method" in metric.needs else {}
         if None in given.values():
             continue
-        names = [metric.name + suffix for suffix in ("", OVER_RANDOM, OVER_EDGE)]
-        if wanted & set(names[1:]):
-            found = relative_to_nulls(metric.function, predict, pixels, maps, targets, rng=rng)
-            of_names = dict(zip(names, found, strict=True))
-        elif metric.name in wanted:
-            value = metric.function(predict, pixels, maps, targets, rng=rng, **given)
-            of_names = {metric.name: value}
-        else:
+        over = [s for s in (OVER_RANDOM, OVER_EDGE) if metric.name + s in wanted]
+        if not over and metric.name not in wanted:
             continue
-        results |= {name: values for name, values in of_names.items() if name in wanted}
+        found = relative_to_nulls(
+            metric.function, predict, pixels, maps, targets, rng=rng, over=over, **given
+        )
+        named = {metric.name + suffix: values for suffix, values in found.items()}
+        results |= {name: values for name, values in named.items() if name in wanted}
     return rows(
         results,
         images.names,
