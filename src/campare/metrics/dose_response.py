@@ -13,9 +13,7 @@ import numpy as np
 
 from campare.cams.maps import pool, positive
 from campare.metrics.colors import brightness, contrast, hue, jpeg, noise
-from campare.metrics.faithfulness.drop import Explain
-from campare.metrics.faithfulness.predicting import Predict
-from campare.metrics.metric import Metric
+from campare.metrics.metric import Explain, Metric, Predict
 from campare.metrics.similarity import Similarity, spearman, ssim
 from campare.metrics.stability import (
     Reference,

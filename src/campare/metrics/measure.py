@@ -14,14 +14,13 @@ from campare.cams import maps as m
 from campare.data.imageset import Images
 from campare.metrics.classification import predicted
 from campare.metrics.declaration import METRICS, Metric, choose
-from campare.metrics.faithfulness.drop import Explain
 from campare.metrics.faithfulness.nulls import (
     FAITHFULNESS,
     OVER_EDGE,
     OVER_RANDOM,
     relative_to_nulls,
 )
-from campare.metrics.faithfulness.predicting import Predict
+from campare.metrics.metric import Explain, Predict
 from campare.metrics.mosaic import Mosaics, class_masks
 from campare.metrics.rows import check_count, rows
 from campare.metrics.values import Values

@@ -21,8 +21,7 @@ from campare.metrics.faithfulness import (
     segments,
     squares,
 )
-from campare.metrics.faithfulness.predicting import Predict
-from campare.metrics.metric import Metric
+from campare.metrics.metric import Metric, Predict
 from campare.metrics.values import Values
 from campare.types import Array
 
