@@ -107,7 +107,7 @@ def _parts_of_one(shown: Images, seen: Images, seed: int) -> dict[str, Any]:
 
 
 def random_networks(
-    networks: int = 20, test: int = 200, names: Sequence[str] = ("A", "scratch")
+    networks: int = 10, test: int = 200, names: Sequence[str] = ("A", "scratch")
 ) -> dict[str, Any]:
     """Each localization measure of networks with random weights, over its nulls."""
     seen = ImageSet.drawn(train=2, test=test, size=SIZE).load("test", SIZE)
@@ -275,7 +275,7 @@ def random_section(found: dict[str, Any]) -> list[str]:
     lines = [
         "## A network with random weights finds nothing",
         "",
-        "Grad-CAM of the label, 20 networks with random weights, 200 drawn test images or mosaics. "
+        "Grad-CAM of the label, 10 networks with random weights, 200 drawn test images or mosaics. "
         "*Declared*: what a uniform map scores (of boxes: the centre map). *Chance*: what the same "
         "maps score on the objects of other images (`campare.metrics.chance`). Differences with "
         "95 % intervals over networks and images; **bold** where zero is outside.",

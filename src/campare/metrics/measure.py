@@ -64,7 +64,9 @@ def measure_maps(
         ('a', 'gini', 0.0, 'ok')
     """
     check_count(len(maps), len(images))
-    chosen = [metric for metric in choose(metrics) if _applies(metric, images.regions)]
+    chosen = [
+        metric for metric in choose(metrics, images.regions) if _applies(metric, images.regions)
+    ]
     results = _measure(maps, images.images, images.regions, chosen, matched)
     return rows(
         results,

@@ -56,7 +56,7 @@ def measure_probes(
         >>> frame.filter(pl.col("metric") == "flip-equivariance")["value"].to_list()
         [1.0, 1.0]
     """
-    wanted = {metric.name for metric in choose(metrics)}
+    wanted = {metric.name for metric in choose(metrics, images.regions)}
     pixels = images.images.astype(np.float32)
     ladders = {name: steps for name, steps in LADDERS.items() if metric_name(name) in wanted}
     asked = (explain, predict, pixels, targets, rng)
