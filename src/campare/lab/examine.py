@@ -14,7 +14,7 @@ from campare.lab.rows import NULLS, Base, Seen, classifier_rows, map_rows, null_
 from campare.lab.scene import Scene
 from campare.lab.selection import ALWAYS
 from campare.lab.subject import Subject
-from campare.metrics import METRICS
+from campare.metrics import choose
 from campare.metrics.classification import correct, learned, predicted
 from campare.metrics.measure import measure_network
 from campare.metrics.probes import measure_probes
@@ -101,7 +101,7 @@ def _asked_again(
     stage: Callable[[str], None],
 ) -> "Iterator[pl.DataFrame]":
     """Rows of what asks the model again. Each kind draws anew, so that models draw alike."""
-    chosen = [METRICS[name] for name in scene.metrics or ()]
+    chosen = choose(scene.metrics or (), scene.images.regions)
     model = [m for m in chosen if "model" in m.needs and m.name not in ALWAYS]
     faithful = tuple(m.name for m in model if "target" in m.needs)
     weights = tuple(m.name for m in model if "weights" in m.needs)
