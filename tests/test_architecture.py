@@ -29,7 +29,8 @@ LAYERS = (
     ("report",),
     ("engines",),
     ("lab",),
-    ("arguments", "listing"),
+    ("arguments",),
+    ("listing", "making"),
     ("cli",),
     ("__main__",),
 )

@@ -1,7 +1,7 @@
 import pytest
 
 from campare.errors import RunError
-from campare.metrics.declaration import METRICS
+from campare.metrics.declaration import METRICS, declared
 from campare.stats.article import ARTICLE, SMALLEST
 from campare.stats.claims import CONTRASTS, Claim, Outcome, check, contrasts_of, from_yaml
 from campare.stats.design import Place, design_of
@@ -19,6 +19,8 @@ def test_the_article_makes_nine_claims_that_say_everything():
         assert claim.contrast in CONTRASTS
         assert claim.text.endswith(".")
         assert all(outcome.reason for outcome in claim.outcomes)
+        for measure in (name for outcome in claim.outcomes for name in outcome.measures):
+            assert declared(measure).name == measure.removesuffix("@matched")
     assert SMALLEST["focus"] == 0.05  # not that of the slope
     assert METRICS["energy"].high == 1
 

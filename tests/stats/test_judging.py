@@ -91,9 +91,29 @@ def test_what_is_missing_is_said():
     measured = table({"focus": {"A": 0.0, "B": 0.2}})
     rows = {row["claim"]: row for row in judge(ARTICLE, measured, SQUARE, "grad-cam")}
     assert {row["verdict"] for row in rows.values()} == {"not settled"}  # C and D have no rows
-    assert rows["2 object"]["reason"] == "not measured: energy"
-    assert rows["4 consistency"]["reason"] == "not measured: flip-equivariance or 7 like it"
+    assert rows["2 object"]["reason"] == "not part of this run: energy"
+    assert rows["4 consistency"]["reason"] == "not part of this run: flip-equivariance or 7 like it"
     assert rows["9 small sets"]["reason"] == "no recipes for 'pre-training x train size'"
+
+
+@pytest.mark.parametrize(
+    ("number", "measure", "gains", "verdict"),
+    [
+        (3, "flip-equivariance@matched", {"C": 0.2, "D": 0.2, "A": 0, "B": 0}, "supported"),
+        (3, "hue-invariance", {"C": 0, "D": 0, "A": 0.2, "B": 0.2}, "contradicted"),
+        (5, "max-sensitivity", {"B": 0.5, "C": 0.2}, "supported"),
+        (5, "average-sensitivity", {"B": 0.2, "C": 0.5}, "contradicted"),
+        (7, "rotation-equivariance@matched", {"C": 0.5, "A": 0.3}, "supported"),
+        (7, "zoom-out-equivariance", {"C": 0.4, "A": 0.4}, "equivalent"),
+    ],
+)
+def test_claims_on_stability_take_the_rows_of_the_probes(number, measure, gains, verdict):
+    row = one(ARTICLE[number], table({measure: gains}))
+    assert row["verdict"] == verdict
+    assert row["metric"] == measure
+    rest = len(ARTICLE[number].outcomes[0].measures) - 1
+    lacking = row["reason"].partition("not part of this run: ")[2]
+    assert len([name for name in lacking.split(", ") if name]) == rest
 
 
 def test_the_first_outcome_that_is_measured_counts():
@@ -102,7 +122,8 @@ def test_the_first_outcome_that_is_measured_counts():
     gains = {"energy": {"A": 0.0, "B": 0.2}}
     assert one(claim, table(gains))["metric"] == "energy"
     gains["focus"] = {"A": 0.2, "B": 0.0}  # at its own resolution where there is no other
-    assert one(claim, table(gains))["verdict"] == "contradicted"
+    row = one(claim, table(gains))
+    assert (row["verdict"], row["metric"]) == ("contradicted", "focus")
 
 
 def test_several_measures_count_by_their_mean():
@@ -111,6 +132,7 @@ def test_several_measures_count_by_their_mean():
     row = one(claim, table(gains))
     assert row["estimate"] == pytest.approx(0.1, abs=0.03)
     assert row["metric"] == "mean of a, b"
+    assert row["reason"].endswith("; not part of this run: c")
 
 
 BEST = next(claim for claim in ARTICLE if claim.all_of)

@@ -200,7 +200,7 @@ def test_features_of_all_images_serve_every_size():
 def test_the_model_augments_in_its_strength():
     changes = Augment(flip="horizontal", rotation=0.1)
     twice = fit.build(replace(FLAT, augment=changes, augment_strength=2.0), 2, size=SIZE, seed=0)
-    assert twice.get_layer("rotation").factor == 0.2
+    assert twice.get_layer("rotation").factor == (-0.2, 0.2)
     none = fit.build(replace(FLAT, augment=changes, augment_strength=0.0), 2, size=SIZE, seed=0)
     assert [layer.name for layer in none.layers][:2] == ["pixels", "preprocessing"]
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from campare.stats import design as d
+from campare.stats.asked import CLASSIFIER
 from campare.stats.bootstrap import holm
 from campare.stats.claims import Claim, Direction, Outcome, contrasts_of
 from campare.stats.crossed import Effect, Split, effect_of, split
@@ -33,6 +34,7 @@ class Component(NamedTuple):
     measured: str  # the measures in words
     contrast: str
     split: Split
+    lacking: tuple[str, ...] = ()  # measures of the outcome that the run does not have
 
 
 class Evidence(NamedTuple):
@@ -104,9 +106,8 @@ def _test(
             break
     if not components:
         wanted = [_called(outcome.measures) for outcome in claim.outcomes]
-        return Evidence(
-            claim, (), f"not measured: {(' and ' if claim.all_of else '; or ').join(wanted)}"
-        )
+        joined = (" and " if claim.all_of else "; or ").join(wanted)
+        return Evidence(claim, (), f"not part of this run: {joined}")
     return Evidence(claim, tuple(components))
 
 
@@ -122,22 +123,26 @@ def _component(
     measured: Mapping[Key, Measured],
     method: str,
 ) -> Component | None:
-    def values(arm: str, measure: str) -> NDArray[np.float64] | None:
-        one = measured.get((arm, method, measure)) or measured.get((arm, "-", measure))
-        if one is None and measure.endswith(MATCHED):
-            return values(arm, measure.removesuffix(MATCHED))
-        return None if one is None else one.values
-
-    known = {
-        m: [v for arm in weights if (v := values(arm, m)) is not None] for m in outcome.measures
-    }
-    present = [measure for measure, arms in known.items() if len(arms) == len(weights)]
-    if not present:
+    known: dict[str, list[NDArray[np.float64]]] = {}
+    lacking = []
+    for measure in outcome.measures:
+        for form in dict.fromkeys((measure, measure.removesuffix(MATCHED))):
+            found = [
+                measured.get((arm, method, form)) or measured.get((arm, CLASSIFIER, form))
+                for arm in weights
+            ]
+            arms = [one.values for one in found if one is not None]
+            if len(arms) == len(weights):
+                known[form] = arms
+                break
+        else:
+            lacking.append(measure.removesuffix(MATCHED))
+    if not known:
         return None
-    stacked = np.stack([known[measure] for measure in present]).mean(axis=0)  # NaN where one is
-    arms = list(stacked)
-    words = present[0] if len(present) == 1 else f"mean of {', '.join(present)}"
-    return Component(outcome, words, name, split(arms, list(weights.values())))
+    stacked = np.stack(list(known.values())).mean(axis=0)  # NaN where one is
+    words = next(iter(known)) if len(known) == 1 else f"mean of {', '.join(known)}"
+    found_split = split(list(stacked), list(weights.values()))
+    return Component(outcome, words, name, found_split, tuple(lacking))
 
 
 def _combined(one: Evidence, confidence: float) -> tuple[Component | None, Effect]:
@@ -189,6 +194,8 @@ def _row(
     if said == NOT_SETTLED:
         more_seeds, more_images = _to_settle(component.split, smallest, alpha, family)
         reason = _why(effect, p_adjusted, smallest, alpha)
+    if component.lacking:
+        reason += f"; not part of this run: {', '.join(component.lacking)}"
     return base | {
         "verdict": said, "contrast": component.contrast, "method": method,
         "metric": component.measured, "estimate": effect.estimate, "low": effect.low,
