@@ -59,7 +59,7 @@ def examine(subject: Subject, scene: Scene, terms: Terms, stage: Callable[[str],
         *([classifier_rows(own, seen, base)] if subject.outputs.known else []),
         *map_rows(own, seen, base, layer=subject.layer),
         null_rows(scene, seen, base, layer=subject.layer, names=subject.outputs.names),
-        *_asked_again(subject, own, seen, terms, base, stage),
+        *asked_again(subject, own, seen, terms, base, stage),
     ]
     table = _tidy(pl.concat(tables), scene, terms)
     facts = {
@@ -92,7 +92,7 @@ def _as_named(scene: Scene, subject: Subject) -> Scene:
     return replace(own, images=replace(own.images, labels=np.zeros_like(own.images.labels)))
 
 
-def _asked_again(
+def asked_again(
     subject: Subject,
     scene: Scene,
     seen: Seen,
