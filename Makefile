@@ -13,7 +13,7 @@ DEMO := runs/demo
 .PHONY: help setup backends demo test others lint types slow real bench pins clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile
 
 setup: $(STAMP)  ## create .venv and install campare with its pinned dependencies
 
@@ -75,3 +75,20 @@ pins:  ## resolve the dependencies anew and pin them for pip and uv
 clean:  ## remove .venv and caches; runs/ stays
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# PEERS=1 installs pytorch-grad-cam, Quantus and Xplique, each into an environment of its own (a few
+# GB), and times them, too; OPTIONS=--quick prints a short run and writes nothing.
+bench-metrics: backends $(if $(PEERS),build/road/.installed build/quantus/.installed build/xplique/.installed)  ## time the measures; PEERS=1: and other tools
+	$(BIN)/python benchmarks/metrics.py $(if $(PEERS),--peer build/road/bin/python) $(OPTIONS)
+	$(BIN)/python benchmarks/metrics_peers.py $(if $(PEERS),--quantus build/quantus/bin/python --xplique build/xplique/bin/python) $(OPTIONS)
+
+build/road/.installed: PACKAGES = grad-cam torch==2.13.0
+build/quantus/.installed: PACKAGES = quantus==0.6.0 torch==2.13.0
+build/xplique/.installed: PACKAGES = 'tensorflow-cpu>=2.18,<2.21' xplique
+
+build/%/.installed:
+	$(PYTHON) -m venv build/$*
+	build/$*/bin/python -m pip install --quiet --disable-pip-version-check $(PACKAGES)
+	@touch $@
+
+.PHONY: bench-metrics

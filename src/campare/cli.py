@@ -93,6 +93,9 @@ def study(
         ),
     ] = None,
     method: Annotated[str, Option(help="One or more: campare list methods.")] = "grad-cam",
+    metrics: Annotated[
+        str, Option(help="default, all, or names as in: campare list metrics.")
+    ] = "default",
     shortcut: Annotated[
         float | None,
         Option(min=0, max=1, help="drawn: plant a cue that agrees with the label this often."),
@@ -130,6 +133,7 @@ def study(
         train_sizes=sizes,
         augment_strengths=strengths,
         methods=words(method) or (),
+        metrics=metrics if metrics in ("default", "all") else words(metrics) or (),
         out=out or Path("runs") / f"{Path(data).resolve().name}-{Path(recipes).stem}",
         engine=engine,
         console=console,

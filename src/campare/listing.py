@@ -1,6 +1,7 @@
 """`campare list`: what there is to choose from, as tables in the terminal."""
 
 import sys
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -66,10 +67,19 @@ def list_metrics(
         bool,
         Option("--verify", help="Measure known maps, and compare with what each metric promises."),
     ] = False,
+    run: Annotated[
+        Path | None,
+        Option(
+            "--run", help="The folder of a run: how reliable its metrics are, and how they agree."
+        ),
+    ] = None,
 ) -> None:
     """The metrics of maps."""
     if verify:
         _verify()
+        return
+    if run is not None:
+        _in_run(run)
         return
     from campare.metrics.declaration import list_metrics as declarations
 
@@ -93,6 +103,39 @@ def _verify() -> None:
     if broken:
         print(f"Broken promises: {', '.join(broken)}")
         raise Exit(1)
+
+
+def _in_run(run: Path) -> None:
+    """Reliability of every metric in a run, and the agreement of every two as a matrix."""
+    import polars as pl
+
+    from campare.stats.reliability import agreement, reliability
+
+    reliable, agreed = reliability(run), agreement(run)
+    for (method,), rows in reliable.group_by("method", maintain_order=True):
+        metrics = rows["metric"].to_list()
+        pairs = agreed.filter(pl.col("method") == method)
+        found = {
+            (a, b): r for a, b, r in pairs.select("metric", "other", "over_images").iter_rows()
+        }
+        shown = table("metric", "over images", "over seeds", *map(str, range(1, len(metrics) + 1)))
+        for i, row in enumerate(rows.iter_rows(named=True), 1):
+            name = row["metric"]
+            cells = [found.get((name, b), found.get((b, name), 1.0)) for b in metrics]
+            numbers = (row["over_images"], row["over_seeds"], *cells)
+            shown.add_row(f"{i} {name}", *(_two_digits(value) for value in numbers))
+        terminal().print(f"{method}: split-half reliability, and rank correlation over images")
+        terminal().print(shown, highlight=False)
+
+
+def _two_digits(value: float) -> str:
+    """A correlation, a dash where it is undefined.
+
+    Example:
+        >>> _two_digits(0.5), _two_digits(float("nan"))
+        ('0.50', '-')
+    """
+    return f"{value:.2f}" if isfinite(value) else "-"
 
 
 @list_app.command("layers")

@@ -165,3 +165,45 @@ def test_every_weight_is_randomized():
     assert kernels
     for old, new in kernels:
         assert not np.array_equal(old, new)
+
+
+@pytest.mark.parametrize("layers", [None, ("model",), ("model/normalization",)])
+def test_what_describes_the_data_is_not_randomized(layers):
+    """The mean and variance of a Normalization layer are preprocessing, which was not learned."""
+    import keras
+
+    L = keras.layers
+    inside = [L.Normalization(name="normalization"), L.Conv2D(4, 3, name="conv")]
+    ends = [L.GlobalAveragePooling2D(), L.Dense(2)]
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.Sequential(inside, name="model"), *ends]
+    )
+    inside[0].adapt(np.random.default_rng(0).normal(100, 30, (8, 8, 8, 3)).astype(np.float32))
+    before = [np.array(weight) for weight in inside[0].weights]
+    kernel = np.array(inside[1].kernel)
+    with wrap(model).randomized(layers, np.random.default_rng(0)):
+        for weight, value in zip(inside[0].weights, before, strict=True):
+            np.testing.assert_array_equal(keras.ops.convert_to_numpy(weight), value)
+        changed = not np.array_equal(keras.ops.convert_to_numpy(inside[1].kernel), kernel)
+    assert changed == (layers != ("model/normalization",))
+
+
+def test_buffers_that_describe_the_data_are_not_randomized():
+    torch = pytest.importorskip("torch")
+
+    class Standardize(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mean", torch.tensor([120.0, 110.0, 100.0])[:, None, None])
+
+        def forward(self, x):
+            return x - self.mean
+
+    model = torch.nn.Sequential(
+        Standardize(), torch.nn.Conv2d(3, 2, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+    )
+    one = wrap(model.eval(), input_shape=(8, 8, 3))
+    kernel, mean = model[1].weight.detach().clone(), model[0].mean.clone()
+    with one.randomized(None, np.random.default_rng(0)):
+        assert torch.equal(model[0].mean, mean)
+        assert not torch.equal(model[1].weight, kernel)

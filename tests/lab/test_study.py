@@ -10,6 +10,7 @@ from campare.data import ImageSet
 from campare.errors import CampareError, RecipeError, RunError
 from campare.lab.study import study
 from campare.run import Run
+from campare.stats.compare import compare
 from campare.stats.curves import dose_curves
 from campare.stats.design import design_of
 from campare.training.recipe import Augment, Recipe
@@ -238,4 +239,27 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path):
 def test_an_unknown_backbone_leaves_nothing_behind(tmp_path):
     with pytest.raises(CampareError, match="resnet"):
         study(tiny_set(), recipes="article", backbone="resnet51", seeds=1, out=tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_metrics_that_ask_the_model_again_are_measured_in_every_cell(tmp_path):
+    asked = ["deletion", "flip-equivariance", "max-sensitivity", "border-drop", "top-intersection"]
+    run = study(tiny_set(), recipes=TINY, seeds=1, metrics=asked, out=tmp_path / "r")
+    table = run.scores()
+    assert tuple(table.columns) == SCORE_COLUMNS
+    for name in asked:
+        rows = table.filter(pl.col("metric") == name)
+        assert set(rows["recipe"]) == {"plain", "turned"}, name
+        assert rows["value"].is_finite().any(), name
+    assert "energy" not in set(table["metric"])
+    assert set(run.manifest["config"]["metrics"]) == {"correct", "confidence", *asked}
+    claims = {row["claim"]: row for row in compare(run).claims.to_dicts()}
+    assert claims["4 consistency"]["metric"]  # measured, if by one change alone
+    with pytest.raises(RunError, match="made with metrics"):
+        study(tiny_set(), recipes=TINY, seeds=1, out=tmp_path / "r")
+
+
+def test_a_metric_that_lacks_its_masks_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(CampareError, match="Expected masks of the cue for 'cue-energy', got none"):
+        study(tiny_set(shortcut=None), recipes=TINY, metrics=["cue-energy"], out=tmp_path / "r")
     assert not (tmp_path / "r").exists()

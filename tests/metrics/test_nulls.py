@@ -36,9 +36,11 @@ def test_the_difference_is_to_the_same_measure_of_random_and_edge_maps():
         return faithfulness.deletion(*given, rng=rng, **options).values
 
     own = measured(coarse)
-    assert found.values.values == pytest.approx(own)
-    assert found.over_random.values == pytest.approx(own - measured(random(IMAGES, (4, 4), rng)))
-    assert found.over_edge.values == pytest.approx(own - measured(edges(IMAGES, (4, 4))))
+    assert found[""].values == pytest.approx(own)
+    assert found["-over-random"].values == pytest.approx(
+        own - measured(random(IMAGES, (4, 4), rng))
+    )
+    assert found["-over-edge"].values == pytest.approx(own - measured(edges(IMAGES, (4, 4))))
 
 
 def test_a_random_map_is_at_its_null_and_a_perfect_one_above():
@@ -49,9 +51,9 @@ def test_a_random_map_is_at_its_null_and_a_perfect_one_above():
         (faithfulness.road, 1),
     ):
         given = (measure, reads_the_mask, IMAGES)
-        perfect = relative_to_nulls(*given, MASK, TARGETS, rng=rng).over_random.values
+        perfect = relative_to_nulls(*given, MASK, TARGETS, rng=rng)["-over-random"].values
         maps = rng.random((N, SIDE, SIDE))
-        blind = relative_to_nulls(*given, maps, TARGETS, rng=rng, draws=3).over_random.values
+        blind = relative_to_nulls(*given, maps, TARGETS, rng=rng, draws=3)["-over-random"].values
         assert sign * perfect.mean() > 0.1
         assert abs(blind.mean()) < 0.1 * abs(perfect.mean())
 
@@ -63,9 +65,9 @@ def test_a_network_that_stands_occlusion_well_gains_nothing():
     found = relative_to_nulls(
         faithfulness.insertion, sturdy, IMAGES, MASK, TARGETS, rng=np.random.default_rng(0)
     )
-    assert found.values.values == pytest.approx(1 / (1 + np.exp(-3)))
-    assert found.over_random.values == pytest.approx(0, abs=1e-12)
-    assert found.over_edge.values == pytest.approx(0, abs=1e-12)
+    assert found[""].values == pytest.approx(1 / (1 + np.exp(-3)))
+    assert found["-over-random"].values == pytest.approx(0, abs=1e-12)
+    assert found["-over-edge"].values == pytest.approx(0, abs=1e-12)
 
 
 def test_undefined_on_either_side_is_said():
@@ -75,19 +77,37 @@ def test_undefined_on_either_side_is_said():
     found = relative_to_nulls(
         faithfulness.deletion, reads_the_mask, images, maps, TARGETS, rng=np.random.default_rng(0)
     )
-    assert found.over_edge.status[:3].tolist() == ["null: flat", "flat", "ok"]
-    assert np.isnan(found.over_edge.values[:2]).all()
-    assert found.over_random.status[:3].tolist() == ["ok", "flat", "ok"]
+    assert found["-over-edge"].status[:3].tolist() == ["null: flat", "flat", "ok"]
+    assert np.isnan(found["-over-edge"].values[:2]).all()
+    assert found["-over-random"].status[:3].tolist() == ["ok", "flat", "ok"]
 
 
 def test_the_declared_functions_are_the_differences():
     for name in ("deletion", "road", "average-drop"):
-        given = (reads_the_mask, IMAGES, MASK, TARGETS)
-        found = relative_to_nulls(METRICS[name].function, *given, rng=np.random.default_rng(0))
-        for suffix, expected in zip(("random", "edge"), found[1:], strict=True):
-            metric = METRICS[f"{name}-over-{suffix}"]
-            values = metric.function(*given, rng=np.random.default_rng(0)).values
-            assert values == pytest.approx(expected.values)
+        for suffix in ("-over-random", "-over-edge"):
+            given = (reads_the_mask, IMAGES, MASK, TARGETS)
+            rngs = [np.random.default_rng(0) for _ in range(2)]
+            whole = relative_to_nulls(METRICS[name].function, *given, rng=rngs[0], over=[suffix])
+            values = METRICS[name + suffix].function(*given, rng=rngs[1]).values
+            assert values == pytest.approx(whole[suffix].values)
+
+
+@pytest.mark.parametrize(
+    ("over", "times"),
+    [((), 1), (["-over-random"], 2), (["-over-edge"], 2), (["-over-random", "-over-edge"], 3)],
+)
+def test_a_null_that_is_not_asked_for_costs_nothing(over, times):
+    asked = []
+
+    def measure(predict, images, maps, targets, *, rng):
+        asked.append(len(maps))
+        return faithfulness.average_drop(predict, images, maps, targets)
+
+    found = relative_to_nulls(
+        measure, reads_the_mask, IMAGES, MASK, TARGETS, rng=np.random.default_rng(0), over=over
+    )
+    assert list(found) == ["", *over]
+    assert len(asked) == times
 
 
 def test_no_draws_are_one_line():

@@ -51,6 +51,16 @@ def test_the_matched_result_decides_where_grids_differ(native, matched):
         assert words.signed(SIZES[name][0]) in found.evidence
 
 
+def test_a_measure_without_a_matched_result_is_not_said_to_have_one():
+    found = finding({"energy": "better", "insertion": "better"}, {"energy": "better"})
+    assert found.claim == (
+        f"{PAIR} better by {ENERGY} and insertion, at native ({GRIDS}) and at equal resolution "
+        "alike; insertion at native resolution alone."
+    )
+    alone = finding({"insertion": "better"})
+    assert alone.claim == f"{PAIR} better by insertion, at native resolution ({GRIDS}) alone."
+
+
 def test_one_grid_says_nothing_of_resolution():
     found = finding({"energy": "better"}, {"energy": "worse"}, treatment="C", control="B")
     assert (

@@ -43,6 +43,9 @@ PASSING = (
     keras.layers.Permute, keras.layers.Identity, keras.layers.InputLayer,
 )  # fmt: skip
 
+#: What such a layer holds describes the data and is not learned, so it is never drawn anew.
+PREPROCESSING = keras.layers.Normalization
+
 #: Layers whose parts work on queries, keys and values, which are no grid.
 ATTENTION = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
 
@@ -90,13 +93,21 @@ class KerasClassifier(ImageClassifier):
     def randomized(
         self, layers: tuple[str, ...] | None, rng: np.random.Generator
     ) -> Iterator[None]:
-        """Within the block the weights of `layers` (None: all) are drawn by their initializers."""
+        """Within the block the weights of `layers` (None: all) are drawn by their initializers.
+
+        The mean and variance that a Normalization layer was adapted to stay.
+        """
         chosen = None if layers is None else [self.layer_path(path) for path in layers]
         weights = {
             id(weight): (weight, layer)  # the innermost layer that has it comes last
             for path, layer in self._paths.items()
             if chosen is None or any(f"{path}/".startswith(f"{one}/") for one in chosen)
             for weight in layer.weights
+        }
+        weights = {
+            key: (weight, layer)
+            for key, (weight, layer) in weights.items()
+            if not isinstance(layer, PREPROCESSING)
         }
         before = [keras.ops.convert_to_numpy(weight) for weight, _ in weights.values()]
         try:
@@ -152,7 +163,7 @@ class KerasClassifier(ImageClassifier):
         learned, found = False, []
         for path in layers:
             layer = self._paths[path]
-            if isinstance(layer, keras.layers.Normalization):
+            if isinstance(layer, PREPROCESSING):
                 continue
             learned = learned or bool(layer.weights)
             if learned and runs[path] == 1 and not isinstance(layer, PASSING):

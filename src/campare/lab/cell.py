@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from campare.cams.explain import observe
+from campare.lab.examine import Terms, asked_again
+from campare.lab.outputs import match
 from campare.lab.rows import Base, Seen, classifier_rows, map_rows, null_rows, see
 from campare.lab.scene import Scene
+from campare.lab.subject import Subject
 from campare.metrics.classification import correct, learned
 from campare.run import Cell, Run, atomic, write_json
 from campare.types import Array, Classifier, Floats, Ints
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from campare.training.recipe import Recipe
 
 UNTRAINED = "untrained"
+#: Images at a time for metrics that ask the model again.
+BATCH_SIZE = 32
 
 #: Reports a stage of a cell (`explain`, `measure`) or a training step.
 Report = Callable[[Any], None]
@@ -65,7 +70,7 @@ def run_cell(bench: Bench, run: Run, recipe: "Recipe", seed: int, report: Report
     started = time.perf_counter()
     trained = _see(classifier, bench)
     report("metrics")
-    table = _rows(bench, cell, classifier.default_layer, trained, untrained)
+    table = _rows(bench, cell, classifier, trained, untrained, report)
     run.write_maps(cell, trained.maps)
     run.write_scores(cell, table)
     labels = bench.scene.images.labels
@@ -116,17 +121,46 @@ def _train(bench: Bench, run: Run, recipe: "Recipe", cell: Cell, report: Report)
     return facts
 
 
-def _rows(bench: Bench, cell: Cell, layer: str, trained: Seen, untrained: Seen) -> "pl.DataFrame":
-    """The table of one cell: classifier, maps, the untrained null, the nulls without a model."""
+def _rows(
+    bench: Bench,
+    cell: Cell,
+    classifier: Classifier,
+    trained: Seen,
+    untrained: Seen,
+    report: Report,
+) -> "pl.DataFrame":
+    """The table of one cell: classifier, maps, the untrained null, the nulls without a model.
+
+    Metrics that ask the model again draw from the same stream in every cell.
+    """
     import polars as pl
 
     base = Base(recipe=cell.recipe, seed=cell.seed, split="test")
-    scene = bench.scene
+    scene, layer = bench.scene, classifier.default_layer
+    terms = Terms(bench.methods, target="label", split="test", seed=0)
+    subject = _subject(bench, classifier)
     return pl.concat(
         [
             classifier_rows(scene, trained, base),
             *map_rows(scene, trained, base, layer=layer),
             *map_rows(scene, untrained, base, layer=layer, suffix=f":{UNTRAINED}"),
             null_rows(scene, trained, base, layer=layer, names=scene.images.class_names),
+            *asked_again(subject, scene, trained, terms, base, report),
         ]
+    )
+
+
+def _subject(bench: Bench, classifier: Classifier) -> Subject:
+    """The trained model as metrics ask it again: in the pixels and the classes of the data."""
+    return Subject(
+        name=classifier.name,
+        title="",
+        classifier=classifier,
+        layer=classifier.default_layer,
+        size=(bench.size, bench.size),
+        pixels="0..255",
+        outputs=match(classifier, bench.train.class_names),
+        batch_size=BATCH_SIZE,
+        seed=0,
+        asked=lambda _: None,
     )

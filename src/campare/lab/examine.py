@@ -14,7 +14,7 @@ from campare.lab.rows import NULLS, Base, Seen, classifier_rows, map_rows, null_
 from campare.lab.scene import Scene
 from campare.lab.selection import ALWAYS
 from campare.lab.subject import Subject
-from campare.metrics import METRICS
+from campare.metrics import choose
 from campare.metrics.classification import correct, learned, predicted
 from campare.metrics.measure import measure_network
 from campare.metrics.probes import measure_probes
@@ -59,7 +59,7 @@ def examine(subject: Subject, scene: Scene, terms: Terms, stage: Callable[[str],
         *([classifier_rows(own, seen, base)] if subject.outputs.known else []),
         *map_rows(own, seen, base, layer=subject.layer),
         null_rows(scene, seen, base, layer=subject.layer, names=subject.outputs.names),
-        *_asked_again(subject, own, seen, terms, base, stage),
+        *asked_again(subject, own, seen, terms, base, stage),
     ]
     table = _tidy(pl.concat(tables), scene, terms)
     facts = {
@@ -92,7 +92,7 @@ def _as_named(scene: Scene, subject: Subject) -> Scene:
     return replace(own, images=replace(own.images, labels=np.zeros_like(own.images.labels)))
 
 
-def _asked_again(
+def asked_again(
     subject: Subject,
     scene: Scene,
     seen: Seen,
@@ -101,7 +101,7 @@ def _asked_again(
     stage: Callable[[str], None],
 ) -> "Iterator[pl.DataFrame]":
     """Rows of what asks the model again. Each kind draws anew, so that models draw alike."""
-    chosen = [METRICS[name] for name in scene.metrics or ()]
+    chosen = choose(scene.metrics or (), scene.images.regions)
     model = [m for m in chosen if "model" in m.needs and m.name not in ALWAYS]
     faithful = tuple(m.name for m in model if "target" in m.needs)
     weights = tuple(m.name for m in model if "weights" in m.needs)

@@ -31,14 +31,19 @@ _DEFAULTS = {field.name: field.default for field in fields(Recipe)}
 
 
 def settings_of(
-    images: ImageSet, arms: Sequence[Recipe], size: int, methods: Sequence[str]
+    images: ImageSet,
+    arms: Sequence[Recipe],
+    size: int,
+    methods: Sequence[str],
+    metrics: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """What must be the same for cells to stand in one table."""
+    """What must be the same for cells to stand in one table; metrics None: the default ones."""
     return {
         "fingerprint": images.fingerprint,
         "split": split_digest(images),
         "size": size,
         "methods": list(methods),
+        "metrics": None if metrics is None else list(metrics),
         "weights": {arm.name: file_digest(Path(arm.weights)) for arm in arms},
         "recipes": {arm.name: asdict(arm) for arm in arms},
     }
@@ -122,6 +127,7 @@ def open_run(
         "config": {
             "size": settings["size"],
             "methods": settings["methods"],
+            **({"metrics": settings["metrics"]} if settings["metrics"] else {}),
             "grids": all_grids,
             "matched": list(coarsest),
             "mosaics": mosaics,

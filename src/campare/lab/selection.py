@@ -66,7 +66,7 @@ def select(
         >>> select(["gini"], (), {}, known=True).names
         ('correct', 'confidence', 'gini')
     """
-    chosen = choose(metrics)
+    chosen = choose(metrics, regions)
     if not chosen:
         raise CampareError("Expected metrics, got none. Try: metrics='default'")
     lacking = {metric.name: _lacks(metric, regions, no_mosaics, known) for metric in chosen}

@@ -20,7 +20,8 @@ from campare.errors import RecipeError
 from campare.lab.cell import Bench, run_cell
 from campare.lab.live import Live
 from campare.lab.manifest import earlier, open_run, settings_of
-from campare.lab.scene import MOSAICS, Scene, image_set, mosaics_of
+from campare.lab.scene import MOSAICS, Scene, Scenes, image_set, mosaics_of
+from campare.lab.selection import select, without_mosaics
 from campare.run import Cell, Run
 from campare.training.doses import check_sizes, dosed
 from campare.training.recipe import Recipe, from_yaml, require_unique
@@ -48,6 +49,7 @@ def study(
     train_sizes: Sequence[int] | None = None,
     augment_strengths: Sequence[float] | None = None,
     methods: Sequence[str] = ("grad-cam",),
+    metrics: str | Sequence[str] | None = None,
     engine: str = "local",
     console: "Console | None" = None,
 ) -> Run:
@@ -60,6 +62,8 @@ def study(
     weights of ImageNet. `size` are pixels a side; `epochs` overrides that of every recipe.
     `train_sizes` and `augment_strengths` train every recipe in each of these sizes of the training
     set and strengths of its augmentation (`campare.training.doses`); the test images stay.
+    `metrics` are 'default', 'all' or names (`campare list metrics`); what asks the model again,
+    as faithfulness and stability do, takes time for every cell.
 
     Raises:
         CampareError: a setting that cannot work; nothing has been written then.
@@ -95,14 +99,15 @@ def study(
         if len(images.skipped) > 5:
             live.say(f"and {len(images.skipped) - 5} more, named in the report")
         side = size or images.default_size or SIZE
-        settings = settings_of(images, arms, side, methods)
+        chosen = _metrics(metrics, images, side, live)
+        settings = settings_of(images, arms, side, methods, chosen)
         before = earlier(path, settings)
 
         live.say("Building each recipe's network to find the layers that can be compared")
         grids = _grids(arms, len(images.class_names), side)
         known = {**(before.manifest["config"]["grids"] if before else {}), **grids}
         coarsest = min(((h, w) for h, w in known.values()), key=lambda grid: grid[0] * grid[1])
-        bench = _bench(images, side, methods, coarsest, live)
+        bench = _bench(images, side, methods, chosen, coarsest, live)
 
         run = open_run(path, before, settings, images, seed_list, grids, coarsest, MOSAICS)
         if not (path / "images.npz").is_file():
@@ -220,21 +225,37 @@ def _grids(arms: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tuple
     return grids
 
 
+def _metrics(
+    metrics: str | Sequence[str] | None, images: ImageSet, size: int, live: Live
+) -> tuple[str, ...] | None:
+    """The metrics asked for that can be measured; None: the default ones."""
+    if metrics is None or metrics == "default":
+        return None
+    selection = select(
+        metrics, images.regions, without_mosaics(images, [(size, size)], "label"), known=True
+    )
+    for line in selection.words():
+        live.say(line)
+    return selection.names
+
+
 def _bench(
-    images: ImageSet, size: int, methods: tuple[str, ...], matched: tuple[int, int], live: Live
+    images: ImageSet,
+    size: int,
+    methods: tuple[str, ...],
+    metrics: tuple[str, ...] | None,
+    matched: tuple[int, int],
+    live: Live,
 ) -> Bench:
     from campare.training import fit
     from campare.training.cache import FeatureCache
 
-    load = {
-        split: images.load(split, size, progress=partial(live.count, f"{split} images"))
-        for split in ("train", "test")
-    }
-    fit.check(load["train"], size)
-    return Bench(
-        train=load["train"],
-        scene=Scene(load["test"], mosaics_of(load["test"], live), matched),
-        size=size,
-        methods=methods,
-        cache=FeatureCache(),
-    )
+    load = partial(images.load, size=size)
+    train = load("train", progress=partial(live.count, "train images"))
+    fit.check(train, size)
+    if metrics is None:
+        test = load("test", progress=partial(live.count, "test images"))
+        scene = Scene(test, mosaics_of(test, live), matched)
+    else:
+        scene = Scenes(images, metrics, matched, live).of((size, size))
+    return Bench(train, scene, size, methods, FeatureCache())

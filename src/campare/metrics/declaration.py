@@ -3,7 +3,7 @@
 `METRICS` is the one list that measuring, statistics, report and command line read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from campare.errors import CampareError
@@ -52,21 +52,38 @@ def declared(name: str) -> Metric:
     return METRICS[base]
 
 
-def choose(names: str | Sequence[str] | None = None) -> tuple[Metric, ...]:
+def choose(
+    names: str | Sequence[str] | None = None, regions: Iterable[str] = ()
+) -> tuple[Metric, ...]:
     """Metrics in the order of METRICS: 'default' or None, 'all', one name or several.
 
-    Raises CampareError for a name that is not in METRICS.
+    After them come those of `shortcut.region_metrics` for `regions` of the data that have a name of
+    their own, such as 'watermark'. Raises CampareError for a name that is in neither.
 
     Example:
         >>> [metric.name for metric in choose(["lift", "energy"])]
         ['energy', 'lift']
+        >>> [metric.name for metric in choose(["watermark-drop"], ["object", "watermark"])]
+        ['watermark-drop']
     """
+    known = {**METRICS, **_of_own_regions(regions)}
     if names is None or names == "default":
-        return tuple(metric for metric in METRICS.values() if metric.default)
+        return tuple(metric for metric in known.values() if metric.default)
     if names == "all":
-        return tuple(METRICS.values())
-    wanted = {declared(name).name for name in ([names] if isinstance(names, str) else names)}
-    return tuple(metric for name, metric in METRICS.items() if name in wanted)
+        return tuple(known.values())
+    asked = [names] if isinstance(names, str) else names
+    wanted = {
+        name.partition("@")[0] if name.partition("@")[0] in known else declared(name).name
+        for name in asked
+    }
+    return tuple(metric for name, metric in known.items() if name in wanted)
+
+
+def _of_own_regions(regions: Iterable[str]) -> dict[str, Metric]:
+    """The metrics of regions that no declaration knows."""
+    named = {metric.region for metric in METRICS.values()}
+    own = [region for region in regions if region not in named]
+    return {metric.name: metric for region in own for metric in shortcut.region_metrics(region)}
 
 
 def list_metrics(names: Sequence[str] | None = None) -> list[dict[str, str]]:

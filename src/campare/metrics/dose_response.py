@@ -13,9 +13,7 @@ import numpy as np
 
 from campare.cams.maps import pool, positive
 from campare.metrics.colors import brightness, contrast, hue, jpeg, noise
-from campare.metrics.faithfulness.drop import Explain
-from campare.metrics.faithfulness.predicting import Predict
-from campare.metrics.metric import Metric
+from campare.metrics.metric import Explain, Metric, Predict
 from campare.metrics.similarity import Similarity, spearman, ssim
 from campare.metrics.stability import (
     Reference,
@@ -227,7 +225,7 @@ def _declare(name: str) -> Metric:
         title=f"{'Equivariance' if moved else 'Invariance'} under {name}",
         formula=f"Spearman of map(g x) and {'g map(x)' if moved else 'map(x)'}, "
         f"mean over the doses {doses}",
-        cost=f"{_PASSES}; {len(LADDERS[name])} doses",
+        cost=f"{_PASSES}; doses: {len(LADDERS[name])}",
         paper="Crabbe and van der Schaar 2023; Tetkova and Hansen 2023",
     )
 

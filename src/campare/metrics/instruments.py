@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from campare.cams.baselines import edges
 from campare.cams.maps import pool, resize
-from campare.metrics.faithfulness.drop import Explain
+from campare.metrics.metric import Explain
 from campare.types import Array, Bools, Floats, Ints
 
 SIDE = 32

@@ -5,6 +5,7 @@ fit the cache. Each function returns a frame of exactly `SCORE_COLUMNS`.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,14 +14,13 @@ from campare.cams import maps as m
 from campare.data.imageset import Images
 from campare.metrics.classification import predicted
 from campare.metrics.declaration import METRICS, Metric, choose
-from campare.metrics.faithfulness.drop import Explain
 from campare.metrics.faithfulness.nulls import (
     FAITHFULNESS,
     OVER_EDGE,
     OVER_RANDOM,
     relative_to_nulls,
 )
-from campare.metrics.faithfulness.predicting import Predict
+from campare.metrics.metric import Explain, Predict
 from campare.metrics.mosaic import Mosaics, class_masks
 from campare.metrics.rows import check_count, rows
 from campare.metrics.values import Values
@@ -64,7 +64,9 @@ def measure_maps(
         ('a', 'gini', 0.0, 'ok')
     """
     check_count(len(maps), len(images))
-    chosen = [metric for metric in choose(metrics) if _applies(metric, images.regions)]
+    chosen = [
+        metric for metric in choose(metrics, images.regions) if _applies(metric, images.regions)
+    ]
     results = _measure(maps, images.images, images.regions, chosen, matched)
     return rows(
         results,
@@ -190,19 +192,17 @@ def measure_network(
     pixels = images.images.astype(np.float32)
     results: dict[str, Values] = {}
     for metric in FAITHFULNESS:
-        given = {"explain": explain} if "method" in metric.needs else {}
+        given: dict[str, Any] = {"explain": explain} if "method" in metric.needs else {}
         if None in given.values():
             continue
-        names = [metric.name + suffix for suffix in ("", OVER_RANDOM, OVER_EDGE)]
-        if wanted & set(names[1:]):
-            found = relative_to_nulls(metric.function, predict, pixels, maps, targets, rng=rng)
-            of_names = dict(zip(names, found, strict=True))
-        elif metric.name in wanted:
-            value = metric.function(predict, pixels, maps, targets, rng=rng, **given)
-            of_names = {metric.name: value}
-        else:
+        over = [s for s in (OVER_RANDOM, OVER_EDGE) if metric.name + s in wanted]
+        if not over and metric.name not in wanted:
             continue
-        results |= {name: values for name, values in of_names.items() if name in wanted}
+        found = relative_to_nulls(
+            metric.function, predict, pixels, maps, targets, rng=rng, over=over, **given
+        )
+        named = {metric.name + suffix: values for suffix, values in found.items()}
+        results |= {name: values for name, values in named.items() if name in wanted}
     return rows(
         results,
         images.names,

@@ -8,6 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from campare.metrics.values import Values
+from campare.types import Array, Floats, Ints
+
+#: images (N, H, W, C) -> logits (N, K). It must not keep the images: their memory is used again.
+Predict = Callable[[Floats], Array]
+
+#: (images (N, H, W, C), targets (N,)) -> maps (N, h, w): the method that made the maps.
+Explain = Callable[[Floats, Ints], Array]
 
 INF = float("inf")
 

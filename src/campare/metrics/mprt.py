@@ -15,8 +15,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from campare.errors import CampareError, LayerError
-from campare.metrics.faithfulness.drop import Explain
-from campare.metrics.metric import INF, Metric
+from campare.metrics.metric import INF, Explain, Metric
 from campare.metrics.similarity import Similarity, spearman
 from campare.metrics.stability import in_batches, partners
 from campare.metrics.values import Values, average, pixels, settle, unless

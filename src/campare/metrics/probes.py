@@ -12,8 +12,7 @@ import polars as pl
 from campare.data.imageset import Images
 from campare.metrics.declaration import choose
 from campare.metrics.dose_response import LADDERS, metric_name, stability_scores
-from campare.metrics.faithfulness.drop import Explain
-from campare.metrics.faithfulness.predicting import Predict
+from campare.metrics.metric import Explain, Predict
 from campare.metrics.mprt import efficient_mprt, mprt, mprt_scores, smooth_mprt
 from campare.metrics.rows import rows
 from campare.metrics.sanity import random_logit
@@ -57,7 +56,7 @@ def measure_probes(
         >>> frame.filter(pl.col("metric") == "flip-equivariance")["value"].to_list()
         [1.0, 1.0]
     """
-    wanted = {metric.name for metric in choose(metrics)}
+    wanted = {metric.name for metric in choose(metrics, images.regions)}
     pixels = images.images.astype(np.float32)
     ladders = {name: steps for name, steps in LADDERS.items() if metric_name(name) in wanted}
     asked = (explain, predict, pixels, targets, rng)

@@ -10,10 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from campare.errors import CampareError
-from campare.metrics.faithfulness.drop import Explain
-from campare.metrics.faithfulness.predicting import Predict
 from campare.metrics.focus import edge_alignment
-from campare.metrics.metric import Metric
+from campare.metrics.metric import Explain, Metric, Predict
 from campare.metrics.similarity import Similarity, spearman
 from campare.metrics.stability import in_batches
 from campare.metrics.values import Values

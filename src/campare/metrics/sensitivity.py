@@ -13,9 +13,7 @@ import numpy as np
 
 from campare.metrics.classification import predicted
 from campare.metrics.colors import WHITE
-from campare.metrics.faithfulness.drop import Explain
-from campare.metrics.faithfulness.predicting import Predict
-from campare.metrics.metric import INF, Metric
+from campare.metrics.metric import INF, Explain, Metric, Predict
 from campare.metrics.stability import in_batches, refer
 from campare.metrics.values import Values, pixels, settle
 from campare.types import Array, Floats

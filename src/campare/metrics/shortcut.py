@@ -15,8 +15,7 @@ from campare.errors import DataError
 from campare.metrics import localization
 from campare.metrics.classification import confidence, predicted
 from campare.metrics.colors import blur
-from campare.metrics.faithfulness.predicting import Predict
-from campare.metrics.metric import MASK, Metric
+from campare.metrics.metric import MASK, Metric, Predict
 from campare.metrics.stability import in_batches
 from campare.metrics.values import Values, inside, settle
 from campare.types import Array, Bools

@@ -17,9 +17,8 @@ from campare.cams.maps import positive
 from campare.cams.maps import status as map_status
 from campare.errors import DataError
 from campare.metrics.classification import predicted
-from campare.metrics.faithfulness.drop import Explain
-from campare.metrics.faithfulness.predicting import BATCH, Predict
-from campare.metrics.metric import Metric
+from campare.metrics.faithfulness.predicting import BATCH
+from campare.metrics.metric import Explain, Metric, Predict
 from campare.metrics.similarity import Similarity, spearman
 from campare.metrics.transforms import Transform
 from campare.metrics.values import Values, average, unless

@@ -11,10 +11,8 @@ import numpy as np
 
 from campare.cams.maps import resize
 from campare.metrics.declaration import choose
-from campare.metrics.faithfulness.drop import Explain
-from campare.metrics.faithfulness.predicting import Predict
 from campare.metrics.instruments import Scene, explainers, predict, predict_untrained, scene
-from campare.metrics.metric import Metric
+from campare.metrics.metric import Explain, Metric, Predict
 from campare.metrics.values import Values
 
 #: What can be asked of a measure here; others need weights or several networks.

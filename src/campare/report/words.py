@@ -93,19 +93,31 @@ def sentence(
     ]
     verdict, claim = _claim(deciding, treatment, control)
     if size:
-        grids = f"{grid(treatment.grid)} against {grid(control.grid)}"
-        _, raw_claim = _summed(native)
-        same = [e.verdict for e in native] == [e.verdict for e in deciding]
-        if same:
-            claim += f", at native ({grids}) and at equal resolution alike"
-        else:
-            claim += f", once resolution is equal; the raw maps ({grids}) alone would say: "
-            claim += raw_claim or "no difference"
+        claim += _resolution(
+            native, deciding, f"{grid(treatment.grid)} against {grid(control.grid)}"
+        )
     guesses = listed([arm.name for arm in (treatment, control) if arm.unlearned])
     caveat = f" But {guesses} {treatment.guess}." if guesses else ""
     shown = [i for i, effect in enumerate(deciding) if i == 0 or effect.detected]
     evidence = "; ".join(_numbers(native[i], deciding[i]) for i in shown)
     return Finding(verdict, f"{claim}.{caveat}", f"{evidence[0].upper()}{evidence[1:]}.")
+
+
+def _resolution(native: Sequence[Effect], deciding: Sequence[Effect], grids: str) -> str:
+    """What becomes of the claim at equal resolution, and which measures it is not about."""
+    pairs = [(raw, equal) for raw, equal in zip(native, deciding, strict=True) if raw is not equal]
+    alone = [raw for raw, equal in zip(native, deciding, strict=True) if raw is equal]
+    if not pairs:
+        return f", at native resolution ({grids}) alone"
+    if all(raw.verdict == equal.verdict for raw, equal in pairs):
+        text = f", at native ({grids}) and at equal resolution alike"
+    else:
+        text = f", once resolution is equal; the raw maps ({grids}) alone would say: "
+        text += _summed(native)[1] or "no difference"
+    if not alone:
+        return text
+    names = listed([_measure(effect.metric) for effect in alone])
+    return f"{text}; {names} at native resolution alone"
 
 
 def _claim(effects: Sequence[Effect], treatment: Arm, control: Arm) -> tuple[str, str]:

@@ -65,6 +65,18 @@ class Scores:
 
         return compare(self.frame, **settings)
 
+    def agreement(self) -> pl.DataFrame:
+        """Rank correlations of metrics: see :func:`campare.stats.reliability.agreement`."""
+        from campare.stats.reliability import agreement
+
+        return agreement(self.frame)
+
+    def reliability(self, *, splits: int = 100, seed: int = 0) -> pl.DataFrame:
+        """Split-half reliabilities: see :func:`campare.stats.reliability.reliability`."""
+        from campare.stats.reliability import reliability
+
+        return reliability(self.frame, splits=splits, seed=seed)
+
     def to_polars(self) -> pl.DataFrame:
         """The rows as a polars frame."""
         return self.frame

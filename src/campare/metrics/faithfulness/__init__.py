@@ -13,16 +13,15 @@ measures relative to maps that know nothing, on the same network: `relative_to_n
 from campare.metrics.faithfulness.drop import adcc, average_drop, average_gain, increase
 from campare.metrics.faithfulness.flipping import comprehensiveness, pixel_flipping, sufficiency
 from campare.metrics.faithfulness.insert_delete import deletion, insertion, insertion_deletion
-from campare.metrics.faithfulness.nulls import DECLARED, Relative, relative_to_nulls
-from campare.metrics.faithfulness.predicting import Predict
+from campare.metrics.faithfulness.nulls import DECLARED, relative_to_nulls
 from campare.metrics.faithfulness.remove_debias import road, road_least_first, road_most_first
 from campare.metrics.faithfulness.segments import irof
 from campare.metrics.faithfulness.squares import infidelity
+from campare.metrics.metric import Predict
 
 __all__ = [
     "DECLARED",
     "Predict",
-    "Relative",
     "adcc",
     "average_drop",
     "average_gain",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from campare.metrics.faithfulness.predicting import Predict, Score, check, probability, scores
+from campare.metrics.faithfulness.predicting import Score, check, probability, scores
 from campare.metrics.faithfulness.replacing import (
     Baseline,
     Ties,
@@ -16,6 +16,7 @@ from campare.metrics.faithfulness.replacing import (
     replaced,
     undefined,
 )
+from campare.metrics.metric import Predict
 from campare.metrics.values import Reasons
 from campare.types import Array, Ints
 

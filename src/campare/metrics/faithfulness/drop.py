@@ -6,7 +6,6 @@ its maximum. The first three are best for a mask of ones: Fake-CAM (Poppi et al.
 everywhere but in a corner, beats every honest map.
 """
 
-from collections.abc import Callable
 from itertools import chain
 from typing import NamedTuple
 
@@ -15,14 +14,11 @@ from numpy.typing import NDArray
 
 from campare.cams import maps as m
 from campare.errors import DataError
-from campare.metrics.faithfulness.predicting import BATCH, Predict, check, scores
+from campare.metrics.faithfulness.predicting import BATCH, check, scores
 from campare.metrics.faithfulness.replacing import Baseline, baseline
-from campare.metrics.metric import Metric
+from campare.metrics.metric import Explain, Metric, Predict
 from campare.metrics.values import Reasons, Values, pixels, settle
-from campare.types import Array, Bools, Floats, Ints
-
-#: (images (N, H, W, C), targets (N,)) -> maps (N, h, w): the method that made the maps.
-Explain = Callable[[Floats, Ints], Array]
+from campare.types import Array, Bools, Floats
 
 
 def average_drop(

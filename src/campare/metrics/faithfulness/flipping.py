@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from campare.metrics.faithfulness.curve import curve
-from campare.metrics.faithfulness.predicting import BATCH, Predict, logit
+from campare.metrics.faithfulness.predicting import BATCH, logit
 from campare.metrics.faithfulness.replacing import Baseline, Ties
-from campare.metrics.metric import INF, Metric
+from campare.metrics.metric import INF, Metric, Predict
 from campare.metrics.values import Values, settle
 from campare.types import Array
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.metrics.faithfulness.curve import also_unscored, counts_of, curve
-from campare.metrics.faithfulness.predicting import BATCH, Predict, check, scores
+from campare.metrics.faithfulness.predicting import BATCH, check, scores
 from campare.metrics.faithfulness.replacing import (
     Baseline,
     Ties,
@@ -20,7 +20,7 @@ from campare.metrics.faithfulness.replacing import (
     replaced,
     undefined,
 )
-from campare.metrics.metric import Metric
+from campare.metrics.metric import Metric, Predict
 from campare.metrics.values import Values, settle
 from campare.types import Array
 

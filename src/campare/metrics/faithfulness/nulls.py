@@ -5,9 +5,9 @@ sturdy would pass for one that makes maps good. The difference to a random and t
 that out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +21,7 @@ from campare.metrics.faithfulness import (
     segments,
     squares,
 )
-from campare.metrics.faithfulness.predicting import Predict
-from campare.metrics.metric import Metric
+from campare.metrics.metric import Metric, Predict
 from campare.metrics.values import Values
 from campare.types import Array
 
@@ -30,14 +29,6 @@ Measure = Callable[..., Values]
 
 #: Suffixes of the measures that are relative to a null.
 OVER_RANDOM, OVER_EDGE = "-over-random", "-over-edge"
-
-
-class Relative(NamedTuple):
-    """A measure of maps, and its differences to the measure of random and of edge maps."""
-
-    values: Values
-    over_random: Values
-    over_edge: Values
 
 
 def relative_to_nulls(
@@ -49,14 +40,16 @@ def relative_to_nulls(
     *,
     rng: np.random.Generator,
     draws: int = 1,
+    over: Collection[str] = (OVER_RANDOM, OVER_EDGE),
     **options: Any,
-) -> Relative:
+) -> dict[str, Values]:
     """Measure maps, and subtract what random and edge maps of the same grid score.
 
-    The random null is the mean over `draws` maps of independent noise; the edges are those of the
-    baseline `edge`. A difference is undefined where the map's value is, with its status, or where
-    the null's is ('null: ' and its status). Costs 2 + `draws` times the measure. Raises
-    CampareError for fewer than one draw.
+    Under '' the measure itself, under each suffix of `over` the difference to that null. The random
+    null is the mean over `draws` maps of independent noise; the edges are those of the baseline
+    `edge`. A difference is undefined where the map's value is, with its status, or where the null's
+    is ('null: ' and its status). Costs 1 + `draws` + 1 times the measure, less what is not in
+    `over`. Raises CampareError for fewer than one draw.
 
     Example:
         >>> from campare.metrics.faithfulness import deletion
@@ -65,9 +58,9 @@ def relative_to_nulls(
         >>> image = np.zeros((1, 8, 8, 3))
         >>> image[:, 2:4, 2:4] = 1
         >>> found = relative_to_nulls(deletion, dark, image, image[..., 0], np.array([1]),
-        ...     rng=rng, delete_to="zero")
-        >>> bool(found.over_random.values < 0)
-        True
+        ...     rng=rng, delete_to="zero", over=["-over-random"])
+        >>> {suffix: bool(each.values[0] < 0.2) for suffix, each in found.items()}
+        {'': False, '-over-random': True}
     """
     if draws < 1:
         raise CampareError(f"Expected at least one draw of random maps, got {draws}. Try draws=1.")
@@ -76,10 +69,14 @@ def relative_to_nulls(
     def measured(of: Array) -> Values:
         return measure(predict, images, of, targets, rng=rng, **options)
 
-    own = measured(maps)
-    drawn = [measured(random(images, grid, rng)) for _ in range(draws)]
-    mean = Values(np.mean([each.values for each in drawn], axis=0), drawn[0].status)
-    return Relative(own, _over(own, mean), _over(own, measured(edges(images, grid))))
+    found = {"": measured(maps)}
+    if OVER_RANDOM in over:
+        drawn = [measured(random(images, grid, rng)) for _ in range(draws)]
+        mean = Values(np.mean([each.values for each in drawn], axis=0), drawn[0].status)
+        found[OVER_RANDOM] = _over(found[""], mean)
+    if OVER_EDGE in over:
+        found[OVER_EDGE] = _over(found[""], measured(edges(images, grid)))
+    return found
 
 
 def _over(own: Values, null: Values) -> Values:
@@ -92,7 +89,6 @@ def _over(own: Values, null: Values) -> Values:
 def _relative(metric: Metric, suffix: str) -> Metric:
     """The declaration of a metric relative to a null."""
     which = suffix.removeprefix("-over-")
-    field = suffix.removeprefix("-").replace("-", "_")
     width = metric.high - metric.low
 
     def function(
@@ -104,10 +100,10 @@ def _relative(metric: Metric, suffix: str) -> Metric:
         rng: np.random.Generator,
         **options: Any,
     ) -> Values:
-        relative = relative_to_nulls(
-            metric.function, predict, images, maps, targets, rng=rng, **options
+        found = relative_to_nulls(
+            metric.function, predict, images, maps, targets, rng=rng, over=[suffix], **options
         )
-        return getattr(relative, field)  # type: ignore[no-any-return]
+        return found[suffix]
 
     return replace(
         metric,

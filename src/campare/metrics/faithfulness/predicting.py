@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from campare.errors import DataError, TargetError
 from campare.metrics.classification import confidence
+from campare.metrics.metric import Predict
 from campare.types import Array, Floats, Ints
-
-#: images (N, H, W, C) -> logits (N, K). It must not keep the images: their memory is used again.
-Predict = Callable[[Floats], Array]
 
 #: (logits (B, K), targets (B,)) -> one score an image, NaN where a logit is not finite.
 Score = Callable[[Array, Ints], NDArray[np.float64]]

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from campare.metrics.faithfulness.curve import also_unscored, counts_of
 from campare.metrics.faithfulness.imputation import impute
-from campare.metrics.faithfulness.predicting import BATCH, Predict, check, scores
+from campare.metrics.faithfulness.predicting import BATCH, check, scores
 from campare.metrics.faithfulness.replacing import Ties, generator, ranking, undefined
-from campare.metrics.metric import Metric
+from campare.metrics.metric import Metric, Predict
 from campare.metrics.values import Reasons, Values, settle
 from campare.types import Array, Floats, Ints
 

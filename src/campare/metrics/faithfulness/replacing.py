@@ -12,6 +12,7 @@ import numpy as np
 
 from campare.cams import maps as m
 from campare.errors import CampareError, DataError
+from campare.metrics.colors import blur
 from campare.metrics.values import Reasons
 from campare.types import Array, Floats, Ints
 
@@ -39,9 +40,7 @@ def baseline(images: Floats, kind: Baseline, rng: np.random.Generator | None = N
     if not isinstance(kind, str):
         return _given(images, kind)
     if kind == "blur":
-        n, height, width, channels = images.shape
-        rows = _gaussian(height) @ images.reshape(n, height, width * channels)
-        return np.asarray(_gaussian(width) @ rows.reshape(images.shape), np.float32)
+        return blur(images, (BLUR_SIGMA * images.shape[1], BLUR_SIGMA * images.shape[2]))
     if kind == "mean":
         return np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape)
     if kind == "zero":
@@ -124,10 +123,3 @@ def _given(images: Floats, given: Array) -> Floats:
             "Try np.broadcast_to(baseline, images.shape)."
         )
     return given
-
-
-def _gaussian(n: int) -> Floats:
-    """(n, n): weights of n pixels in each blurred one; at the border they are scaled to sum 1."""
-    distance = np.arange(n)[:, None] - np.arange(n)
-    weights = np.exp(-0.5 * (distance / (BLUR_SIGMA * n)) ** 2)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)

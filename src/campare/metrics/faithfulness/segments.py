@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.cams import maps as m
-from campare.metrics.faithfulness.predicting import BATCH, Predict, check, scores
+from campare.metrics.faithfulness.predicting import BATCH, check, scores
 from campare.metrics.faithfulness.replacing import Baseline, baseline, generator, undefined
-from campare.metrics.metric import INF, Metric
+from campare.metrics.metric import INF, Metric, Predict
 from campare.metrics.values import Values, settle
 from campare.types import Array, Floats, Ints
 

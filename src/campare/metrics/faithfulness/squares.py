@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from campare.cams import maps as m
-from campare.metrics.faithfulness.predicting import BATCH, Predict, check, logit, scores
+from campare.metrics.faithfulness.predicting import BATCH, check, logit, scores
 from campare.metrics.faithfulness.replacing import Baseline, baseline, generator
-from campare.metrics.metric import INF, Metric
+from campare.metrics.metric import INF, Metric, Predict
 from campare.metrics.values import Values, pixels, settle
 from campare.types import Array, Bools, Floats
 

@@ -1,0 +1,37 @@
+"""docs/metrics.md is what the declarations say, and names every measure."""
+
+import importlib.util
+from pathlib import Path
+
+from campare.metrics import METRICS
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEC = importlib.util.spec_from_file_location("metrics_page", ROOT / "tools/metrics.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+metrics_page = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(metrics_page)
+
+
+def test_the_page_is_what_the_declarations_say():
+    assert metrics_page.PAGE.read_text("utf-8") == metrics_page.page(), (
+        "Expected docs/metrics.md as tools/metrics.py writes it. Try: python tools/metrics.py"
+    )
+
+
+def test_every_measure_is_on_the_page():
+    text = metrics_page.page()
+    for name, metric in METRICS.items():
+        assert f"`{name}`" in text or f"\n### {name}\n" in text, name
+        assert metric.misleads in text or name.partition("-over-")[1], name
+        assert metric.paper, name
+        assert metric.cost, name
+        assert metric.formula, name
+
+
+def test_a_gameable_measure_is_named_so_and_no_default():
+    text = metrics_page.page()
+    for name, metric in METRICS.items():
+        if metric.gameable:
+            assert not metric.default, name
+            assert metric.gameable in text
