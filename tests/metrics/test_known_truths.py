@@ -38,9 +38,8 @@ AS_DECLARED = (
 BY_CHANCE = ("iou", "max-box-accuracy")
 
 
-@pytest.mark.parametrize("name", ["A", "scratch"])
-def test_a_network_with_random_weights_finds_nothing(name):
-    found = truths.random_networks(networks=6, test=100, names=[name])[name]
+def test_a_network_with_random_weights_finds_nothing():
+    found = truths.random_networks(networks=6, test=100, names=["scratch"])["scratch"]
     for metric in AS_DECLARED:
         assert truths.holds(found[metric]["over-declared"]), (metric, found[metric])
     for metric in BY_CHANCE:
