@@ -275,7 +275,7 @@ def test_claims_have_the_columns_and_words_of_the_design(tmp_path):
     words = {"supported", "contradicted", "equivalent", "not settled"}
     assert set(found.claims["verdict"]) <= words
     row = found.claims.filter(pl.col("claim") == "2 object").row(0, named=True)
-    assert (row["verdict"], row["metric"]) == ("supported", "energy@matched")
+    assert (row["verdict"], row["metric"]) == ("supported", "energy")
     found.to_json(tmp_path / "c.json")
     again = Comparison.from_json(tmp_path / "c.json")
     assert again.claims.equals(found.claims)
