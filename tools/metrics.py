@@ -33,11 +33,11 @@ NOTES = """## How to read it
 **gameable**: Fake-CAM, one everywhere but in a corner, beats an honest map. Such a measure is never
 a default one, which a test asserts.
 **null**: what a map scores that knows nothing: a uniform one, or a random one where that is
-undefined. A network with random weights makes no such map. Its maps are lumpy, follow what is
-bright or has edges, and lean to or away from the border, where convolutions see zeros; hence the
-nulls beside every model in the table, the methods `uniform`, `centre`, `edge` and
-`grad-cam:untrained`, and [known truths](../benchmarks/RESULTS-KNOWN-TRUTHS.md) for how far random
-networks are off.
+undefined. A network with random weights makes no such map: its maps are lumpy and follow what is
+bright. Measured on drawn images ([known truths](../benchmarks/RESULTS-KNOWN-TRUTHS.md)): energy,
+lift, pointing game, rank accuracy, top-k, PxAP and all mosaics are at the declared null; IoU is
+far below it, boxes a little, the average precision of coarse maps is above it. Read those beside
+`grad-cam:untrained`.
 **cost**: passes beyond the map itself.
 `@matched` after a name: the map was first pooled to the coarsest grid of all models.
 """

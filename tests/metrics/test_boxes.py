@@ -15,6 +15,7 @@ from campare.metrics.boxes import (
     attribution_localization,
     best_overlaps,
     box_thresholds,
+    halves,
     max_box_accuracy,
     pixel_precision,
     pooled_precision,
@@ -67,7 +68,7 @@ def test_max_box_accuracy_is_that_of_the_paper_at_thresholds_of_other_images(map
     values, status = max_box_accuracy(maps, MASKS)
     assert set(status) == {"ok"}
     for half in (0, 1):
-        own, other = np.arange(N) % 2 == half, np.arange(N) % 2 != half
+        own, other = halves(N) == half, halves(N) != half
         chosen = box_thresholds(maps[other], MASKS[other])
         expected = max_box_accuracy(maps[own], MASKS[own], thresholds=chosen).values
         assert values[own] == pytest.approx(expected)
@@ -219,3 +220,10 @@ def test_thresholds_of_nothing_are_one_line():
         "Try other held-out images."
     )
     assert np.isnan(pooled_precision(np.zeros((1, 4, 4)), np.eye(4, dtype=bool)[None]))
+
+
+def test_classes_that_take_turns_are_not_the_halves():
+    for count in (20, 200):
+        turns = np.arange(count) % 2
+        assert abs(np.corrcoef(halves(count), turns)[0, 1]) < 0.35
+        assert abs(halves(count).sum() - count / 2) < 1

@@ -35,8 +35,8 @@ def max_box_accuracy(
     MaxBoxAccV2 (Choe et al. 2020, section 4.1): boxes around the connected regions (8 neighbors) of
     the scaled map at or above a threshold, one for each overlap, against boxes around the connected
     regions of the mask; the best pair counts. `thresholds` are those of `box_thresholds` on other
-    images; None: those of the images at even places for the images at odd places and the other way
-    round, where the paper takes the best for the images themselves. Shapes: (N, H, W), (N, H, W).
+    images; None: those of one half of the images for the other and the other way round (`halves`),
+    where the paper takes the best for the images themselves. Shapes: (N, H, W), (N, H, W).
 
     Example:
         >>> one = np.zeros((2, 6, 6))
@@ -52,12 +52,25 @@ def max_box_accuracy(
         return settle(_at(reached, chosen), reasons)
     usable = ~np.any(list(reasons.values()), axis=0)
     chosen, alone = np.zeros((count, len(OVERLAPS)), np.int64), np.zeros(count, bool)
+    half_of = halves(count)
     for half in (0, 1):
-        own = np.arange(count) % 2 == half
+        own = half_of == half
         held_out = usable & ~own
         alone |= own & (not held_out.any())
         chosen[own] = _best(reached[held_out])
     return settle(_at(reached, chosen), {**reasons, "no-held-out": alone})
+
+
+def halves(count: int) -> Ints:
+    """Which of two halves each image is in: drawn from a fixed seed, always the same (N,).
+
+    Not every second image: where two classes take turns, each half would be one of them.
+
+    Example:
+        >>> sorted(halves(5).tolist())
+        [0, 0, 0, 1, 1]
+    """
+    return np.random.default_rng(0).permutation(count) % 2
 
 
 def box_thresholds(maps: Array, masks: Array) -> tuple[float, ...]:

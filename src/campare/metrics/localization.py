@@ -279,7 +279,7 @@ DECLARED: tuple[Metric, ...] = (
         higher_is_better=True,
         low=0,
         high=1,
-        null=AREA,
+        null="area share of a uniform map; less of any map with a shape",
         misleads="The fixed threshold rewards maps as wide as the object, not those that are "
         "right; a single outlier of a fine map shrinks its region to a speck.",
         paper="Selvaraju et al. 2017 (Grad-CAM), section 4.1; the region instead of its box",
