@@ -57,7 +57,9 @@
 
   function fits(at) {
     const image = data.images[at];
-    const group = field("group").value;
+    const part = field("name").value.trim().toLowerCase();
+    if (part && !image.name.toLowerCase().includes(part)) return false; // a name is sought in all
+    const group = part ? "all" : field("group").value;
     if (group === "chosen" ? !image.group : group !== "all" && image.group !== group) return false;
     if (field("label").value && image.label !== Number(field("label").value)) return false;
     const outcome = field("outcome").value;
@@ -72,8 +74,7 @@
       const by = change(measure(), at);
       if (by === null || Math.sign(by) !== wanted * (measure().better || 1)) return false;
     }
-    const part = field("name").value.trim().toLowerCase();
-    return !part || image.name.toLowerCase().includes(part);
+    return true;
   }
 
   function arrange() {

@@ -107,7 +107,7 @@ def outlines(regions: Mapping[str, NDArray[np.bool_]], at: int) -> list[list[str
         if region not in regions or not regions[region][at].any():
             continue
         mask = regions[region][at]
-        coarse = max(0.5, len(mask) / 200)  # pixels that a line may deviate
+        coarse = max(0.4, len(mask) / 250)  # pixels that a line may deviate
         lines = find_contours(np.pad(mask, 1).astype(np.float32), 0.5)
         kept = (approximate_polygon(line, coarse) for line in lines if len(line) > 6)
         paths.append([region, "".join(_closed(line) for line in kept)])
