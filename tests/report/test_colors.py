@@ -20,7 +20,7 @@ def rgb(color: str) -> np.ndarray:
 
 def contrast(one: str, other: str) -> float:
     """Contrast ratio of two colors as WCAG 2 defines it, 1 to 21."""
-    high, low = sorted((float(rgb(c) @ [0.2126, 0.7152, 0.0722]) for c in (one, other)))[::-1]
+    high, low = sorted(float(rgb(c) @ [0.2126, 0.7152, 0.0722]) for c in (one, other))[::-1]
     return (high + 0.05) / (low + 0.05)
 
 

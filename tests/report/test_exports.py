@@ -83,7 +83,7 @@ def test_the_notebook_is_valid_and_its_code_runs(run, monkeypatch):
     assert len(ids) == len(set(ids))
     import campare
 
-    monkeypatch.setattr(campare.Run, "open", lambda path: run)
+    monkeypatch.setattr(campare.Run, "open", lambda _: run)
     space: dict[str, object] = {}
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
@@ -101,7 +101,7 @@ def test_the_notebook_keeps_to_its_schema(run):
 
 
 def test_a_pdf_without_a_browser_says_what_to_install(run, monkeypatch):
-    monkeypatch.setattr(printing.shutil, "which", lambda name: None)
+    monkeypatch.setattr(printing.shutil, "which", lambda _: None)
     message = (
         "Expected Chromium or Chrome on the PATH to print a PDF, got none. "
         "Try: apt install chromium, or --format html and print that from a browser"

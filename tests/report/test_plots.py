@@ -180,7 +180,8 @@ def test_no_dose_no_curve():
 
 
 def test_settings_that_differ_are_told_apart():
-    made = tables.settings([{"name": "A", "epochs": 3, "augment": None, "seed": 1},
-                            {"name": "B", "epochs": 3, "augment": {"zoom": 0.1}, "seed": 1}])  # fmt: skip
+    one = {"name": "A", "epochs": 3, "augment": None, "seed": 1}
+    other = {"name": "B", "epochs": 3, "augment": {"zoom": 0.1}, "seed": 1}
+    made = tables.settings([one, other])
     assert made.differ == (("augment", ("none", "zoom 0.1")),)
     assert made.same == (("epochs", "3"), ("seed", "1"))

@@ -120,7 +120,7 @@ def test_own_policy_allows_only_its_own_script(page):
 
 
 def test_ids_are_unique_and_references_resolve(page):
-    page, html = page
+    page, _ = page
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     wanted = {a["href"][1:] for _, a in page.tags if (a.get("href") or "").startswith("#")}

@@ -39,6 +39,11 @@ class Spread(NamedTuple):
     ticks: tuple[tuple[float, str], ...]
     rows: tuple[Dots, ...]
 
+    @property
+    def wide(self) -> bool:
+        """Whether names need room."""
+        return any(len(row.arm.name) > 8 for row in self.rows)
+
 
 def spread(values: Mapping[str, NDArray[Any]], metric: str, arms: Sequence[Arm]) -> Spread:
     """The distributions of one metric; `values` is arm -> one value an image."""

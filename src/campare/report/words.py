@@ -203,11 +203,13 @@ def factor_findings(
 def _factor(factor: str, deciding: Sequence[Effect]) -> Finding:
     verdict, where = _summed(deciding)
     name = factor[:1].upper() + factor[1:]
-    shown = [e for i, e in enumerate(deciding) if i == 0 or e.detected]
+    shown = [e for i, e in enumerate(deciding) if i == 0 or e.detected][:2]
     evidence = "; ".join(f"{_measure(effect.metric)} {interval(effect)}" for effect in shown)
     says = (
         _interaction(verdict)
         if " x " in factor
+        else _trend(verdict, factor)
+        if ":" in factor or factor in ("train size", "strength")
         else {
             "better": f"{name} makes the maps better",
             "worse": f"{name} makes the maps worse",
@@ -233,6 +235,20 @@ def both(one: Finding, other: Finding) -> str:
     if one.verdict == other.verdict and one.verdict in ("better", "worse"):
         return f"Both {one.factor} and {other.factor} make the maps {one.verdict}."
     return f"{one.short}; {other.short[:1].lower()}{other.short[1:]}."
+
+
+def _trend(verdict: str, factor: str) -> str:
+    """A trend over a dose, within arms that agree in the rest: `train size: scratch, plain`."""
+    dose, _, stratum = factor.partition(": ")
+    what = {"train size": "More training images make", "strength": "Stronger augmentation makes"}
+    effect = {
+        "better": "the maps better",
+        "worse": "the maps worse",
+        "mixed": "the maps better by some measures and worse by others",
+        "not detected": "no detectable difference",
+        UNDEFINED: "a difference that is undefined",
+    }.get(verdict, "a difference")
+    return f"{what.get(dose, dose)} {effect}" + (f" ({stratum})" if stratum else "")
 
 
 def _interaction(verdict: str) -> str:
