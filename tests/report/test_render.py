@@ -13,6 +13,8 @@ from PIL import Image as Pillow
 
 from campare.errors import RunError
 from campare.report import render
+from campare.report.page import read
+from campare.report.render import html as html_of
 from campare.stats.compare import compare
 from campare.stats.comparison import Comparison
 
@@ -53,8 +55,8 @@ def changed(run, **manifest):
     return dataclasses.replace(run, manifest=copy.deepcopy(run.manifest) | manifest)
 
 
-def rendered(run, tmp_path, **manifest) -> tuple[Page, str]:
-    html = render(changed(run, **manifest), out=tmp_path / "report.html").read_text("utf-8")
+def rendered(run, **manifest) -> tuple[Page, str]:
+    html = html_of(read(changed(run, **manifest)))
     return Page(html), html
 
 
@@ -134,7 +136,7 @@ def test_hostile_names_are_inert(build_run, tmp_path):
     run.manifest["recipes"][0]["title"] = "$x_1$ </style><script>alert(2)</script>"
     run.manifest["data"]["skipped"] = [[HOSTILE, evil]]
     run.manifest["command"] = ["campare", "study", evil]
-    page, html = rendered(run, tmp_path)
+    page, html = rendered(run)
     assert [attrs.get("type") for attrs in page.all("script")] == ["application/json", None]
     assert all(attrs["src"].startswith("data:image/webp;base64,") for attrs in page.all("img"))
     assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
@@ -146,10 +148,10 @@ def test_hostile_names_are_inert(build_run, tmp_path):
     assert "$x_1$" in page.text
 
 
-def test_arm_that_did_not_learn_is_flagged_before_the_answer(small_run, tmp_path):
+def test_arm_that_did_not_learn_is_flagged_before_the_answer(small_run):
     cells = copy.deepcopy(small_run.manifest["cells"])
     cells["A-1"] |= {"learned": False, "accuracy": 0.5}
-    page, html = rendered(small_run, tmp_path, cells=cells)
+    page, html = rendered(small_run, cells=cells)
     alarm = re.search(r'role="alert">(.*?)</p>', html).group(1)
     assert "A (Scratch) did not learn in 1 of 3 seeds" in alarm
     assert html.index('role="alert"') < html.index('class="answer"')
@@ -191,10 +193,10 @@ def test_every_claim_stands_there_with_its_verdict(fake_run, page):
         assert row["text"] in page.text
 
 
-def test_a_run_without_claims_has_no_table_of_them(small_run, tmp_path):
+def test_a_run_without_claims_has_no_table_of_them(small_run):
     without = dataclasses.replace(small_run.compared, claims=small_run.compared.claims.clear(),
                                   factors=small_run.compared.factors.clear())  # fmt: skip
-    page, html = rendered(dataclasses.replace(small_run, compared=without), tmp_path)
+    page, html = rendered(dataclasses.replace(small_run, compared=without))
     assert 'id="claims"' not in html
     assert "#claims" not in html
     assert "claims.csv" not in html
@@ -204,7 +206,7 @@ def test_a_run_without_claims_has_no_table_of_them(small_run, tmp_path):
     assert "A" in headline
 
 
-def test_an_audit_speaks_of_models(small_run, tmp_path):
+def test_an_audit_speaks_of_models(small_run):
     table = small_run.table.filter((pl.col("seed") == 0) & pl.col("recipe").is_in(["B", "C"]))
     config = {"seed": 0, "left_out": ["A measure was left out"], "split": "test"}
     manifest = small_run.manifest
@@ -213,7 +215,7 @@ def test_an_audit_speaks_of_models(small_run, tmp_path):
     changes = {"kind": "audit", "config": config, "recipes": recipes, "seeds": [0], "cells": cells}
     compared = compare(table, contrasts=[("C", "B")], design={}, resamples=100)
     run = dataclasses.replace(small_run, table=table, compared=compared)
-    page, html = rendered(run, tmp_path, **changes)
+    page, html = rendered(run, **changes)
     assert "Which model has the better" in page.text
     assert "Differences between models" in page.text
     assert "Each model is one training" in page.text
@@ -224,17 +226,17 @@ def test_an_audit_speaks_of_models(small_run, tmp_path):
     assert "the same data" not in page.text
 
 
-def test_the_page_shows_the_level_of_its_intervals(small_run, tmp_path):
+def test_the_page_shows_the_level_of_its_intervals(small_run):
     pairs = [tuple(pair) for pair in small_run.manifest["contrasts"]]
     real = compare(small_run.table, contrasts=pairs, confidence=0.9, resamples=200)
-    page, _ = rendered(dataclasses.replace(small_run, compared=real), tmp_path)
+    page, _ = rendered(dataclasses.replace(small_run, compared=real))
     row = real.effects.filter((pl.col("contrast") == "C - A") & (pl.col("metric") == "energy"))
     assert f"{row['estimate'].item():+.3f} (90 % interval" in page.text
     assert not re.search(r"95\s?%", page.text)
 
 
 def test_one_grid_needs_no_matched_results(build_run, tmp_path):
-    page, html = rendered(build_run(tmp_path, n=12, arms=("B", "C"), seeds=(0,)), tmp_path)
+    page, html = rendered(build_run(tmp_path, n=12, arms=("B", "C"), seeds=(0,)))
     assert "resolution" not in page.text.partition("The arms")[0]
     assert 'class="pooled"' not in html
     assert "mark native" not in html
@@ -242,7 +244,7 @@ def test_one_grid_needs_no_matched_results(build_run, tmp_path):
 
 
 def test_single_arm_without_contrast(build_run, tmp_path):
-    page, html = rendered(build_run(tmp_path, n=6, arms=("B",), seeds=(0,)), tmp_path)
+    page, html = rendered(build_run(tmp_path, n=6, arms=("B",), seeds=(0,)))
     assert "No two arms are compared in this run" in page.text
     assert data_of(html)["pairs"] == []
     assert 'id="effects"' not in html
@@ -254,14 +256,14 @@ def test_no_mask_no_map_metric(build_run, tmp_path):
     run.table = run.table.filter(pl.col("method") == "-")
     names = ("effects", "summary", "nulls", "claims", "factors", "sensitivity")
     run.compared = Comparison(**{name: getattr(run.compared, name).clear() for name in names})
-    page, html = rendered(run, tmp_path)
+    page, html = rendered(run)
     assert "No map of this run could be measured" in page.text
     assert [m["name"] for m in data_of(html)["measures"]] == ["confidence"]
 
 
-def test_unfinished_cells_are_counted(small_run, tmp_path):
+def test_unfinished_cells_are_counted(small_run):
     cells = {k: v for k, v in small_run.manifest["cells"].items() if k not in ("A-0", "A-2")}
-    page, _ = rendered(small_run, tmp_path, cells=cells)
+    page, _ = rendered(small_run, cells=cells)
     assert "2 of 12 cells are not finished" in page.text
     assert "seed 1. First those chosen by rule" in page.text  # the first that every arm has
 

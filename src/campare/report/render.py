@@ -72,12 +72,12 @@ def _written(
         from campare.report.notebook import notebook
 
         return notebook(content, run, {name: png for name, (_, png) in drawn.items()}).encode()
-    html = _html(content).encode()
+    page = html(content).encode()
     if format == "pdf":
         from campare.report.printing import printed
 
-        return printed(html)
-    return html
+        return printed(page)
+    return page
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -99,7 +99,8 @@ def _figures(content: page.Page) -> dict[str, tuple[bytes, bytes]]:
     return {name: (svg.svg(figure).encode(), svg.png(figure)) for name, figure in drawn.items()}
 
 
-def _html(content: page.Page) -> str:
+def html(content: page.Page) -> str:
+    """The page as text."""
     context = {name: getattr(content, name) for name in content.__dataclass_fields__}
     downloads = {name: _data_uri(text) for name, text in content.csv.items()}
     more = {
