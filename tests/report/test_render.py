@@ -245,7 +245,8 @@ def test_one_grid_needs_no_matched_results(build_run, tmp_path):
 
 def test_single_arm_without_contrast(build_run, tmp_path):
     page, html = rendered(build_run(tmp_path, n=6, arms=("B",), seeds=(0,)))
-    assert "No two arms are compared in this run" in page.text
+    assert "One arm alone: nothing is compared." in page.text
+    assert re.search(r"<h1>(.*?)</h1>", html).group(1).startswith("B ")
     assert data_of(html)["pairs"] == []
     assert 'id="effects"' not in html
 

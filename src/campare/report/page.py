@@ -108,6 +108,7 @@ def read(run: "Run") -> Page:
     target = _target(scores)
     answers = words.factor_findings(factors, metrics, arms)
     findings = words.findings(effects, contrasts, metrics, named)
+    nulls_say = words.against_nulls(comparison.nulls, metrics[0], method, arms) if metrics else None
     values = {metric: tables.by_image(scores, method, metric, arms) for metric in per_image}
     classes = tables.per_class(
         scores, arms, manifest["data"]["classes"], method, per_image[0] if per_image else None
@@ -125,12 +126,10 @@ def read(run: "Run") -> Page:
         per_image=per_image,
         size=size,
         confidence=f"{100 * comparison.confidence:.4g}{words.NARROW}%",
-        headline=_headline(answers, findings, manifest, metrics),
+        headline=_headline(answers, findings, nulls_say, metrics),
         answers=answers,
         findings=findings,
-        nulls_say=words.against_nulls(comparison.nulls, metrics[0], method, arms)
-        if metrics
-        else None,
+        nulls_say=nulls_say,
         warned=warned.warnings(manifest, arms),
         effects=effects,
         every_effect=effects | facts.effects(comparison.effects, "-", comparison.confidence),
@@ -196,10 +195,10 @@ def _pairs(effects: Mapping[tuple[str, str], Effect]) -> list[tuple[str, str]]:
 def _headline(
     answers: list[words.Finding],
     findings: list[words.Finding],
-    manifest: Mapping[str, Any],
+    nulls_say: str | None,
     metrics: list[str],
 ) -> str:
-    """The answer in one sentence."""
+    """The answer in one sentence; of an arm alone, whether it beats a map that knows nothing."""
     mains = [answer for answer in answers if " x " not in f" {answer.factor} "][:2]
     if len(mains) == 2:
         return words.both(*mains)
@@ -207,11 +206,7 @@ def _headline(
         return f"{findings[0].short}."
     if not metrics:
         return "No map of this run could be measured."
-    if facts.is_audit(manifest):
-        return (
-            "One model alone: nothing is compared, its results stand beside maps that know nothing."
-        )
-    return "No two arms are compared in this run."
+    return nulls_say or "Nothing is compared in this run."
 
 
 def _sensitivity(

@@ -110,8 +110,8 @@ def sentence(
 def _short(verdict: str, effects: Sequence[Effect], treatment: Arm, control: Arm) -> str:
     """The claim as a headline."""
     one, other = treatment.name, control.name
-    found = [effect for effect in effects if effect.detected]
-    if not found:
+    found = [effect for effect in effects if effect.verdict == verdict]
+    if not any(effect.detected for effect in effects):
         words = "cannot be compared" if verdict == UNDEFINED else "do not differ detectably"
         return f"The maps of {one} and {other} {words}"
     if verdict == "mixed":
