@@ -245,8 +245,10 @@ def test_numbers_and_plots_need_no_script(browser, address):
     context.close()
 
 
-def test_text_has_room_in_forests_and_axes(opened):
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_text_has_room_in_forests_and_axes(opened, width):
     """No tick label lies on another one."""
+    opened.set_viewport_size({"width": width, "height": 900})
     overlaps = opened.evaluate(
         """() => [...document.querySelectorAll(".ticks")].flatMap((ticks) => {
             const boxes = [...ticks.children].map((one) => one.getBoundingClientRect());

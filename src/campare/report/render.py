@@ -128,7 +128,9 @@ def _template() -> jinja2.Template:
     """The page's template, with its style and script and the filters that write numbers."""
     folder = files("campare.report")
     style = "".join((folder / name).read_text("utf-8") for name in ("style.css", "parts.css"))
-    script = "".join((folder / name).read_text("utf-8") for name in ("script.js", "gallery.js"))
+    script = "".join(
+        (folder / name).read_text("utf-8") for name in ("script.js", "heat.js", "gallery.js")
+    )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text("utf-8")),
