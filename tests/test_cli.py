@@ -588,6 +588,8 @@ class TestAudit:
         assert "One training each: it speaks of these models" in " ".join(said.split())
         assert Path("runs/toys-audit/report.html").is_file()
         assert call("report runs/toys-audit") == 0
+        assert call("report runs/toys-audit --format md --out toys.md") == 0
+        assert Path("toys.md").read_text("utf-8").startswith("# ")
         assert call("compare runs/toys-audit") == 0
         assert "again - fixed" in capsys.readouterr().out
 

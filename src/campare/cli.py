@@ -287,12 +287,21 @@ def audit(
 
 
 @app.command()
-def report(run: Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")]) -> None:
+def report(
+    run: Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")],
+    format: Annotated[
+        Literal["html", "md", "pdf", "ipynb"],
+        Option(help="A page, Markdown, a PDF (needs Chromium), or a notebook."),
+    ] = "html",
+    out: Annotated[
+        Path | None, Option(help="The file to write. Default: report.FORMAT in RUN.")
+    ] = None,
+) -> None:
     """Compare the recipes or models of a run again, from its rows, and write its report."""
     from campare.lab.study import conclude
     from campare.run import Run
 
-    print(f"Report: {conclude(Run.open(run))}")
+    print(f"Report: {conclude(Run.open(run), format=format, out=out)}")
 
 
 @app.command()

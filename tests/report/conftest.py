@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ import pytest
 
 from campare.data import Images
 from campare.metrics.measure import measure_maps, measure_predictions
+from campare.stats.compare import compare
+from campare.stats.comparison import Comparison
 
 SIZE, SEEDS, METRICS = 96, (0, 1, 2), ("energy", "pointing-game", "average-precision", "entropy")
 ARMS = {  # name: title, grid, how much of the map follows the object, accuracy
@@ -129,11 +130,11 @@ def build(
     table = pl.concat(frames)
     contrasts = [[a, b] for a, b in (("C", "A"), ("B", "A"), ("C", "B")) if a in arms and b in arms]
     manifest = {
-        "campare": "0.1.0", "created": "2026-11-23T06:00:00Z",
+        "kind": "study", "campare": "0.1.0", "created": "2026-11-23T06:00:00Z",
         "command": ["campare", "study", "my data", "--seeds", "3"], "config": {},
         "recipes": [
             {"name": a, "title": ARMS[a][0], "backbone": "resnet50" if a in "BC" else "scratch",
-             "weights": "imagenet" if a in "BC" else None, "trainable": a in "AD",
+             "weights": "imagenet" if a in "BC" else "random", "trainable": a in "AD",
              "augment": {"flip": True, "rotation": 0.1} if a in "CD" else None, "epochs": 10}
             for a in arms
         ],
@@ -146,72 +147,20 @@ def build(
         "machine": {"cores": 2, "system": "Linux"}, "versions": {"keras": "3.15.0", "numpy": "2.3"},
         "cells": cells,
     }  # fmt: skip
-    return FakeRun(path, manifest, pictures, arrays, table, compare(table, contrasts))
+    pairs = [(one, other) for one, other in contrasts] or None
+    compared = compare(table, contrasts=pairs, resamples=100) if len(arms) > 1 else alone(table)
+    return FakeRun(path, manifest, pictures, arrays, table, compared)
 
 
-def compare(table: pl.DataFrame, contrasts: list[list[str]]) -> Any:
-    """A plain bootstrap over images: not the one of campare, but of its shape."""
-    rng = np.random.default_rng(0)
-    image = (
-        table.filter(pl.col("value").is_finite())
-        .group_by("recipe", "method", "metric", "image", maintain_order=True)
-        .agg(pl.col("value").mean())
-    )
-    per = {
-        key: dict(zip(part["image"], part["value"], strict=True))
-        for key, part in image.partition_by("recipe", "method", "metric", as_dict=True).items()
+def alone(table: pl.DataFrame) -> Comparison:
+    """What there is to say of a single arm: means and nulls."""
+    twin = table.with_columns(recipe=pl.lit("twin"))
+    both = compare(pl.concat([table, twin]), resamples=100)
+    own = {
+        name: getattr(both, name).filter(pl.col("recipe") != "twin")
+        for name in ("summary", "nulls")
     }
-
-    def interval(values: np.ndarray) -> tuple[float, float, float]:
-        if not len(values):
-            return (float("nan"),) * 3
-        means = values[rng.integers(len(values), size=(400, len(values)))].mean(1)
-        return (float(values.mean()), *map(float, np.quantile(means, (0.025, 0.975))))
-
-    def pair(one: Any, other: Any) -> np.ndarray:
-        left, right = per.get(one, {}), per.get(other, {})
-        return np.array([left[i] - right[i] for i in left if i in right])
-
-    effects, summary, nulls = [], [], []
-    for recipe, method, metric in per:
-        values = np.array(list(per[recipe, method, metric].values()))
-        mean, low, high = interval(values)
-        summary.append((recipe, method, metric, mean, low, high, len(values), 3, 3, 180))
-        if method == "grad-cam":
-            for null in ("uniform", "centre", "edge", "grad-cam:untrained"):
-                found = interval(pair((recipe, method, metric), (recipe, null, metric)))
-                nulls.append((recipe, method, metric, null, *found, 0.01))
-    for treatment, control in contrasts:
-        for recipe, method, metric in per:
-            if recipe == treatment and method in ("grad-cam", "-"):
-                values = pair((treatment, method, metric), (control, method, metric))
-                mean, low, high = interval(values)
-                p = 0.001 if low > 0 or high < 0 else 0.4
-                effects.append(
-                    (f"{treatment} - {control}", treatment, control, method, metric,
-                     mean, low, high, p, p, 0.5, len(values), 3)
-                )  # fmt: skip
-    kinds = {"estimate": pl.Float64}
-    return SimpleNamespace(
-        confidence=0.95,
-        effects=pl.DataFrame(
-            effects,
-            schema=["contrast", "treatment", "control", "method", "metric", "estimate", "low",
-                    "high", "p", "p_adjusted", "effect_size", "images", "seeds"],
-            schema_overrides=kinds, orient="row",
-        ),
-        summary=pl.DataFrame(
-            summary,
-            schema=["recipe", "method", "metric", "mean", "low", "high", "images", "seeds",
-                    "undefined", "rows"],
-            orient="row",
-        ),
-        nulls=pl.DataFrame(
-            nulls,
-            schema=["recipe", "method", "metric", "null", "estimate", "low", "high", "p"],
-            orient="row",
-        ),
-    )  # fmt: skip
+    return Comparison(effects=both.effects.clear(), **own)
 
 
 @pytest.fixture(scope="session")

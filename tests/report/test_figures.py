@@ -1,4 +1,3 @@
-import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -15,45 +14,6 @@ ARMS = tuple(
 
 def effect(metric="energy", estimate=0.1, low=0.05, high=0.15, p=0.01):
     return Effect("B - A", "B", "A", metric, estimate, low, high, p, 0.5, 60, 3)
-
-
-def luminance(color: str) -> float:
-    """Relative luminance as WCAG 2 defines it."""
-    parts = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
-
-
-def contrast(one: str, other: str) -> float:
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-def variables() -> list[dict[str, str]]:
-    """The colors of the style sheet, light and dark."""
-    from importlib.resources import files
-
-    css = (files("campare.report") / "style.css").read_text("utf-8")
-    blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
-    return [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in blocks]
-
-
-@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_text_has_contrast_aa_and_marks_three_to_one(theme):
-    colors = variables()[theme]
-    for name in ("ink", "muted", "link", "native", "matched", "good", "bad"):
-        assert contrast(colors[name], colors["paper"]) >= 4.5, name
-    for name in ("ink", "muted"):
-        assert contrast(colors[name], colors["raised"]) >= 4.5, name
-    assert contrast(colors["alarm-ink"], colors["alarm"]) >= 4.5
-    for index in range(len(svg.ARMS)):
-        assert contrast(colors[f"arm-{index}"], colors["paper"]) >= 3, index
-
-
-def test_light_page_and_saved_figures_share_their_colors():
-    light = variables()[0]
-    assert tuple(light[f"arm-{i}"] for i in range(len(svg.ARMS))) == svg.ARMS
-    assert (light["ink"], light["muted"], light["rule"]) == (svg.INK, svg.MUTED, svg.RULE)
 
 
 @pytest.mark.parametrize("width", [figures.WIDE, figures.NARROW])
@@ -105,16 +65,9 @@ def test_constant_and_missing_values_are_drawn():
     assert words == ["no defined value"] * 2
 
 
-def test_inline_svg_is_well_formed_and_has_its_own_ids():
+def test_svg_is_repeatable_and_a_name_is_no_formula():
     figure = figures.spread({"energy": {"$C_1$": np.ones(3)}}, ARMS, 5)
     document = svg.svg(figure)
     assert document == svg.svg(figure)
-    assert "$C_1$" in document  # a name is no formula
-    element = svg.inline(document, "one", "a &amp; b")
-    root = ElementTree.fromstring(element)
-    assert root.get("aria-label") == "a & b"
-    ids = [node.get("id") for node in root.iter() if node.get("id")]
-    assert ids
-    assert all(name.startswith("one-") for name in ids)
-    assert "var(--arm-2)" in element
-    assert svg.ARMS[2] not in element
+    assert "$C_1$" in document
+    ElementTree.fromstring(document)

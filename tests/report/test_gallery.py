@@ -1,12 +1,11 @@
-import re
-
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from campare.report import gallery
+from campare.report import facts, gallery
 from campare.report.gallery import GROUPS, choose
 
 values = hnp.arrays(float, 20, elements=st.floats(0, 1) | st.just(float("nan")))
@@ -38,26 +37,35 @@ def test_no_image_twice_and_random_is_repeatable():
     assert len(choose(scores, None, each=2)) == 8
 
 
-def test_outline_lies_on_the_border_of_the_mask():
-    mask = np.zeros((1, 10, 10), bool)
-    mask[0, 2:5, 3:8] = True  # in pixels: x from 3 to 8, y from 2 to 5
-    ((region, path),) = gallery._outlines({"object": mask}, 0)
-    assert region == "object"
-    points = np.array(re.findall(r"([\d.]+) ([\d.]+)", path), float)
-    # Marching squares at 0.5 of a binary mask runs through the border itself.
-    assert points.min(0).tolist() == pytest.approx([3, 2], abs=1e-6)
-    assert points.max(0).tolist() == pytest.approx([8, 5], abs=1e-6)
+def test_the_page_carries_the_chosen_ones_first_and_others_as_they_fit():
+    assert gallery._kept([7, 2], 10, 10).tolist() == [7, 2, 0, 1, 3, 4, 5, 6, 8, 9]
+    few = gallery._kept([7, 2], 100, 12).tolist()
+    assert few[:2] == [7, 2]
+    assert len(set(few)) == len(few) == 12
 
 
-def test_map_without_evidence_has_no_heatmap():
-    raw = np.stack([np.zeros((4, 4)), -np.eye(4), np.eye(4)]).astype(np.float32)
-    pictures = gallery._overlays(raw, 16)
-    assert [status for _, status in pictures] == ["flat", "all-negative", "ok"]
-    assert [uri is None for uri, _ in pictures] == [True, True, False]
-
-
-@pytest.mark.parametrize(("size", "arms"), [(96, 4), (224, 6), (512, 12)])
-def test_budget_bounds_the_pictures(size, arms):
-    each = gallery._affordable(6, size, arms)
-    assert 1 <= each <= 6
-    assert each == 1 or each * len(GROUPS) * size * size * (0.35 + 0.12 * arms) <= gallery._BUDGET
+def test_values_and_answers_are_those_of_the_table(fake_run):
+    arms = facts.arms(fake_run.manifest)
+    made = gallery.gallery(
+        fake_run, fake_run.table, arms, method="grad-cam", metrics=["energy", "entropy"],
+        contrasts=[("C", "A")],
+    )  # fmt: skip
+    data = made.data
+    assert [m["name"] for m in data["measures"]] == ["energy", "entropy", "confidence"]
+    assert [m["better"] for m in data["measures"]] == [1, 0, 0]
+    rows = fake_run.table.filter(
+        (pl.col("recipe") == "C") & (pl.col("seed") == 0) & (pl.col("method") == "grad-cam")
+        & (pl.col("metric") == "energy")
+    )  # fmt: skip
+    truth = dict(zip(rows["image"], rows["value"], strict=True))
+    told = dict(zip(rows["image"], rows["prediction"], strict=True))
+    for at, image in enumerate(data["images"]):
+        value = data["measures"][0]["values"][2][at]
+        if value is None:
+            assert data["status"][2][at] == "flat"
+        else:
+            assert value == pytest.approx(truth[image["name"]], abs=6e-5)
+        assert data["predictions"][2][at] == told[image["name"]]
+    assert len(data["images"]) == made.total == 60
+    assert data["pairs"] == [[2, 0]]
+    assert len(made.hero) == 5

@@ -2,16 +2,21 @@ import base64
 import copy
 import dataclasses
 import io
+import json
 import re
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 from PIL import Image as Pillow
 
+from campare.errors import RunError
 from campare.report import render
+from campare.report.page import read
+from campare.report.render import html as html_of
+from campare.stats.compare import compare
+from campare.stats.comparison import Comparison
 
 HOSTILE = "test/cat/<script>alert(1)</script>.png"
 
@@ -50,8 +55,8 @@ def changed(run, **manifest):
     return dataclasses.replace(run, manifest=copy.deepcopy(run.manifest) | manifest)
 
 
-def rendered(run, tmp_path, **manifest) -> tuple[Page, str]:
-    html = render(changed(run, **manifest), out=tmp_path / "report.html").read_text("utf-8")
+def rendered(run, **manifest) -> tuple[Page, str]:
+    html = html_of(read(changed(run, **manifest)))
     return Page(html), html
 
 
@@ -71,7 +76,8 @@ def test_writes_the_page_the_figures_and_the_tables(fake_run, page):
     figures = {
         f"figures/{n}.{kind}" for n in ("effects", "learning", "spread") for kind in ("svg", "png")
     }
-    tables = {f"tables/{name}.csv" for name in ("effects", "summary", "nulls")}
+    kept = ("effects", "factors", "claims", "sensitivity", "summary", "nulls", "classes")
+    tables = {f"tables/{name}.csv" for name in kept}
     assert names == {"report.html"} | figures | tables
     effects = pl.read_csv(fake_run.path / "tables/effects.csv")
     assert effects["estimate"].to_list() == pytest.approx(
@@ -83,7 +89,7 @@ def test_writes_the_page_the_figures_and_the_tables(fake_run, page):
 def test_same_run_same_bytes(fake_run, page, tmp_path):
     again = render(fake_run, out=tmp_path / "again" / "report.html")
     paths = list(again.parent.rglob("*.*"))
-    assert len(paths) == 10
+    assert len(paths) == 14
     for path in paths:
         first = fake_run.path / path.relative_to(again.parent)
         assert path.read_bytes() == first.read_bytes(), path
@@ -96,6 +102,11 @@ def test_loads_nothing_from_outside(page):
             assert re.match(r"(data:|#|$)", attrs.get(name) or ""), attrs
     assert not re.search(r"@import|url\((?!#)", html)
     assert not re.search(r"https?://(?!www\.w3\.org/)", html)
+
+
+def data_of(html: str) -> dict:
+    """What the gallery's script reads."""
+    return json.loads(re.search(r'id="gallery-data">(.*?)</script>', html, re.DOTALL).group(1))
 
 
 def test_own_policy_allows_only_its_own_script(page):
@@ -111,11 +122,10 @@ def test_own_policy_allows_only_its_own_script(page):
 
 
 def test_ids_are_unique_and_references_resolve(page):
-    page, html = page
+    page, _ = page
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     wanted = {a["href"][1:] for _, a in page.tags if (a.get("href") or "").startswith("#")}
-    wanted |= set(re.findall(r"url\(#([^)]*)\)", html))
     assert wanted <= set(ids)
 
 
@@ -126,25 +136,28 @@ def test_hostile_names_are_inert(build_run, tmp_path):
     run.manifest["recipes"][0]["title"] = "$x_1$ </style><script>alert(2)</script>"
     run.manifest["data"]["skipped"] = [[HOSTILE, evil]]
     run.manifest["command"] = ["campare", "study", evil]
-    page, html = rendered(run, tmp_path)
-    assert len(page.all("script")) == 1
-    assert page.all("img") == []
+    page, html = rendered(run)
+    assert [attrs.get("type") for attrs in page.all("script")] == ["application/json", None]
+    assert all(attrs["src"].startswith("data:image/webp;base64,") for attrs in page.all("img"))
     assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
-    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 2  # in the gallery and as skipped
-    assert HOSTILE in page.text
+    assert "<script>alert" not in html
+    assert HOSTILE in page.text  # as skipped
+    assert data_of(html)["images"][0]["name"] == HOSTILE or HOSTILE in {
+        image["name"] for image in data_of(html)["images"]
+    }
     assert "$x_1$" in page.text
 
 
-def test_arm_that_did_not_learn_is_flagged_before_the_answer(small_run, tmp_path):
+def test_arm_that_did_not_learn_is_flagged_before_the_answer(small_run):
     cells = copy.deepcopy(small_run.manifest["cells"])
     cells["A-1"] |= {"learned": False, "accuracy": 0.5}
-    page, html = rendered(small_run, tmp_path, cells=cells)
+    page, html = rendered(small_run, cells=cells)
     alarm = re.search(r'role="alert">(.*?)</p>', html).group(1)
     assert "A (Scratch) did not learn in 1 of 3 seeds" in alarm
     assert html.index('role="alert"') < html.index('class="answer"')
     assert re.search(r'class="answer">[^/]*But A did not learn', html)
-    assert html.count('<span class="flag">did not learn</span>') >= 4
-    assert "C vs A (A did not learn)" in page.text  # in the figure
+    assert html.count('<span class="flag">did not learn</span>') >= 3
+    assert "C vs A A did not learn" in page.text  # in the forest
 
 
 def test_no_alarm_where_all_learned(page):
@@ -152,75 +165,116 @@ def test_no_alarm_where_all_learned(page):
     assert "did not learn" not in page[0].text
 
 
-def test_answer_names_the_resolutions_and_both_results(fake_run, page):
+def test_the_headline_answers_and_the_words_name_both_resolutions(fake_run, page):
     page, html = page
+    headline = re.search(r"<h1>(.*?)</h1>", html).group(1)
+    assert headline.startswith(("Pre-training", "Both", "Neither"))
     effects = fake_run.comparison().effects
-    row = {
-        metric: effects.filter((pl.col("contrast") == "C - A") & (pl.col("metric") == metric))
-        for metric in ("energy", "energy@matched")
-    }
-    answer = re.search(r'class="answer">(.*?)</p>', html).group(1)
-    for frame in row.values():
-        assert f"{frame['estimate'].item():+.3f}" in answer
-        assert f"{frame['low'].item():+.3f} to {frame['high'].item():+.3f}" in answer
-    assert "12\u202f×\u202f12 against 48\u202f×\u202f48" in answer
+    said = next(text for text in re.findall(r"<li>.*?</li>", html, re.DOTALL)
+                if "Against A (Scratch), C" in text)  # fmt: skip
+    for metric in ("energy", "energy@matched"):
+        row = effects.filter((pl.col("contrast") == "C - A") & (pl.col("metric") == metric)
+                             & (pl.col("method") == "grad-cam"))  # fmt: skip
+        assert f"{row['estimate'].item():+.3f}" in said
+        assert f"{row['low'].item():+.3f} to {row['high'].item():+.3f}" in said
+    assert "12\u202f×\u202f12 against 48\u202f×\u202f48" in said
     assert "Only 3 seeds" in page.text
     assert "1 file was skipped" in page.text
 
 
-def test_takes_a_real_comparison(small_run, tmp_path):
-    from campare.stats.compare import compare
+def test_every_claim_stands_there_with_its_verdict(fake_run, page):
+    page, html = page
+    body = re.search(r'<table class="claims">.*?</table>', html, re.DOTALL).group()
+    claims = fake_run.comparison().claims
+    assert re.findall(r'class="chip ([\w-]+)"', body) == [
+        verdict.replace(" ", "-") for verdict in claims["verdict"]
+    ]
+    for row in claims.iter_rows(named=True):
+        assert row["text"] in page.text
 
+
+def test_a_run_without_claims_has_no_table_of_them(small_run):
+    without = dataclasses.replace(small_run.compared, claims=small_run.compared.claims.clear(),
+                                  factors=small_run.compared.factors.clear())  # fmt: skip
+    page, html = rendered(dataclasses.replace(small_run, compared=without))
+    assert 'id="claims"' not in html
+    assert "#claims" not in html
+    assert "claims.csv" not in html
+    assert "Each claim was fixed" not in page.text
+    headline = re.search(r"<h1>(.*?)</h1>", html).group(1)
+    assert "C" in headline
+    assert "A" in headline
+
+
+def test_an_audit_speaks_of_models(small_run):
+    table = small_run.table.filter((pl.col("seed") == 0) & pl.col("recipe").is_in(["B", "C"]))
+    config = {"seed": 0, "left_out": ["A measure was left out"], "split": "test"}
+    manifest = small_run.manifest
+    recipes = [{"name": r["name"], "title": "m"} for r in manifest["recipes"][1:3]]
+    cells = {name: manifest["cells"][name] for name in ("B-0", "C-0")}
+    changes = {"kind": "audit", "config": config, "recipes": recipes, "seeds": [0], "cells": cells}
+    compared = compare(table, contrasts=[("C", "B")], design={}, resamples=100)
+    run = dataclasses.replace(small_run, table=table, compared=compared)
+    page, html = rendered(run, **changes)
+    assert "Which model has the better" in page.text
+    assert "Differences between models" in page.text
+    assert "Each model is one training" in page.text
+    assert "A measure was left out." in page.text
+    assert "2 trained models, B and C" in page.text
+    assert "seed" not in re.search(r'class="facts-line">(.*?)</p>', html).group(1)
+    assert 'id="claims"' not in html
+    assert "the same data" not in page.text
+
+
+def test_the_page_shows_the_level_of_its_intervals(small_run):
     pairs = [tuple(pair) for pair in small_run.manifest["contrasts"]]
     real = compare(small_run.table, contrasts=pairs, confidence=0.9, resamples=200)
-    page, _ = rendered(dataclasses.replace(small_run, compared=real), tmp_path)
+    page, _ = rendered(dataclasses.replace(small_run, compared=real))
     row = real.effects.filter((pl.col("contrast") == "C - A") & (pl.col("metric") == "energy"))
     assert f"{row['estimate'].item():+.3f} (90 % interval" in page.text
-    assert not re.search(r"95\s?%", page.text.partition("The arms")[0])
+    assert not re.search(r"95\s?%", page.text)
 
 
 def test_one_grid_needs_no_matched_results(build_run, tmp_path):
-    page, html = rendered(build_run(tmp_path, n=12, arms=("B", "C"), seeds=(0,)), tmp_path)
+    page, html = rendered(build_run(tmp_path, n=12, arms=("B", "C"), seeds=(0,)))
     assert "resolution" not in page.text.partition("The arms")[0]
     assert 'class="pooled"' not in html
+    assert "mark native" not in html
     assert not {"matched", "native"} & {word.strip() for word in page.words}
 
 
 def test_single_arm_without_contrast(build_run, tmp_path):
-    page, _ = rendered(build_run(tmp_path, n=6, arms=("B",), seeds=(0,)), tmp_path)
-    assert "This run compares no two arms" in page.text
-    assert page.all("article")
+    page, html = rendered(build_run(tmp_path, n=6, arms=("B",), seeds=(0,)))
+    assert "One arm alone: nothing is compared." in page.text
+    assert re.search(r"<h1>(.*?)</h1>", html).group(1).startswith("B ")
+    assert data_of(html)["pairs"] == []
+    assert 'id="effects"' not in html
 
 
 def test_no_mask_no_map_metric(build_run, tmp_path):
     run = build_run(tmp_path, n=6, arms=("B", "C"), seeds=(0,))
     run.pictures = dataclasses.replace(run.pictures, regions={})
     run.table = run.table.filter(pl.col("method") == "-")
-    run.compared = SimpleNamespace(
-        confidence=0.95,
-        **{n: vars(run.compared)[n].clear() for n in ("effects", "summary", "nulls")},
-    )
-    page, _ = rendered(run, tmp_path)
+    names = ("effects", "summary", "nulls", "claims", "factors", "sensitivity")
+    run.compared = Comparison(**{name: getattr(run.compared, name).clear() for name in names})
+    page, html = rendered(run)
     assert "No map of this run could be measured" in page.text
-    assert "Confidence in the label" in page.text
+    assert [m["name"] for m in data_of(html)["measures"]] == ["confidence"]
 
 
-def test_unfinished_cells_are_counted(small_run, tmp_path):
+def test_unfinished_cells_are_counted(small_run):
     cells = {k: v for k, v in small_run.manifest["cells"].items() if k not in ("A-0", "A-2")}
-    page, _ = rendered(small_run, tmp_path, cells=cells)
+    page, _ = rendered(small_run, cells=cells)
     assert "2 of 12 cells are not finished" in page.text
-    assert "in seed 1" in page.text  # the first that every arm has
+    assert "seed 1. First those chosen by rule" in page.text  # the first that every arm has
 
 
 def test_pictures_in_the_gallery_are_those_of_the_run(fake_run, page):
     page, html = page
-    shown = re.search(
-        r'<article.*?aria-label="([^,]*),.*?<image[^>]*href="([^"]*)"', html, re.DOTALL
-    )
-    uri = shown.group(2).removeprefix("data:image/webp;base64,")
-    photo = np.asarray(Pillow.open(io.BytesIO(base64.b64decode(uri))), float)
+    shown = data_of(html)["images"][3]
+    photo = np.asarray(Pillow.open(io.BytesIO(base64.b64decode(shown["photo"]))), float)
     run = fake_run.images()
-    truth = run.images[run.names.index(shown.group(1))]
+    truth = run.images[run.names.index(shown["name"])]
     assert np.abs(photo - truth).mean() < 12  # lossy, but this one
     assert np.mean([np.abs(photo - other).mean() for other in run.images]) > 24
 
@@ -229,3 +283,15 @@ def test_downloads_are_the_tables(fake_run, page):
     links = {a["download"]: a["href"] for a in page[0].all("a") if "download" in a}
     text = base64.b64decode(links["summary.csv"].partition(",")[2]).decode()
     assert text == fake_run.comparison().summary.write_csv()
+
+
+def test_every_table_can_be_downloaded(fake_run, page):
+    names = {a["download"] for a in page[0].all("a") if "download" in a}
+    assert names == {path.name for path in (fake_run.path / "tables").glob("*.csv")}
+
+
+def test_an_unknown_format_is_named(small_run):
+    with pytest.raises(
+        RunError, match=r"Expected format as one of html, md, pdf, ipynb, got 'doc'"
+    ):
+        render(small_run, format="doc")

@@ -120,3 +120,56 @@ def test_nulls_in_a_sentence():
         said == "B and C beat a bump in the middle of the image (Energy in the object); A does not."
     )
     assert words.against_nulls(nulls, "iou", "grad-cam", tuple(ARMS.values())) is None
+
+
+def test_the_headline_counts_the_measures_that_agree_with_it():
+    same = {"treatment": "C", "control": "B"}
+    some = finding({"energy": "better", "entropy": "worse", "iou": "not detected"}, **same)
+    assert some.short == "C gives better maps than B by 1 of 3 measures"
+    none = finding({"energy": "not detected"}, **same)
+    assert none.short == "The maps of C and B do not differ detectably"
+    both = finding({"energy": "better", "focus": "worse"}, **same)
+    assert both.short == "C gives better maps than B by some measures and worse ones by others"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "says"),
+    [
+        ("better", "Pre-training makes the maps better"),
+        ("worse", "Pre-training makes the maps worse"),
+        ("not detected", "Pre-training makes no detectable difference"),
+    ],
+)
+def test_factors_in_words(verdict, says):
+    (found,) = words.factor_findings({("pre-training", "energy"): effect(verdict)}, ["energy"])
+    assert (found.short, found.verdict, found.factor) == (says, verdict, "pre-training")
+
+
+def test_trends_beside_arms_that_did_not_learn():
+    lost = Arm("A", "Scratch", 0, (48, 48), (0.5,), (1,))
+    effects = {("train size: scratch, plain", "energy"): effect("better")}
+    (found,) = words.factor_findings(effects, ["energy"], [lost, COARSE])
+    assert found.short == "More training images make the maps better (scratch, plain)"
+    assert found.claim.endswith("But A did not learn.")
+
+
+def test_matched_effects_of_factors_decide():
+    effects = {
+        ("augmentation", "energy"): effect("better"),
+        ("augmentation", "energy@matched"): effect("worse", "energy@matched"),
+    }
+    (found,) = words.factor_findings(effects, ["energy"])
+    assert found.verdict == "worse"
+
+
+def test_two_factors_in_one_sentence():
+    one = words.Finding("better", "", "", "Pre-training makes the maps better", "pre-training")
+    other = words.Finding(
+        "not detected", "", "", "Augmentation makes no detectable difference", "augmentation"
+    )
+    assert words.both(one, other) == (
+        "Pre-training makes the maps better; augmentation makes no detectable difference."
+    )
+    assert words.both(one, one._replace(factor="augmentation")) == (
+        "Both pre-training and augmentation make the maps better."
+    )

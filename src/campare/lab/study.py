@@ -30,6 +30,8 @@ from campare.training.recipes import RECIPES
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from campare.report.render import Format
+
 #: Pixels a side for images that name no size of their own: the article's.
 SIZE = 128
 
@@ -126,13 +128,13 @@ def study(
     return run
 
 
-def conclude(run: Run) -> Path:
+def conclude(run: Run, *, format: "Format" = "html", out: Path | None = None) -> Path:
     """Compare the recipes of a run and render its report; return the report's path."""
     from campare.report.render import render
     from campare.stats.compare import compare
 
     compare(run).to_json(run.path / "comparison.json")
-    return render(run)
+    return render(run, format=format, out=out)
 
 
 def _work(

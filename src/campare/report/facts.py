@@ -5,7 +5,7 @@ Everything here is read from the manifest and the tables of a run; nothing is me
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -83,6 +83,32 @@ class Effect:
     def detected(self) -> bool:
         """Whether a difference is detected, in either direction."""
         return self.verdict not in ("not detected", UNDEFINED)
+
+    def under(self, row: Mapping[str, Any]) -> "Effect":
+        """The same contrast as another analysis found it; its p is not adjusted."""
+        return replace(
+            self,
+            estimate=_number(row["estimate"]),
+            low=_number(row["low"]),
+            high=_number(row["high"]),
+            p_adjusted=_number(row["p"]),
+            images=int(row["images"] or 0),
+            seeds=int(row["seeds"] or 0),
+        )
+
+
+def arms_of(side: str) -> tuple[str, ...]:
+    """The arms that one side of a contrast is made of.
+
+    Example:
+        >>> arms_of("frozen+aug + tuned+aug")
+        ('frozen+aug', 'tuned+aug')
+    """
+    return tuple(side.split(" + "))
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
 
 
 def base(metric: str) -> str:
@@ -168,20 +194,17 @@ def effects(
 ) -> dict[tuple[str, str], Effect]:
     """(contrast, metric) -> Effect of one method, in the order of the table."""
 
-    def number(value: Any) -> float:
-        return math.nan if value is None else float(value)
-
     return {
         (row["contrast"], row["metric"]): Effect(
             contrast=row["contrast"],
             treatment=row["treatment"],
             control=row["control"],
             metric=row["metric"],
-            estimate=number(row["estimate"]),
-            low=number(row["low"]),
-            high=number(row["high"]),
-            p_adjusted=number(row["p_adjusted"]),
-            effect_size=number(row["effect_size"]),
+            estimate=_number(row["estimate"]),
+            low=_number(row["low"]),
+            high=_number(row["high"]),
+            p_adjusted=_number(row["p_adjusted"]),
+            effect_size=_number(row["effect_size"]),
             images=int(row["images"] or 0),
             seeds=int(row["seeds"] or 0),
             confidence=confidence,

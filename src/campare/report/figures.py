@@ -1,7 +1,7 @@
-"""The figures: effects with intervals, learning curves, the spread over images.
+"""Figures for papers: effects with intervals, learning curves, the spread over images.
 
-Each takes a width in inches and lays itself out for it, since the page carries a wide and a
-narrow one. `campare.report.svg` has their style and writes them.
+Each takes a width in inches, a page's or a column's, and lays itself out for it. The web page
+draws its own (`forest`, `curves`, `spread`); `svg` has the style of these and writes them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def effect_plot(
     effects: Mapping[tuple[str, str], Effect],
     metrics: Sequence[str],
     arms: Sequence[Arm],
-    width: float,
+    width: float = WIDE,
 ) -> Figure:
     """A forest: a panel a metric, a block a contrast, native and matched intervals around zero.
 
@@ -121,7 +121,7 @@ def _panel(
 
 
 def learning_curves(
-    cells: Sequence[Mapping[str, Any]], arms: Sequence[Arm], width: float
+    cells: Sequence[Mapping[str, Any]], arms: Sequence[Arm], width: float = WIDE
 ) -> Figure:
     """Loss and accuracy over epochs, a column of panels an arm, one thin line a seed."""
     drawn = [arm for arm in arms if any(_history(c) and c["recipe"] == arm.name for c in cells)]
@@ -178,7 +178,7 @@ def _curves(axis: Any, cells: Sequence[Mapping[str, Any]], arm: Arm, what: str) 
 
 
 def spread(
-    values: Mapping[str, Mapping[str, NDArray[Any]]], arms: Sequence[Arm], width: float
+    values: Mapping[str, Mapping[str, NDArray[Any]]], arms: Sequence[Arm], width: float = WIDE
 ) -> Figure:
     """How a metric spreads over test images: per arm quartiles, mean and at most 120 dots.
 

@@ -1,12 +1,10 @@
-"""The gallery: the same test images under every arm, chosen by rule from the scores.
+"""The gallery: every test image under every arm, and a choice of them made by rule.
 
 Nobody picks the images: the rule takes the extremes and the middle of one metric, and some at
-random. The page composes each cell itself from a photo, a heatmap and an outline, so that a photo
-is stored once however many arms there are.
+random. The page gets photos, small grids of heat and a table of values (`packing`), and draws,
+filters and sorts by itself.
 """
 
-import base64
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +13,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from PIL import Image as Pillow
 
 from campare.cams import drawing
 from campare.cams import maps as cam_maps
-from campare.report.facts import Arm
+from campare.report import packing
+from campare.report.facts import Arm, title
 from campare.stats.words import higher_is_better
 
 #: The groups, in the order in which they claim an image.
@@ -31,80 +29,36 @@ GROUPS = {
     "median": "middle",
     "random": "at random",
 }
-_BUDGET = 7_000_000  # bytes of pictures; base64 adds a third
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One image under one arm.
-
-    `heatmap` is a data URI, or None where the map's `status` is not `ok`; `confidence` is that in
-    the label, whatever was predicted.
-    """
-
-    arm: Arm
-    heatmap: str | None
-    status: str
-    score: float
-    prediction: str
-    correct: bool | None
-    confidence: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """One image under all arms."""
-
-    image: str
-    label: str
-    group: str
-    photo: str
-    outlines: tuple[tuple[str, str], ...]  # (region, SVG path)
-    cells: tuple[Cell, ...]
-    difference: float  # of the first contrast
-    mean: float
-
-    @property
-    def right(self) -> bool:
-        """Whether every arm predicts the label."""
-        return all(cell.correct for cell in self.cells)
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """What the page needs to show the rows; `size` is the side of the photos in pixels."""
+    """What the page needs; `data` is for its script, as JSON.
 
-    rows: tuple[Row, ...]
-    size: int
+    `chosen` is image index -> group. `hero` is the image in the middle, drawn: a title and WebP
+    in base64 for the photo and for each arm.
+    """
+
+    data: dict[str, Any]
+    chosen: Mapping[int, str]
+    arms: tuple[Arm, ...]
     metric: str
     seed: int
     contrast: tuple[str, str] | None
     each: int
+    total: int
+    regions: frozenset[str]
+    hero: tuple[dict[str, Any], ...] = ()
 
     @property
-    def arms(self) -> tuple[Arm, ...]:
-        """The arms, in the order of the columns."""
-        return tuple(cell.arm for cell in self.rows[0].cells) if self.rows else ()
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The groups that have an image, in the order of `GROUPS`."""
-        return tuple(dict.fromkeys(row.group for row in self.rows))
+    def images(self) -> int:
+        """How many images the page carries."""
+        return len(self.data["images"])
 
     @property
     def judged(self) -> bool:
         """Whether it is known which predictions are right."""
-        return any(cell.correct is not None for row in self.rows for cell in row.cells)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The classes that have an image, sorted."""
-        return tuple(sorted({row.label for row in self.rows}))
-
-    @property
-    def regions(self) -> frozenset[str]:
-        """The regions that are outlined somewhere."""
-        return frozenset(region for row in self.rows for region, _ in row.outlines)
+        return bool(self.data["judged"])
 
 
 def choose(
@@ -124,9 +78,7 @@ def choose(
         >>> choose({"A": np.array([0.0, 0.5, 1.0])}, None, each=1)
         {2: 'best', 0: 'worst', 1: 'middle'}
     """
-    table = np.stack([np.asarray(values, float) for values in scores.values()])
-    known = np.isfinite(table)
-    mean = np.where(known, table, 0).sum(0) / np.where(known.any(0), known.sum(0), np.nan)
+    mean = _mean(list(scores.values()))
     chosen: dict[int, str] = {}
 
     def take(group: str, order: NDArray[Any]) -> None:
@@ -153,58 +105,67 @@ def gallery(
     arms: Sequence[Arm],
     *,
     method: str,
-    metric: str,
-    contrast: tuple[str, str] | None,
-    each: int = 6,
+    metrics: Sequence[str],
+    contrasts: Sequence[tuple[str, str]],
+    each: int = 4,
 ) -> Gallery:
-    """The gallery of a run: the first seed of every arm.
+    """The gallery of a run: the first seed that most arms finished.
 
-    `metric` is one of the table's that has a value an image; where a run has none of those (no
-    masks), pass `confidence`.
+    `metrics` are those with a value for an image; the first decides the choice. Where a run has
+    none (no masks), that is `confidence`.
     """
     pictures = run.images()
     seed, arms = _finished(run.manifest, arms)
-    if contrast is not None and not {*contrast} <= {arm.name for arm in arms}:
-        contrast = None
-    size = int(pictures.images.shape[1])
-    cells = {arm.name: _lookup(scores, arm.name, seed, method, metric) for arm in arms}
-    values = {
-        name: np.array([by_image.get(image, {}).get("score", math.nan) for image in pictures.names])
-        for name, by_image in cells.items()
+    names = [arm.name for arm in arms]
+    pairs = [pair for pair in contrasts if {*pair} <= {*names}]
+    metric = metrics[0] if metrics else "confidence"
+    own = scores.filter((pl.col("seed") == seed) & pl.col("recipe").is_in(names))
+    measured = {
+        name: [_values(own, arm, method, name, pictures.names) for arm in names]
+        for name in dict.fromkeys([*metrics, "confidence"])
     }
-    each = _affordable(each, size, len(arms))
     sign = -1.0 if higher_is_better(metric) is False else 1.0
-    chosen = choose({name: sign * v for name, v in values.items()}, contrast, each=each)
-    index = np.fromiter(chosen, int, len(chosen))
-    overlays = {arm.name: _overlays(run.maps(arm.name, seed)[method][index], size) for arm in arms}
-    mean = np.full(len(pictures.names), np.nan)
-    stack = np.stack(list(values.values()))
-    some = np.isfinite(stack).any(0)
-    mean[some] = np.nanmean(stack[:, some], axis=0)
-    rows = tuple(
-        Row(
-            image=pictures.names[at],
-            label=pictures.class_names[int(pictures.labels[at])],
-            group=group,
-            photo=_webp(pictures.images[at], quality=86),
-            outlines=_outlines(pictures.regions, at),
-            cells=tuple(
-                _cell(
-                    arm,
-                    overlays[arm.name][line],
-                    cells[arm.name].get(pictures.names[at], {}),
-                    pictures.class_names[int(pictures.labels[at])],
-                )
-                for arm in arms
-            ),
-            difference=(
-                float(values[contrast[0]][at] - values[contrast[1]][at]) if contrast else math.nan
-            ),
-            mean=float(mean[at]),
-        )
-        for line, (at, group) in enumerate(chosen.items())
+    ranked = {arm: sign * v for arm, v in zip(names, measured[metric], strict=True)}
+    pair = pairs[0] if pairs else None
+    chosen = choose(ranked, pair, each=each)
+    maps = {arm.name: run.maps(arm.name, seed)[method] for arm in arms}
+    plan = packing.plan(pictures.images, [maps[name].shape[1:] for name in names])
+    index = _kept(list(chosen), len(pictures.names), plan.images)
+    data = {
+        "size": int(pictures.images.shape[1]),
+        "side": plan.side,
+        "method": method,
+        "noun": arms[0].noun if arms else "arm",
+        "arms": [{"name": a.name, "color": a.index, "guess": bool(a.unlearned)} for a in arms],
+        "pairs": [[names.index(one), names.index(other)] for one, other in pairs],
+        "classes": list(pictures.class_names),
+        "groups": list(dict.fromkeys(chosen.values())),
+        "measures": [_measure(name, values, index) for name, values in measured.items()],
+        "images": [_image(pictures, int(at), chosen.get(int(at)), plan.side) for at in index],
+        **_answers(own, names, pictures, index),
+        "grids": [list(grid) for grid in plan.grids],
+        "heat": [
+            packing.text(packing.grid_bytes(maps[name][index], grid))
+            for name, grid in zip(names, plan.grids, strict=True)
+        ],
+        "status": [cam_maps.status(maps[name][index]).tolist() for name in names],
+        "colors": packing.text(drawing.heatmap(np.arange(256.0)[None]).tobytes()),
+    }
+    regions = frozenset(region for image in data["images"] for region, _ in image["lines"])
+    hero = _hero(pictures, arms, maps, measured[metric], _middle(ranked, chosen))
+    return Gallery(
+        data, chosen, tuple(arms), metric, seed, pair, each, len(pictures.names), regions, hero
     )
-    return Gallery(rows, size, metric, seed, contrast, each)
+
+
+def _mean(values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    """Mean over arms of what is defined.  [(N,), ...] -> (N,), NaN where no arm has a value"""
+    table = np.stack([np.asarray(value, float) for value in values])
+    known = np.isfinite(table)
+    mean: NDArray[np.float64] = np.where(known, table, 0).sum(0) / np.where(
+        known.any(0), known.sum(0), np.nan
+    )
+    return mean
 
 
 def _finished(manifest: Mapping[str, Any], arms: Sequence[Arm]) -> tuple[int, tuple[Arm, ...]]:
@@ -215,84 +176,101 @@ def _finished(manifest: Mapping[str, Any], arms: Sequence[Arm]) -> tuple[int, tu
     return seed, by_seed[seed]
 
 
-def _affordable(each: int, size: int, arms: int) -> int:
-    """Images a group so that the page stays below its size: about 0.12 bytes a pixel of WebP."""
-    row = size * size * (0.35 + 0.12 * arms)
-    return max(1, min(each, int(_BUDGET / row / len(GROUPS))))
+def _kept(chosen: list[int], total: int, most: int) -> NDArray[np.int64]:
+    """Indices of the images that the page carries: the chosen ones, and the others as they fit."""
+    rest = np.setdiff1d(np.arange(total), chosen)
+    free = max(0, most - len(chosen))
+    if len(rest) > free:
+        rest = np.sort(np.random.default_rng(0).permutation(rest)[:free])
+    return np.array([*chosen, *rest], np.int64)
 
 
-def _lookup(
-    scores: pl.DataFrame, recipe: str, seed: int, method: str, metric: str
-) -> dict[str, dict[str, Any]]:
-    own = scores.filter((pl.col("recipe") == recipe) & (pl.col("seed") == seed))
-    found: dict[str, dict[str, Any]] = {}
-    wanted = (
-        (method, metric, "score"),
-        ("-", "correct", "correct"),
-        ("-", "confidence", "confidence"),
+def _values(
+    own: pl.DataFrame, arm: str, method: str, metric: str, names: Sequence[str]
+) -> NDArray[np.float64]:
+    """A value an image, NaN where there is none.  (N,)"""
+    rows = own.filter(
+        (pl.col("recipe") == arm)
+        & (pl.col("metric") == metric)
+        & pl.col("method").is_in([method, "-"])
     )
-    for of, name, key in wanted:
-        part = own.filter((pl.col("metric") == name) & pl.col("method").is_in([of, "-"]))
-        for image, value, prediction in part.select("image", "value", "prediction").iter_rows():
-            entry = found.setdefault(image, {})
-            entry[key] = math.nan if value is None else float(value)
-            entry["prediction"] = prediction
-    return found
+    found = dict(zip(rows["image"].to_list(), rows["value"].to_list(), strict=True))
+    values = [found.get(name) for name in names]
+    return np.array([math.nan if value is None else value for value in values], float)
 
 
-def _cell(
-    arm: Arm,
-    overlay: tuple[str | None, str],
-    known: Mapping[str, Any],
-    label: str,
-) -> Cell:
-    prediction, judged = known.get("prediction"), "correct" in known
-    return Cell(
-        arm=arm,
-        heatmap=overlay[0],
-        status=overlay[1],
-        score=known.get("score", math.nan),
-        prediction=prediction or "",
-        correct=prediction == label if judged else None,
-        confidence=known.get("confidence", math.nan),
-    )
+def _measure(
+    name: str, values: Sequence[NDArray[np.float64]], index: NDArray[np.int64]
+) -> dict[str, Any]:
+    better = {True: 1, False: -1, None: 0}[higher_is_better(name)]
+    rows = [[_plain(value) for value in of[index]] for of in values]
+    return {"name": name, "title": title(name), "better": better, "values": rows}
 
 
-def _overlays(raw: NDArray[Any], size: int) -> list[tuple[str | None, str]]:
-    """Maps (n, h, w) -> n pairs: the heatmap as a data URI, None unless `ok`; the status."""
-    big = cam_maps.resize(np.nan_to_num(cam_maps.positive(raw), posinf=0), (size, size))
-    # Where a map is low it is nearly clear, so that the photo stays readable below it.
-    alpha = np.round(255 * (0.3 + 0.7 * drawing.shown(big))).astype(np.uint8)
-    colored = np.concatenate([drawing.heatmap(big), alpha[..., None]], axis=-1)
-    return [
-        (_webp(picture, quality=72) if status == "ok" else None, str(status))
-        for picture, status in zip(colored, cam_maps.status(raw), strict=True)
+def _plain(value: float) -> float | None:
+    return round(float(value), 4) if math.isfinite(value) else None
+
+
+def _image(pictures: Any, at: int, group: str | None, side: int) -> dict[str, Any]:
+    return {
+        "name": pictures.names[at],
+        "label": int(pictures.labels[at]),
+        "group": group,
+        "photo": packing.text(packing.webp(pictures.images[at], side)),
+        "lines": packing.outlines(pictures.regions, at),
+    }
+
+
+def _answers(
+    own: pl.DataFrame, names: Sequence[str], pictures: Any, index: NDArray[np.int64]
+) -> dict[str, Any]:
+    """What every arm predicts for every image, and whether that can be judged."""
+    shown = {pictures.names[at] for at in index}
+    of = own.filter(pl.col("image").is_in(sorted(shown)))
+    rows = of.filter(pl.col("metric") == "correct")
+    judged = rows.height > 0
+    rows = rows if judged else of
+    told = {
+        (recipe, image): prediction
+        for recipe, image, prediction in rows.select("recipe", "image", "prediction").iter_rows()
+    }
+    predictions = [[told.get((arm, pictures.names[at])) for at in index] for arm in names]
+    return {"judged": judged, "predictions": predictions}
+
+
+def _middle(ranked: Mapping[str, NDArray[Any]], chosen: Mapping[int, str]) -> int:
+    """The image in the middle of the ranking, else the first that was chosen."""
+    middles = [at for at, group in chosen.items() if group == GROUPS["median"]]
+    mean = _mean(list(ranked.values()))
+    known = mean[np.isfinite(mean)]
+    if not middles or not known.size:
+        return next(iter(chosen), 0)
+    return min(middles, key=lambda at: abs(mean[at] - float(np.median(known))))
+
+
+def _hero(
+    pictures: Any,
+    arms: Sequence[Arm],
+    maps: Mapping[str, NDArray[Any]],
+    values: Sequence[NDArray[np.float64]],
+    at: int,
+) -> tuple[dict[str, Any], ...]:
+    """One image and its overlays as pictures, so that it is there without a script and in print."""
+    photo = pictures.images[at]
+    shown = [
+        {
+            "arm": None,
+            "name": pictures.names[at],
+            "label": pictures.class_names[int(pictures.labels[at])],
+            "picture": packing.text(packing.webp(photo, quality=88)),
+        }
     ]
-
-
-def _outlines(regions: Mapping[str, NDArray[np.bool_]], at: int) -> tuple[tuple[str, str], ...]:
-    """SVG paths around the object and the cue, in pixels of the photo."""
-    from skimage.measure import approximate_polygon, find_contours
-
-    paths = []
-    for region in ("object", "cue"):
-        if region not in regions or not regions[region][at].any():
-            continue
-        lines = find_contours(np.pad(regions[region][at], 1).astype(np.float32), 0.5)
-        path = "".join(_closed(approximate_polygon(line, 0.4)) for line in lines if len(line) > 6)
-        paths.append((region, path))
-    return tuple(paths)
-
-
-def _closed(line: NDArray[Any]) -> str:
-    """Corners (n, 2) in rows and columns of a padded mask -> an SVG path in pixels of the photo."""
-    # The padding moved it by one, and the center of the first pixel lies at half: - 1 + 0.5.
-    return "M" + " ".join(f"{x - 0.5:.4g} {y - 0.5:.4g}" for y, x in line) + "Z"
-
-
-def _webp(picture: NDArray[Any], *, quality: int) -> str:
-    """uint8 (S, S, 3 or 4) -> data URI."""
-    out = io.BytesIO()
-    image = Pillow.fromarray(np.ascontiguousarray(picture))
-    image.save(out, "webp", quality=quality, alpha_quality=60, method=4)
-    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
+    for arm, value in zip(arms, values, strict=True):
+        raw = maps[arm.name][at : at + 1]
+        fine = str(cam_maps.status(raw)[0])
+        picture = packing.blended(photo, raw[0]) if fine == "ok" else photo
+        shown.append(
+            {"arm": arm, "status": fine, "value": float(value[at]),
+             "picture": packing.text(packing.webp(picture, quality=88))}
+        )  # fmt: skip
+    return tuple(shown)

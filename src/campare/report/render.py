@@ -1,58 +1,82 @@
-"""render(): a run directory becomes one HTML file that opens from disk, with figures and tables.
+"""render(): a run directory becomes a report: one HTML page, Markdown, a notebook or a PDF.
 
-The page asks for nothing outside itself: images and downloads are data URIs, styles and script
-are inline, and its own policy forbids any request. Every name is escaped by the template engine.
+The page asks for nothing outside itself: pictures and downloads are data, styles and script are
+inline, and its own policy forbids any request. Every name is escaped by the template engine, and
+by JSON where the script reads it.
 """
 
 import base64
 import hashlib
-import shlex
-from html import escape
+import json
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import jinja2
-import polars as pl
 from markupsafe import Markup
 
-from campare.metrics import METRICS
-from campare.report import facts, figures, gallery, svg, tables, words
+from campare.errors import RunError
+from campare.report import curves, facts, figures, forest, page, spread, svg, tables, words
 from campare.run import atomic
-from campare.stats.scores import of_test
 
 if TYPE_CHECKING:
     from campare.run import Run
 
-
-class Drawn(NamedTuple):
-    """A figure: SVG for a wide and for a narrow page, and PNG of the wide one."""
-
-    wide: str
-    narrow: str
-    png: bytes
+Format = Literal["html", "md", "pdf", "ipynb"]
 
 
-def render(run: "Run", *, out: Path | None = None) -> Path:
-    """Write the report of a run; returns the path of the HTML file.
+def render(run: "Run", *, out: Path | None = None, format: Format = "html") -> Path:
+    """Write the report of a run; returns the path of the file.
 
-    `out` is that file (default `report.html` in the run directory); `figures/*.svg *.png` and
-    `tables/*.csv` (effects, summary, nulls) are written beside it. The same run gives the same
-    bytes. Raises RunError where no cell is finished.
+    `out` is that file (default `report.<format>` in the run directory); `figures/*.svg *.png` and
+    `tables/*.csv` are written beside it. The same run gives the same bytes, but for a PDF. `pdf`
+    is the page as Chromium prints it.
+
+    Raises:
+        RunError: no cell is finished, or another format.
+        MissingExtraError: a PDF without Chromium.
 
     Example:
         >>> from campare import Run  # doctest: +SKIP
-        >>> render(Run.open("runs/demo"))  # doctest: +SKIP
-        PosixPath('runs/demo/report.html')
+        >>> render(Run.open("runs/demo"), format="md")  # doctest: +SKIP
+        PosixPath('runs/demo/report.md')
     """
-    page = run.path / "report.html" if out is None else Path(out)
-    context, drawn, csv = _context(run)
-    for name, figure in drawn.items():
-        _write(page.parent / "figures" / f"{name}.svg", figure.wide.encode())
-        _write(page.parent / "figures" / f"{name}.png", figure.png)
-    for name, text in csv.items():
-        _write(page.parent / "tables" / f"{name}.csv", text.encode())
-    _write(page, _template().render(context).encode())
+    if format not in get_args(Format):
+        raise RunError(
+            f"Expected format as one of {', '.join(get_args(Format))}, got {format!r}. Try: 'html'"
+        )
+    path = run.path / f"report.{format}" if out is None else Path(out)
+    if format == "pdf":
+        from campare.report.printing import find_browser
+
+        find_browser()  # before any work
+    content = page.read(run)
+    drawn = _figures(content)
+    for name, (vector, pixels) in drawn.items():
+        _write(path.parent / "figures" / f"{name}.svg", vector)
+        _write(path.parent / "figures" / f"{name}.png", pixels)
+    for name, text in content.csv.items():
+        _write(path.parent / "tables" / f"{name}.csv", text.encode())
+    _write(path, _written(content, run, drawn, format))
+    return path
+
+
+def _written(
+    content: page.Page, run: "Run", drawn: dict[str, tuple[bytes, bytes]], format: Format
+) -> bytes:
+    if format == "md":
+        from campare.report.markdown import markdown
+
+        return markdown(content, figures=list(drawn)).encode()
+    if format == "ipynb":
+        from campare.report.notebook import notebook
+
+        return notebook(content, run, {name: png for name, (_, png) in drawn.items()}).encode()
+    page = html(content).encode()
+    if format == "pdf":
+        from campare.report.printing import printed
+
+        return printed(page)
     return page
 
 
@@ -61,145 +85,39 @@ def _write(path: Path, content: bytes) -> None:
         part.write_bytes(content)
 
 
-def _context(run: "Run") -> tuple[dict[str, Any], dict[str, Drawn], dict[str, str]]:
-    """Everything the template reads, the figures, and the tables as CSV."""
-    manifest, scores, comparison = run.manifest, of_test(run.scores()), run.comparison()
-    arms = facts.arms(manifest)
-    named = {arm.name: arm for arm in arms}
-    method = facts.main_method(comparison.summary)
-    metrics = facts.main_metrics(comparison.summary, method)
-    effects = facts.effects(comparison.effects, method, comparison.confidence)
-    contrasts = list(dict.fromkeys(contrast for contrast, _ in effects))
-    size = facts.coarsest(arms)
-    if size is None:  # one grid: matched is native again, and says nothing more
-        effects = {key: value for key, value in effects.items() if "@" not in key[1]}
-    found = tables.means(comparison.summary)
-    nulls = tables.nulls_of(found, method)
-    noun = arms[0].noun if arms else "arm"
-    shown = run.images()
-    per_image = [m for m in metrics if _measured_on(scores, method, m, shown.names)]
-    drawn = _figures(manifest, scores, arms, effects, metrics, per_image, method)
-    csv = {
-        "effects": comparison.effects.write_csv(),
-        "summary": comparison.summary.write_csv(),
-        "nulls": comparison.nulls.write_csv(),
-    }
-    primary = metrics[0] if metrics else None
-    heads, rows = tables.settings(manifest["recipes"])
-    warned = words.warnings(manifest, arms)
-    context = {
-        "run": run.path.name,
-        "manifest": manifest,
-        "arms": arms,
-        "audit": facts.is_audit(manifest),
-        "noun": noun,
-        "shown": len(shown),
-        "method": method,
-        "metrics": metrics,
-        "size": size,
-        "effects": effects,
-        "every_effect": effects | facts.effects(comparison.effects, "-", comparison.confidence),
-        "confidence": f"{100 * comparison.confidence:.4g}\N{NARROW NO-BREAK SPACE}%",
-        "contrasts": contrasts,
-        "findings": words.findings(effects, contrasts, metrics, named),
-        "nulls_say": words.against_nulls(comparison.nulls, primary, method, arms)
-        if primary
-        else None,
-        "warned": warned,
-        "found": found,
-        "unmeasured": tables.Mean(),
-        "null_heads": tables.null_heads(nulls, noun),
-        "null_tables": [
-            (metric, tables.null_table(found, arms, method, metric, nulls))
-            for base in metrics
-            for metric in ((base, tables.matched(base)) if size else (base,))
-        ],
-        "gallery": gallery.gallery(
-            run,
-            scores,
-            arms,
-            method=method,
-            metric=per_image[0] if per_image else "confidence",
-            contrast=_pair(effects, contrasts),
-        ),
-        "classes": tables.per_class(
-            scores, arms, manifest["data"]["classes"], method, per_image[0] if per_image else None
-        ),
-        "class_metric": per_image[0] if per_image else None,
-        "target": _target(scores),
-        "declared": {m: METRICS[m] for m in metrics if m in METRICS},
-        "settings_heads": heads,
-        "settings_rows": rows,
-        "command": shlex.join(str(word) for word in manifest.get("command") or []),
-        "figures": {name: _inlined(name, figure, noun) for name, figure in drawn.items()},
-        "downloads": {name: _data_uri(text) for name, text in csv.items()},
-    }
-    return context, drawn, csv
-
-
-def _figures(
-    manifest: dict[str, Any],
-    scores: pl.DataFrame,
-    arms: tuple[facts.Arm, ...],
-    effects: dict[tuple[str, str], facts.Effect],
-    metrics: list[str],
-    per_image: list[str],
-    method: str,
-) -> dict[str, Drawn]:
-    """Name -> (wide, narrow); a figure without anything to show is left out."""
-    cells = list(manifest["cells"].values())
-    values = {metric: tables.by_image(scores, method, metric, arms) for metric in per_image[:2]}
-    widths = (figures.WIDE, figures.NARROW)
+def _figures(content: page.Page) -> dict[str, tuple[bytes, bytes]]:
+    """Name -> (SVG, PNG) for papers; a figure without anything to show is left out."""
+    cells = list(content.manifest["cells"].values())
     drawn = {}
-    if effects and metrics:
-        drawn["effects"] = [figures.effect_plot(effects, metrics, arms, width) for width in widths]
+    if content.effects and content.metrics:
+        drawn["effects"] = figures.effect_plot(content.effects, content.metrics, content.arms)
     if any(cell.get("history") for cell in cells):
-        drawn["learning"] = [figures.learning_curves(cells, arms, width) for width in widths]
-    if values:
-        drawn["spread"] = [figures.spread(values, arms, width) for width in widths]
-    return {
-        name: Drawn(svg.svg(wide), svg.svg(narrow), svg.png(wide))
-        for name, (wide, narrow) in drawn.items()
+        drawn["learning"] = figures.learning_curves(cells, content.arms)
+    if content.values:
+        first = dict(list(content.values.items())[:2])
+        drawn["spread"] = figures.spread(first, content.arms)
+    return {name: (svg.svg(figure).encode(), svg.png(figure)) for name, figure in drawn.items()}
+
+
+def html(content: page.Page) -> str:
+    """The page as text."""
+    context = {name: getattr(content, name) for name in content.__dataclass_fields__}
+    downloads = {name: _data_uri(text) for name, text in content.csv.items()}
+    more = {
+        "page": content,
+        "downloads": downloads,
+        "limits": [*(one.text for one in content.warned if not one.loud), *content.notes],
+        "gallery_json": _json(content.gallery.data),
     }
+    return _template().render(context | more)
 
 
-_LABELS = {
-    "effects": "Differences between {}s with 95 % intervals; the table below has the numbers",
-    "learning": "Accuracy and loss over epochs for every {} and seed",
-    "spread": "Distribution of the scores of test images, for every {}",
-}
-
-
-def _inlined(name: str, drawn: Drawn, noun: str) -> tuple[Markup, Markup]:
-    label = escape(_LABELS[name].format(noun))
-    return (
-        Markup(svg.inline(drawn.wide, f"{name}-wide", label)),
-        Markup(svg.inline(drawn.narrow, f"{name}-narrow", label)),
-    )
-
-
-def _measured_on(scores: pl.DataFrame, method: str, metric: str, names: tuple[str, ...]) -> bool:
-    """Whether a metric has values of single test images (those of mosaics have not)."""
-    rows = scores.filter(
-        (pl.col("method") == method) & (pl.col("metric") == metric) & pl.col("value").is_finite()
-    )
-    return bool(set(rows["image"].unique().to_list()) & set(names))
-
-
-def _target(scores: pl.DataFrame) -> str:
-    """Which class the maps explain, in words."""
-    rows = scores.filter(pl.col("method") != "-")
-    if (rows["target"] == rows["label"]).all():
-        return "the true class"
-    return "the predicted class" if (rows["target"] == rows["prediction"]).all() else "a set class"
-
-
-def _pair(
-    effects: dict[tuple[str, str], facts.Effect], contrasts: list[str]
-) -> tuple[str, str] | None:
-    """Treatment and control of the first contrast."""
-    first = next((e for (c, _), e in effects.items() if contrasts and c == contrasts[0]), None)
-    return None if first is None else (first.treatment, first.control)
+def _json(value: Any) -> Markup:
+    """JSON that can stand in a script element: it holds no '<', '>' or '&'."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
 
 
 def _data_uri(text: str) -> str:
@@ -209,10 +127,17 @@ def _data_uri(text: str) -> str:
 def _template() -> jinja2.Template:
     """The page's template, with its style and script and the filters that write numbers."""
     folder = files("campare.report")
-    style, script = ((folder / name).read_text("utf-8") for name in ("style.css", "script.js"))
+    style = "".join((folder / name).read_text("utf-8") for name in ("style.css", "parts.css"))
+    script = "".join(
+        (folder / name).read_text("utf-8") for name in ("script.js", "heat.js", "gallery.js")
+    )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text("utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {
         "number": words.number,
@@ -229,7 +154,12 @@ def _template() -> jinja2.Template:
         "script": Markup(script),
         "digest": digest,
         "matched": tables.matched,
-        "base": facts.base,
+        "unmeasured": tables.Mean(),
         "palette": svg.ARMS,
+        "height": spread.HEIGHT,
+        "radius": spread.RADIUS,
+        "band": forest.BAND,
+        "claims_axis": forest.CLAIMS_AXIS,
+        "doses_of": curves.DOSES,
     }
-    return environment.from_string((folder / "template.html").read_text("utf-8"))
+    return environment.get_template("template.html")

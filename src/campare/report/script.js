@@ -1,96 +1,47 @@
-// The gallery: filter, sort, fade the heatmaps, move with the keyboard, enlarge. Without it all is shown.
+// The page: light or dark by a button, and texts to copy. It all stands still without a script.
 "use strict";
 (() => {
-  const gallery = document.querySelector(".gallery");
-  const form = document.querySelector(".controls");
-  const dialog = document.querySelector("dialog");
-  const rows = [...gallery.querySelectorAll(".row")];
-  const nothing = gallery.querySelector(".nothing");
-  const field = (name) => form.elements[name];
-  const seen = () => [...gallery.querySelectorAll(".row:not([hidden])")];
-  let open = null;
-
-  form.hidden = document.querySelector(".keys").hidden = false;
-
-  function arrange() {
-    const key = field("sort").value;
-    const number = (row) => {
-      const value = parseFloat(row.getAttribute("data-" + key));
-      return Number.isFinite(value) ? value : -Infinity;
-    };
-    const order = key ? [...rows].sort((a, b) => number(b) - number(a)) : rows;
-    for (const row of order) gallery.insertBefore(row, nothing);
-    for (const row of rows) {
-      row.hidden = ["group", "label", "outcome"].some(
-        (name) => field(name).value && row.dataset[name] !== field(name).value,
-      );
-    }
-    const left = seen().length;
-    nothing.hidden = left > 0;
-    form.querySelector("output").textContent = `${left} of ${rows.length} images`;
-  }
-
-  function look() {
-    for (const place of [gallery, dialog]) {
-      place.style.setProperty("--heat", field("heat").value / 100);
-      place.classList.toggle("plain", !field("outline").checked);
-    }
-  }
-
-  function enlarge(row) {
-    open = row;
-    const large = dialog.querySelector(".large");
-    large.replaceChildren(...[...row.children].map((cell) => cell.cloneNode(true)));
-    large.querySelectorAll("[id]").forEach((part) => part.removeAttribute("id"));
-    dialog.setAttribute("aria-label", row.getAttribute("aria-label"));
-    if (!dialog.open) dialog.showModal();
-  }
-
-  function step(by) {
-    const list = seen();
-    if (!list.length) return;
-    const at = list.indexOf(dialog.open ? open : document.activeElement.closest(".row"));
-    const next = list[at < 0 ? 0 : Math.min(list.length - 1, Math.max(0, at + by))];
-    if (dialog.open) enlarge(next);
-    else {
-      next.focus({ preventScroll: true });
-      next.scrollIntoView({ block: "center", behavior: "instant" });
-    }
-  }
-
-  let kept = field("heat").value;
-  const keys = {
-    h() {
-      if (field("heat").value > 0) kept = field("heat").value;
-      field("heat").value = field("heat").value > 0 ? 0 : kept;
-      look();
-    },
-    o() {
-      field("outline").checked = !field("outline").checked;
-      look();
-    },
-    j: () => step(1),
-    k: () => step(-1),
+  const root = document.documentElement;
+  const button = document.querySelector(".theme");
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const dark = () => (root.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
+  const label = () => {
+    button.textContent = dark() ? "Light" : "Dark";
+    button.setAttribute("aria-label", dark() ? "Use light colors" : "Use dark colors");
   };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    root.dataset.theme = dark() ? "light" : "dark";
+    label();
+  });
+  system.addEventListener("change", label);
+  label();
 
-  form.addEventListener("change", arrange);
-  form.addEventListener("input", look);
-  form.addEventListener("submit", (event) => event.preventDefault());
-  dialog.addEventListener("close", () => open && open.focus());
-  gallery.addEventListener("click", (event) => {
-    const row = event.target.closest(".row");
-    if (row) enlarge(row);
+  for (const copy of document.querySelectorAll("[data-copy]")) {
+    copy.hidden = false;
+    copy.addEventListener("click", async () => {
+      const parts = copy.dataset.copy.split(" ").map((id) => document.getElementById(id));
+      const said = copy.textContent;
+      try {
+        await navigator.clipboard.writeText(parts.map((part) => part.innerText).join("\n\n"));
+        copy.textContent = "Copied";
+      } catch {
+        const range = document.createRange(); // no clipboard: select, to copy by hand
+        range.setStartBefore(parts[0]);
+        range.setEndAfter(parts[parts.length - 1]);
+        window.getSelection().removeAllRanges();
+        window.getSelection().addRange(range);
+        copy.textContent = "Selected";
+      }
+      setTimeout(() => (copy.textContent = said), 1500);
+    });
+  }
+
+  // On paper everything is open.
+  let opened = [];
+  window.addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details:not([open])")];
+    for (const details of opened) details.open = !details.closest("#effects, #means");
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, select, textarea")) return;
-    if (event.key === "Enter" && event.target.matches(".row")) enlarge(event.target);
-    else if (dialog.open && event.key === "ArrowRight") step(1);
-    else if (dialog.open && event.key === "ArrowLeft") step(-1);
-    else if (keys[event.key]) keys[event.key]();
-    else return;
-    event.preventDefault();
-  });
-  arrange();
-  look();
+  window.addEventListener("afterprint", () => opened.forEach((details) => (details.open = false)));
 })();

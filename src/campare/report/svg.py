@@ -1,11 +1,10 @@
-"""Figures as SVG and PNG: one style, the same bytes for the same numbers, and a form for the page.
+"""Figures as SVG and PNG: one style, and the same bytes for the same numbers.
 
-Matplotlib's object API on Agg, with a fixed hash salt and no date. In the page an SVG takes the
-page's font, and its ink and colors become CSS variables, so that it follows the dark mode.
+Matplotlib's object API on Agg, with a fixed hash salt and no date. The colors are those of the
+page in light.
 """
 
 import io
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from matplotlib.figure import Figure
 
 from campare.report.facts import Arm
 
-INK, MUTED, RULE, PAPER = "#1d2129", "#5c6470", "#d5d9df", "#fefefe"
+INK, MUTED, RULE, PAPER = "#1b1f27", "#59616d", "#dde0e4", "#fdfdfc"
 NATIVE, POOLED = "#0064a4", "#b84e00"
 #: One color an arm, of the Okabe-Ito family, darkened to 3:1 on white.
 ARMS = ("#0072b2", "#c85200", "#00875f", "#b0568e", "#9a6a00", "#3f8fc0", "#6b6f76", "#7a52c7")
@@ -43,14 +42,6 @@ _STYLE: dict[str, Any] = {
     "figure.facecolor": PAPER,
     "axes.facecolor": "none",
 }
-_VARIABLES = {
-    INK: "var(--ink)",
-    MUTED: "var(--muted)",
-    RULE: "var(--rule)",
-    PAPER: "var(--paper)",
-    NATIVE: "var(--native)",
-    POOLED: "var(--matched)",
-} | {color: f"var(--arm-{index})" for index, color in enumerate(ARMS)}
 
 
 def color(arm: Arm) -> str:
@@ -81,25 +72,3 @@ def png(figure: Figure) -> bytes:
         out = io.BytesIO()
         figure.savefig(out, format="png", dpi=160, metadata={"Software": None})
     return out.getvalue()
-
-
-def inline(document: str, name: str, label: str) -> str:
-    """An SVG document as an element for the page: own ids, the page's font and colors, a label.
-
-    `name` prefixes every id, so that several figures may share a page; `label` is trusted to be
-    escaped by the caller.
-    """
-    body = document[document.index("<svg") :]
-    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
-    body = re.sub(r'\b(id="|href="#)|url\(#', lambda hit: f"{hit.group()}{name}-", body)
-    body = re.sub(
-        r"(fill|stroke): (#[0-9a-f]{6})",
-        lambda hit: f"{hit.group(1)}: {_VARIABLES.get(hit.group(2), hit.group(2))}",
-        body,
-    )
-    body = body.replace("'DejaVu Sans'", "var(--sans)").replace("xlink:href", "href")
-    head = re.match(r"<svg[^>]*>", body)
-    assert head is not None  # Matplotlib's own output
-    box = re.search(r'viewBox="[^"]*"', head.group())
-    assert box is not None
-    return f'<svg {box.group()} role="img" aria-label="{label}">{body[head.end() :]}'

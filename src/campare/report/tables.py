@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from campare.report.axis import holding
 from campare.report.facts import NULLS, Arm
 from campare.stats.words import MATCHED
 
@@ -115,6 +116,34 @@ def per_class(
     return table
 
 
+class ClassRow(NamedTuple):
+    """A class as a row of dots: (percent, arm, value)."""
+
+    name: str
+    images: int
+    dots: tuple[tuple[float, Arm, float], ...]
+
+
+def class_dots(
+    classes: Sequence[Mapping[str, Any]], arms: Sequence[Arm], key: str
+) -> tuple[tuple[tuple[float, str], ...], list[ClassRow]]:
+    """Ticks of an axis, and a row a class; `key` is 'score' or 'accuracy' of `per_class`."""
+    axis = holding(cell[key][0] for row in classes for cell in row["cells"])
+    rows = [
+        ClassRow(
+            str(row["name"]),
+            int(row["images"]),
+            tuple(
+                (axis.at(cell[key][0]), arm, cell[key][0])
+                for arm, cell in zip(arms, row["cells"], strict=True)
+                if math.isfinite(cell[key][0])
+            ),
+        )
+        for row in classes
+    ]
+    return tuple((axis.at(x), f"{x:g}") for x in axis.ticks()), rows
+
+
 def _defined(scores: pl.DataFrame, method: str, metric: str) -> pl.DataFrame:
     return scores.filter(
         (pl.col("method") == method) & (pl.col("metric") == metric) & pl.col("value").is_finite()
@@ -131,16 +160,28 @@ def _by_class(rows: pl.DataFrame) -> dict[tuple[str, str], tuple[float, int]]:
     }
 
 
-def settings(recipes: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """The recipes side by side: heads, and a row a recipe.
+class Settings(NamedTuple):
+    """What recipes or models are: what differs as rows with a value each, what all share."""
+
+    differ: tuple[tuple[str, tuple[str, ...]], ...]
+    same: tuple[tuple[str, str], ...]
+
+
+def settings(recipes: Sequence[Mapping[str, Any]]) -> Settings:
+    """The settings of recipes, those that differ first told apart.
 
     Example:
-        >>> settings([{"name": "A", "epochs": 3, "augment": None}])
-        (['epochs', 'augment'], [['A', '3', 'none']])
+        >>> settings([{"name": "A", "epochs": 3, "batch_size": 8}, {"name": "B", "epochs": 9,
+        ...     "batch_size": 8}])
+        Settings(differ=(('epochs', ('3', '9')),), same=(('batch size', '8'),))
     """
-    keys = list(dict.fromkeys(key for recipe in recipes for key in recipe))
-    heads = [key for key in keys if key not in ("name", "title")]
-    return heads, [[str(r["name"]), *(plain(r.get(key)) for key in heads)] for r in recipes]
+    keys = [k for k in dict.fromkeys(k for r in recipes for k in r) if k not in ("name", "title")]
+    rows = [(key.replace("_", " "), tuple(plain(r.get(key)) for r in recipes)) for key in keys]
+    alone = len(recipes) == 1
+    return Settings(
+        tuple(row for row in rows if alone or len(set(row[1])) > 1),
+        tuple((key, values[0]) for key, values in rows if not alone and len(set(values)) == 1),
+    )
 
 
 def plain(value: Any) -> str:

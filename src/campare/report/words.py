@@ -1,4 +1,4 @@
-"""The answer in words: an effect becomes a sentence, a fault of the run becomes a warning.
+"""The answer in words: an effect becomes a sentence, and numbers become text for people.
 
 A difference in map resolution alone can move every localization metric, so where the grids of
 two arms differ the sentence gives the result at equal resolution next to the native one.
@@ -6,11 +6,11 @@ two arms differ the sentence gives the result at equal resolution next to the na
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
-from campare.report.facts import Arm, Effect, coarsest, is_audit, title
+from campare.report.facts import Arm, Effect, coarsest, title
 from campare.stats.words import MATCHED, UNDEFINED, higher_is_better
 
 MINUS = "\N{MINUS SIGN}"
@@ -18,18 +18,13 @@ NARROW = "\N{NARROW NO-BREAK SPACE}"
 
 
 class Finding(NamedTuple):
-    """A claim, the numbers behind it, and the verdict that its chip shows."""
+    """A claim, the numbers behind it, the verdict that its chip shows, and the claim in short."""
 
     verdict: str
     claim: str
     evidence: str
-
-
-class Warned(NamedTuple):
-    """A fault of the run; `loud` ones stand above the answer."""
-
-    loud: bool
-    text: str
+    short: str = ""
+    factor: str = ""
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -69,7 +64,8 @@ def interval(effect: Effect) -> str:
     return f"{signed(effect.estimate)} ({100 * effect.confidence:.4g}{NARROW}% interval {ends})"
 
 
-def _called(arm: Arm) -> str:
+def called(arm: Arm) -> str:
+    """The name of an arm, with its title where it has one."""
     return arm.name if arm.title == arm.name else f"{arm.name} ({arm.title})"
 
 
@@ -100,7 +96,27 @@ def sentence(
     caveat = f" But {guesses} {treatment.guess}." if guesses else ""
     shown = [i for i, effect in enumerate(deciding) if i == 0 or effect.detected]
     evidence = "; ".join(_numbers(native[i], deciding[i]) for i in shown)
-    return Finding(verdict, f"{claim}.{caveat}", f"{evidence[0].upper()}{evidence[1:]}.")
+    short = _short(verdict, deciding, treatment, control) + (
+        f", but {guesses} {treatment.guess}" if guesses else ""
+    )
+    return Finding(verdict, f"{claim}.{caveat}", f"{evidence[0].upper()}{evidence[1:]}.", short)
+
+
+def _short(verdict: str, effects: Sequence[Effect], treatment: Arm, control: Arm) -> str:
+    """The claim as a headline."""
+    one, other = treatment.name, control.name
+    found = [effect for effect in effects if effect.verdict == verdict]
+    if not any(effect.detected for effect in effects):
+        words = "cannot be compared" if verdict == UNDEFINED else "do not differ detectably"
+        return f"The maps of {one} and {other} {words}"
+    if verdict == "mixed":
+        return f"{one} gives better maps than {other} by some measures and worse ones by others"
+    many = f" by {len(found)} of {len(effects)} measures" if len(effects) > 1 else ""
+    return (
+        f"{one} gives {verdict} maps than {other}{many}"
+        if verdict in ("better", "worse")
+        else (f"The maps of {one} are {verdict} than those of {other}{many}")
+    )
 
 
 def _resolution(native: Sequence[Effect], deciding: Sequence[Effect], grids: str) -> str:
@@ -122,7 +138,7 @@ def _resolution(native: Sequence[Effect], deciding: Sequence[Effect], grids: str
 
 def _claim(effects: Sequence[Effect], treatment: Arm, control: Arm) -> tuple[str, str]:
     """Verdict over several metrics, and what it says of two arms."""
-    one, other = _called(treatment), _called(control)
+    one, other = called(treatment), called(control)
     verdict, where = _summed(effects)
     if verdict == UNDEFINED:
         return verdict, f"The maps of {one} and {other} cannot be compared"
@@ -174,6 +190,88 @@ def findings(
     return [sentence(effects, contrast, metrics, arms) for contrast in known[:most]]
 
 
+def factor_findings(
+    effects: Mapping[tuple[str, str], Effect], metrics: Sequence[str], arms: Sequence[Arm] = ()
+) -> list[Finding]:
+    """A sentence for each main effect, interaction and trend of a factorial set, over all metrics.
+
+    The effect at equal resolution decides, where there is one.
+    """
+    guessing = [arm for arm in arms if arm.unlearned]
+    caveat = f" But {listed([a.name for a in guessing])} {guessing[0].guess}." if guessing else ""
+    found = []
+    for factor in dict.fromkeys(name for name, _ in effects):
+        deciding = [
+            effects.get((factor, metric + MATCHED), effects[factor, metric])
+            for metric in metrics
+            if (factor, metric) in effects
+        ]
+        if deciding:
+            one = _factor(factor, deciding)
+            found.append(one._replace(claim=one.claim + caveat))
+    return found
+
+
+def _factor(factor: str, deciding: Sequence[Effect]) -> Finding:
+    verdict, where = _summed(deciding)
+    name = factor[:1].upper() + factor[1:]
+    shown = [e for i, e in enumerate(deciding) if i == 0 or e.detected][:2]
+    evidence = "; ".join(f"{_measure(effect.metric)} {interval(effect)}" for effect in shown)
+    says = (
+        _interaction(verdict)
+        if " x " in factor
+        else _trend(verdict, factor)
+        if ":" in factor or factor in ("train size", "strength")
+        else {
+            "better": f"{name} makes the maps better",
+            "worse": f"{name} makes the maps worse",
+            "mixed": f"{name} makes the maps better by some measures and worse by others",
+            "not detected": f"{name} makes no detectable difference",
+            UNDEFINED: f"The effect of {factor} cannot be said",
+        }.get(verdict, f"{name} changes the maps")
+    )
+    claim = f"{says}: {where}." if where else f"{says} in {len(deciding)} measures."
+    return Finding(verdict, claim, f"{evidence[0].upper()}{evidence[1:]}.", says, factor)
+
+
+def both(one: Finding, other: Finding) -> str:
+    """Two findings on factors in one sentence.
+
+    Example:
+        >>> none = Finding("not detected", "", "", "Sun makes no detectable difference", "sun")
+        >>> both(none, none._replace(factor="rain"))
+        'Neither sun nor rain makes a detectable difference.'
+    """
+    if one.verdict == other.verdict == "not detected":
+        return f"Neither {one.factor} nor {other.factor} makes a detectable difference."
+    if one.verdict == other.verdict and one.verdict in ("better", "worse"):
+        return f"Both {one.factor} and {other.factor} make the maps {one.verdict}."
+    return f"{one.short}; {other.short[:1].lower()}{other.short[1:]}."
+
+
+def _trend(verdict: str, factor: str) -> str:
+    """A trend over a dose, within arms that agree in the rest: `train size: scratch, plain`."""
+    dose, _, stratum = factor.partition(": ")
+    what = {"train size": "More training images make", "strength": "Stronger augmentation makes"}
+    effect = {
+        "better": "the maps better",
+        "worse": "the maps worse",
+        "mixed": "the maps better by some measures and worse by others",
+        "not detected": "no detectable difference",
+        UNDEFINED: "a difference that is undefined",
+    }.get(verdict, "a difference")
+    return f"{what.get(dose, dose)} {effect}" + (f" ({stratum})" if stratum else "")
+
+
+def _interaction(verdict: str) -> str:
+    return {
+        "better": "Augmentation gains more on pre-trained networks than on those from scratch",
+        "worse": "Augmentation gains less on pre-trained networks than on those from scratch",
+        "not detected": "Pre-training and augmentation do not detectably depend on each other",
+        UNDEFINED: "Whether pre-training and augmentation depend on each other cannot be said",
+    }.get(verdict, "Pre-training and augmentation depend on each other")
+
+
 def against_nulls(nulls: pl.DataFrame, metric: str, method: str, arms: Sequence[Arm]) -> str | None:
     """Which arms are detectably above a prior that looks at no model, in one sentence."""
     rows = nulls.filter(
@@ -208,74 +306,3 @@ def listed(words: Sequence[str]) -> str:
         'A, B and C'
     """
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
-
-
-def warnings(manifest: Mapping[str, Any], arms: Sequence[Arm]) -> list[Warned]:
-    """What a reader must know before believing a number, the loudest first."""
-    audit = is_audit(manifest)
-    found = [_guessing(manifest, arm, audit) for arm in arms if arm.unlearned]
-    done = len(manifest["cells"])
-    wanted = len(manifest["recipes"]) * len(manifest["seeds"])
-    if done < wanted:
-        what = "models are not measured" if audit else "cells are not finished"
-        found.append(Warned(True, f"{wanted - done} of {wanted} {what}."))
-    seeds = len(manifest["seeds"])
-    if audit and len(arms) > 1:
-        found.append(
-            Warned(
-                False,
-                "Each model is one training: a difference speaks of these models, not of the ways "
-                "in which they were trained.",
-            )
-        )
-    elif not audit and seeds < 5:
-        found.append(
-            Warned(
-                False,
-                f"Only {seeds} {'seed' if seeds == 1 else 'seeds'}: the intervals know little of "
-                f"how much another training run would differ. Take 5 or more for a claim.",
-            )
-        )
-    skipped = manifest["data"].get("skipped") or []
-    if skipped:
-        found.append(
-            Warned(
-                False,
-                f"{len(skipped)} {'file was' if len(skipped) == 1 else 'files were'} skipped, "
-                f"as listed below.",
-            )
-        )
-    size = coarsest(arms)
-    if size is not None:
-        grids = listed([f"{arm.name} {grid(arm.grid)}" for arm in arms])
-        found.append(
-            Warned(
-                False,
-                f"The {arms[0].noun}s' maps differ in resolution ({grids}), and resolution alone "
-                f"moves most metrics. “Matched” results pool every map to {grid(size)} first.",
-            )
-        )
-    return found
-
-
-def _guessing(manifest: Mapping[str, Any], arm: Arm, audit: bool) -> Warned:
-    """An arm whose predictions are no better than the commonest class."""
-    split = manifest.get("config", {}).get("split", "test")
-    counts = list((manifest["data"].get("counts") or {}).get(split, {}).values())
-    chance = max(counts) / sum(counts) if sum(counts) else 1 / len(manifest["data"]["classes"])
-    accuracy = (
-        f"accuracy {number(arm.mean_accuracy)}, the commonest class alone gives {number(chance)}"
-    )
-    if audit:
-        return Warned(
-            True,
-            f"{_called(arm)} may be guessing on these images: {accuracy}. Do the pixels and the "
-            "classes fit what the model takes? The maps of a guess say little.",
-        )
-    trained = len(arm.accuracy) or len(manifest["seeds"])
-    return Warned(
-        True,
-        f"{_called(arm)} did not learn in {len(arm.unlearned)} of {trained} seeds: mean "
-        f"{accuracy}. Its maps explain a guess; do not read a comparison with it as an effect of "
-        "the recipe.",
-    )

@@ -1,0 +1,208 @@
+"""Curves: what training did over epochs, and how a measure follows a dose, with its band.
+
+A dose is the size of the training set or the strength of augmentation; the recipes that agree in
+all else are one series. Points and bands are the means and intervals of the run's summary.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from campare.report import words
+from campare.report.axis import Axis, holding
+from campare.report.facts import Arm, title
+from campare.report.tables import Mean
+from campare.stats.words import MATCHED
+
+#: Fields of a recipe that make a dose: its name on an axis, and whether doses double.
+DOSES = {"train_size": ("training images", True), "augment_strength": ("augmentation", False)}
+_NAMES = frozenset({"name", "title", "group"})
+
+
+class Curve(NamedTuple):
+    """A line in percent of a plot, from the top left; `band` closes around it, points are marks."""
+
+    color: int
+    kind: str  # 'main' or 'quiet'
+    line: str
+    band: str
+    points: tuple[tuple[float, float], ...]
+    label: str
+
+
+class Plot(NamedTuple):
+    """Curves on two axes."""
+
+    title: str
+    x_ticks: tuple[tuple[float, str], ...]
+    y_ticks: tuple[tuple[float, str], ...]
+    x_name: str
+    curves: tuple[Curve, ...]
+    spoken: str
+
+
+def learning(cells: Iterable[Mapping[str, Any]], arms: Sequence[Arm]) -> list[list[Plot]]:
+    """A list of plots for accuracy and one for loss, a plot an arm, all on the same axes."""
+    known = [cell for cell in cells if cell.get("history")]
+    found = []
+    for what in ("accuracy", "loss"):
+        series = {
+            arm.name: [
+                (kind, _numbers(cell["history"].get(key)))
+                for cell in known
+                if cell["recipe"] == arm.name
+                for key, kind in ((what, "quiet"), (f"val_{what}", "main"))
+            ]
+            for arm in arms
+        }
+        values = [v for lines in series.values() for _, line in lines for v in line]
+        epochs = max((len(line) for lines in series.values() for _, line in lines), default=0)
+        if not epochs:
+            continue
+        y = Axis(0.0, 1.0) if what == "accuracy" else _loss(values)
+        x = Axis(1.0, float(max(epochs, 2)))
+        found.append([_learned(arm, what, series[arm.name], x, y) for arm in arms
+                      if series[arm.name]])  # fmt: skip
+    return found
+
+
+def _loss(values: Sequence[float]) -> Axis:
+    """From zero to the highest loss, without the few that would squeeze all others."""
+    finite = sorted(value for value in values if math.isfinite(value))
+    most = finite[int(0.98 * (len(finite) - 1))] if finite else 1.0
+    return Axis(0.0, 1.05 * most or 1.0)
+
+
+def _learned(
+    arm: Arm, what: str, lines: Sequence[tuple[str, list[float]]], x: Axis, y: Axis
+) -> Plot:
+    curves = [
+        Curve(arm.index, kind, _path([(i + 1, v) for i, v in enumerate(line)], x, y), "", (), "")
+        for kind, line in sorted(lines, key=lambda one: one[0], reverse=True)
+        if len(line) > 0
+    ]
+    ends = [line[-1] for kind, line in lines if kind == "main" and line]
+    spoken = f"{arm.name}: {what} over epochs; at the end " + (
+        f"{words.number(min(ends))} to {words.number(max(ends))}" if ends else "unknown"
+    )
+    return Plot(
+        arm.name,
+        tuple((x.at(i), f"{i:g}") for i in x.ticks(4) if i == int(i)),
+        tuple((100 - y.at(v), f"{v:g}") for v in y.ticks(4)),
+        "epoch",
+        tuple(curves),
+        spoken,
+    )
+
+
+def _numbers(values: Sequence[float | None] | None) -> list[float]:
+    return [math.nan if value is None else float(value) for value in values or ()]
+
+
+def _path(points: Sequence[tuple[float, float]], x: Axis, y: Axis) -> str:
+    """An SVG path through the finite points, broken where one is missing."""
+    parts, pen = [], "M"
+    for across, up in points:
+        if not math.isfinite(up):
+            pen = "M"
+            continue
+        clipped = min(max(up, y.low), y.high)
+        parts.append(f"{pen}{x.at(across):g} {100 - y.at(clipped):g}")
+        pen = "L"
+    return "".join(parts)
+
+
+def doses(
+    recipes: Sequence[Mapping[str, Any]],
+    found: Mapping[tuple[str, str, str], Mean],
+    method: str,
+    metrics: Sequence[str],
+) -> list[Plot]:
+    """A plot for each dose that the recipes vary and each metric; matched where there is that."""
+    plots = []
+    for dose, (name, doubles) in DOSES.items():
+        series = _series(recipes, dose)
+        for metric in metrics if series else ():
+            drawn = _dosed(series, found, method, metric, name, doubles)
+            if drawn is not None:
+                plots.append(drawn)
+    return plots
+
+
+def _series(recipes: Sequence[Mapping[str, Any]], dose: str) -> dict[str, list[tuple[float, str]]]:
+    """Name of a series -> its (dose, recipe), of those with at least two doses."""
+    ignored = _NAMES | {dose, "augment" if dose == "augment_strength" else dose}
+    groups: dict[str, list[tuple[float, str]]] = {}
+    for recipe in recipes:
+        if recipe.get(dose) is None:
+            continue
+        rest = str(sorted((k, str(v)) for k, v in recipe.items() if k not in ignored))
+        groups.setdefault(rest, []).append((float(recipe[dose]), str(recipe["name"])))
+    many = [sorted(group) for group in groups.values() if len({x for x, _ in group}) > 1]
+    return {_common([name for _, name in group]): group for group in many}
+
+
+def _common(names: Sequence[str]) -> str:
+    """What names begin with, without what joins a number to it.
+
+    Example:
+        >>> _common(["frozen+aug-n50", "frozen+aug-n100"])
+        'frozen+aug'
+    """
+    size = 0
+    while size < min(map(len, names)) and len({name[size] for name in names}) == 1:
+        size += 1
+    start = names[0][:size]
+    if start.endswith(("-n", "@n")):
+        start = start[:-1]
+    return start.rstrip("-_@ x0123456789") or names[0]
+
+
+def _dosed(
+    series: Mapping[str, list[tuple[float, str]]],
+    found: Mapping[tuple[str, str, str], Mean],
+    method: str,
+    metric: str,
+    name: str,
+    doubles: bool,
+) -> Plot | None:
+    def mean(recipe: str) -> Mean | None:
+        one = found.get((recipe, method, metric + MATCHED)) or found.get((recipe, method, metric))
+        return one if one is not None and math.isfinite(one.mean) else None
+
+    known = {
+        label: [(x, one) for x, recipe in group if (one := mean(recipe)) is not None]
+        for label, group in series.items()
+    }
+    places = sorted({x for group in known.values() for x, _ in group})
+    if len(places) < 2:
+        return None
+    log = doubles and places[0] > 0
+    x = Axis(places[0], places[-1], log)
+    ends = [
+        v for group in known.values() for _, one in group for v in (one.low, one.high, one.mean)
+    ]
+    y = holding(ends)
+    matched = any((recipe, method, metric + MATCHED) in found
+                  for group in series.values() for _, recipe in group)  # fmt: skip
+    curves = tuple(_band(i, label, group, x, y) for i, (label, group) in enumerate(known.items()))
+    return Plot(
+        title(metric) + (", at equal resolution" if matched else ""),
+        tuple((x.at(place), f"{place:g}") for place in places),
+        tuple((100 - y.at(v), f"{v:g}") for v in y.ticks(5)),
+        name,
+        curves,
+        "; ".join(
+            f"{label}: " + ", ".join(f"{x:g}: {words.number(one.mean, 3)}" for x, one in group)
+            for label, group in known.items()
+        ),
+    )
+
+
+def _band(index: int, label: str, group: Sequence[tuple[float, Mean]], x: Axis, y: Axis) -> Curve:
+    upper = [(place, one.high) for place, one in group if math.isfinite(one.high)]
+    lower = [(place, one.low) for place, one in group if math.isfinite(one.low)]
+    band = _path([*upper, *reversed(lower)], x, y) + "Z" if len(upper) > 1 else ""
+    line = [(place, one.mean) for place, one in group]
+    points = tuple((x.at(place), 100 - y.at(value)) for place, value in line)
+    return Curve(index, "main", _path(line, x, y), band, points, label)

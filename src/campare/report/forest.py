@@ -1,0 +1,202 @@
+"""Forest plots: effects with their intervals around zero, a panel a metric, a row a contrast.
+
+Where maps differ in resolution a row has two lines: maps as they come, and pooled to one grid,
+which decides. Claims are a forest too, in units of each claim's smallest effect of interest.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from campare.report import words
+from campare.report.axis import Axis, around_zero
+from campare.report.facts import Arm, Effect, arms_of, title
+from campare.stats.words import MATCHED, higher_is_better
+
+#: Where neither side is better, and where one is: what stands at the ends of an axis.
+ENDS = {True: ("worse", "better"), False: ("better", "worse"), None: ("lower", "higher")}
+#: Claims are drawn up to this many smallest effects of interest.
+REACH = 4.0
+
+
+class Line(NamedTuple):
+    """An interval in percent of the axis; `open_low` and `open_high`: it goes on beyond it."""
+
+    kind: str  # 'decides' or 'native'
+    at: float
+    low: float
+    high: float
+    filled: bool
+    open_low: bool = False
+    open_high: bool = False
+
+
+class Row(NamedTuple):
+    """A contrast, or an analysis: its lines, and the deciding numbers as text."""
+
+    label: str
+    note: str
+    lines: tuple[Line, ...]
+    number: str
+    says: str
+    spoken: str
+
+
+class Panel(NamedTuple):
+    """A plot of rows on one axis."""
+
+    title: str
+    ends: tuple[str, str]
+    ticks: tuple[tuple[float, str], ...]
+    zero: float
+    rows: tuple[Row, ...]
+
+    @property
+    def wide(self) -> bool:
+        """Whether labels need room."""
+        return any(len(row.label) > 12 for row in self.rows)
+
+
+def panels(
+    effects: Mapping[tuple[str, str], Effect],
+    contrasts: Sequence[str],
+    metrics: Sequence[str],
+    arms: Sequence[Arm],
+    *,
+    named: Mapping[str, str] | None = None,
+) -> list[Panel]:
+    """A panel for each metric that a contrast has; `named` are contrasts with a name of their own.
+
+    A row's deciding effect is the one at equal resolution, where there is one.
+    """
+    found = []
+    for metric in metrics:
+        pairs = [
+            (contrast, effects[contrast, metric], effects.get((contrast, metric + MATCHED)))
+            for contrast in contrasts
+            if (contrast, metric) in effects
+        ]
+        if pairs:
+            rows = [
+                ((named or {}).get(contrast, f"{native.treatment} vs {native.control}"),
+                 _note(native, arms), native, matched)
+                for contrast, native, matched in pairs
+            ]  # fmt: skip
+            found.append(_panel(title(metric), higher_is_better(metric), rows))
+    return found
+
+
+def analyses(table: pl.DataFrame, main: Effect, method: str) -> Panel | None:
+    """The effect `main` under every sensitivity analysis; None where there are none."""
+    rows = table.filter(
+        (pl.col("contrast") == main.contrast)
+        & (pl.col("metric") == main.metric)
+        & (pl.col("method") == method)
+    )
+    if not rows.height:
+        return None
+    drawn: list[tuple[str, str, Effect, Effect | None]] = [("main analysis", "", main, None)]
+    for row in rows.iter_rows(named=True):
+        note = "" if row["agrees"] else "finds otherwise"
+        drawn.append((row["analysis"], note, main.under(row), None))
+    label = f"{main.treatment} vs {main.control}"
+    return _panel(label, higher_is_better(main.metric), drawn)
+
+
+def _panel(
+    name: str, better: bool | None, rows: Sequence[tuple[str, str, Effect, Effect | None]]
+) -> Panel:
+    axis = around_zero(
+        value
+        for _, _, *pair in rows
+        for effect in pair
+        if effect is not None
+        for value in (effect.low, effect.high, effect.estimate)
+    )
+    digits = 2 if axis.high > 0.03 else 3
+    return Panel(
+        title=name,
+        ends=ENDS[better],
+        ticks=tuple((axis.at(x), words.signed(x, digits)) for x in axis.ticks(3)),
+        zero=axis.at(0.0),
+        rows=tuple(_row(label, note, native, other, axis) for label, note, native, other in rows),
+    )
+
+
+def _row(label: str, note: str, native: Effect, matched: Effect | None, axis: Axis) -> Row:
+    deciding = native if matched is None else matched
+    lines = [_line("decides", deciding, axis)]
+    if matched is not None:
+        lines.append(_line("native", native, axis))
+    return Row(
+        label=label,
+        note=note,
+        lines=tuple(line for line in lines if line is not None),
+        number=words.signed(deciding.estimate),
+        says=deciding.verdict,
+        spoken=f"{words.interval(deciding)}, {deciding.verdict}",
+    )
+
+
+def _line(kind: str, effect: Effect, axis: Axis) -> Line | None:
+    if not all(math.isfinite(x) for x in (effect.estimate, effect.low, effect.high)):
+        return None
+    at, low, high = (axis.at(x) for x in (effect.estimate, effect.low, effect.high))
+    return Line(kind, at, low, high, effect.detected)
+
+
+def _note(effect: Effect, arms: Iterable[Arm]) -> str:
+    """What must be said of an arm that did not learn."""
+    guessing = [arm for arm in arms if arm.unlearned]
+    for side in (effect.treatment, effect.control):
+        for arm in guessing:
+            if arm.name in arms_of(side):
+                return f"{arm.name} {arm.guess}"
+    return ""
+
+
+class Judged(NamedTuple):
+    """A claim with its verdict, and its interval in units of the smallest effect of interest."""
+
+    row: Mapping[str, Any]
+    line: Line | None
+    number: str
+    measured: str
+    settle: str
+
+
+#: Where the band of effects too small to matter begins and ends, and zero, in percent.
+CLAIMS_AXIS = Axis(-REACH, REACH)
+BAND = (CLAIMS_AXIS.at(-1.0), CLAIMS_AXIS.at(1.0))
+
+
+def judged(claims: pl.DataFrame) -> list[Judged]:
+    """The rows of the claims table; right of zero is what the claim says."""
+    from campare.stats.printed import to_settle
+
+    found = []
+    for row in claims.iter_rows(named=True):
+        known = all(math.isfinite(row[key]) for key in ("estimate", "low", "high"))
+        metric = str(row["metric"]).replace(MATCHED, " (matched)")
+        found.append(
+            Judged(
+                row,
+                _scaled(row) if known else None,
+                f"{words.signed(row['estimate'])} ({words.signed(row['low'])} to "
+                f"{words.signed(row['high'])})" if known else "",
+                metric,
+                to_settle(row),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _scaled(row: Mapping[str, Any]) -> Line:
+    sign = 1 if row["direction"] == "higher" else -1  # to the right: as claimed
+    at, *ends = (sign * row[key] / row["smallest"] for key in ("estimate", "low", "high"))
+    low, high = sorted(ends)
+    shown = [CLAIMS_AXIS.at(max(-REACH, min(REACH, x))) for x in (at, low, high)]
+    settled = row["verdict"] != "not settled"
+    return Line("decides", shown[0], shown[1], shown[2], settled, low < -REACH, high > REACH)

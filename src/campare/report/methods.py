@@ -1,0 +1,147 @@
+"""The methods of a run as a paragraph to paste into a paper, with its references.
+
+Everything is said from the manifest; what a run did not do is not said.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from campare.cams.methods import METHODS
+from campare.metrics import METRICS
+from campare.report.facts import Arm, base, coarsest, is_audit
+from campare.report.words import grid, listed
+
+#: Sources of the statistics: how they are cited, and in full.
+STATISTICS = {
+    "Owen 2007": "Owen, A. B. (2007). The pigeonhole bootstrap. Annals of Applied Statistics 1(2), "
+    "386-411. doi:10.1214/07-AOAS122",
+    "Satterthwaite 1946": "Satterthwaite, F. E. (1946). An approximate distribution of estimates "
+    "of variance components. Biometrics Bulletin 2(6), 110-114. doi:10.2307/3002019",
+    "Holm 1979": "Holm, S. (1979). A simple sequentially rejective multiple test procedure. "
+    "Scandinavian Journal of Statistics 6(2), 65-70.",
+}
+GRAD_CAM = (
+    "Selvaraju, R. R., Cogswell, M., Das, A., Vedantam, R., Parikh, D. & Batra, D. (2017). "
+    "Grad-CAM: visual explanations from deep networks via gradient-based localization. ICCV."
+)
+
+
+def paragraph(
+    manifest: Mapping[str, Any],
+    arms: Sequence[Arm],
+    *,
+    method: str,
+    metrics: Sequence[str],
+    target: str,
+    confidence: float,
+    claims: bool,
+    images: int,
+) -> str:
+    """The methods in one paragraph; `images` were explained, `target` is the class explained."""
+    audit = is_audit(manifest)
+    parts = [
+        _models(manifest, arms, images) if audit else _training(manifest, arms, images),
+        _maps(manifest, method, target),
+        _measures(metrics, coarsest(arms)),
+        _intervals(audit, len(arms) > 1, confidence, claims),
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def references(method: str, metrics: Sequence[str]) -> list[str]:
+    """What `paragraph` cites: the method, the metrics by author and year, the statistics."""
+    named = METHODS.get(method)
+    first = [GRAD_CAM] if method == "grad-cam" else []
+    if named is not None and not first and named.paper != "-":
+        first = [f"{named.title}: {named.paper}."]
+    papers: dict[str, list[str]] = {}
+    for name in _known(metrics):
+        if METRICS[name].paper not in ("", "-"):
+            papers.setdefault(METRICS[name].paper, []).append(METRICS[name].title)
+    measured = [f"{listed(titles)}: {paper}." for paper, titles in papers.items()]
+    return [*first, *measured, *STATISTICS.values()]
+
+
+def _training(manifest: Mapping[str, Any], arms: Sequence[Arm], images: int) -> str:
+    named = [f"{arm.name} ({arm.title})" if arm.title != arm.name else arm.name for arm in arms]
+    seeds = len(manifest["seeds"])
+    train = sum((manifest["data"].get("counts") or {}).get("train", {}).values())
+    learned = f" on {train} training images" if train else ""
+    return (
+        f"With campare {manifest['campare']}{_software(manifest)}, {len(arms)} "
+        f"{'recipe' if len(arms) == 1 else 'recipes'}, {listed(named)}, "
+        f"{'was' if len(arms) == 1 else 'were each'} trained with {seeds} random "
+        f"{'seed' if seeds == 1 else 'seeds'}{learned} of the data set {manifest['data']['name']} "
+        f"({len(manifest['data']['classes'])} classes), and every network explained the same "
+        f"{images} test images."
+    )
+
+
+def _models(manifest: Mapping[str, Any], arms: Sequence[Arm], images: int) -> str:
+    models = "model" if len(arms) == 1 else "models"
+    return (
+        f"With campare {manifest['campare']}{_software(manifest)}, {len(arms)} trained "
+        f"{models}, {listed([arm.name for arm in arms])}, explained the same {images} images of "
+        f"the data set {manifest['data']['name']} ({len(manifest['data']['classes'])} classes)."
+    )
+
+
+def _software(manifest: Mapping[str, Any]) -> str:
+    """Keras trains; which framework ran a model of an audit is its own affair."""
+    keras = (manifest.get("versions") or {}).get("keras")
+    return f" (Keras {keras})" if keras and not is_audit(manifest) else ""
+
+
+def _maps(manifest: Mapping[str, Any], method: str, target: str) -> str:
+    named = METHODS.get(method)
+    cited = f"{named.title} maps ({named.paper})" if named is not None else f"{method} maps"
+    layers = {cell.get("layer") for cell in manifest["cells"].values()} - {None}
+    where = f"layer {next(iter(layers))}" if len(layers) == 1 else "the last spatial layer of each"
+    return (
+        f"{cited} of {target} were computed from the logit at {where}, their positive part was "
+        "enlarged bilinearly to the image, and undefined values (flat maps, images without ground "
+        "truth) were left out and counted."
+    )
+
+
+def _measures(metrics: Sequence[str], size: tuple[int, int] | None) -> str:
+    known = _known(metrics)
+    if not known:
+        return ""
+    cited = [f"{METRICS[name].title} [{METRICS[name].paper}]" for name in known]
+    pooled = (
+        f" Since the maps differ in resolution, all were also pooled to {grid(size)} cells first, "
+        "and these results decide."
+        if size is not None
+        else ""
+    )
+    return f"The maps were measured by {listed(cited)}.{pooled}"
+
+
+def _intervals(audit: bool, several: bool, confidence: float, claims: bool) -> str:
+    level = f"{100 * confidence:.4g} %"
+    if not several:
+        return f"Means are given with {level} intervals over images."
+    over = (
+        "that treat images as drawn at random and speak of these models alone"
+        if audit
+        else "that treat test images and training seeds as crossed random factors (Owen 2007), "
+        "with degrees of freedom after Satterthwaite (1946)"
+    )
+    text = (
+        f"Differences are means over images, paired by image, with {level} intervals {over}; "
+        "p values are two-sided and adjusted by Holm's method (1979) over the measures of a "
+        "contrast at one resolution."
+    )
+    if not claims:
+        return text
+    return (
+        f"{text} Each claim was fixed beforehand with a measure, a direction and a smallest effect "
+        f"of interest: it is equivalent if the {level} interval lies within that effect on both "
+        "sides, supported or contradicted if its p, adjusted by Holm's method over all claims, is "
+        f"below {1 - confidence:.2g}, and not settled otherwise."
+    )
+
+
+def _known(metrics: Sequence[str]) -> list[str]:
+    return [name for name in dict.fromkeys(map(base, metrics)) if name in METRICS]

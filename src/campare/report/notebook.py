@@ -1,0 +1,75 @@
+"""The report as a notebook: it opens the run with campare, and shows tables and figures.
+
+The file is plain JSON of nbformat 4.5, so nothing has to be installed to write it; the outputs
+are those that its code gives, so that it can be read without running it.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from campare.report.markdown import escaped
+from campare.report.page import Page
+
+if TYPE_CHECKING:
+    from campare.run import Run
+
+_FIGURES = {
+    "effects": "figures.effect_plot(page.effects, page.metrics, page.arms)",
+    "spread": "figures.spread(dict(list(page.values.items())[:2]), page.arms)",
+    "learning": 'figures.learning_curves(list(run.manifest["cells"].values()), page.arms)',
+}
+
+
+def notebook(page: Page, run: "Run", figures: Mapping[str, bytes]) -> str:
+    """The notebook as text; `figures` are PNG by name."""
+    comparison = run.comparison()
+    table = {"text/html": comparison._repr_html_(), "text/plain": "Comparison"}
+    cells = [
+        _text(f"# {escaped(page.headline)}", f"*{escaped(page.question)}*", *_said(page)),
+        _code(f"import campare\n\nrun = campare.Run.open({str(Path(run.path).resolve())!r})"),
+        _text("## Claims, effects and answers"),
+        _code("run.comparison()", table),
+        _text("## Every measurement", "One row of the table is one measure of one map."),
+        _code("run.scores()"),
+        _text("## Figures"),
+        _code("from campare.report import figures, page\n\npage = page.read(run)"),
+        *(
+            _code(_FIGURES[name], {"image/png": base64.b64encode(png).decode("ascii")})
+            for name, png in figures.items()
+        ),
+        _text("## Methods", escaped(page.paragraph)),
+        _text(*(f"{i}. {escaped(line)}" for i, line in enumerate(page.references, 1))),
+    ]
+    numbered = [{"id": f"cell-{i}", **cell} for i, cell in enumerate(cells)]
+    content = {
+        "cells": numbered,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _said(page: Page) -> list[str]:
+    loud = [f"> **Warning.** {escaped(one.text)}" for one in page.warned if one.loud]
+    found = [*page.answers, *page.findings]
+    return loud + [f"{escaped(one.claim)} {escaped(one.evidence)}" for one in found]
+
+
+def _text(*paragraphs: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": "\n\n".join(paragraphs)}
+
+
+def _code(source: str, output: Mapping[str, str] | None = None) -> dict[str, Any]:
+    result = {"data": dict(output), "execution_count": None, "metadata": {}} if output else None
+    outputs = [{"output_type": "execute_result", **result}] if result else []
+    return {
+        "cell_type": "code", "execution_count": None, "metadata": {}, "source": source,
+        "outputs": outputs,
+    }  # fmt: skip

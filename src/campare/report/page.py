@@ -1,0 +1,271 @@
+"""What a report says, as one value: read from a run once, written as HTML, Markdown or a notebook.
+
+Nothing is measured or tested here: every number comes from the run's tables and its comparison.
+"""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from campare.metrics import METRICS
+from campare.report import curves, facts, forest, gallery, methods, spread, tables, warned, words
+from campare.report.facts import Arm, Effect
+from campare.stats.scores import of_test
+
+if TYPE_CHECKING:
+    from campare.run import Run
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything a report shows; see `read`."""
+
+    run: str
+    manifest: Mapping[str, Any]
+    arms: tuple[Arm, ...]
+    audit: bool
+    noun: str
+    method: str
+    target: str
+    metrics: list[str]
+    per_image: list[str]
+    size: tuple[int, int] | None
+    confidence: str
+    headline: str
+    answers: list[words.Finding]  # of factors
+    findings: list[words.Finding]  # of pairs of arms
+    nulls_say: str | None
+    warned: list[warned.Warned]
+    effects: dict[tuple[str, str], Effect]
+    every_effect: dict[tuple[str, str], Effect]
+    contrasts: list[str]
+    forests: list[forest.Panel]
+    factors: list[forest.Panel]
+    claims: list[forest.Judged]
+    sensitivity: list[forest.Panel]
+    found: dict[tuple[str, str, str], tables.Mean]
+    null_heads: list[str]
+    null_tables: list[tuple[str, list[tuple[Arm, list[tables.Mean]]]]]
+    gallery: gallery.Gallery
+    spread: list[spread.Spread]
+    learning: list[list[curves.Plot]]
+    doses: list[curves.Plot]
+    classes: list[dict[str, Any]]
+    class_plots: list[tuple[str, Any, list[tables.ClassRow]]]
+    declared: dict[str, Any]
+    settings: tables.Settings
+    paragraph: str
+    references: list[str]
+    command: str
+    notes: tuple[str, ...]
+    values: dict[str, Any]  # metric -> arm -> one value an image
+    csv: dict[str, str]
+
+    @property
+    def question(self) -> str:
+        """What the run asks."""
+        maps = f"{'Grad‑CAM' if self.method == 'grad-cam' else self.method} maps"
+        if not self.audit:
+            return f"Does the training recipe change how good {maps} are?"
+        if len(self.arms) == 1:
+            return f"How good are the {maps} of {self.arms[0].name}?"
+        return f"Which model has the better {maps}?"
+
+    @property
+    def tally(self) -> list[tuple[str, int]]:
+        """How many claims got which verdict."""
+        order = ("supported", "contradicted", "equivalent", "not settled")
+        given = [one.row["verdict"] for one in self.claims]
+        return [(word, given.count(word)) for word in order if word in given]
+
+
+def read(run: "Run") -> Page:
+    """Read a run.
+
+    Raises:
+        RunError: no cell is finished.
+    """
+    manifest, scores, comparison = run.manifest, of_test(run.scores()), run.comparison()
+    arms = facts.arms(manifest)
+    named = {arm.name: arm for arm in arms}
+    method = facts.main_method(comparison.summary)
+    metrics = facts.main_metrics(comparison.summary, method)
+    size = facts.coarsest(arms)
+    effects = _effects(comparison, comparison.effects, method, size)
+    factors = _effects(comparison, comparison.factors, method, size)
+    contrasts = list(dict.fromkeys(contrast for contrast, _ in effects))
+    shown = run.images()
+    per_image = [m for m in metrics if _measured_on(scores, method, m, shown.names)]
+    found = tables.means(comparison.summary)
+    nulls = tables.nulls_of(found, method)
+    noun = arms[0].noun if arms else "arm"
+    pictures = gallery.gallery(
+        run, scores, arms, method=method, metrics=per_image, contrasts=_pairs(effects)
+    )
+    target = _target(scores)
+    answers = words.factor_findings(factors, metrics, arms)
+    findings = words.findings(effects, contrasts, metrics, named)
+    nulls_say = words.against_nulls(comparison.nulls, metrics[0], method, arms) if metrics else None
+    values = {metric: tables.by_image(scores, method, metric, arms) for metric in per_image}
+    classes = tables.per_class(
+        scores, arms, manifest["data"]["classes"], method, per_image[0] if per_image else None
+    )
+    cells = list(manifest["cells"].values())
+    return Page(
+        run=run.path.name,
+        manifest=manifest,
+        arms=arms,
+        audit=facts.is_audit(manifest),
+        noun=noun,
+        method=method,
+        target=target,
+        metrics=metrics,
+        per_image=per_image,
+        size=size,
+        confidence=f"{100 * comparison.confidence:.4g}{words.NARROW}%",
+        headline=_headline(answers, findings, nulls_say, metrics),
+        answers=answers,
+        findings=findings,
+        nulls_say=nulls_say,
+        warned=warned.warnings(manifest, arms),
+        effects=effects,
+        every_effect=effects | facts.effects(comparison.effects, "-", comparison.confidence),
+        contrasts=contrasts,
+        forests=forest.panels(effects, contrasts, metrics, arms),
+        factors=forest.panels(
+            factors, _names(factors), metrics, (), named={name: name for name in _names(factors)}
+        ),
+        claims=forest.judged(comparison.claims),
+        sensitivity=_sensitivity(comparison.sensitivity, effects, contrasts, metrics, method),
+        found=found,
+        null_heads=tables.null_heads(nulls, noun),
+        null_tables=[
+            (metric, rows)
+            for name in metrics
+            for metric in ((name, tables.matched(name)) if size else (name,))
+            if (rows := tables.null_table(found, arms, method, metric, nulls))
+        ],
+        gallery=pictures,
+        spread=[spread.spread(values[metric], metric, arms) for metric in per_image[:4]],
+        learning=curves.learning(cells, arms),
+        doses=curves.doses(manifest["recipes"], found, method, metrics),
+        classes=classes,
+        class_plots=_class_plots(classes, arms, per_image, pictures.judged),
+        declared={m: METRICS[m] for m in metrics if m in METRICS},
+        settings=tables.settings(manifest["recipes"]),
+        paragraph=methods.paragraph(
+            manifest,
+            arms,
+            method=method,
+            metrics=metrics,
+            target=target,
+            confidence=comparison.confidence,
+            claims=bool(comparison.claims.height),
+            images=len(shown),
+        ),
+        references=methods.references(method, metrics),
+        command=shlex.join(str(word) for word in manifest.get("command") or []),
+        notes=tuple(comparison.notes),
+        values=values,
+        csv=_csv(comparison, classes, arms, per_image),
+    )
+
+
+def _effects(
+    comparison: Any, table: pl.DataFrame, method: str, size: tuple[int, int] | None
+) -> dict[tuple[str, str], Effect]:
+    found = facts.effects(table, method, comparison.confidence)
+    if size is None:  # one grid: matched is native again, and says nothing more
+        found = {key: value for key, value in found.items() if "@" not in key[1]}
+    return found
+
+
+def _names(effects: Mapping[tuple[str, str], Effect]) -> list[str]:
+    return list(dict.fromkeys(contrast for contrast, _ in effects))
+
+
+def _pairs(effects: Mapping[tuple[str, str], Effect]) -> list[tuple[str, str]]:
+    """Treatment and control of each contrast."""
+    return list(dict.fromkeys((e.treatment, e.control) for e in effects.values()))
+
+
+def _headline(
+    answers: list[words.Finding],
+    findings: list[words.Finding],
+    nulls_say: str | None,
+    metrics: list[str],
+) -> str:
+    """The answer in one sentence; of an arm alone, whether it beats a map that knows nothing."""
+    mains = [answer for answer in answers if " x " not in f" {answer.factor} "][:2]
+    if len(mains) == 2:
+        return words.both(*mains)
+    if findings:
+        return f"{findings[0].short}."
+    if not metrics:
+        return "No map of this run could be measured."
+    return nulls_say or "Nothing is compared in this run."
+
+
+def _sensitivity(
+    table: pl.DataFrame,
+    effects: Mapping[tuple[str, str], Effect],
+    contrasts: list[str],
+    metrics: list[str],
+    method: str,
+) -> list[forest.Panel]:
+    """The first metric of each contrast under every analysis."""
+    mains = [effects[c, metrics[0]] for c in contrasts if metrics and (c, metrics[0]) in effects]
+    drawn = (forest.analyses(table, main, method) for main in mains)
+    return [panel for panel in drawn if panel is not None]
+
+
+def _class_plots(
+    classes: list[dict[str, Any]], arms: tuple[Arm, ...], per_image: list[str], judged: bool
+) -> list[tuple[str, Any, list[tables.ClassRow]]]:
+    """Title, ticks and rows of what is shown by class."""
+    wanted = [(facts.title(per_image[0]), "score")] if per_image else []
+    wanted += [("Accuracy", "accuracy")] if judged else []
+    return [(title, *tables.class_dots(classes, arms, key)) for title, key in wanted]
+
+
+def _measured_on(scores: pl.DataFrame, method: str, metric: str, names: tuple[str, ...]) -> bool:
+    """Whether a metric has values of single test images (those of mosaics have not)."""
+    rows = scores.filter(
+        (pl.col("method") == method) & (pl.col("metric") == metric) & pl.col("value").is_finite()
+    )
+    return bool(set(rows["image"].unique().to_list()) & set(names))
+
+
+def _target(scores: pl.DataFrame) -> str:
+    """Which class the maps explain, in words."""
+    rows = scores.filter(pl.col("method") != "-")
+    if (rows["target"] == rows["label"]).all():
+        return "the true class"
+    return "the predicted class" if (rows["target"] == rows["prediction"]).all() else "a set class"
+
+
+def _csv(
+    comparison: Any, classes: list[dict[str, Any]], arms: tuple[Arm, ...], per_image: list[str]
+) -> dict[str, str]:
+    """Every table of the page, by name."""
+    found = {
+        name: getattr(comparison, name)
+        for name in ("effects", "factors", "claims", "sensitivity", "summary", "nulls")
+    }
+    kept = {"effects", "summary", "nulls"}
+    csv = {name: t.write_csv() for name, t in found.items() if t.height or name in kept}
+    measured = per_image[0] if per_image else None
+    by_class = pl.DataFrame(
+        [
+            {
+                "class": row["name"], "arm": arm.name, "accuracy": cell["accuracy"][0],
+                "metric": measured, "mean": cell["score"][0], "images": cell["score"][1],
+            }
+            for row in classes
+            for arm, cell in zip(arms, row["cells"], strict=True)
+        ]
+    )  # fmt: skip
+    return csv | ({"classes": by_class.write_csv()} if by_class.height else {})
