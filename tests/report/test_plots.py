@@ -1,6 +1,7 @@
 """What the page's plots place where: axes, forests, claims, dots, curves and doses."""
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,8 @@ from campare.report import curves, forest, spread, tables
 from campare.report.axis import Axis, around_zero, holding
 from campare.report.facts import Arm, Effect
 from campare.stats.comparison import CLAIMS, SENSITIVITY
+from campare.training.doses import dosed
+from campare.training.recipes import article
 
 ARMS = tuple(Arm(name, name, index, (12, 12), (0.9,), ()) for index, name in enumerate("AB"))
 NAN = float("nan")
@@ -157,26 +160,23 @@ def test_curves_break_at_gaps_and_arms_without_history_have_none():
     assert curves.learning([{"recipe": "A", "seed": 0}], ARMS) == []
 
 
-def dosed(name, size, **more):
-    return {"name": name, "title": name, "weights": name[0], "train_size": size, **more}
-
-
 def test_doses_are_series_of_recipes_that_differ_in_nothing_else():
-    recipes = [dosed(f"{arm}-{size}", size) for arm in ("scratch", "tuned")
-               for size in (50, 100, 400)]  # fmt: skip
+    arms = dosed(article(backbone="embedded")[:2], (50, 100, 400), None)
+    recipes = [asdict(arm) for arm in arms]
     found = {
         (recipe["name"], "grad-cam", "energy"): tables.Mean(0.5, 0.4, 0.6, 60, 3)
         for recipe in recipes
     }
     (plot,) = curves.doses(recipes, found, "grad-cam", ["energy", "iou"])
-    assert [one.label for one in plot.curves] == ["scratch", "tuned"]
+    assert [one.label for one in plot.curves] == ["A", "B"]
     assert plot.x_ticks == ((0.0, "50"), (pytest.approx(100 / 3, abs=0.01), "100"), (100.0, "400"))
     assert all(len(one.points) == 3 and one.band.endswith("Z") for one in plot.curves)
     assert plot.x_name == "training images"
 
 
 def test_no_dose_no_curve():
-    assert curves.doses([{"name": "A"}, {"name": "B"}], {}, "grad-cam", ["energy"]) == []
+    recipes = [asdict(arm) for arm in article(backbone="embedded")]
+    assert curves.doses(recipes, {}, "grad-cam", ["energy"]) == []
 
 
 def test_settings_that_differ_are_told_apart():

@@ -1,7 +1,7 @@
 """Curves: what training did over epochs, and how a measure follows a dose, with its band.
 
-A dose is the size of the training set or the strength of augmentation; the recipes that agree in
-all else are one series. Points and bands are the means and intervals of the run's summary.
+A dose is the size of the training set or the strength of augmentation; `stats.design` says which
+recipes are one ladder. Points and bands are the means and intervals of the run's summary.
 """
 
 import math
@@ -12,11 +12,11 @@ from campare.report import words
 from campare.report.axis import Axis, holding
 from campare.report.facts import Arm, title
 from campare.report.tables import Mean
+from campare.stats.design import SIZE, STRENGTH, design_of, ladders
 from campare.stats.words import MATCHED
 
-#: Fields of a recipe that make a dose: its name on an axis, and whether doses double.
-DOSES = {"train_size": ("training images", True), "augment_strength": ("augmentation", False)}
-_NAMES = frozenset({"name", "title", "group"})
+#: Ordered factors: the name on an axis, and whether doses double.
+DOSES = {SIZE: ("training images", True), STRENGTH: ("strength of augmentation", False)}
 
 
 class Curve(NamedTuple):
@@ -119,43 +119,18 @@ def doses(
     metrics: Sequence[str],
 ) -> list[Plot]:
     """A plot for each dose that the recipes vary and each metric; matched where there is that."""
-    plots = []
-    for dose, (name, doubles) in DOSES.items():
-        series = _series(recipes, dose)
+    plots, known = [], ladders(design_of(recipes))
+    for factor, (name, doubles) in DOSES.items():
+        series = {
+            one.recipe: [(float(dose), arm) for arm, dose in one.doses]
+            for one in known
+            if one.factor == factor
+        }
         for metric in metrics if series else ():
             drawn = _dosed(series, found, method, metric, name, doubles)
             if drawn is not None:
                 plots.append(drawn)
     return plots
-
-
-def _series(recipes: Sequence[Mapping[str, Any]], dose: str) -> dict[str, list[tuple[float, str]]]:
-    """Name of a series -> its (dose, recipe), of those with at least two doses."""
-    ignored = _NAMES | {dose, "augment" if dose == "augment_strength" else dose}
-    groups: dict[str, list[tuple[float, str]]] = {}
-    for recipe in recipes:
-        if recipe.get(dose) is None:
-            continue
-        rest = str(sorted((k, str(v)) for k, v in recipe.items() if k not in ignored))
-        groups.setdefault(rest, []).append((float(recipe[dose]), str(recipe["name"])))
-    many = [sorted(group) for group in groups.values() if len({x for x, _ in group}) > 1]
-    return {_common([name for _, name in group]): group for group in many}
-
-
-def _common(names: Sequence[str]) -> str:
-    """What names begin with, without what joins a number to it.
-
-    Example:
-        >>> _common(["frozen+aug-n50", "frozen+aug-n100"])
-        'frozen+aug'
-    """
-    size = 0
-    while size < min(map(len, names)) and len({name[size] for name in names}) == 1:
-        size += 1
-    start = names[0][:size]
-    if start.endswith(("-n", "@n")):
-        start = start[:-1]
-    return start.rstrip("-_@ x0123456789") or names[0]
 
 
 def _dosed(

@@ -16,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from campare.errors import RunError
-from campare.report import curves, facts, figures, forest, page, spread, svg, tables, words
+from campare.report import facts, figures, forest, page, spread, svg, tables, words
 from campare.run import atomic
 
 if TYPE_CHECKING:
@@ -160,6 +160,5 @@ def _template() -> jinja2.Template:
         "radius": spread.RADIUS,
         "band": forest.BAND,
         "claims_axis": forest.CLAIMS_AXIS,
-        "doses_of": curves.DOSES,
     }
     return environment.get_template("template.html")
