@@ -10,6 +10,7 @@ bench` runs all of it; `make bench PEERS=1` installs the peers first, into build
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from datetime import date
@@ -48,7 +49,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--python", default=sys.executable, help="of the environment to measure in")
+    parser.add_argument(
+        "--python", type=os.path.abspath, default=sys.executable, help="whose libraries to measure"
+    )
     parser.add_argument("--write", action="store_true", help=f"write into {RESULTS.name}")
     return parser.parse_args()
 
