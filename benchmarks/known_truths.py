@@ -273,7 +273,7 @@ def parts_section(found: dict[str, Any]) -> list[str]:
 
 def random_section(found: dict[str, Any]) -> list[str]:
     lines = [
-        "## A network with random weights finds nothing",
+        "## A network with random weights: which measures are at their null",
         "",
         "Grad-CAM of the label, 10 networks with random weights, 200 drawn test images or mosaics. "
         "*Declared*: what a uniform map scores (of boxes: the centre map). *Chance*: what the same "
