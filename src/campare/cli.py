@@ -94,7 +94,7 @@ def study(
     ] = None,
     method: Annotated[str, Option(help="One or more: campare list methods.")] = "grad-cam",
     metrics: Annotated[
-        str, Option(help="default, all, or names as in: campare list metrics.")
+        str, Option(help="Names (campare list metrics) and sets: default, all, claims.")
     ] = "default",
     shortcut: Annotated[
         float | None,
@@ -133,7 +133,7 @@ def study(
         train_sizes=sizes,
         augment_strengths=strengths,
         methods=words(method) or (),
-        metrics=metrics if metrics in ("default", "all") else words(metrics) or (),
+        metrics=words(metrics) or (),
         out=out or Path("runs") / f"{Path(data).resolve().name}-{Path(recipes).stem}",
         engine=engine,
         console=console,
@@ -227,7 +227,7 @@ def audit(
     ],
     data: Annotated[str, Option(help="A folder of images, one folder a class; or: drawn.")],
     metrics: Annotated[
-        str, Option(help="default, all, or names as in: campare list metrics.")
+        str, Option(help="Names (campare list metrics) and sets: default, all, claims.")
     ] = "default",
     methods: Annotated[str, Option(help="One or more: campare list methods.")] = "grad-cam",
     layer: Annotated[
@@ -268,7 +268,7 @@ def audit(
     run_audit(
         named(models),
         data,
-        metrics=metrics if metrics in ("default", "all") else words(metrics) or (),
+        metrics=words(metrics) or (),
         methods=words(methods) or (),
         layer=assigned(layer),
         size=size,

@@ -451,7 +451,7 @@ class TestMistakes:
             (
                 {"metrics": ["seed-consistency"]},
                 CampareError,
-                "several networks of one recipe for 'seed-consistency', got none. Try: campare st",
+                "maps of several networks for 'seed-consistency', got none. Try: campare",
             ),
             ({"methods": ["cam"]}, CampareError, "Expected a CAM method, got 'cam'"),
             ({"methods": []}, CampareError, "Expected a CAM method"),

@@ -1,3 +1,5 @@
+import polars as pl
+
 from campare.report import facts, methods, warned
 
 
@@ -44,3 +46,12 @@ def test_pre_training_that_comes_with_another_network_is_said(fake_run):
     changed = fake_run.manifest | {"recipes": same}
     texts = [one.text for one in warned.warnings(changed, facts.arms(changed))]
     assert not any("another network" in text for text in texts)
+
+
+def test_a_study_too_small_says_what_it_takes(fake_run):
+    scores, manifest = fake_run.scores(), fake_run.manifest
+    few = scores.filter(pl.col("image").is_in(fake_run.images().names[:6]))
+    (said_of_few,) = warned.weak(few, manifest, ["energy"])
+    assert said_of_few.text.startswith("Too small to find a difference of 0.05 in energy")
+    assert warned.weak(scores, manifest, ["energy"]) == []
+    assert warned.weak(few, manifest | {"kind": "audit"}, ["energy"]) == []

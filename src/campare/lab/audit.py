@@ -57,7 +57,7 @@ def audit(
         models: {"name": model}, or one or several: the path of a Keras file, a Keras model, a torch
             module, a Classifier.
         data: an ImageSet, Images, "drawn", or a folder of images.
-        metrics: 'default', 'all', or names: `campare list metrics`.
+        metrics: names (`campare list metrics`) or sets: 'default', 'all', 'claims'.
         methods: of maps, `campare list methods`; all from the same passes.
         layer: path of the layer to read, for all models; default: the last spatial one of each.
         size: pixels a side for models that take any; others get the pictures in their own size.

@@ -1,4 +1,4 @@
-"""Which metrics an audit measures, and why others are left out.
+"""Which metrics a study or an audit measures, and why others are left out.
 
 What a metric needs its declaration says. One that is named and cannot be measured is an error; of a
 set such as 'default' it is left out, with the reason in words.
@@ -11,14 +11,15 @@ import numpy as np
 
 from campare.data.imageset import REGIONS, Images, ImageSet
 from campare.errors import CampareError, DataError
-from campare.metrics import Metric, choose
+from campare.metrics import SETS, Metric, choose
 from campare.metrics.mosaic import KINDS, mosaics
+from campare.stats.article import ARTICLE
 
 #: Measured wherever the classes are known: what the report and the reader judge maps by.
 ALWAYS = ("correct", "confidence")
 
-#: Sets of metrics by name.
-SETS = ("default", "all")
+#: The set of what the article's claims are about.
+CLAIMS = "claims"
 
 #: The region that the masks of another one are made of.
 _MADE_OF = {"background": "object"}
@@ -54,10 +55,11 @@ def select(
     *,
     known: bool,
 ) -> Selection:
-    """The metrics of a set, or those named, that can be measured on data with these `regions`.
+    """Which of the metrics asked for can be measured on data with these `regions`.
 
-    `no_mosaics` says for a metric of mosaics why there are none; `known`, whether every model's
-    outputs are matched with the data's classes.
+    `metrics` are names of metrics and of sets: default, all, claims. `no_mosaics` says for a metric
+    of mosaics why there are none; `known`, whether every model's outputs are matched with the
+    data's classes.
 
     Raises:
         CampareError: an unknown metric, or one that is named and lacks something.
@@ -66,17 +68,25 @@ def select(
         >>> select(["gini"], (), {}, known=True).names
         ('correct', 'confidence', 'gini')
     """
-    chosen = choose(metrics, regions)
+    asked = [metrics] if isinstance(metrics, str) else ["default"] if metrics is None else metrics
+    chosen = choose([*_claimed(asked), *(name for name in asked if name != CLAIMS)], regions)
     if not chosen:
         raise CampareError("Expected metrics, got none. Try: metrics='default'")
     lacking = {metric.name: _lacks(metric, regions, no_mosaics, known) for metric in chosen}
     left_out = {name: lack for name, lack in lacking.items() if lack}
-    if left_out and not (metrics is None or metrics in SETS):
-        name, (what, instead) = next(iter(left_out.items()))
+    named = choose([name for name in asked if name not in (*SETS, CLAIMS)], regions)
+    for name in (metric.name for metric in named if metric.name in left_out):
+        what, instead = left_out[name]
         raise CampareError(f"Expected {what} for {name!r}, got none. Try: {instead}")
     names = [metric.name for metric in chosen if metric.name not in left_out]
     always = [name for name in ALWAYS if known and name not in names]
     return Selection((*always, *names), {name: what for name, (what, _) in left_out.items()})
+
+
+def _claimed(asked: Sequence[str]) -> list[str]:
+    """What the article's claims are about, if `claims` are asked for."""
+    outcomes = [outcome for claim in ARTICLE for outcome in claim.outcomes]
+    return [name for one in outcomes for name in one.measures] if CLAIMS in asked else []
 
 
 def without_mosaics(
@@ -113,7 +123,8 @@ def _lacks(
     if metric.name in ALWAYS and not known:
         return "outputs matched with the classes of the data", "classes={...} (--classes)"
     if "networks" in metric.needs:
-        return "several networks of one recipe", "campare study"
+        seeds = "campare.metrics.stability.seed_consistency(maps of several seeds)"
+        return "maps of several networks", seeds
     if region == "cells":
         kind = metric.name if metric.name in no_mosaics else "focus"
         if kind in no_mosaics:

@@ -64,7 +64,8 @@ def study(
     weights of ImageNet. `size` are pixels a side; `epochs` overrides that of every recipe.
     `train_sizes` and `augment_strengths` train every recipe in each of these sizes of the training
     set and strengths of its augmentation (`campare.training.doses`); the test images stay.
-    `metrics` are 'default', 'all' or names (`campare list metrics`); what asks the model again,
+    `metrics` are names (`campare list metrics`) or sets: 'default', 'all', and 'claims', which is
+    all that the article's claims are about; what asks the model again,
     as faithfulness and stability do, takes time for every cell.
 
     Raises:
@@ -231,7 +232,7 @@ def _metrics(
     metrics: str | Sequence[str] | None, images: ImageSet, size: int, live: Live
 ) -> tuple[str, ...] | None:
     """The metrics asked for that can be measured; None: the default ones."""
-    if metrics is None or metrics == "default":
+    if metrics is None or metrics == "default" or list(metrics) == ["default"]:
         return None
     selection = select(
         metrics, images.regions, without_mosaics(images, [(size, size)], "label"), known=True

@@ -56,13 +56,9 @@ class Subject:
         )
         return self.outputs.sorted(logits), maps
 
-    def explain(self, method: str) -> Callable[[Floats, Ints], Floats]:
+    def explain(self, method: str) -> "Method":
         """The method as a function (images, targets) -> maps, for measures that ask again."""
-
-        def maps(images: Floats, targets: Ints) -> Floats:
-            return self.observe(images, targets, (method,))[1][method]
-
-        return maps
+        return Method(self, method)
 
     @property
     def layers(self) -> tuple[LayerInfo, ...]:
@@ -111,6 +107,23 @@ class Subject:
         if callable(self.pixels):
             return in_range(images, self.pixels)
         return in_range(in_channels(images, self.shape[-1]), self.pixels)
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """A method on a subject: maps, or the logits of the same pass with them."""
+
+    subject: Subject
+    name: str
+
+    def __call__(self, images: Array, targets: Ints) -> Floats:
+        """Maps (N, h, w) of images (N, H, W, 3) of 0..255 for classes of the data (N,)."""
+        return self.observe(images, targets)[1]
+
+    def observe(self, images: Array, targets: Ints) -> tuple[Floats, Floats]:
+        """Logits (N, K) and maps (N, h, w)."""
+        logits, maps = self.subject.observe(images, targets, (self.name,))
+        return logits, maps[self.name]
 
 
 def named(models: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from campare.metrics import (
 )
 from campare.metrics.metric import Metric
 
-__all__ = ["METRICS", "Metric", "choose", "declared", "list_metrics"]
+__all__ = ["METRICS", "SETS", "Metric", "choose", "declared", "list_metrics"]
 
 _MODULES = (
     *(localization, boxes, focus, mosaic, classification, faithfulness),
@@ -34,6 +34,9 @@ _MODULES = (
 METRICS: Mapping[str, Metric] = {
     metric.name: metric for module in _MODULES for metric in module.DECLARED
 }
+
+#: Sets of metrics, asked for by name as metrics are.
+SETS = ("default", "all")
 
 
 def declared(name: str) -> Metric:
@@ -55,7 +58,7 @@ def declared(name: str) -> Metric:
 def choose(
     names: str | Sequence[str] | None = None, regions: Iterable[str] = ()
 ) -> tuple[Metric, ...]:
-    """Metrics in the order of METRICS: 'default' or None, 'all', one name or several.
+    """Metrics in the order of METRICS: names, among them 'default' (None: this) and 'all'.
 
     After them come those of `shortcut.region_metrics` for `regions` of the data that have a name of
     their own, such as 'watermark'. Raises CampareError for a name that is in neither.
@@ -63,20 +66,20 @@ def choose(
     Example:
         >>> [metric.name for metric in choose(["lift", "energy"])]
         ['energy', 'lift']
+        >>> len(choose(["default", "deletion"])) - len(choose())
+        1
         >>> [metric.name for metric in choose(["watermark-drop"], ["object", "watermark"])]
         ['watermark-drop']
     """
     known = {**METRICS, **_of_own_regions(regions)}
-    if names is None or names == "default":
-        return tuple(metric for metric in known.values() if metric.default)
-    if names == "all":
-        return tuple(known.values())
-    asked = [names] if isinstance(names, str) else names
-    wanted = {
-        name.partition("@")[0] if name.partition("@")[0] in known else declared(name).name
-        for name in asked
-    }
-    return tuple(metric for name, metric in known.items() if name in wanted)
+    asked = [names] if isinstance(names, str) else ["default"] if names is None else names
+    wanted = {base if (base := name.partition("@")[0]) in known else declared(name).name
+              for name in asked if name not in SETS}  # fmt: skip
+    return tuple(
+        metric
+        for name, metric in known.items()
+        if name in wanted or "all" in asked or ("default" in asked and metric.default)
+    )
 
 
 def _of_own_regions(regions: Iterable[str]) -> dict[str, Metric]:

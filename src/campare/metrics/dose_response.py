@@ -64,7 +64,7 @@ def dose_response(
     rng: np.random.Generator,
     similarity: Similarity = spearman,
 ) -> tuple[Response, ...]:
-    """The response to every dose of a ladder, one forward and one tapped pass an image and dose.
+    """The response to every dose of a ladder, one tapped pass an image and dose.
 
     Example:
         >>> rng, images = np.random.default_rng(0), np.arange(64.0).reshape(1, 8, 8, 1)
@@ -116,8 +116,8 @@ def stability_scores(
     `rotation-equivariance` is the area under the curve, `rotation-equivariance@10` the value at
     dose 10; `@floor`, `@null`, `@10-floor` and `@10-null` stand beside them, and `-ssim` at the end
     marks the second similarity. With `matched`, everything once more on maps pooled to that grid,
-    with `-matched` at the end. Costs one forward and one tapped pass an image and dose, and one of
-    each for the unchanged images.
+    with `-matched` at the end. Costs one tapped pass an image and dose, and one for the unchanged
+    images; as many forward passes more if `explain` is no `Observer`.
 
     Example:
         >>> from campare.metrics.transforms import flip
@@ -191,7 +191,7 @@ def _area(
     return area_under([r.dose for r in responses], [r.value for r in responses])
 
 
-_PASSES = "one forward and one tapped pass an image and dose, and one of each"
+_PASSES = "a tapped pass an image and dose, and one more"
 
 _EQUIVARIANCE = Metric(
     name="equivariance",

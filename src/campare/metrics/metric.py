@@ -5,7 +5,7 @@ Each module of metrics holds a tuple `DECLARED` of these; `campare.metrics.decla
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from campare.metrics.values import Values
 from campare.types import Array, Floats, Ints
@@ -15,6 +15,18 @@ Predict = Callable[[Floats], Array]
 
 #: (images (N, H, W, C), targets (N,)) -> maps (N, h, w): the method that made the maps.
 Explain = Callable[[Floats, Ints], Array]
+
+
+@runtime_checkable
+class Observer(Protocol):
+    """An `Explain` that can also say what the network answered: one pass instead of two."""
+
+    def __call__(self, images: Floats, targets: Ints, /) -> Array:
+        """Maps (N, h, w) of images (N, H, W, C) for classes (N,)."""
+
+    def observe(self, images: Floats, targets: Ints, /) -> tuple[Floats, Floats]:
+        """Logits (N, K) and the maps, of the same pass."""
+
 
 INF = float("inf")
 

@@ -11,10 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from campare.metrics.classification import predicted
 from campare.metrics.colors import WHITE
 from campare.metrics.metric import INF, Explain, Metric, Predict
-from campare.metrics.stability import in_batches, refer
+from campare.metrics.stability import look, refer
 from campare.metrics.values import Values, pixels, settle
 from campare.types import Array, Floats
 
@@ -56,8 +55,8 @@ def sensitivity(
 
     Yeh et al. 2019 (SENS_MAX over |map(x)|) and the mean, over `samples` of d from `in_ball()`;
     norms are Euclidean, of the positive maps. Undefined where a map is, where map(x) is zero, and
-    where a sample changes the prediction. Costs one forward and one tapped pass an image and
-    sample, and one of each for x.
+    where a sample changes the prediction. Costs one tapped pass an image and sample, and one
+    for x; as many forward passes more if `explain` is no `Observer`.
 
     Example:
         >>> found = sensitivity(lambda x, t: x[..., 0] + 100, lambda x: np.zeros((len(x), 2)),
@@ -74,8 +73,9 @@ def sensitivity(
     changed = np.zeros(len(rows), bool)
     for change in changes:
         images = perturb(reference.images, rng)
-        changed |= predicted(in_batches(predict, images)) != reference.predictions
-        after, broken = pixels(in_batches(explain, images, reference.targets))
+        predictions, maps = look(explain, predict, images, reference.targets)
+        changed |= predictions != reference.predictions
+        after, broken = pixels(maps)
         reasons["non-finite"] = reasons["non-finite"] | broken["non-finite"]
         change[:] = np.linalg.norm(after - rows, axis=1) / np.where(length > 0, length, 1)
     reasons = {"prediction-changed": changed, **reasons}
@@ -131,7 +131,7 @@ _MAX = Metric(
     misleads="A constant map is perfectly stable: it scores 0, the best value. A random sample "
     "bounds the maximum from below only, and the value grows with the number of samples. The map "
     "of a model with large gradients changes more in size alone.",
-    cost="10 forward and 10 tapped passes an image, and one of each",
+    cost="11 tapped passes an image",
     paper="Yeh et al. 2019, definition 2; radius 0.02 and 10 samples as in Captum",
     default=False,
 )

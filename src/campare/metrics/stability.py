@@ -18,7 +18,7 @@ from campare.cams.maps import status as map_status
 from campare.errors import DataError
 from campare.metrics.classification import predicted
 from campare.metrics.faithfulness.predicting import BATCH
-from campare.metrics.metric import Explain, Metric, Predict
+from campare.metrics.metric import Explain, Metric, Observer, Predict
 from campare.metrics.similarity import Similarity, spearman
 from campare.metrics.transforms import Transform
 from campare.metrics.values import Values, average, unless
@@ -63,14 +63,15 @@ def refer(
         [0, 1]
     """
     images = np.asarray(images, np.float32)
-    predictions = predicted(in_batches(predict, images))
-    chosen = predictions if targets is None else np.asarray(targets, np.int64)
+    chosen = (
+        predicted(in_batches(predict, images)) if targets is None else np.asarray(targets, np.int64)
+    )
     if chosen.shape != (len(images),):
         raise DataError(
             f"Expected one target for each of {len(images)} images, got shape {chosen.shape}. "
             "Try None for the predicted classes."
         )
-    return Reference(images, chosen, predictions, in_batches(explain, images, chosen))
+    return Reference(images, chosen, *look(explain, predict, images, chosen))
 
 
 def observe(
@@ -91,9 +92,21 @@ def observe(
         ([3.0, 2.0, 1.0, 0.0], [False])
     """
     images = transform.images(reference.images, rng)
-    changed = predicted(in_batches(predict, images)) != reference.predictions
-    after = in_batches(explain, images, reference.targets)
-    return Seen(transform, reference.maps, after, changed)
+    predictions, after = look(explain, predict, images, reference.targets)
+    return Seen(transform, reference.maps, after, predictions != reference.predictions)
+
+
+def look(explain: Explain, predict: Predict, images: Floats, targets: Ints) -> tuple[Ints, Floats]:
+    """Predicted classes (N,) and maps (N, h, w); of one pass where the method tells both.
+
+    Example:
+        >>> look(lambda x, t: x[..., 0], lambda x: np.eye(2), np.ones((2, 1, 1, 3)), np.zeros(2))[0]
+        array([0, 1])
+    """
+    if isinstance(explain, Observer):
+        logits, maps = explain.observe(images, targets)
+        return predicted(logits), np.asarray(maps, np.float32)
+    return predicted(in_batches(predict, images)), in_batches(explain, images, targets)
 
 
 def in_batches(function: Callable[..., Array], *arrays: Array) -> Floats:

@@ -130,7 +130,10 @@ def read(run: "Run") -> Page:
         answers=answers,
         findings=findings,
         nulls_say=nulls_say,
-        warned=warned.warnings(manifest, arms),
+        warned=[
+            *warned.warnings(manifest, arms),
+            *warned.weak(scores, manifest, [tables.matched(m) if size else m for m in metrics[:2]]),
+        ],
         effects=effects,
         every_effect=effects | facts.effects(comparison.effects, "-", comparison.confidence),
         contrasts=contrasts,

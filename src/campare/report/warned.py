@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import polars as pl
+
 from campare.report.facts import Arm, coarsest, is_audit
 from campare.report.words import called, grid, listed, number
+from campare.stats.power import power, too_small
 
 
 class Warned(NamedTuple):
@@ -25,6 +28,14 @@ def warnings(manifest: Mapping[str, Any], arms: Sequence[Arm]) -> list[Warned]:
         found.append(Warned(True, f"{wanted - done} of {wanted} {what}."))
     found += [Warned(False, text) for text in _limits(manifest, arms, audit) if text]
     return found
+
+
+def weak(scores: pl.DataFrame, manifest: Mapping[str, Any], metrics: Sequence[str]) -> list[Warned]:
+    """What a study is too small to find, of a few metrics."""
+    if is_audit(manifest) or not metrics:
+        return []
+    found = power(scores.filter(pl.col("metric").is_in(metrics)))
+    return [Warned(False, line) for line in too_small(found, tuple(metrics))]
 
 
 def _limits(manifest: Mapping[str, Any], arms: Sequence[Arm], audit: bool) -> list[str]:
