@@ -8,7 +8,9 @@ import pytest
 import campare
 from campare.data import ImageSet
 from campare.errors import CampareError
-from campare.metrics import choose
+from campare.metrics import choose, find
+from campare.report.facts import title
+from campare.stats.words import higher_is_better
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +52,9 @@ def test_it_is_among_all_but_not_among_the_default_ones():
 def test_a_region_that_is_not_there_is_one_line(marked, network):
     with pytest.raises(CampareError, match="Expected the name of a metric, got 'stamp-drop'"):
         campare.audit({"mine": network}, marked, metrics=["stamp-drop"])
+
+
+def test_statistics_and_report_know_what_it_is_and_which_way_is_better():
+    assert find("watermark") is None
+    assert title("watermark-energy@matched") == "Energy on the watermark"
+    assert higher_is_better("watermark-energy@matched") is False

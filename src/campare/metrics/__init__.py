@@ -3,6 +3,6 @@
 `METRICS` names and declares them; `campare.metrics.measure` turns maps into rows of the table.
 """
 
-from campare.metrics.declaration import METRICS, SETS, Metric, choose, declared, list_metrics
+from campare.metrics.declaration import METRICS, SETS, Metric, choose, declared, find, list_metrics
 
-__all__ = ["METRICS", "SETS", "Metric", "choose", "declared", "list_metrics"]
+__all__ = ["METRICS", "SETS", "Metric", "choose", "declared", "find", "list_metrics"]

@@ -23,7 +23,7 @@ from campare.metrics import (
 )
 from campare.metrics.metric import Metric
 
-__all__ = ["METRICS", "SETS", "Metric", "choose", "declared", "list_metrics"]
+__all__ = ["METRICS", "SETS", "Metric", "choose", "declared", "find", "list_metrics"]
 
 _MODULES = (
     *(localization, boxes, focus, mosaic, classification, faithfulness),
@@ -53,6 +53,18 @@ def declared(name: str) -> Metric:
         near = get_close_matches(base, METRICS, n=1) or ["campare list metrics"]
         raise CampareError(f"Expected the name of a metric, got {name!r}. Try {near[0]!r}.")
     return METRICS[base]
+
+
+def find(name: str) -> Metric | None:
+    """The metric of a name, those of a region of the data's own among them; None: unknown.
+
+    Example:
+        >>> find("watermark-energy@matched").title, find("mine")
+        ('Energy on the watermark', None)
+    """
+    base = name.partition("@")[0]
+    own = {metric.name: metric for metric in shortcut.region_metrics(base.rpartition("-")[0])}
+    return METRICS.get(base) or own.get(base)
 
 
 def choose(

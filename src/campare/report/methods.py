@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from campare.cams.methods import METHODS
-from campare.metrics import METRICS
+from campare.metrics import Metric, find
 from campare.report.facts import Arm, base, coarsest, is_audit
 from campare.report.words import grid, listed
 
@@ -55,9 +55,9 @@ def references(method: str, metrics: Sequence[str]) -> list[str]:
     if named is not None and not first and named.paper != "-":
         first = [f"{named.title}: {named.paper}."]
     papers: dict[str, list[str]] = {}
-    for name in _known(metrics):
-        if METRICS[name].paper not in ("", "-"):
-            papers.setdefault(METRICS[name].paper, []).append(METRICS[name].title)
+    for metric in _known(metrics):
+        if metric.paper not in ("", "-"):
+            papers.setdefault(metric.paper, []).append(metric.title)
     measured = [f"{listed(titles)}: {paper}." for paper, titles in papers.items()]
     return [*first, *measured, *STATISTICS.values()]
 
@@ -108,7 +108,7 @@ def _measures(metrics: Sequence[str], size: tuple[int, int] | None) -> str:
     known = _known(metrics)
     if not known:
         return ""
-    cited = [f"{METRICS[name].title} [{METRICS[name].paper}]" for name in known]
+    cited = [f"{metric.title} [{metric.paper}]" for metric in known]
     pooled = (
         f" Since the maps differ in resolution, all were also pooled to {grid(size)} cells first, "
         "and these results decide."
@@ -143,5 +143,5 @@ def _intervals(audit: bool, several: bool, confidence: float, claims: bool) -> s
     )
 
 
-def _known(metrics: Sequence[str]) -> list[str]:
-    return [name for name in dict.fromkeys(map(base, metrics)) if name in METRICS]
+def _known(metrics: Sequence[str]) -> list[Metric]:
+    return [metric for name in dict.fromkeys(map(base, metrics)) if (metric := find(name))]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from campare.metrics import METRICS
+from campare.metrics import find
 from campare.report import curves, facts, forest, gallery, methods, spread, tables, warned, words
 from campare.report.facts import Arm, Effect
 from campare.stats.scores import of_test
@@ -157,7 +157,7 @@ def read(run: "Run") -> Page:
         doses=curves.doses(manifest["recipes"], found, method, metrics),
         classes=classes,
         class_plots=_class_plots(classes, arms, per_image, pictures.judged),
-        declared={m: METRICS[m] for m in metrics if m in METRICS},
+        declared={m: metric for m in metrics if (metric := find(m))},
         settings=tables.settings(manifest["recipes"]),
         paragraph=methods.paragraph(
             manifest,

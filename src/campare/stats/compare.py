@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from campare.metrics.declaration import METRICS
+from campare.metrics.declaration import find
 from campare.stats import bootstrap, crossed
 from campare.stats.article import ARTICLE
 from campare.stats.asked import (
@@ -47,7 +47,7 @@ from campare.stats.judging import judge
 from campare.stats.permutation import Flips, permutation_test
 from campare.stats.scores import UNTRAINED, Contrasts, Key, Measured, is_null, matrices, read
 from campare.stats.sensitivity import sensitivity
-from campare.stats.words import MATCHED, Verdict, family_of, verdict_words
+from campare.stats.words import Verdict, family_of, verdict_words
 
 __all__ = ["Comparison", "Verdict", "compare", "headline", "verdict_words"]
 
@@ -249,7 +249,7 @@ def _summary(measured: Table, means: _Means) -> list[Row]:
 
 def _range(metric: str) -> tuple[float, float]:
     """The values that a metric can have: no mean lies outside, so no interval needs to."""
-    declared = METRICS.get(metric.removesuffix(MATCHED))
+    declared = find(metric)
     return (declared.low, declared.high) if declared else (-math.inf, math.inf)
 
 

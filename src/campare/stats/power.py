@@ -185,7 +185,7 @@ def _row(found: Split, smallest: float | None, alpha: float, goal: float) -> dic
 
 def _smallest(metric: str, given: float | Mapping[str, float] | None) -> float | None:
     """The effect of interest: as given, of the claims, or a twentieth of the range."""
-    from campare.metrics.declaration import METRICS
+    from campare.metrics.declaration import find
     from campare.stats.article import SMALLEST
 
     base = metric.removesuffix(MATCHED)
@@ -195,7 +195,7 @@ def _smallest(metric: str, given: float | Mapping[str, float] | None) -> float |
         return given
     if base in SMALLEST:
         return SMALLEST[base]
-    declared = METRICS.get(base)
+    declared = find(base)
     span = declared.high - declared.low if declared else math.inf
     return span / 20 if math.isfinite(span) else None
 

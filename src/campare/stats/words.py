@@ -34,9 +34,9 @@ def higher_is_better(metric: str) -> bool | None:
         >>> higher_is_better("energy@matched"), higher_is_better("my-own-metric")
         (True, None)
     """
-    from campare.metrics import METRICS
+    from campare.metrics import find
 
-    declared = METRICS.get(metric.removesuffix(MATCHED))
+    declared = find(metric)
     return None if declared is None else declared.higher_is_better
 
 
