@@ -82,7 +82,7 @@ bench-metrics: backends $(if $(PEERS),build/road/.installed build/quantus/.insta
 	$(BIN)/python benchmarks/metrics.py $(if $(PEERS),--peer build/road/bin/python) $(OPTIONS)
 	$(BIN)/python benchmarks/metrics_peers.py $(if $(PEERS),--quantus build/quantus/bin/python --xplique build/xplique/bin/python) $(OPTIONS)
 
-build/road/.installed: PACKAGES = grad-cam torch==2.13.0
+build/road/.installed: PACKAGES = -e . grad-cam==1.5.7 torch==2.14.1 torchvision==0.29.1
 build/quantus/.installed: PACKAGES = quantus==0.6.0 torch==2.13.0
 build/xplique/.installed: PACKAGES = 'tensorflow-cpu>=2.18,<2.21' xplique
 

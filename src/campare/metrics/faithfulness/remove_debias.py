@@ -21,6 +21,8 @@ from campare.types import Array, Floats, Ints
 #: Shares of the pixels that are removed.
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
+_TOGETHER = 2**23  # values filled at once, so that threads have enough to do
+
 #: Standard deviation of the noise on filled pixels, in those of the image.
 NOISE = 0.01
 
@@ -145,17 +147,32 @@ def _filled(
     rng: np.random.Generator,
     orders: Sequence[Literal["most", "least"]],
 ) -> Iterator[tuple[int, Floats]]:
-    """Every image with `counts` pixels removed and filled, order by order, image by image."""
-    for i, (image, rank) in enumerate(zip(images, ranks, strict=True)):
-        first = {"most": rank, "least": rank.size - 1 - rank}
-        missing = np.stack([first[order] < count for order in orders for count in counts])
-        filled = impute(np.broadcast_to(image, (len(missing), *image.shape)), missing)
-        drawn = rng.standard_normal(filled.shape, dtype=np.float32)
-        drawn *= np.float32(noise) * image.std()
-        drawn *= np.repeat(missing, image.shape[-1], axis=-1).reshape(filled.shape)
-        filled += drawn
-        for pixels in filled:
+    """Every image with `counts` pixels removed and filled, order by order, image by image.
+
+    Noise is drawn once an image, so that its pictures differ by what is removed alone.
+    """
+    holes = len(orders) * len(counts)
+    together = max(1, _TOGETHER // max(1, holes * images[:1].size))
+    for start in range(0, len(images), together):
+        some = slice(start, start + together)
+        missing = np.concatenate([_missing(rank, counts, orders) for rank in ranks[some]])
+        filled = impute(np.repeat(images[some], holes, axis=0), missing)
+        for j, (pixels, hole) in enumerate(zip(filled, missing, strict=True)):
+            i = start + j // holes
+            if j % holes == 0:
+                drawn = rng.standard_normal(pixels.shape, dtype=np.float32)
+                drawn *= np.float32(noise) * images[i].std()
+            each = np.repeat(hole, pixels.shape[-1], axis=-1).reshape(pixels.shape)  # a channel
+            np.add(pixels, drawn, out=pixels, where=each)
             yield i, pixels
+
+
+def _missing(
+    rank: Ints, counts: Ints, orders: Sequence[Literal["most", "least"]]
+) -> NDArray[np.bool_]:
+    """The pixels (orders x counts, H, W) that are removed from one image."""
+    first = {"most": rank, "least": rank.size - 1 - rank}
+    return np.stack([first[order] < count for order in orders for count in counts])
 
 
 _NEEDS = frozenset({"model", "image", "target"})

@@ -95,7 +95,8 @@ def replaced(
 ) -> Iterator[tuple[int, Floats]]:
     """Every image with its first `count` pixels from `end`, the others from `start`.
 
-    Shapes: (N, H, W, C), (N, H, W, C), (N, H, W) -> pairs (image, (H, W, C)), image by image.
+    Shapes: (N, H, W, C), (N, H, W, C), (N, H, W) -> pairs (image, (H, W, C)), image by image. All
+    pictures of an image lie in the same memory: each holds until the next is asked for.
 
     Example:
         >>> dark, bright = np.zeros((1, 1, 3, 1)), np.ones((1, 1, 3, 1))
@@ -103,11 +104,16 @@ def replaced(
         >>> [pixels.ravel().tolist() for _, pixels in made]
         [[0.0, 1.0, 0.0], [0.0, 1.0, 1.0]]
     """
-    narrow = np.min_scalar_type(ranks[0].size) if len(ranks) else ranks.dtype
-    for i, (first, last, rank) in enumerate(zip(start, end, ranks.astype(narrow), strict=True)):
-        each = np.repeat(rank, first.shape[-1], axis=-1).reshape(first.shape)  # also a channel
+    for i, (first, last, rank) in enumerate(zip(start, end, ranks, strict=True)):
+        order = np.empty(rank.size, np.int64)
+        order[rank.ravel()] = np.arange(rank.size)
+        before, after = (pixels.reshape(rank.size, -1) for pixels in (first, last))
+        picture, done = before.copy(), 0
         for count in counts:
-            yield i, np.where(each < count, last, first)
+            come, go = order[done:count], order[count:done]
+            picture[come], picture[go] = after[come], before[go]
+            done = count
+            yield i, picture.reshape(first.shape)
 
 
 def generator(rng: np.random.Generator | None) -> np.random.Generator:
