@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from campare import Comparison, Run
+from campare import Comparison, Run, compare
 from campare.metrics import find
 from campare.stats.curves import dose_curves
 from campare.stats.design import design_of
@@ -113,7 +113,7 @@ def main() -> None:
     """Print the tables of each run directory that is named."""
     for path in sys.argv[1:]:
         run = Run.open(path)
-        comparison = run.comparison()
+        comparison = compare(run)
         cells = run.manifest["cells"].values()
         seconds = sum(cell["train_seconds"] + cell["measure_seconds"] for cell in cells)
         print(f"\n### {run.path.name}: {len(cells)} cells, {seconds / 60:.0f} min\n")

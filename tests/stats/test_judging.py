@@ -112,7 +112,7 @@ def test_claims_on_stability_take_the_rows_of_the_probes(number, measure, gains,
     assert row["verdict"] == verdict
     assert row["metric"] == measure
     rest = len(ARTICLE[number].outcomes[0].measures) - 1
-    lacking = row["reason"].partition("not part of this run: ")[2]
+    lacking = row["reason"].partition("undefined on every image: ")[2]
     assert len([name for name in lacking.split(", ") if name]) == rest
 
 
@@ -132,7 +132,16 @@ def test_several_measures_count_by_their_mean():
     row = one(claim, table(gains))
     assert row["estimate"] == pytest.approx(0.1, abs=0.03)
     assert row["metric"] == "mean of a, b"
-    assert row["reason"].endswith("; not part of this run: c")
+    assert row["reason"].endswith("; not measured, or undefined on every image: c")
+
+
+def test_a_measure_that_is_defined_nowhere_in_an_arm_does_not_spoil_the_mean():
+    gains = {name: {"A": 0.0, "B": 0.3} for name in ("a", "b")}
+    measured = table(gains)
+    measured["B", "grad-cam", "b"] = Measured(np.full((5, 200), math.nan), 0, 1000)
+    row = one(Claim("x", "", "B - A", "higher", (Outcome(("a", "b"), 0.05),)), measured)
+    assert (row["verdict"], row["metric"]) == ("supported", "a")
+    assert row["reason"].endswith("undefined on every image: b")
 
 
 BEST = next(claim for claim in ARTICLE if claim.all_of)

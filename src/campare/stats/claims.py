@@ -30,7 +30,7 @@ CONTRASTS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a claim is measured by: the mean of `measures`, as far as they are in the table.
+    """What a claim is measured by: the mean of `measures`, as far as all arms have them.
 
     A measure '@matched' that a table lacks is taken at the maps' own resolution. `smallest` is the
     smallest effect of interest, `reason` why it is that large.

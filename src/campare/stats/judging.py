@@ -34,7 +34,7 @@ class Component(NamedTuple):
     measured: str  # the measures in words
     contrast: str
     split: Split
-    lacking: tuple[str, ...] = ()  # measures of the outcome that the run does not have
+    lacking: tuple[str, ...] = ()  # measures that the run does not have, or has of no image
 
 
 class Evidence(NamedTuple):
@@ -132,7 +132,7 @@ def _component(
                 for arm in weights
             ]
             arms = [one.values for one in found if one is not None]
-            if len(arms) == len(weights):
+            if len(arms) == len(weights) and all(np.isfinite(one).any() for one in arms):
                 known[form] = arms
                 break
         else:
@@ -195,7 +195,7 @@ def _row(
         more_seeds, more_images = _to_settle(component.split, smallest, alpha, family)
         reason = _why(effect, p_adjusted, smallest, alpha)
     if component.lacking:
-        reason += f"; not part of this run: {', '.join(component.lacking)}"
+        reason += f"; not measured, or undefined on every image: {', '.join(component.lacking)}"
     return base | {
         "verdict": said, "contrast": component.contrast, "method": method,
         "metric": component.measured, "estimate": effect.estimate, "low": effect.low,
