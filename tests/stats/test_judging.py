@@ -135,6 +135,20 @@ def test_several_measures_count_by_their_mean():
     assert row["reason"].endswith("; not measured, or undefined on every image: c")
 
 
+def test_an_image_counts_by_the_measures_that_all_arms_have_there():
+    rng = np.random.default_rng(1)
+    high, low = ({arm: level + 0.1 * (arm == "B") for arm in "AB"} for level in (0.9, 0.1))
+    measured = table({"high": high, "low": low})
+    for arm in "AB":  # B lacks the low one more often, which must not lift it
+        values = measured[arm, "grad-cam", "low"].values
+        values[rng.random(values.shape) < (0.8 if arm == "B" else 0.2)] = math.nan
+    measured["A", "grad-cam", "high"].values[:, :50] = math.nan
+    row = one(Claim("x", "", "B - A", "higher", (Outcome(("high", "low"), 0.05),)), measured)
+    assert row["estimate"] == pytest.approx(0.1, abs=0.02)
+    assert 150 < row["images"] < 200
+    assert row["verdict"] == "supported"
+
+
 def test_a_measure_that_is_defined_nowhere_in_an_arm_does_not_spoil_the_mean():
     gains = {name: {"A": 0.0, "B": 0.3} for name in ("a", "b")}
     measured = table(gains)

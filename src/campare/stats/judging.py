@@ -139,10 +139,32 @@ def _component(
             lacking.append(measure.removesuffix(MATCHED))
     if not known:
         return None
-    stacked = np.stack(list(known.values())).mean(axis=0)  # NaN where one is
+    together = _together(np.stack(list(known.values())))
     words = next(iter(known)) if len(known) == 1 else f"mean of {', '.join(known)}"
-    found_split = split(list(stacked), list(weights.values()))
+    found_split = split(list(together), list(weights.values()))
     return Component(outcome, words, name, found_split, tuple(lacking))
+
+
+def _together(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of several measures, (measures, arms, seeds, images) -> (arms, seeds, images).
+
+    On an image those measures count that every arm has there, so that all arms are compared by the
+    same ones. Each has its mean over the arms taken off first: a seed that lacks a measure with low
+    values would else score higher for it. Contrasts of arms do not change by that.
+    """
+    if len(values) == 1:
+        return np.asarray(values[0])
+    of_arms = _mean(values, axis=2)
+    level = of_arms.mean(axis=1)  # NaN where an arm has no seed with this measure
+    return _mean(values - level[:, None, None, :], axis=0)
+
+
+def _mean(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Mean of what is defined, NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _combined(one: Evidence, confidence: float) -> tuple[Component | None, Effect]:
