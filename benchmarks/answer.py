@@ -39,6 +39,12 @@ def table(heads: list[str], rows: list[list[str]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in lines]
 
 
+def called(measures: str) -> str:
+    """The measures of a claim; of several how many."""
+    several = measures.removeprefix("mean of ").split(", ")
+    return f"mean of {len(several)} stabilities" if len(several) > 1 else measures or "-"
+
+
 def verdicts(comparison: Comparison) -> Iterator[str]:
     """A row for each claim, and for a claim of several parts the one that decided."""
     rows = []
@@ -53,7 +59,7 @@ def verdicts(comparison: Comparison) -> Iterator[str]:
                 row["claim"],
                 f"**{row['verdict']}**",
                 row["contrast"],
-                row["metric"] or "-",
+                called(row["metric"]),
                 interval(row),
                 number(row["p_adjusted"]),
                 str(row["smallest"]),
