@@ -48,7 +48,7 @@ def gini(maps: Array) -> Values:
     """
     rows, reasons = pixels(maps)
     n = rows.shape[1]
-    x = np.sort(_scaled(rows), axis=1)
+    x = _scaled(np.sort(rows, axis=1))
     rank = 2.0 * np.arange(1, n + 1) - n - 1
     index = (x * rank).sum(axis=1) / (n * np.maximum(x.sum(axis=1), 1))
     return settle(np.maximum(index, 0), _with_single(reasons, n))
@@ -124,7 +124,7 @@ def _area_holding(share: float, maps: Array) -> Values:
     """Smallest share of the area that holds `share` of the map."""
     rows, reasons = pixels(maps)
     n = rows.shape[1]
-    x = np.sort(_scaled(rows), axis=1)[:, ::-1]
+    x = _scaled(np.sort(rows, axis=1))[:, ::-1]
     held = np.cumsum(x, axis=1)
     wanted = share * held[:, -1]
     last = (held < wanted[:, None]).sum(axis=1)[:, None]  # pixels that are needed entirely
