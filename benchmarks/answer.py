@@ -13,7 +13,6 @@ from typing import Any
 import polars as pl
 
 from campare import Comparison, Run, compare
-from campare.metrics import find
 from campare.stats.curves import dose_curves
 from campare.stats.design import design_of
 from campare.stats.words import MATCHED
@@ -115,29 +114,53 @@ def doses(run: Run, comparison: Comparison) -> Iterator[str]:
     yield from table(["measure", "recipe", *(f"{x:g}" for x in steps), "trend"], rows)
 
 
+def overview(compared: dict[str, Comparison]) -> Iterator[str]:
+    """A row for each claim, a column for each run: the verdict and the difference."""
+    found = {
+        name: {row["claim"]: row for row in comparison.claims.iter_rows(named=True)}
+        for name, comparison in compared.items()
+    }
+    rows = []
+    for claim in next(iter(found.values())):
+        cells = []
+        for verdicts_of in found.values():
+            row = verdicts_of[claim]
+            measured = math.isfinite(row["estimate"])
+            cells.append(f"{row['verdict']}, {row['estimate']:+.2f}" if measured else "-")
+        rows.append([claim, *cells])
+    yield from table(["claim", *found], rows)
+
+
+def section(run: Run, comparison: Comparison) -> Iterator[str]:
+    """All tables of a run."""
+    cells = run.manifest["cells"].values()
+    seconds = sum(cell["train_seconds"] + cell["measure_seconds"] for cell in cells)
+    size, grids = run.manifest["config"]["size"], run.manifest["config"]["grids"]
+    shown = ", ".join(f"{name} {h} x {w}" for name, (h, w) in grids.items())
+    yield from ("", f"### {run.path.name}", "")
+    yield f"{len(cells)} cells, {seconds / 60:.0f} min on one core, {size} px; maps: {shown}."
+    accuracies = [
+        f"{row['recipe']} {interval(row, 'mean', '')}"
+        for row in comparison.summary.filter(metric="correct", method="-").iter_rows(named=True)
+    ]
+    yield f"Accuracy: {', '.join(accuracies)}."
+    yield from ("", *verdicts(comparison))
+    named = dict.fromkeys(metric.removesuffix(MATCHED) for metric in comparison.factors["metric"])
+    endings = ("variance", "sensitivity", "-drop")
+    stable = tuple(name for name in named if "@" not in name and name.endswith(endings))
+    yield from ("", *differences(comparison.factors, FACTORS + stable))
+    yield from ("", *differences(comparison.effects, FACTORS))
+    if any(recipe.get("train_size") for recipe in run.manifest["recipes"]):
+        yield from ("", *doses(run, comparison))
+
+
 def main() -> None:
-    """Print the tables of each run directory that is named."""
-    for path in sys.argv[1:]:
-        run = Run.open(path)
-        comparison = compare(run)
-        cells = run.manifest["cells"].values()
-        seconds = sum(cell["train_seconds"] + cell["measure_seconds"] for cell in cells)
-        print(f"\n### {run.path.name}: {len(cells)} cells, {seconds / 60:.0f} min\n")
-        accuracy = comparison.summary.filter(metric="correct", method="-")
-        for row in accuracy.iter_rows(named=True):
-            print(f"- {row['recipe']}: accuracy {interval(row, 'mean', '')}")
-        print("", *verdicts(comparison), sep="\n")
-        stable = tuple(
-            name
-            for name in dict.fromkeys(m.removesuffix(MATCHED) for m in comparison.factors["metric"])
-            if "@" not in name
-            and find(name)
-            and name.endswith(("variance", "sensitivity", "-drop"))
-        )
-        print("", *differences(comparison.factors, FACTORS + stable), sep="\n")
-        print("", *differences(comparison.effects, FACTORS + stable), sep="\n")
-        if any(recipe.get("train_size") for recipe in run.manifest["recipes"]):
-            print("", *doses(run, comparison), sep="\n")
+    """Print the tables of the run directories that are named."""
+    runs = [Run.open(path) for path in sys.argv[1:]]
+    compared = {run.path.name: compare(run) for run in runs}
+    print(*overview(compared), sep="\n")
+    for run in runs:
+        print(*section(run, compared[run.path.name]), sep="\n")
 
 
 if __name__ == "__main__":
