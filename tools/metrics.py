@@ -33,11 +33,12 @@ NOTES = """## How to read it
 **gameable**: Fake-CAM, one everywhere but in a corner, beats an honest map. Such a measure is never
 a default one, which a test asserts.
 **null**: what a map scores that knows nothing: a uniform one, or a random one where that is
-undefined. A network with random weights makes no such map: its maps are lumpy and follow what is
-bright. Measured on drawn images ([known truths](../benchmarks/RESULTS-KNOWN-TRUTHS.md)): energy,
-lift, pointing game, rank accuracy, top-k, PxAP and all mosaics are at the declared null; IoU is
-far below it, boxes a little, the average precision of coarse maps is above it. Read those beside
-`grad-cam:untrained`.
+undefined. A network with random weights makes no such map: it sees objects that stand out (Cao & Wu
+2022, doi:10.1609/aaai.v36i1.19894). On drawn images
+([known truths](../benchmarks/RESULTS-KNOWN-TRUTHS.md)) its maps are at the declared null of all
+mosaics, and near that of energy and lift; the pointing game and the average precision of coarse maps
+are above it, IoU and boxes below. All that is above what the same maps score on other images is
+gone where the object is painted over. Read measures of an object beside `grad-cam:untrained`.
 **cost**: passes beyond the map itself.
 `@matched` after a name: the map was first pooled to the coarsest grid of all models.
 """
