@@ -35,8 +35,8 @@ a default one, which a test asserts.
 **null**: what a map scores that knows nothing: a uniform one, or a random one where that is
 undefined. A network with random weights makes no such map: it sees objects that stand out (Cao & Wu
 2022, doi:10.1609/aaai.v36i1.19894). On drawn images
-([known truths](../benchmarks/RESULTS-KNOWN-TRUTHS.md)) its maps are at the declared null of all
-mosaics, and near that of energy and lift; the pointing game and the average precision of coarse maps
+([known truths](../benchmarks/RESULTS-KNOWN-TRUTHS.md)) its maps are at the declared null of
+all mosaics, and near that of energy and lift; pointing game and average precision of coarse maps
 are above it, IoU and boxes below. All that is above what the same maps score on other images is
 gone where the object is painted over. Read measures of an object beside `grad-cam:untrained`.
 **cost**: passes beyond the map itself.

@@ -77,6 +77,12 @@ def test_a_plane_is_filled_by_itself_inside_and_known_pixels_stay():
     assert np.array_equal(found[~hole], plane[~hole])
 
 
+def test_an_offset_is_as_good_as_none():
+    image = RNG.random((1, 16, 16, 1)).astype(np.float32)
+    hole = RNG.random((1, 16, 16)) < 0.6
+    assert impute(image + 1000, hole) - 1000 == pytest.approx(impute(image, hole), abs=0.01)
+
+
 def test_what_was_in_the_hole_does_not_matter():
     image = RNG.random((1, 16, 16, 1)).astype(np.float32)
     hole = RNG.random((1, 16, 16)) < 0.6

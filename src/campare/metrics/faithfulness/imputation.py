@@ -69,7 +69,8 @@ def _solved(images: Floats, missing: Bools, tolerance: float) -> Floats:
     """Conjugate gradients on the equations of all images together, each with its own step."""
     levels, x, window = _grids(images, missing)
     finest = levels[0]
-    far = tolerance * _range(x, finest.mask)
+    guess = x[window]  # within the range of what is known
+    far = tolerance * (guess.max(axis=(1, 2, 3)) - guess.min(axis=(1, 2, 3)))
     r, p, q, moved = (np.zeros_like(x) for _ in range(4))
     _residual(finest, x, None, out=r)
     z = _cycle(levels, r)
@@ -88,12 +89,6 @@ def _solved(images: Floats, missing: Bools, tolerance: float) -> Floats:
         p += z
     x += z  # the correction that showed it was enough
     return np.moveaxis(x[window], 1, -1)
-
-
-def _range(x: Floats, mask: Floats) -> Floats:
-    """Highest minus lowest value (N,) off the mask; the border, which is zero, counts."""
-    known = np.where(mask > 0, 0, x)
-    return np.asarray(known.max(axis=(1, 2, 3)) - known.min(axis=(1, 2, 3)), np.float32)
 
 
 @dataclass(eq=False)
