@@ -51,7 +51,8 @@ def test_pre_training_that_comes_with_another_network_is_said(fake_run):
 def test_a_study_too_small_says_what_it_takes(fake_run):
     scores, manifest = fake_run.scores(), fake_run.manifest
     few = scores.filter(pl.col("image").is_in(fake_run.images().names[:6]))
-    (said_of_few,) = warned.weak(few, manifest, ["energy"])
+    (said_of_few,) = warned.weak(few, manifest, ["energy"], [("B", "A")])
     assert said_of_few.text.startswith("Too small to find a difference of 0.05 in energy")
-    assert warned.weak(scores, manifest, ["energy"]) == []
-    assert warned.weak(few, manifest | {"kind": "audit"}, ["energy"]) == []
+    assert "(B - A: power" in said_of_few.text
+    assert warned.weak(scores, manifest, ["energy"], [("B", "A")]) == []
+    assert warned.weak(few, manifest | {"kind": "audit"}, ["energy"], [("B", "A")]) == []

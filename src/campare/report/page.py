@@ -132,7 +132,12 @@ def read(run: "Run") -> Page:
         nulls_say=nulls_say,
         warned=[
             *warned.warnings(manifest, arms),
-            *warned.weak(scores, manifest, [tables.matched(m) if size else m for m in metrics[:2]]),
+            *warned.weak(
+                scores,
+                manifest,
+                [tables.matched(m) if size else m for m in metrics[:2]],
+                _pairs(effects),
+            ),
         ],
         effects=effects,
         every_effect=effects | facts.effects(comparison.effects, "-", comparison.confidence),

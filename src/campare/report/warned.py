@@ -30,11 +30,16 @@ def warnings(manifest: Mapping[str, Any], arms: Sequence[Arm]) -> list[Warned]:
     return found
 
 
-def weak(scores: pl.DataFrame, manifest: Mapping[str, Any], metrics: Sequence[str]) -> list[Warned]:
-    """What a study is too small to find, of a few metrics."""
-    if is_audit(manifest) or not metrics:
+def weak(
+    scores: pl.DataFrame,
+    manifest: Mapping[str, Any],
+    metrics: Sequence[str],
+    contrasts: Sequence[tuple[str, str]],
+) -> list[Warned]:
+    """What a study is too small to find, of a few metrics, in the contrast where that is worst."""
+    if is_audit(manifest) or not metrics or not contrasts:
         return []
-    found = power(scores.filter(pl.col("metric").is_in(metrics)))
+    found = power(scores.filter(pl.col("metric").is_in(metrics)), contrasts=contrasts)
     return [Warned(False, line) for line in too_small(found, tuple(metrics))]
 
 

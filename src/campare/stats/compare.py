@@ -133,11 +133,13 @@ def compare(
     )
 
 
-def splits(table: Any) -> Iterator[tuple[str, str, str, Split]]:
+def splits(
+    table: Any, contrasts: Sequence[tuple[str, str]] | None = None
+) -> Iterator[tuple[str, str, str, Split]]:
     """(contrast, method, metric, split) of every contrast that `compare` would make."""
     rows = read(table)
     measured = matrices(rows.frame)
-    pairs = pairs_of(_unique(key[0] for key in measured), None, None, rows.contrasts)
+    pairs = pairs_of(_unique(key[0] for key in measured), None, contrasts, rows.contrasts)
     for pair in pairs:
         for method in methods_of(_unique(key[1] for key in measured), None):
             for metric, arms in _both(measured, pair, method):
