@@ -123,10 +123,11 @@ def power(
 ) -> pl.DataFrame:
     """What a study could find, and how many seeds and images it would take, by contrast and metric.
 
-    `table` and `contrasts` as in `compare`; `smallest` the effect of interest, for all metrics or by
-    metric (default: that of the article's claims, else a twentieth of the metric's range). Columns:
-    contrast, method, metric; sd_seed, sd_image, sd_residual (standard deviations: of one training's
-    mean in an arm, of an image's true difference, of what is left); smallest, power (to find it),
+    `table` and `contrasts` as in `compare`; `smallest` the effect of interest, for all metrics or
+    by metric (default: that of the article's claims, else a twentieth of the metric's range).
+    Columns: contrast, method, metric; sd_seed, sd_image, sd_residual (standard deviations: of one
+    training's mean in an arm, of an image's true difference, of what is left); smallest,
+    power (to find it),
     detectable (the smallest effect found with probability `goal`); seeds, images, and
     seeds_needed, images_needed for `smallest` when the other stays (null: no number suffices).
 
