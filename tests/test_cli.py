@@ -162,7 +162,7 @@ class TestStudy:
             "epochs": None,
             "train_sizes": None,
             "augment_strengths": None,
-            "metrics": "default",
+            "metrics": ("default",),
             "methods": ("grad-cam",),
             "out": Path("runs/photos-article"),
             "engine": "local",
@@ -195,7 +195,7 @@ class TestStudy:
             "epochs": 3,
             "train_sizes": (50, 100),
             "augment_strengths": (0, 0.5),
-            "metrics": "default",
+            "metrics": ("default",),
             "methods": ("grad-cam", "layer-cam"),
             "out": Path("there"),
             "engine": "ray",
@@ -522,7 +522,7 @@ class TestAudit:
         assert given == ({"a": "here/a.keras", "b": "b.keras"}, "photos")
         assert settings.pop("console") is not None
         assert settings == {
-            "metrics": "default",
+            "metrics": ("default",),
             "methods": ("grad-cam",),
             "layer": None,
             "size": None,
