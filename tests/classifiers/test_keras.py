@@ -107,11 +107,12 @@ def test_channels_first_gives_the_same_maps_on_the_same_images(images):
     expected, one = wrap(last).tap(images, 1), wrap(first)
     assert one.input_shape == (SIZE, SIZE - 4, 3)
     assert one.default_layer == "relu"
-    if keras.backend.backend() == "tensorflow":
-        with pytest.raises(ModelError, match="KERAS_BACKEND=torch or jax"):
-            one.tap(images, 1)
+    try:
+        found = one.tap(images, 1)
+    except ModelError as error:  # TensorFlow has such a convolution on some CPUs only
+        assert keras.backend.backend() == "tensorflow"
+        assert "KERAS_BACKEND=torch or jax" in str(error)  # noqa: PT017
         return
-    found = one.tap(images, 1)
     np.testing.assert_allclose(found.activations, expected.activations, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.gradients, expected.gradients, rtol=1e-4, atol=1e-7)
 
