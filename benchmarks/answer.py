@@ -8,7 +8,6 @@ Means, differences and nulls of every measure come from benchmarks/tables.py.
 import math
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import polars as pl
 
@@ -16,21 +15,11 @@ from campare import Comparison, Run, compare
 from campare.stats.curves import dose_curves
 from campare.stats.design import design_of
 from campare.stats.words import MATCHED
+from tables import interval
 
 #: Of the factors, beside what the claims are about.
 FACTORS = ("correct", "energy", "pointing-game", "focus", "grid-pointing-game", "edge-alignment")
 DOSES = ("correct", "energy", "focus")
-DIGITS = 3
-
-
-def number(value: float | None, sign: str = "") -> str:
-    return "-" if value is None or not math.isfinite(value) else f"{value:{sign}.{DIGITS}f}"
-
-
-def interval(row: dict[str, Any], name: str = "estimate", sign: str = "+") -> str:
-    """`+0.51 (+0.44 to +0.58)`, or a dash."""
-    middle, low, high = (number(row[key], sign) for key in (name, "low", "high"))
-    return middle if "-" in (middle, low, high) else f"{middle} ({low} to {high})"
 
 
 def table(heads: list[str], rows: list[list[str]]) -> list[str]:
@@ -59,8 +48,8 @@ def verdicts(comparison: Comparison) -> Iterator[str]:
                 f"**{row['verdict']}**",
                 row["contrast"],
                 called(row["metric"]),
-                interval(row),
-                number(row["p_adjusted"]),
+                interval(row, "estimate", sign=True),
+                f"{row['p_adjusted']:.3f}" if math.isfinite(row["p_adjusted"]) else "-",
                 str(row["smallest"]),
                 f"{row['seeds']} x {row['images']}",
                 " or ".join(more) or row["reason"] or "-",
@@ -87,7 +76,7 @@ def differences(frame: pl.DataFrame, names: tuple[str, ...]) -> Iterator[str]:
         shown = []
         for contrast in contrasts:
             row = cells.get((metric, contrast))
-            text = interval(row) if row else "-"
+            text = interval(row, "estimate", sign=True) if row else "-"
             detected = row is not None and row["p_adjusted"] < 0.05
             shown.append(f"**{text}**" if detected else text)
         rows.append([metric, *shown])
@@ -104,12 +93,12 @@ def doses(run: Run, comparison: Comparison) -> Iterator[str]:
         for recipe in dict.fromkeys(found["recipe"]):
             part = found.filter(metric=metric, recipe=recipe)
             points = {row["dose"]: row for row in part.iter_rows(named=True)}
-            shown = [interval(points[x], "value", "") if x in points else "-" for x in steps]
+            shown = [interval(points[x], "value") if x in points else "-" for x in steps]
             trend = comparison.factors.filter(
                 (pl.col("metric") == metric)
                 & pl.col("contrast").is_in([f"train size: {recipe}", f"strength: {recipe}"])
             )
-            slopes = [interval(row) for row in trend.iter_rows(named=True)]
+            slopes = [interval(row, "estimate", sign=True) for row in trend.iter_rows(named=True)]
             rows.append([metric, recipe, *shown, " ".join(slopes) or "-"])
     yield from table(["measure", "recipe", *(f"{x:g}" for x in steps), "trend"], rows)
 
@@ -140,7 +129,7 @@ def section(run: Run, comparison: Comparison) -> Iterator[str]:
     yield from ("", f"### {run.path.name}", "")
     yield f"{len(cells)} cells, {seconds / 60:.0f} min on one core, {size} px; maps: {shown}."
     accuracies = [
-        f"{row['recipe']} {interval(row, 'mean', '')}"
+        f"{row['recipe']} {interval(row, 'mean')}"
         for row in comparison.summary.filter(metric="correct", method="-").iter_rows(named=True)
     ]
     yield f"Accuracy: {', '.join(accuracies)}."

@@ -108,6 +108,11 @@ def test_no_images_give_no_values(metric):
     assert metric(np.empty((0, 2, 2))).values.shape == (0,)
 
 
+@given(arrays(np.float32, (3, 8), elements=st.sampled_from([-1.0, 0.0, 0.5, 2.0, 7.0])))
+def test_mean_ranks_are_scipys(rows):
+    assert np.array_equal(focus.mean_ranks(rows), stats.rankdata(rows, axis=1))
+
+
 def test_entropy_is_the_complexity_of_quantus():
     maps = QUANTUS["focus_maps"]
     found = focus.entropy(maps).values * np.log(maps[0].size)

@@ -34,9 +34,7 @@ HOLES = {
 def test_equals_the_factorization(missing):
     image = (255 * RNG.random((SIDE, SIDE, 3))).astype(np.float32)
     expected = slow.impute(image, missing)
-    rough = impute(image[None], missing[None])[0] - expected  # of white noise, the worst case
-    assert abs(rough).max() < 0.01 * 255
-    assert np.sqrt((rough**2).mean()) < 0.004 * 255
+    assert impute(image[None], missing[None])[0] == pytest.approx(expected, abs=1)  # of white noise
     exact = impute(image[None], missing[None], tolerance=1e-6)[0]
     assert exact == pytest.approx(expected, abs=0.01)  # float32 of 255
 
@@ -65,7 +63,7 @@ def test_images_of_a_batch_do_not_meet(monkeypatch):
         for image, hole in zip(images, missing, strict=True)
     ]
     assert together == pytest.approx(np.stack(alone), abs=1e-5)
-    monkeypatch.setattr(imputation, "_SLICE", 1000)
+    monkeypatch.setattr(imputation, "_SLICE", 1)
     assert impute(images, missing, tolerance=1e-6) == pytest.approx(together, abs=1e-5)
 
 
@@ -103,7 +101,7 @@ def test_few_cycles_are_needed(monkeypatch):
     coarse = m.resize(RNG.random((1, 4, 4)), (side, side))
     image = (255 * RNG.random((1, side, side, 3))).astype(np.float32)
     impute(image, coarse > np.quantile(coarse, 0.1))
-    assert count.count(0) == 2
+    assert count.count(0) == 3
 
 
 def test_equals_quantus():

@@ -296,3 +296,29 @@ def test_a_flip_symmetric_network_gives_exactly_one():
     found = correlations()
     assert (found.status == "ok").sum() > 3
     assert found.values[found.status == "ok"] == pytest.approx(1, abs=1e-9)
+
+
+class Observing:
+    """A method that tells the logits of the same pass, and how often it was asked."""
+
+    asked = 0
+
+    def __call__(self, images, targets):
+        return self.observe(images, targets)[1]
+
+    def observe(self, images, targets):
+        self.asked += 1
+        return bright(images), left(images)
+
+
+def test_a_method_that_tells_the_logits_is_asked_once_and_the_network_never():
+    def never(images):
+        raise AssertionError("the pass that makes the maps has the logits")
+
+    method, change = Observing(), brightness(1.5)
+    found = observe(refer(method, never, IMAGES, LABELS), method, never, change, fresh())
+    assert method.asked == 2
+    expected = observe(refer(left, bright, IMAGES, LABELS), left, bright, change, fresh())
+    assert np.array_equal(found.changed, expected.changed)
+    assert found.changed.any()
+    assert np.array_equal(found.after, expected.after)

@@ -12,6 +12,7 @@ import numpy as np
 from campare.data.imageset import REGIONS, Images, ImageSet
 from campare.errors import CampareError, DataError
 from campare.metrics import SETS, Metric, choose
+from campare.metrics.declaration import asked_for
 from campare.metrics.mosaic import KINDS, mosaics
 from campare.stats.article import ARTICLE
 
@@ -68,7 +69,7 @@ def select(
         >>> select(["gini"], (), {}, known=True).names
         ('correct', 'confidence', 'gini')
     """
-    asked = [metrics] if isinstance(metrics, str) else ["default"] if metrics is None else metrics
+    asked = asked_for(metrics)
     chosen = choose([*_claimed(asked), *(name for name in asked if name != CLAIMS)], regions)
     if not chosen:
         raise CampareError("Expected metrics, got none. Try: metrics='default'")

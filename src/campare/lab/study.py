@@ -22,6 +22,7 @@ from campare.lab.live import Live
 from campare.lab.manifest import earlier, open_run, settings_of
 from campare.lab.scene import MOSAICS, Scene, Scenes, image_set, mosaics_of
 from campare.lab.selection import select, without_mosaics
+from campare.metrics.declaration import asked_for
 from campare.run import Cell, Run
 from campare.training.doses import check_sizes, dosed
 from campare.training.recipe import Recipe, from_yaml, require_unique
@@ -232,7 +233,7 @@ def _metrics(
     metrics: str | Sequence[str] | None, images: ImageSet, size: int, live: Live
 ) -> tuple[str, ...] | None:
     """The metrics asked for that can be measured; None: the default ones."""
-    if metrics is None or metrics == "default" or list(metrics) == ["default"]:
+    if asked_for(metrics) == ["default"]:
         return None
     selection = select(
         metrics, images.regions, without_mosaics(images, [(size, size)], "label"), known=True

@@ -56,15 +56,16 @@ def declared(name: str) -> Metric:
 
 
 def find(name: str) -> Metric | None:
-    """The metric of a name, those of a region of the data's own among them; None: unknown.
+    """The metric of exactly this name, also of a region of the data's own; None: unknown.
 
     Example:
-        >>> find("watermark-energy@matched").title, find("mine")
+        >>> find("watermark-energy").title, find("energy@null")
         ('Energy on the watermark', None)
     """
-    base = name.partition("@")[0]
-    own = {metric.name: metric for metric in shortcut.region_metrics(base.rpartition("-")[0])}
-    return METRICS.get(base) or own.get(base)
+    if name in METRICS:
+        return METRICS[name]
+    own = shortcut.region_metrics(name.rpartition("-")[0])
+    return next((metric for metric in own if metric.name == name), None)
 
 
 def choose(
@@ -84,14 +85,28 @@ def choose(
         ['watermark-drop']
     """
     known = {**METRICS, **_of_own_regions(regions)}
-    asked = [names] if isinstance(names, str) else ["default"] if names is None else names
-    wanted = {base if (base := name.partition("@")[0]) in known else declared(name).name
-              for name in asked if name not in SETS}  # fmt: skip
+    asked = asked_for(names)
+    named = [name for name in asked if name not in SETS]
+    bases = [name.partition("@")[0] for name in named]
+    wanted = {
+        base if base in known else declared(name).name
+        for name, base in zip(named, bases, strict=True)
+    }
     return tuple(
         metric
         for name, metric in known.items()
         if name in wanted or "all" in asked or ("default" in asked and metric.default)
     )
+
+
+def asked_for(names: str | Sequence[str] | None) -> list[str]:
+    """Names of metrics and sets as a list; None: the default ones.
+
+    Example:
+        >>> asked_for(None), asked_for("all"), asked_for(("lift", "gini"))
+        (['default'], ['all'], ['lift', 'gini'])
+    """
+    return ["default"] if names is None else [names] if isinstance(names, str) else list(names)
 
 
 def _of_own_regions(regions: Iterable[str]) -> dict[str, Metric]:

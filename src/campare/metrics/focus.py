@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
-from scipy.stats import rankdata
 
 from campare.cams.baselines import edges
 from campare.metrics.metric import INF, MAP_ONLY, Metric
@@ -115,9 +114,21 @@ def edge_alignment(maps: Array, images: Array) -> Values:
     edge = edges(images, (maps.shape[1], maps.shape[2])).reshape(rows.shape)
     blank = edge.max(axis=1) == edge.min(axis=1)
     flat = rows.max(axis=1) == rows.min(axis=1)
-    a, b = (_centered(rankdata(x, axis=1)) for x in (rows, edge))
+    a, b = (_centered(mean_ranks(x)) for x in (rows, edge))
     correlation = np.einsum("np,np->n", a, b)
     return settle(np.clip(correlation, -1, 1), {**reasons, "flat": flat, "no-edges": blank})
+
+
+def mean_ranks(rows: Array) -> NDArray[np.float64]:
+    """Ranks 1..n within each row (N, n), tied values sharing the mean of their ranks.
+
+    Example:
+        >>> mean_ranks(np.array([[5.0, 1.0, 5.0]])).tolist()
+        [[2.5, 1.0, 2.5]]
+    """
+    from scipy.stats import rankdata  # half a second to import
+
+    return np.asarray(rankdata(rows, axis=1), np.float64)
 
 
 def _area_holding(share: float, maps: Array) -> Values:

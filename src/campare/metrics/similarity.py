@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter, uniform_filter
-from scipy.stats import rankdata
 
 from campare.errors import DataError
+from campare.metrics.focus import mean_ranks
 from campare.metrics.values import Values, pixels, settle
 from campare.types import Array, Bools
 
@@ -87,7 +87,7 @@ def rank_correlation(x: Array, y: Array) -> NDArray[np.float64]:
         >>> rank_correlation(np.array([[1, 2, 9]]), np.array([[3, 2, 1]])).tolist()
         [-1.0]
     """
-    a, b = (rankdata(rows, axis=1) - (rows.shape[1] + 1) / 2 for rows in (x, y))
+    a, b = (mean_ranks(rows) - (rows.shape[1] + 1) / 2 for rows in (x, y))
     ab, aa, bb = (np.einsum("np,np->n", p, q) for p, q in ((a, b), (a, a), (b, b)))
     length = np.sqrt(aa * bb)  # of equal rows: exactly ab
     return np.asarray(ab / np.where(length > 0, length, 1), np.float64)

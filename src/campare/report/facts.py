@@ -123,7 +123,7 @@ def base(metric: str) -> str:
 
 def title(metric: str) -> str:
     """The declared title of a metric; its name in words where it is not declared."""
-    declared = find(metric)
+    declared = find(base(metric))
     return declared.title if declared else base(metric).replace("-", " ")
 
 
@@ -185,7 +185,7 @@ def main_metrics(summary: pl.DataFrame, method: str, *, most: int = 6) -> list[s
     finite = summary.filter((pl.col("method") == method) & pl.col("mean").is_finite())
     present = list(dict.fromkeys(finite["metric"].to_list()))
     usual = [metric for metric in INTEREST if metric in present]
-    asked = [name for name in present if "@" not in name and (it := find(name)) and not it.default]
+    asked = [name for name in present if (metric := find(name)) and not metric.default]
     return [*usual, *(name for name in asked if name not in usual)][:most]
 
 

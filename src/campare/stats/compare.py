@@ -47,7 +47,7 @@ from campare.stats.judging import judge
 from campare.stats.permutation import Flips, permutation_test
 from campare.stats.scores import UNTRAINED, Contrasts, Key, Measured, is_null, matrices, read
 from campare.stats.sensitivity import sensitivity
-from campare.stats.words import Verdict, family_of, verdict_words
+from campare.stats.words import MATCHED, Verdict, family_of, verdict_words
 
 __all__ = ["Comparison", "Verdict", "compare", "headline", "verdict_words"]
 
@@ -251,7 +251,7 @@ def _summary(measured: Table, means: _Means) -> list[Row]:
 
 def _range(metric: str) -> tuple[float, float]:
     """The values that a metric can have: no mean lies outside, so no interval needs to."""
-    declared = find(metric)
+    declared = find(metric.removesuffix(MATCHED))
     return (declared.low, declared.high) if declared else (-math.inf, math.inf)
 
 

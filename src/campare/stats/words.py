@@ -36,7 +36,7 @@ def higher_is_better(metric: str) -> bool | None:
     """
     from campare.metrics import find
 
-    declared = find(metric)
+    declared = find(metric.removesuffix(MATCHED))
     return None if declared is None else declared.higher_is_better
 
 
