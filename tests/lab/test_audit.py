@@ -452,7 +452,7 @@ class TestMistakes:
                 {"metrics": ["seed-consistency"]},
                 CampareError,
                 "maps of several networks for 'seed-consistency', got none. "
-                "Try: campare.metrics.stability.seed_consistency(maps of several seeds)",
+                "Try: campare.metrics.stability.seed_consistency",
             ),
             ({"methods": ["cam"]}, CampareError, "Expected a CAM method, got 'cam'"),
             ({"methods": []}, CampareError, "Expected a CAM method"),
