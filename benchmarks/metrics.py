@@ -32,6 +32,7 @@ from campare.data import ImageSet
 from campare.metrics.faithfulness import insertion_deletion, road
 from campare.metrics.faithfulness.imputation import impute
 from campare.metrics.faithfulness.predicting import BATCH
+from campare.metrics.faithfulness.remove_debias import ROUGH
 from campare.metrics.faithfulness.replacing import ranking
 
 HERE = Path(__file__).resolve().parent
@@ -253,9 +254,9 @@ def road_beside_peer(
     missing = np.stack(
         [maps >= np.quantile(maps, share, axis=(1, 2), keepdims=True) for share in shares]
     )
-    twice = np.concatenate([missing, ~missing]).reshape(-1, *images.shape[1:3])
+    holes = np.concatenate([missing, ~missing]).reshape(-1, *images.shape[1:3])
     pictures = np.tile(images, (2 * len(shares), 1, 1, 1))
-    filling = timed(lambda: impute(pictures, twice))
+    filling = timed(lambda: impute(pictures, holes, tolerance=ROUGH))
     with tempfile.TemporaryDirectory() as where:
         folder = Path(where)
         torch.save(network, folder / "network.pt")

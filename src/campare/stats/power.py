@@ -126,9 +126,8 @@ def power(
     `table` and `contrasts` as in `compare`; `smallest` the effect of interest, for all metrics or
     by metric (default: that of the article's claims, else a twentieth of the metric's range).
     Columns: contrast, method, metric; sd_seed, sd_image, sd_residual (standard deviations: of one
-    training's mean in an arm, of an image's true difference, of what is left); smallest,
-    power (to find it),
-    detectable (the smallest effect found with probability `goal`); seeds, images, and
+    training's mean in an arm, of an image's true difference, of what is left); smallest, power (to
+    find it), detectable (the smallest effect found with probability `goal`); seeds, images, and
     seeds_needed, images_needed for `smallest` when the other stays (null: no number suffices).
 
     Raises:
