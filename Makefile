@@ -38,8 +38,8 @@ test: lint types backends  ## lint, types and the default tests, Keras on Tensor
 	$(BIN)/pytest
 
 others: backends  ## the tests of the tap with Keras on JAX and on torch
-	$(BIN)/pytest --backend jax tests/classifiers tests/cams
-	$(BIN)/pytest --backend torch tests/classifiers tests/cams
+	$(BIN)/pytest --backend jax tests/models tests/attribution
+	$(BIN)/pytest --backend torch tests/models tests/attribution
 
 lint: setup  ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -21,10 +21,9 @@ import keras
 import numpy as np
 
 from campare import ImageSet
-from campare.cams.baselines import centre
-from campare.cams.explain import observe
-from campare.cams.maps import positive, resize, status
-from campare.classifiers import wrap
+from campare.attribution.baselines import centre
+from campare.attribution.explain import observe
+from campare.attribution.maps import positive, resize, status
 from campare.data import Images
 from campare.data.cue import plant
 from campare.metrics import METRICS, Metric
@@ -33,6 +32,7 @@ from campare.metrics.chance import of_other_images
 from campare.metrics.faithfulness.imputation import impute
 from campare.metrics.mosaic import class_masks, mosaics
 from campare.metrics.shortcut import region_drop
+from campare.models import wrap
 from campare.stats.bootstrap import Draws, difference
 from campare.training import fit
 from campare.training.recipes import article, factorial

@@ -27,13 +27,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from campare.cams import maps as m
+from campare.attribution import maps as m
 from campare.data import ImageSet
 from campare.metrics.faithfulness import insertion_deletion, road
 from campare.metrics.faithfulness.imputation import impute
 from campare.metrics.faithfulness.predicting import BATCH
-from campare.metrics.faithfulness.remove_debias import ROUGH
 from campare.metrics.faithfulness.replacing import ranking
+from campare.metrics.faithfulness.road import ROUGH
 
 HERE = Path(__file__).resolve().parent
 REAL = HERE.parents[1] / "shared" / "real"
@@ -352,7 +352,7 @@ def report(rows: list[dict[str, Any]], roads: list[dict[str, Any]], threads: int
 def main(peer: Path | None, *, quick: bool) -> None:
     import keras
 
-    from campare.classifiers import wrap
+    from campare.models import wrap
 
     repeats = 1 if quick else 5
     rows, roads = [], []

@@ -158,8 +158,8 @@ def colored(data: Any) -> np.ndarray:
 
 def ours_beside_xplique(data: dict[str, np.ndarray]) -> dict[str, float]:
     """Seconds of bare passes and of insertion and deletion."""
-    from campare.classifiers import wrap
     from campare.metrics.faithfulness import insertion_deletion
+    from campare.models import wrap
 
     predict, images = wrap(mobilenet()).predict, colored(data)
     passes = np.resize(images, (len(images) * (2 * STEPS + 1), *images.shape[1:]))

@@ -73,7 +73,7 @@ def peer_cell(kind: Any, classifier: Any, tool: Callable[..., Any]) -> str:
     """Whether the tool's Grad-CAM map equals campare's."""
     import numpy as np
 
-    from campare.cams.gradient import grad_cam
+    from campare.attribution.gradient import grad_cam
 
     images, single = kind.images(), kind.ends_in == "sigmoid" and classifier.n_classes == 2
 
@@ -98,7 +98,7 @@ def peer_cell(kind: Any, classifier: Any, tool: Callable[..., Any]) -> str:
 
 def probability(logits: Any) -> Any:
     """The softmax of the class, (N, K) -> (N,), in the arrays of any framework."""
-    from campare.classifiers.arrays import namespace
+    from campare.models.arrays import namespace
 
     xp = namespace(logits)
     return 1 / xp.sum(xp.exp(logits - logits[:, CLASS : CLASS + 1]), axis=-1)

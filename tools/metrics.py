@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from campare.metrics import METRICS, Metric
-from campare.metrics.declaration import list_metrics
-from campare.metrics.faithfulness.nulls import OVER_EDGE, OVER_RANDOM
+from campare.metrics.faithfulness.controls import OVER_EDGE, OVER_RANDOM
+from campare.metrics.registry import list_metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "metrics.md"
@@ -47,10 +47,10 @@ gone where the object is painted over. Read measures of an object beside `grad-c
 GROUPS = (
     ("Localization", ("localization", "boxes")),
     ("Mosaics", ("mosaic",)),
-    ("Focus", ("focus",)),
+    ("Focus", ("concentration",)),
     ("Faithfulness", ("faithfulness",)),
-    ("Stability", ("dose_response", "sensitivity", "stability")),
-    ("Sanity", ("mprt", "sanity")),
+    ("Stability", ("robustness.dose_response", "robustness.sensitivity", "robustness.stability")),
+    ("Sanity", ("sanity.mprt", "sanity.controls")),
     ("Shortcuts", ("shortcut",)),
     ("The classifier itself", ("classification",)),
 )

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 import campare
-from campare.cams.explain import observe
-from campare.cams.maps import pool
-from campare.cams.methods import METHODS
-from campare.cams.perturbation import ablation_cam, score_cam
+from campare.attribution.explain import observe
+from campare.attribution.maps import pool
+from campare.attribution.method import METHODS
+from campare.attribution.perturbation import ablation_cam, score_cam
 from campare.types import Array
 from speed.machine import has_bfloat16
 from speed.timing import COMPILED, Contender

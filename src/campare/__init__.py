@@ -8,14 +8,14 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from campare.cams.explain import Explanation, explain, stream
-    from campare.classifiers import wrap
-    from campare.classifiers.scores import Contrast
+    from campare.attribution.explain import Explanation, explain, stream
     from campare.data import ImageSet
     from campare.errors import CampareError
-    from campare.lab.audit import audit
-    from campare.lab.study import study
-    from campare.run import Run
+    from campare.experiments.audit import audit
+    from campare.experiments.study import study
+    from campare.models import wrap
+    from campare.models.targets import Contrast
+    from campare.runs.run import Run
     from campare.stats.compare import Comparison, compare
     from campare.stats.table import Scores
     from campare.training.recipe import Augment, Recipe
@@ -24,18 +24,18 @@ _HOME = {
     "Augment": "campare.training.recipe",
     "CampareError": "campare.errors",
     "Comparison": "campare.stats.compare",
-    "Contrast": "campare.classifiers.scores",
-    "Explanation": "campare.cams.explain",
+    "Contrast": "campare.models.targets",
+    "Explanation": "campare.attribution.explain",
     "ImageSet": "campare.data",
     "Recipe": "campare.training.recipe",
-    "Run": "campare.run",
+    "Run": "campare.runs.run",
     "Scores": "campare.stats.table",
-    "audit": "campare.lab.audit",
+    "audit": "campare.experiments.audit",
     "compare": "campare.stats.compare",
-    "explain": "campare.cams.explain",
-    "stream": "campare.cams.explain",
-    "study": "campare.lab.study",
-    "wrap": "campare.classifiers",
+    "explain": "campare.attribution.explain",
+    "stream": "campare.attribution.explain",
+    "study": "campare.experiments.study",
+    "wrap": "campare.models",
 }
 
 __all__ = [

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from typer import TyperException
 
-from campare.cli import app
+from campare.cli.main import app
+from campare.cli.quiet import quiet_tensorflow
 from campare.errors import CampareError
-from campare.quiet import quiet_tensorflow
 
 _STOPPED = (
     "campare: stopped. A study goes on with its next cell when you give the command again, "

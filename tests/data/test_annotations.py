@@ -5,14 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from campare.data.annotations import (
-    Annotation,
-    object_mask,
-    read_boxes_csv,
-    read_coco,
-    read_voc,
-)
-from campare.data.pictures import Decoded
+from campare.data.annotations import Annotation, object_mask, read_boxes_csv, read_coco, read_voc
+from campare.data.decode import Decoded
 from campare.data.shapes import Box, Polygons, Rle
 from campare.errors import DataError
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campare.data.cue import draw_tag, plant
+from campare.data.decode import Picture
 from campare.data.drawn import drawn_set
 from campare.data.imageset import ImageSet, Sample
-from campare.data.pictures import Picture
 from campare.errors import DataError
 
 

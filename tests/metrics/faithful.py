@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import reference_faithfulness as slow
-from campare.cams import maps as m
+from campare.attribution import maps as m
 from campare.metrics import faithfulness
 
 SIDE, CHANNELS, CLASSES, N = 8, 3, 4, 5

@@ -5,14 +5,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, softmax
 
 import reference
-from campare.metrics.classification import (
-    accuracy,
-    confidence,
-    correct,
-    learned,
-    predicted,
-    wilson,
-)
+from campare.metrics.classification import accuracy, confidence, correct, learned, predicted, wilson
 
 LOGITS = np.random.default_rng(0).normal(scale=4, size=(50, 3))
 LABELS = np.random.default_rng(1).integers(0, 3, 50)

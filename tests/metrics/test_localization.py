@@ -187,7 +187,7 @@ def test_masks_of_another_size_are_one_line():
         localization.energy(np.ones((1, 2, 2)), np.ones((1, 4, 4), bool))
     assert str(error.value) == (
         "Expected masks of the shape of the maps (1, 2, 2), got (1, 4, 4). "
-        "Try campare.cams.maps.resize(maps, masks.shape[1:]) first."
+        "Try campare.attribution.maps.resize(maps, masks.shape[1:]) first."
     )
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from campare.cams.maps import pool
+from campare.attribution.maps import pool
 from campare.data.imageset import Images
 from campare.errors import CampareError, DataError
 from campare.metrics.mosaic import class_masks, mosaics

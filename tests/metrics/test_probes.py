@@ -5,8 +5,8 @@ import pytest
 from campare.data.imageset import Images
 from campare.errors import CampareError
 from campare.metrics import METRICS, declared
-from campare.metrics.dose_response import LADDERS
 from campare.metrics.probes import measure_probes
+from campare.metrics.robustness.dose_response import LADDERS
 from campare.metrics.shortcut import with_border
 from campare.types import SCORE_COLUMNS
 from reference_stability import Replay

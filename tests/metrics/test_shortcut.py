@@ -198,9 +198,9 @@ def test_the_declared_are_not_measured_unasked_and_better_low():
 def test_a_network_that_learned_a_planted_cue_leans_on_it(p, low, high):
     """With p = 1 the cue gives the label away in training; with p = 0.5 it says nothing of two."""
     keras = pytest.importorskip("keras")
-    from campare.classifiers import wrap
     from campare.data import ImageSet
     from campare.data.cue import plant
+    from campare.models import wrap
 
     planted = plant(ImageSet.drawn(train=240, test=120, size=48), p=p, size_fraction=0.2)
     train, test = planted.load("train", 48), planted.load("test", 48)

@@ -132,5 +132,5 @@ def test_maps_of_two_grids_are_one_line():
         spearman(np.ones((1, 2, 2)), np.ones((1, 3, 3)))
     assert str(error.value) == (
         "Expected two stacks of maps of one shape, got (1, 2, 2) and (1, 3, 3). "
-        "Try campare.cams.maps.pool(maps, grid) on both first."
+        "Try campare.attribution.maps.pool(maps, grid) on both first."
     )

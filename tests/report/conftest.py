@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from campare.data import Images
-from campare.metrics.measure import measure_maps, measure_predictions
+from campare.metrics.evaluate import measure_maps, measure_predictions
 from campare.stats.compare import compare
 from campare.stats.comparison import Comparison
 

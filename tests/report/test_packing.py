@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from campare.cams.maps import pool
+from campare.attribution.maps import pool
 from campare.report import packing
 
 

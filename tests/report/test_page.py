@@ -197,8 +197,8 @@ def test_the_heatmap_is_that_of_the_run(opened):
 
     import numpy as np
 
-    from campare.cams import drawing
-    from campare.cams.maps import resize
+    from campare.attribution import drawing
+    from campare.attribution.maps import resize
 
     h, w = everything["grids"][1]
     cells = np.frombuffer(base64.b64decode(everything["heat"][1]), np.uint8).reshape(-1, h, w)

@@ -13,8 +13,8 @@ from campare.report import curves, forest, spread, tables
 from campare.report.axis import Axis, around_zero, holding
 from campare.report.facts import Arm, Effect
 from campare.stats.comparison import CLAIMS, SENSITIVITY
-from campare.training.doses import dosed
 from campare.training.recipes import article
+from campare.training.sweep import dosed
 
 ARMS = tuple(Arm(name, name, index, (12, 12), (0.9,), ()) for index, name in enumerate("AB"))
 NAN = float("nan")

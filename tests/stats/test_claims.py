@@ -1,7 +1,7 @@
 import pytest
 
 from campare.errors import RunError
-from campare.metrics.declaration import METRICS, declared
+from campare.metrics.registry import METRICS, declared
 from campare.stats.article import ARTICLE, SMALLEST
 from campare.stats.claims import CONTRASTS, Claim, Outcome, check, contrasts_of, from_yaml
 from campare.stats.design import Place, design_of

@@ -9,8 +9,8 @@ import pytest
 from campare.stats.compare import compare
 from campare.stats.curves import CURVES, dose_curves
 from campare.stats.design import design_of
-from campare.training.doses import dosed
 from campare.training.recipes import article
+from campare.training.sweep import dosed
 from campare.types import SCORE_COLUMNS
 
 SIZES = (50, 100, 200, 400)

@@ -12,9 +12,9 @@ from campare.stats.design import (
     trends,
     written,
 )
-from campare.training.doses import dosed
 from campare.training.recipe import Recipe
 from campare.training.recipes import factorial as factorial_set
+from campare.training.sweep import dosed
 
 SQUARE = design_of([], "ABCD")
 

@@ -13,9 +13,9 @@ from campare.data import Images
 from campare.errors import DataError, ModelError
 from campare.training import backbones, fit
 from campare.training.cache import FeatureCache
-from campare.training.doses import nested
 from campare.training.recipe import Augment, Recipe
 from campare.training.recipes import article
+from campare.training.sweep import nested
 
 SIZE = 24
 FLAT = Recipe("flat", backbone="article-cnn", weights="random", hidden=8, epochs=2)

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from campare.data.pictures import Decoded, upright
+from campare.data.decode import Decoded, upright
 from campare.data.shapes import Box, Polygons, Rle, Shape, Size, fill, runs_of
 from campare.errors import DataError
 from campare.types import Bools

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from campare.data.decode import Picture
 from campare.data.imageset import REGIONS, ImageSet, Sample
-from campare.data.pictures import Picture
 from campare.errors import DataError
 
 #: Part of the fingerprint; raise it when the same seed plants something else.

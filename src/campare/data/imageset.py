@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from campare.data.pictures import Picture, resize_picture
+from campare.data.decode import Picture, resize_picture
 from campare.errors import DataError
 from campare.types import Bools, Ints
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from PIL import UnidentifiedImageError
 
 from campare.data.annotations import Annotation, object_mask
+from campare.data.decode import Decoded, Picture, decode_image, decode_mask, upright
 from campare.data.imageset import Sample
-from campare.data.pictures import Decoded, Picture, decode_image, decode_mask, upright
 from campare.errors import DataError
 from campare.types import Bools
 

@@ -1,6 +1,6 @@
 """The declaration of a metric: its function, what it needs, its range, and when it misleads.
 
-Each module of metrics holds a tuple `DECLARED` of these; `campare.metrics.declaration` merges them.
+Each module of metrics holds a tuple `DECLARED` of these; `campare.metrics.registry` merges them.
 """
 
 from collections.abc import Callable

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from campare.cams.maps import pool
+from campare.attribution.maps import pool
 from campare.data.imageset import Images
 from campare.errors import CampareError, DataError
 from campare.metrics.localization import ENERGY, class_discrimination

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 
 from campare.data.imageset import Images
-from campare.metrics.declaration import choose
-from campare.metrics.dose_response import LADDERS, metric_name, stability_scores
 from campare.metrics.metric import Explain, Predict
-from campare.metrics.mprt import efficient_mprt, mprt, mprt_scores, smooth_mprt
+from campare.metrics.registry import choose
+from campare.metrics.robustness.dose_response import LADDERS, metric_name, stability_scores
+from campare.metrics.robustness.sensitivity import sensitivity
 from campare.metrics.rows import rows
-from campare.metrics.sanity import random_logit
-from campare.metrics.sensitivity import sensitivity
+from campare.metrics.sanity.controls import random_logit
+from campare.metrics.sanity.mprt import efficient_mprt, mprt, mprt_scores, smooth_mprt
 from campare.metrics.shortcut import drop_scores, region_drop
 from campare.metrics.values import Values
 from campare.types import Classifier, Floats, Ints

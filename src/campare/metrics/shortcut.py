@@ -14,9 +14,9 @@ from campare.data.imageset import Images
 from campare.errors import DataError
 from campare.metrics import localization
 from campare.metrics.classification import confidence, predicted
-from campare.metrics.colors import blur
 from campare.metrics.metric import MASK, Metric, Predict
-from campare.metrics.stability import in_batches
+from campare.metrics.robustness.colors import blur
+from campare.metrics.robustness.stability import in_batches
 from campare.metrics.values import Values, inside, settle
 from campare.types import Array, Bools
 

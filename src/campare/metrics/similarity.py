@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter, uniform_filter
 
 from campare.errors import DataError
-from campare.metrics.focus import mean_ranks
+from campare.metrics.concentration import mean_ranks
 from campare.metrics.values import Values, pixels, settle
 from campare.types import Array, Bools
 
@@ -116,7 +116,7 @@ def _pair(a: Array, b: Array, valid: Bools | None) -> tuple[Array, Array, dict[s
     if np.shape(a) != np.shape(b):
         raise DataError(
             f"Expected two stacks of maps of one shape, got {np.shape(a)} and {np.shape(b)}. "
-            "Try campare.cams.maps.pool(maps, grid) on both first."
+            "Try campare.attribution.maps.pool(maps, grid) on both first."
         )
     (x, first), (y, second) = pixels(a), pixels(b)
     reasons = {name: first[name] | second[name] for name in first}

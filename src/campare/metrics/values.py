@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from campare.cams import maps as m
+from campare.attribution import maps as m
 from campare.errors import DataError
 from campare.types import Array, Bools, Floats
 
@@ -90,7 +90,7 @@ def inside(maps: Array, masks: Array) -> tuple[Bools, dict[str, Bools]]:
     if masks.shape != np.shape(maps):
         raise DataError(
             f"Expected masks of the shape of the maps {np.shape(maps)}, got {masks.shape}. "
-            "Try campare.cams.maps.resize(maps, masks.shape[1:]) first."
+            "Try campare.attribution.maps.resize(maps, masks.shape[1:]) first."
         )
     rows = _flat(masks)
     covered = rows.sum(axis=1)

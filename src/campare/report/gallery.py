@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from campare.cams import drawing
-from campare.cams import maps as cam_maps
+from campare.attribution import drawing
+from campare.attribution import maps as cam_maps
 from campare.report import packing
 from campare.report.facts import Arm, title
 from campare.stats.words import higher_is_better

@@ -6,7 +6,7 @@ Everything is said from the manifest; what a run did not do is not said.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from campare.cams.methods import METHODS
+from campare.attribution.method import METHODS
 from campare.metrics import Metric, find
 from campare.report.facts import Arm, base, coarsest, is_audit
 from campare.report.words import grid, listed

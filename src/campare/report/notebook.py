@@ -14,7 +14,7 @@ from campare.report.markdown import escaped
 from campare.report.page import Page
 
 if TYPE_CHECKING:
-    from campare.run import Run
+    from campare.runs.run import Run
 
 _FIGURES = {
     "effects": "figures.effect_plot(page.effects, page.metrics, page.arms)",

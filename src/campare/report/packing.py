@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from campare.cams import drawing
-from campare.cams import maps as cam_maps
+from campare.attribution import drawing
+from campare.attribution import maps as cam_maps
 
 PHOTOS, HEATMAPS = 3_700_000, 1_600_000  # bytes for all of them; base64 adds a third
 #: Sides to try, in pixels and in cells of a map, from the largest.

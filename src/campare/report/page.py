@@ -16,7 +16,7 @@ from campare.report.facts import Arm, Effect
 from campare.stats.scores import of_test
 
 if TYPE_CHECKING:
-    from campare.run import Run
+    from campare.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from markupsafe import Markup
 
 from campare.errors import RunError
 from campare.report import facts, figures, forest, page, spread, svg, tables, words
-from campare.run import atomic
+from campare.runs.run import atomic
 
 if TYPE_CHECKING:
-    from campare.run import Run
+    from campare.runs.run import Run
 
 Format = Literal["html", "md", "pdf", "ipynb"]
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from campare.metrics.declaration import find
+from campare.metrics.registry import find
 from campare.stats import bootstrap, crossed
 from campare.stats.article import ARTICLE
 from campare.stats.asked import (
@@ -32,14 +32,7 @@ from campare.stats.asked import (
 )
 from campare.stats.bootstrap import Draws, holm
 from campare.stats.claims import Claim
-from campare.stats.comparison import (
-    CLAIMS,
-    EFFECTS,
-    NULLS,
-    SENSITIVITY,
-    SUMMARY,
-    Comparison,
-)
+from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SENSITIVITY, SUMMARY, Comparison
 from campare.stats.crossed import Effect, Split, effect_of, size_interval, split
 from campare.stats.design import Design, Weights, factorial, trends, written
 from campare.stats.headline import headline

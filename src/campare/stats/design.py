@@ -66,8 +66,8 @@ def design_of(recipes: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -
         >>> design_of([], ["A", "C"])["C"].augmented
         True
     """
-    from campare.training.doses import alike
     from campare.training.recipes import RECIPES
+    from campare.training.sweep import alike
 
     listed = list(recipes)
     builtin = [asdict(arm) for make in RECIPES.values() for arm in make()]
@@ -87,7 +87,7 @@ def place_of(recipe: Mapping[str, Any]) -> Place:
         >>> place_of({"name": "x", "weights": "random", "augment": {"zoom": 0.1, "flip": "none"}})
         Place(pretrained=False, augmented=True, train_size=None, strength=None, recipe='x', kin='')
     """
-    from campare.training.doses import base_of
+    from campare.training.sweep import base_of
 
     changes = recipe.get("augment") or {}
     strength = recipe.get("augment_strength")

@@ -186,7 +186,7 @@ def _row(found: Split, smallest: float | None, alpha: float, goal: float) -> dic
 
 def _smallest(metric: str, given: float | Mapping[str, float] | None) -> float | None:
     """The effect of interest: as given, of the claims, or a twentieth of the range."""
-    from campare.metrics.declaration import find
+    from campare.metrics.registry import find
     from campare.stats.article import SMALLEST
 
     base = metric.removesuffix(MATCHED)

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from campare.cams.baselines import BASELINES
+from campare.attribution.baselines import BASELINES
 from campare.errors import RunError
 from campare.types import SCORE_COLUMNS
 

@@ -19,10 +19,10 @@ from campare.data.imageset import held_out
 from campare.errors import DataError, ModelError
 from campare.training import augment, backbones
 from campare.training.cache import FeatureCache, features, head
-from campare.training.doses import nested
 from campare.training.progress import Clock
 from campare.training.progress import Step as Step  # part of the interface of `train`
 from campare.training.recipe import Recipe
+from campare.training.sweep import nested
 from campare.types import Array, Ints
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from campare.data.cue import plant
+from campare.data.decode import Picture
 from campare.data.drawn.animals import ANIMALS
 from campare.data.drawn.render import render
 from campare.data.drawn.things import SOURCE_CATEGORIES
 from campare.data.imageset import ImageSet, Sample
-from campare.data.pictures import Picture
 from campare.errors import DataError
 
 __all__ = ["ANIMALS", "CLASSES", "SOURCE_CATEGORIES", "drawn_set", "render"]

@@ -6,13 +6,13 @@ Scene, body and class-telling features draw from separate streams spawned from
 
 import numpy as np
 
+from campare.data.decode import Picture
 from campare.data.drawn import animals, light, props, things
 from campare.data.drawn.canvas import Canvas, Pen, spread
 from campare.data.drawn.coats import skins
 from campare.data.drawn.geometry import Frame, Shape, box, ellipse
 from campare.data.drawn.scenes import scene
 from campare.data.imageset import SPLITS
-from campare.data.pictures import Picture
 
 Rng = np.random.Generator
 

@@ -10,13 +10,13 @@ A network that stands occlusion well scores well under every map. To compare net
 measures relative to maps that know nothing, on the same network: `relative_to_nulls`.
 """
 
-from campare.metrics.faithfulness.drop import adcc, average_drop, average_gain, increase
+from campare.metrics.faithfulness.average_drop import adcc, average_drop, average_gain, increase
+from campare.metrics.faithfulness.controls import DECLARED, relative_to_nulls
 from campare.metrics.faithfulness.flipping import comprehensiveness, pixel_flipping, sufficiency
-from campare.metrics.faithfulness.insert_delete import deletion, insertion, insertion_deletion
-from campare.metrics.faithfulness.nulls import DECLARED, relative_to_nulls
-from campare.metrics.faithfulness.remove_debias import road, road_least_first, road_most_first
-from campare.metrics.faithfulness.segments import irof
-from campare.metrics.faithfulness.squares import infidelity
+from campare.metrics.faithfulness.infidelity import infidelity
+from campare.metrics.faithfulness.insertion_deletion import deletion, insertion, insertion_deletion
+from campare.metrics.faithfulness.irof import irof
+from campare.metrics.faithfulness.road import road, road_least_first, road_most_first
 from campare.metrics.metric import Predict
 
 __all__ = [

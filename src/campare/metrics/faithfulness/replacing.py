@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from campare.cams import maps as m
+from campare.attribution import maps as m
 from campare.errors import CampareError, DataError
-from campare.metrics.colors import blur
+from campare.metrics.robustness.colors import blur
 from campare.metrics.values import Reasons
 from campare.types import Array, Floats, Ints
 

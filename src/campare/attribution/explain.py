@@ -1,0 +1,201 @@
+"""explain(): maps of a model's decision on images; stream() the same a batch at a time."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from campare.attribution import maps as m
+from campare.attribution.batches import Batch, batches, in_memory
+from campare.attribution.explanation import Explanation, join
+from campare.attribution.mapping import Layers, map_batches
+from campare.attribution.method import Method
+from campare.attribution.method import method as find_method
+from campare.attribution.targets import Wanted, is_one_an_image, target_indices
+from campare.errors import TargetError
+from campare.models import recent
+from campare.types import Classifier, Floats
+
+__all__ = ["Explanation", "explain", "observe", "stream"]
+
+
+def explain(
+    model: Any,
+    images: Any,
+    *,
+    target: Wanted = None,
+    method: str = "grad-cam",
+    layer: Layers = None,
+    batch_size: int = 32,
+    labels: Any = None,
+    smooth: bool = False,
+    seed: int = 0,
+    precision: Literal["float32", "bfloat16"] = "float32",
+    compile: bool = False,
+) -> Explanation:
+    """Explain a model's decision on images with a class activation map each.
+
+    `model` is a Keras 3 model, a torch module, the path of a saved Keras model, or a Classifier.
+    `images` are what the model takes (pixel values 0..255 for models that campare trained): an
+    array (N, H, W, C), a torch tensor (N, C, H, W), an `Images`, or any iterable of batches, with
+    labels or without. `target` is a class index or name, one an image, 'label', 'prediction'
+    (default), 'second-best', a `Contrast` of two classes, or a function of the logits (N, K) ->
+    (N,). `layer` is a path as `campare list layers` shows it, or the layer itself; default: the
+    last spatial layer. Several layers are fused as in LayerCAM. `smooth` averages the maps over
+    mirrored, brighter and darker copies. `seed` is for methods that draw. `precision` and
+    `compile` are those of `campare.wrap`.
+
+    Raises:
+        ModelError, LayerError, TargetError: what came does not fit; the text says what would.
+
+    Example:
+        >>> import keras
+        >>> network = keras.Sequential([
+        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+        ... ])
+        >>> explain(network, np.ones((5, 8, 8, 3)), target=1).maps.shape
+        (5, 6, 6)
+    """
+    kept = getattr(images, "images", images) if in_memory(images) else None
+    parts = list(
+        stream(
+            model,
+            images,
+            target=target,
+            method=method,
+            layer=layer,
+            batch_size=batch_size,
+            labels=labels,
+            smooth=smooth,
+            seed=seed,
+            precision=precision,
+            compile=compile,
+        )
+    )
+    if not parts:
+        raise TargetError("Expected images, got none. Try: at least one batch")
+    explanation = join(parts, kept)
+    _check_count(target, len(explanation))
+    return explanation
+
+
+def stream(
+    model: Any,
+    images: Any,
+    *,
+    target: Wanted = None,
+    method: str = "grad-cam",
+    layer: Layers = None,
+    batch_size: int = 32,
+    labels: Any = None,
+    smooth: bool = False,
+    seed: int = 0,
+    precision: Literal["float32", "bfloat16"] = "float32",
+    compile: bool = False,
+) -> Iterator[Explanation]:
+    """Explain a batch at a time, in flat memory: an iterator of one Explanation a batch.
+
+    Takes what `explain` takes; each Explanation holds its own batch of images.
+
+    Example:
+        >>> import keras
+        >>> network = keras.Sequential([
+        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+        ... ])
+        >>> [len(part) for part in stream(network, (np.ones((n, 8, 8, 3)) for n in (4, 4, 2)))]
+        [4, 4, 2]
+    """
+    chosen = find_method(method)
+    classifier = recent(model, precision=precision, compile=compile)
+    given = batches(images, batch_size, labels=labels)
+    return _explanations(classifier, given, target, chosen, layer, batch_size, seed, smooth)
+
+
+def observe(
+    model: Any,
+    images: Any,
+    *,
+    target: Wanted = None,
+    methods: Sequence[str] = ("grad-cam",),
+    layer: Layers = None,
+    batch_size: int = 32,
+    seed: int = 0,
+) -> tuple[Floats, dict[str, Floats]]:
+    """Logits (N, K) and the maps of several methods (N, h, w) from the same taps.
+
+    Example:
+        >>> import keras
+        >>> network = keras.Sequential([
+        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+        ... ])
+        >>> logits, maps = observe(network, np.ones((5, 8, 8, 3)), methods=["grad-cam", "fem"])
+        >>> logits.shape, maps["fem"].shape
+        ((5, 2), (5, 6, 6))
+    """
+    chosen = tuple(find_method(name) for name in methods)
+    classifier = recent(model)
+    given = batches(images, batch_size)
+    parts = [
+        seen
+        for _, _, _, seen in map_batches(classifier, given, target, chosen, layer, batch_size, seed)
+    ]
+    maps = {name: np.concatenate([part.maps[name] for part in parts]) for name in methods}
+    return np.concatenate([part.logits for part in parts]), maps
+
+
+def _explanations(
+    classifier: Classifier,
+    given: Iterator[Batch],
+    target: Wanted,
+    method: Method,
+    layer: Layers,
+    batch_size: int,
+    seed: int,
+    smooth: bool,
+) -> Iterator[Explanation]:
+    warned = False
+    steps = map_batches(
+        classifier, given, target, (method,), layer, batch_size, seed, smooth=smooth
+    )
+    for batch, resolved, path, seen in steps:
+        if not warned:
+            warned = _warn_of_probabilities(classifier, seen.logits)
+        raw = seen.maps[method.name]
+        yield Explanation(
+            maps=raw,
+            scores=seen.scores,
+            target=target_indices(resolved, seen.logits),
+            logits=seen.logits,
+            layer=path,
+            method=method.name,
+            status=m.status(raw),
+            images=batch.images,
+            class_names=classifier.class_names,
+            signed=method.signed,
+        )
+
+
+def _check_count(target: Wanted, n: int) -> None:
+    if is_one_an_image(target) and len(target) != n:  # type: ignore[arg-type]
+        raise TargetError(
+            f"Expected one target an image ({n}), got {len(target)}. "  # type: ignore[arg-type]
+            "Try: target=labels of the same length"
+        )
+
+
+def _warn_of_probabilities(classifier: Classifier, logits: Floats) -> bool:
+    """A softmax that is no layer cannot be bypassed: say that its output was explained."""
+    sums = logits.sum(axis=1)
+    if classifier.bypassed is None and (logits >= 0).all() and np.allclose(sums, 1, atol=1e-4):
+        warnings.warn(
+            f"Expected logits from {classifier.name!r}, got rows that sum to 1: probabilities are "
+            "explained, which saturate. Try: end the model in Dense(K, activation='softmax') or "
+            "without a softmax",
+            stacklevel=5,
+        )
+        return True
+    return False

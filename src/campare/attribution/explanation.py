@@ -1,0 +1,201 @@
+"""Explanation: the maps of some images and what they explain; to resize, overlay, save, show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from campare.attribution import drawing
+from campare.attribution.batches import channels_last
+from campare.attribution.maps import How, resize
+from campare.errors import CampareError
+from campare.types import Array, Floats, Ints
+
+#: How many pictures a notebook shows.
+_SHOWN = 24
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation:
+    """The maps of N images, with what they explain.
+
+    `maps` (N, h, w) are raw float32 at the layer's resolution; `scores` (N,) the values that were
+    differentiated; `target` (N,) class indices (None for a function); `logits` (N, K); `status`
+    (N,) is `ok`, `flat`, `all-negative` or `non-finite`; `images` (N, H, W, C) as given, or None
+    where they came as a stream and were not kept.
+    """
+
+    maps: Floats
+    scores: Floats
+    target: Ints | None
+    logits: Floats
+    layer: str
+    method: str
+    status: Array
+    images: Array | None = None
+    class_names: tuple[str, ...] | None = None
+    signed: bool = False  # values below 0 mean something
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    def __repr__(self) -> str:
+        n, h, w = self.maps.shape
+        return f"Explanation({n} maps of {h} x {w}, {self.method} at {self.layer!r})"
+
+    @property
+    def prediction(self) -> Ints:
+        """(N,) index of the largest logit."""
+        return np.asarray(self.logits.argmax(axis=1), np.int64)
+
+    def counts(self) -> dict[str, int]:
+        """How many maps have which status.
+
+        Nothing is left out of `maps`: a map that is not ok is there, and says so.
+        """
+        names, numbers = np.unique(self.status, return_counts=True)
+        return dict(zip(names.tolist(), numbers.tolist(), strict=True))
+
+    def resized(self, size: tuple[int, int] | None = None, how: How = "bilinear") -> Floats:
+        """Maps (N, H, W) at the size of the images, or at `size` (H, W).
+
+        `how`: 'bilinear' has half-pixel centers, exact, as OpenCV in pytorch-grad-cam and
+        `tf.image.resize`; to repeat other tools' figures, 'nearest' is Captum's default and
+        'corners' aligns corners, as `scipy.ndimage.zoom` in tf-keras-vis.
+        """
+        return resize(self.maps, size or self._kept_images(None).shape[1:3], how)
+
+    def overlay(self, images: Array | None = None, *, alpha: float = 0.5) -> Array:
+        """The images, those explained by default, with their heatmaps blended in.
+
+        Returns uint8 (N, H, W, 3).
+        """
+        shown = _displayed(self._kept_images(images))
+        if len(shown) != len(self):
+            raise CampareError(
+                f"Expected the {len(self)} images of the maps, got {len(shown)}. "
+                "Try: the same images in the same order"
+            )
+        return drawing.overlay(shown, self.resized(shown.shape[1:3]), alpha=alpha)
+
+    def save(
+        self,
+        out: str | Path,
+        *,
+        names: Sequence[str] | None = None,
+        images: Array | None = None,
+    ) -> list[Path]:
+        """Write an overlay `NAME-<method>.png` and a raw map `NAME-<method>.npy` an image.
+
+        Names that occur twice get a number; returns the paths of the PNG files below `out`.
+        """
+        from PIL import Image
+
+        folder = Path(out)
+        pictures = self.overlay(images)
+        folder.mkdir(parents=True, exist_ok=True)
+        names = names or [f"{i:04d}" for i in range(len(self))]
+        paths = []
+        for stem, picture, raw in zip(_distinct(names), pictures, self.maps, strict=True):
+            path = folder / f"{stem}-{self.method}.png"
+            Image.fromarray(picture).save(path)
+            np.save(folder / f"{stem}-{self.method}.npy", raw)
+            paths.append(path)
+        return paths
+
+    def class_name(self, index: int) -> str:
+        """The name of class `index`, or its number where the model has no names."""
+        return self.class_names[index] if self.class_names else str(index)
+
+    def _kept_images(self, images: Any) -> Array:
+        if images is None and self.images is None:
+            raise CampareError(
+                "Expected images, got maps whose images came as a stream and were not kept. "
+                "Try: overlay(images), or save(out, images=images)"
+            )
+        return channels_last(self.images if images is None else images)
+
+    def _repr_html_(self) -> str:
+        """A grid of overlays with their captions, for notebooks."""
+        if self.images is None:
+            return f"<p>{_escaped(repr(self))}</p>"
+        cells = []
+        for i, picture in enumerate(self._first(_SHOWN).overlay()):
+            uri = drawing.png_data_uri(picture)
+            caption = _escaped(self._caption(i))
+            cells.append(
+                f'<figure style="margin:0"><img src="{uri}" style="width:100%" alt="{caption}">'
+                f'<figcaption style="font-size:small">{caption}</figcaption></figure>'
+            )
+        grid = "display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:8px"
+        more = f"<p>and {len(self) - _SHOWN} more</p>" if len(self) > _SHOWN else ""
+        head = f"<p>{_escaped(repr(self))}: {_escaped(_in_words(self.counts()))}</p>"
+        return f'{head}<div style="{grid}">{"".join(cells)}</div>{more}'
+
+    def _first(self, n: int) -> "Explanation":
+        from dataclasses import replace
+
+        assert self.images is not None
+        return replace(self, maps=self.maps[:n], images=self.images[:n])
+
+    def _caption(self, i: int) -> str:
+        """What is explained, with its score; the prediction where it is another; the status."""
+        predicted = int(self.prediction[i])
+        target = predicted if self.target is None else int(self.target[i])
+        words = f"{self.class_name(target)} {self.scores[i]:.2f}"
+        if target != predicted:
+            words += f", predicted {self.class_name(predicted)}"
+        return words if self.status[i] == "ok" else f"{words}, {self.status[i]}"
+
+
+def join(parts: Sequence[Explanation], images: Array | None) -> Explanation:
+    """One Explanation of many, in their order."""
+    from dataclasses import replace
+
+    targets = [part.target for part in parts if part.target is not None]
+    return replace(
+        parts[0],
+        maps=np.concatenate([part.maps for part in parts]),
+        scores=np.concatenate([part.scores for part in parts]),
+        logits=np.concatenate([part.logits for part in parts]),
+        status=np.concatenate([part.status for part in parts]),
+        target=np.concatenate(targets) if targets else None,
+        images=images,
+    )
+
+
+def _in_words(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n} {status}" for status, n in counts.items())
+
+
+def _displayed(images: Array) -> Array:
+    """Images as uint8 RGB for display: 0..255 as it is, any other range stretched to it."""
+    shown = np.asarray(images, np.float32)
+    low, high = float(shown.min()), float(shown.max())
+    if low < 0 or high <= 1:
+        shown = (shown - low) * (255 / (high - low if high > low else 1))
+    if shown.shape[-1] < 3:  # gray, or two channels: show the first
+        shown = np.repeat(shown[..., :1], 3, axis=-1)
+    return np.clip(np.rint(shown[..., :3]), 0, 255).astype(np.uint8)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Stems of the names, the second of its kind with -2: also where upper case is lower case."""
+    used: set[str] = set()
+    result = []
+    for stem in (Path(name).stem or "image" for name in names):
+        new, n = stem, 1
+        while new.casefold() in used:
+            n += 1
+            new = f"{stem}-{n}"
+        used.add(new.casefold())
+        result.append(new)
+    return result
+
+
+def _escaped(text: str) -> str:
+    from html import escape
+
+    return escape(text)

@@ -1,0 +1,242 @@
+"""A batch through every method at once: what runs on the device in one tap, and what needs more.
+
+    batch -> tap -> every method asked for, on the device -> maps, scores, logits
+
+One batch is on its way while the one before is fetched; the last, smaller one is filled up where a
+new size would be compiled anew.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from campare.attribution.batches import Batch, channels_last, image_shape
+from campare.attribution.gradient import fuse
+from campare.attribution.method import METHODS, Method
+from campare.attribution.passes import fixed_target
+from campare.attribution.perturbation import smoothed
+from campare.attribution.targets import Wanted, is_one_an_image, resolve_target
+from campare.errors import LayerError, TargetError
+from campare.types import Array, Classifier, Floats, Read, Score, Tap, Target
+
+#: One layer, by path or as the framework's object, or several to be fused.
+Layers = Any
+
+_IN_GRAPH = ("gradient", "activation")
+
+
+class Seen(NamedTuple):
+    """What a batch gave: maps of each method, and what they were made from."""
+
+    maps: dict[str, Floats]  # method -> (n, h, w)
+    scores: Floats  # (n,) of the first method
+    logits: Floats  # (n, K)
+
+
+def map_batches(
+    classifier: Classifier,
+    given: Iterator[Batch],
+    target: Wanted,
+    methods: tuple[Method, ...],
+    layer: Layers,
+    batch_size: int,
+    seed: int,
+    *,
+    smooth: bool = False,
+) -> Iterator[tuple[Batch, Target, str, Seen]]:
+    """Each batch with its target, the layer and what came out, one batch ahead of the fetching."""
+    rng = np.random.default_rng(seed)
+    start, full, waiting = 0, 0, None
+    for batch in given:
+        n = len(batch.images)
+        resolved = resolve_target(classifier, _part(target, start, n), batch.labels)
+        start += n
+        full = full or n
+        filled = full if classifier.fixed_batch and n < full else n
+        images, several = _fill(batch.images, filled), _fill_target(resolved, filled)
+        paths, fetch = _start(classifier, images, several, methods, layer, batch_size, rng)
+        if smooth:
+            fetch = _smoothed(classifier, images, several, methods, layer, batch_size, rng, fetch)
+        if waiting is not None:
+            yield waiting()
+        waiting = _fetcher(batch, resolved, paths, fetch)
+    if waiting is not None:
+        yield waiting()
+
+
+def _part(target: Any, start: int, n: int) -> Wanted:
+    """The targets of a batch, where there is one an image."""
+    if not is_one_an_image(target):
+        return target  # type: ignore[no-any-return]
+    if len(target) < start + n:
+        raise TargetError(
+            f"Expected one target an image, got {len(target)} for {start + n} images or more. "
+            "Try: target=labels of the same length"
+        )
+    return target[start : start + n]  # type: ignore[no-any-return]
+
+
+def _fetcher(
+    batch: Batch, target: Target, path: str, fetch: Callable[[], Seen]
+) -> Callable[[], tuple[Batch, Target, str, Seen]]:
+    def finish() -> tuple[Batch, Target, str, Seen]:
+        n, seen = len(batch.images), fetch()
+        maps = {name: each[:n] for name, each in seen.maps.items()}
+        return batch, target, path, Seen(maps, seen.scores[:n], seen.logits[:n])
+
+    return finish
+
+
+def _start(
+    classifier: Classifier,
+    images: Any,
+    target: Target,
+    methods: tuple[Method, ...],
+    layer: Layers,
+    batch_size: int,
+    rng: np.random.Generator,
+) -> tuple[str, Callable[[], Seen]]:
+    """Start all methods on one batch, at one layer or at several that are fused."""
+    shape = image_shape(images)
+    layers = layer if isinstance(layer, (list, tuple)) else [layer]
+    if not layers:
+        raise LayerError("Expected one or more layers, got none. Try: layer=None for the last one")
+    paths = [classifier.layer(each, shape).path for each in layers]
+    fetches = [
+        _start_at(classifier, images, target, methods, path, batch_size, rng) for path in paths
+    ]
+
+    def fused() -> Seen:
+        parts = [fetch() for fetch in fetches]
+        if len(parts) == 1:
+            return parts[0]
+        maps = {each.name: fuse([part.maps[each.name] for part in parts]) for each in methods}
+        return parts[-1]._replace(maps=maps)
+
+    return "+".join(paths), fused
+
+
+def _smoothed(
+    classifier: Classifier,
+    images: Any,
+    target: Target,
+    methods: tuple[Method, ...],
+    layer: Layers,
+    batch_size: int,
+    rng: np.random.Generator,
+    fetch: Callable[[], Seen],
+) -> Callable[[], Seen]:
+    """Scores and logits of the images as they are, maps averaged over changed copies of them."""
+    images = channels_last(images)
+    fixed = fixed_target(classifier, images, target, batch_size)
+
+    def maps_of(copies: Array, method: Method) -> Floats:
+        return _start(classifier, copies, fixed, (method,), layer, batch_size, rng)[1]().maps[
+            method.name
+        ]
+
+    def finish() -> Seen:
+        maps = {each.name: smoothed(partial(maps_of, method=each), images) for each in methods}
+        return fetch()._replace(maps=maps)
+
+    return finish
+
+
+def _start_at(
+    classifier: Classifier,
+    images: Any,
+    target: Target,
+    methods: tuple[Method, ...],
+    path: str,
+    batch_size: int,
+    rng: np.random.Generator,
+) -> Callable[[], Seen]:
+    """Start the taps: one for all methods of the same score, or one for scores and logits alone."""
+    in_graph = [each for each in methods if each.kind in _IN_GRAPH]
+    if callable(target) and any(each.score for each in in_graph):
+        name = next(each.name for each in in_graph if each.score)
+        raise TargetError(
+            f"Expected a class as the target of {name}, got a function of the logits. "
+            "Try: target=0, or another method"
+        )
+    groups: dict[Score | None, list[str]] = {}
+    for each in in_graph:
+        groups.setdefault(each.score, []).append(each.name)
+    started = {}
+    for score, names in (groups or {None: []}).items():
+        started[tuple(names)] = classifier.start(
+            images,
+            target,
+            read=_reader(tuple(names)),
+            layer=path,
+            curvature=any(METHODS[name].needs_curvature for name in names),
+            gradients=any(METHODS[name].kind == "gradient" for name in names),
+            score=score,
+        )
+
+    def finish() -> Seen:
+        maps: dict[str, Floats] = {}
+        last: tuple[Array, ...] = ()
+        for names, fetch in started.items():
+            *found, scores, logits = fetch()
+            last = last or (scores, logits)
+            maps.update(zip(names, found, strict=True))
+        for each in methods:
+            if each.kind == "perturbation":
+                maps[each.name] = each.function(
+                    classifier,
+                    channels_last(images),
+                    target,
+                    layer=path,
+                    batch_size=batch_size,
+                    rng=rng,
+                )
+            elif each.kind == "baseline":
+                grid = classifier.layer(path, image_shape(images)).grid
+                assert grid is not None
+                shown = _as_rgb(images)
+                maps[each.name] = each.function(shown, (grid.height, grid.width), rng)
+        return Seen(maps, *last)
+
+    return finish
+
+
+@lru_cache(maxsize=64)
+def _reader(names: tuple[str, ...]) -> Read:
+    """What the device computes from a tap: the maps of these methods, the scores, the logits.
+
+    The same function object for the same methods, so that it is compiled once.
+    """
+
+    def read(tap: Tap) -> tuple[Any, ...]:
+        return (*(_map(METHODS[name], tap) for name in names), tap.scores, tap.logits)
+
+    return read
+
+
+def _map(method: Method, tap: Tap) -> Any:
+    if method.needs_curvature:
+        return method.function(tap.activations, tap.gradients, tap.curvature)
+    return method.function(tap.activations, tap.gradients)
+
+
+def _as_rgb(images: Any) -> Array:
+    """NumPy images with three channels, for the baselines that look at them."""
+    images = channels_last(images)
+    if images.shape[-1] == 3:
+        return np.asarray(images)
+    return np.repeat(images.mean(axis=-1, keepdims=True), 3, axis=-1)
+
+
+def _fill(images: Any, n: int) -> Any:
+    """The batch with its first image repeated until there are n."""
+    index = np.arange(n)
+    return images[np.where(index < len(images), index, 0)] if len(images) < n else images
+
+
+def _fill_target(target: Target, n: int) -> Target:
+    if not isinstance(target, np.ndarray) or target.ndim == 0 or len(target) == n:
+        return target
+    return np.concatenate([target, np.repeat(target[:1], n - len(target))])

@@ -1,0 +1,1 @@
+"""The command line: `main` holds the application, and each verb has a file of its name."""

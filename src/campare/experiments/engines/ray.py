@@ -1,0 +1,42 @@
+"""The Ray engine: cells run as Ray tasks, on the cores of this machine or of a cluster.
+
+The run directory has to be on storage that all workers see.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from campare.experiments.engines import Work
+from campare.optional import require
+
+
+def run(
+    cells: Sequence[Any], work: Work, on_event: Callable[[Any, Any], None]
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Run `work` on each cell as a Ray task and yield (cell, facts) as they finish.
+
+    Progress within a cell stays in its worker. Ray is started on this machine unless the program
+    has connected to a cluster with `ray.init(address=...)` before.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+    """
+    ray = require("ray", extra="ray")
+    if not ray.is_initialized():
+        ray.init(include_dashboard=False, log_to_driver=False)
+    shared = ray.put(work)
+    task = ray.remote(num_cpus=1)(_one)
+    waiting = {task.remote(shared, cell): cell for cell in cells}
+    for cell in waiting.values():
+        on_event(cell, "queued")
+    while waiting:
+        (done,), _ = ray.wait(list(waiting), num_returns=1)
+        yield waiting.pop(done), ray.get(done)
+
+
+def _one(work: Work, cell: Any) -> dict[str, Any]:
+    return work(cell, _silent)
+
+
+def _silent(_: Any) -> None:
+    """Progress of a worker is shown nowhere."""

@@ -1,0 +1,120 @@
+"""What the models of a run are shown: the test images, and mosaics made of them.
+
+A scene has one image size. Models of other sizes see other scenes of the same pictures, with the
+same names and the same mosaics, so that all their rows stay paired.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from campare.data import Images, ImageSet
+from campare.errors import DataError
+from campare.experiments.progress import Live
+from campare.metrics import METRICS
+from campare.metrics.mosaic import KINDS, Mosaics, mosaics
+from campare.metrics.shortcut import with_border
+
+if TYPE_CHECKING:
+    import polars as pl
+
+#: Mosaics of each kind, at most; fewer where there are fewer test images.
+MOSAICS = 200
+#: The metric of mosaics that needs the masks of their images, too.
+DISCRIMINATION = "class-discrimination"
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Images and mosaics of one size, and at which resolutions their maps are measured.
+
+    Attributes:
+        images: the test images with their masks.
+        mosaics: of each kind that the images suffice for.
+        matched: the coarsest grid of all arms; None: maps are measured as they are only.
+        metrics: names of those to measure; None: the default ones.
+        null_rows: rows of the maps that look at no model, by their grid; filled when first needed.
+    """
+
+    images: Images
+    mosaics: tuple[Mosaics, ...] = ()
+    matched: tuple[int, int] | None = None
+    metrics: tuple[str, ...] | None = None
+    null_rows: dict[tuple[int, int], "pl.DataFrame"] = field(default_factory=dict, repr=False)
+
+    def named(self, class_names: Sequence[str]) -> "Scene":
+        """The same scene with more class names: those of the data, then others of a model."""
+        names = tuple(class_names)
+        return replace(
+            self,
+            images=replace(self.images, class_names=names),
+            mosaics=tuple(replace(each, class_names=names) for each in self.mosaics),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """The scene of each size of image, made when the first model of that size comes."""
+
+    images: ImageSet
+    metrics: tuple[str, ...]
+    matched: tuple[int, int] | None
+    live: Live
+    _made: dict[tuple[int, int], Scene] = field(default_factory=dict, repr=False)
+    _loaded: dict[tuple[int, int], Images] = field(default_factory=dict, repr=False)
+
+    def of(self, size: tuple[int, int]) -> Scene:
+        """The test images at (height, width), with what the metrics need."""
+        if size not in self._made:
+            test = self._load(size)
+            kinds = [kind for kind, (metric, _) in KINDS.items() if metric in self.metrics]
+            if DISCRIMINATION in self.metrics and "focus" not in kinds:
+                kinds.insert(0, "focus")
+            self._made[size] = Scene(
+                images=with_border(test) if self._borders else test,
+                mosaics=mosaics_of(test, self.live, kinds),
+                matched=self.matched,
+                metrics=self.metrics,
+            )
+        return self._made[size]
+
+    def shown(self, sizes: Sequence[tuple[int, int]]) -> Images:
+        """The test images as people see them: square, as large as the largest model's."""
+        side = max(max(size) for size in sizes)
+        return self._load((side, side))
+
+    @property
+    def _borders(self) -> bool:
+        regions = {METRICS[name].region for name in self.metrics if name in METRICS}
+        return bool(regions & {"border", "background"})
+
+    def _load(self, size: tuple[int, int]) -> Images:
+        if size not in self._loaded:
+            count = partial(self.live.count, "images")
+            self._loaded[size] = self.images.load("test", size, progress=count)
+        return self._loaded[size]
+
+
+def image_set(data: Any, live: Live, *, training: bool = True) -> ImageSet:
+    """An ImageSet as it is, the drawn one by its name, or that of a folder."""
+    if isinstance(data, ImageSet):
+        return data
+    if str(data) == "drawn":
+        return ImageSet.drawn()
+    count = partial(live.count, "reading the images")
+    return ImageSet.from_folder(Path(data), training=training, progress=count)
+
+
+def mosaics_of(
+    test: Images, live: Live, kinds: Sequence[str] = tuple(KINDS)
+) -> tuple[Mosaics, ...]:
+    """Mosaics of each kind that the test images suffice for."""
+    made = []
+    for kind in kinds:
+        try:
+            made.append(mosaics(test, count=min(MOSAICS, len(test)), seed=0, kind=kind))
+        except DataError as error:
+            live.say(f"No mosaics of kind {kind!r}: {error}")
+    return tuple(made)

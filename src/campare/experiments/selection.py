@@ -1,0 +1,136 @@
+"""Which metrics a study or an audit measures, and why others are left out.
+
+What a metric needs its declaration says. One that is named and cannot be measured is an error; of a
+set such as 'default' it is left out, with the reason in words.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from campare.data.imageset import REGIONS, Images, ImageSet
+from campare.errors import CampareError, DataError
+from campare.metrics import SETS, Metric, choose
+from campare.metrics.mosaic import KINDS, mosaics
+from campare.metrics.registry import asked_for
+from campare.stats.article import ARTICLE
+
+#: Measured wherever the classes are known: what the report and the reader judge maps by.
+ALWAYS = ("correct", "confidence")
+
+#: The set of what the article's claims are about.
+CLAIMS = "claims"
+
+#: The region that the masks of another one are made of.
+_MADE_OF = {"background": "object"}
+
+#: Where masks of a region come from.
+_MASKS = {"object": "boxes.csv or masks/", "parts": "parts/", "cue": "cues/"}
+
+
+class Selection(NamedTuple):
+    """What is measured, and what is not."""
+
+    names: tuple[str, ...]
+    left_out: Mapping[str, str]  # metric -> what it lacks
+
+    def words(self) -> list[str]:
+        """A line for each thing that is lacking, with the metrics that it keeps out.
+
+        Example:
+            >>> Selection((), {"iou": "masks of the object"}).words()
+            ['Left out for want of masks of the object: iou']
+        """
+        return [
+            f"Left out for want of {lack}: "
+            + ", ".join(name for name, other in self.left_out.items() if other == lack)
+            for lack in dict.fromkeys(self.left_out.values())
+        ]
+
+
+def select(
+    metrics: str | Sequence[str] | None,
+    regions: Sequence[str],
+    no_mosaics: Mapping[str, str],
+    *,
+    known: bool,
+) -> Selection:
+    """Which of the metrics asked for can be measured on data with these `regions`.
+
+    `metrics` are names of metrics and of sets: default, all, claims. `no_mosaics` says for a metric
+    of mosaics why there are none; `known`, whether every model's outputs are matched with the
+    data's classes.
+
+    Raises:
+        CampareError: an unknown metric, or one that is named and lacks something.
+
+    Example:
+        >>> select(["gini"], (), {}, known=True).names
+        ('correct', 'confidence', 'gini')
+    """
+    asked = asked_for(metrics)
+    chosen = choose([*_claimed(asked), *(name for name in asked if name != CLAIMS)], regions)
+    if not chosen:
+        raise CampareError("Expected metrics, got none. Try: metrics='default'")
+    lacking = {metric.name: _lacks(metric, regions, no_mosaics, known) for metric in chosen}
+    left_out = {name: lack for name, lack in lacking.items() if lack}
+    named = choose([name for name in asked if name not in (*SETS, CLAIMS)], regions)
+    for name in (metric.name for metric in named if metric.name in left_out):
+        what, instead = left_out[name]
+        raise CampareError(f"Expected {what} for {name!r}, got none. Try: {instead}")
+    names = [metric.name for metric in chosen if metric.name not in left_out]
+    always = [name for name in ALWAYS if known and name not in names]
+    return Selection((*always, *names), {name: what for name, (what, _) in left_out.items()})
+
+
+def _claimed(asked: Sequence[str]) -> list[str]:
+    """What the article's claims are about, if `claims` are asked for."""
+    outcomes = [outcome for claim in ARTICLE for outcome in claim.outcomes]
+    return [name for one in outcomes for name in one.measures] if CLAIMS in asked else []
+
+
+def without_mosaics(
+    images: ImageSet, sizes: Sequence[tuple[int, int]], target: str
+) -> dict[str, str]:
+    """Metric of mosaics -> why it cannot be measured; empty where all can.
+
+    Example:
+        >>> without_mosaics(ImageSet.drawn(train=4, test=8, size=16), [(16, 16)], "label")
+        {}
+    """
+    names = [metric for metric, _ in KINDS.values()]
+    if target != "label":
+        return dict.fromkeys(names, "target='label', whose class the cells show")
+    if any(height != width for height, width in sizes):
+        return dict.fromkeys(names, "models that all take square images")
+    labels = np.array([sample.label for sample in images.of("test")], np.int64)
+    none = np.zeros((len(labels), 2, 2, 3), np.uint8)
+    blank = Images(none, labels, ("",) * len(labels), {}, images.class_names)
+    lacking = {}
+    for kind, (metric, shown) in KINDS.items():
+        try:
+            mosaics(blank, count=1, seed=0, kind=kind)
+        except DataError:
+            lacking[metric] = f"a class with {shown} images beside {4 - shown} of others"
+    return lacking
+
+
+def _lacks(
+    metric: Metric, regions: Sequence[str], no_mosaics: Mapping[str, str], known: bool
+) -> tuple[str, str] | None:
+    """What the metric needs and does not have, and what to try; None: it has all."""
+    region = _MADE_OF.get(metric.region or "", metric.region)
+    if metric.name in ALWAYS and not known:
+        return "outputs matched with the classes of the data", "classes={...} (--classes)"
+    if "networks" in metric.needs:
+        seeds = "campare.metrics.robustness.stability.seed_consistency(maps of several seeds)"
+        return "maps of several networks", seeds
+    if region == "cells":
+        kind = metric.name if metric.name in no_mosaics else "focus"
+        if kind in no_mosaics:
+            return no_mosaics[kind], "other metrics, or more images of each class"
+        region = "object" if "other-mask" in metric.needs else None
+    if region in REGIONS and region not in regions:
+        return f"masks of the {region}", f"{_MASKS[region]} beside the images, or other metrics"
+    return None

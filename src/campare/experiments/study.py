@@ -1,0 +1,265 @@
+"""study(): recipes x seeds on one set of images -> a run directory with an answer.
+
+    plan (all is checked, nothing written) -> cells (an engine runs them) -> comparison, report
+
+A study that was stopped continues with its next cell when it is called again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from campare.attribution.method import method as find_method
+from campare.data import ImageSet
+from campare.errors import RecipeError
+from campare.experiments.cell import Bench, run_cell
+from campare.experiments.engines import engine as find_engine
+from campare.experiments.manifest import earlier, open_run, settings_of
+from campare.experiments.progress import Live
+from campare.experiments.scene import MOSAICS, Scene, Scenes, image_set, mosaics_of
+from campare.experiments.selection import select, without_mosaics
+from campare.metrics.registry import asked_for
+from campare.runs.run import Cell, Run
+from campare.training.recipe import Recipe, from_yaml, require_unique
+from campare.training.recipes import RECIPES
+from campare.training.sweep import check_sizes, dosed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from campare.report.render import Format
+
+#: Pixels a side for images that name no size of their own: the article's.
+SIZE = 128
+
+
+def study(
+    data: ImageSet | str | Path,
+    *,
+    recipes: str | Sequence[Recipe] = "article",
+    seeds: int | Sequence[int] = 5,
+    out: str | Path | None = None,
+    backbone: str | None = None,
+    weights: str | None = None,
+    backbone_options: Mapping[str, Any] | None = None,
+    size: int | None = None,
+    epochs: int | None = None,
+    only: Sequence[str] | None = None,
+    train_sizes: Sequence[int] | None = None,
+    augment_strengths: Sequence[float] | None = None,
+    methods: Sequence[str] = ("grad-cam",),
+    metrics: str | Sequence[str] | None = None,
+    engine: str = "local",
+    console: "Console | None" = None,
+) -> Run:
+    """Train every recipe with every seed, measure the maps of each, compare, and write a report.
+
+    `data` is an ImageSet, a folder, or "drawn"; `recipes` a set's name (`article`, `factorial`), a
+    YAML file, or Recipe objects, `only` some of them by name; `seeds` a number or the seeds
+    themselves; `out` the run directory (default runs/<data>-<recipes>). `backbone`, `weights` and
+    `backbone_options` go to the set; default: `embedded` for drawn images, else ResNet50 with the
+    weights of ImageNet. `size` are pixels a side; `epochs` overrides that of every recipe.
+    `train_sizes` and `augment_strengths` train every recipe in each of these sizes of the training
+    set and strengths of its augmentation (`campare.training.sweep`); the test images stay.
+    `metrics` are names (`campare list metrics`) or sets: 'default', 'all', and 'claims', which is
+    all that the article's claims are about; what asks the model again,
+    as faithfulness and stability do, takes time for every cell.
+
+    Raises:
+        CampareError: a setting that cannot work; nothing has been written then.
+
+    Example:
+        >>> study("drawn", seeds=1, epochs=1, out="runs/quick")  # doctest: +SKIP
+    """
+    from rich.console import Console
+
+    console = console or Console(quiet=True)
+    with Live(console) as live:
+        images = image_set(data, live)
+        arms = _recipes(recipes, images, backbone, weights, backbone_options, epochs, only)
+        arms = dosed(arms, train_sizes, augment_strengths)
+        require_unique(arms)
+        labels = np.array([sample.label for sample in images.of("train")], np.int64)
+        check_sizes([arm.train_size for arm in arms if arm.train_size is not None], labels)
+        seed_list = _seeds(seeds)
+        methods = tuple(dict.fromkeys(methods))
+        for name in methods or ("",):
+            find_method(name)
+        run_engine = find_engine(engine)
+        label = recipes if isinstance(recipes, str) else "recipes"
+        path = Path(out or Path("runs") / _slug(f"{images.name}-{Path(label).stem}"))
+        counts = {split: sum(n.values()) for split, n in images.counts().items()}
+        live.say(
+            f"campare: {_plural(len(arms), 'recipe')} ({', '.join(arm.name for arm in arms)}) x "
+            f"{_plural(len(seed_list), 'seed')} on {images.name}: "
+            f"{counts['train']} training and {counts['test']} test images"
+        )
+        for skipped in images.skipped[:5]:
+            live.say(f"Skipped {skipped.image}: {skipped.reason}")
+        if len(images.skipped) > 5:
+            live.say(f"and {len(images.skipped) - 5} more, named in the report")
+        side = size or images.default_size or SIZE
+        chosen = _metrics(metrics, images, side, live)
+        settings = settings_of(images, arms, side, methods, chosen)
+        before = earlier(path, settings)
+
+        live.say("Building each recipe's network to find the layers that can be compared")
+        grids = _grids(arms, len(images.class_names), side)
+        known = {**(before.manifest["config"]["grids"] if before else {}), **grids}
+        coarsest = min(((h, w) for h, w in known.values()), key=lambda grid: grid[0] * grid[1])
+        bench = _bench(images, side, methods, chosen, coarsest, live)
+
+        run = open_run(path, before, settings, images, seed_list, grids, coarsest, MOSAICS)
+        if not (path / "images.npz").is_file():
+            run.write_images(bench.scene.images)
+        cells = [Cell(arm.name, seed) for seed in seed_list for arm in arms]
+        todo = [cell for cell in cells if not run.finished(cell)]
+        if len(todo) < len(cells):
+            live.say(f"{len(cells) - len(todo)} of {len(cells)} cells are finished already")
+        live.plan({cell.name: cell.recipe for cell in todo})
+        work = partial(_work, bench, run, {arm.name: arm for arm in arms})
+        for cell, facts in run_engine(todo, work, lambda cell, event: live.event(cell.name, event)):
+            run.record(cell, **facts)
+            live.finish(cell.name, facts)
+        live.say("Comparing the recipes and writing the report")
+        conclude(run)
+    return run
+
+
+def conclude(run: Run, *, format: "Format" = "html", out: Path | None = None) -> Path:
+    """Compare the recipes of a run and render its report; return the report's path."""
+    from campare.report.render import render
+    from campare.stats.compare import compare
+
+    compare(run).to_json(run.path / "comparison.json")
+    return render(run, format=format, out=out)
+
+
+def _work(
+    bench: Bench, run: Run, recipes: dict[str, Recipe], cell: Cell, report: Any
+) -> dict[str, Any]:
+    from campare.training import fit
+
+    facts = run_cell(bench, run, recipes[cell.recipe], cell.seed, report)
+    fit.release()
+    return facts
+
+
+def _recipes(
+    recipes: str | Sequence[Recipe],
+    images: ImageSet,
+    backbone: str | None,
+    weights: str | None,
+    options: Mapping[str, Any] | None,
+    epochs: int | None,
+    only: Sequence[str] | None,
+) -> tuple[Recipe, ...]:
+    """The recipes asked for, with what overrides them."""
+    if isinstance(recipes, str) and recipes in RECIPES:
+        default = "embedded" if images.name.startswith("drawn") else "resnet50"
+        arms = RECIPES[recipes](backbone=backbone or default, weights=weights, options=options)
+    elif isinstance(recipes, str) and Path(recipes).suffix not in (".yaml", ".yml"):
+        raise RecipeError(
+            f"Expected a set of recipes or a YAML file, got {recipes!r}. "
+            f"Try: {', '.join(RECIPES)}, or mine.yaml"
+        )
+    else:
+        arms = from_yaml(recipes) if isinstance(recipes, str) else tuple(recipes)
+        if backbone or weights or options:
+            raise RecipeError(
+                "Expected a built-in set of recipes with --backbone, --weights or "
+                "--backbone-option, got recipes that name their own. Try: the YAML file's fields"
+            )
+    for arm in arms:
+        if not isinstance(arm, Recipe):
+            raise RecipeError(
+                f"Expected Recipe objects, got {arm!r}. Try: recipes='article', only=['A']"
+            )
+    require_unique(arms)
+    if only:
+        known = [arm.name for arm in arms]
+        wrong = [name for name in only if name not in known]
+        if wrong:
+            raise RecipeError(
+                f"Expected names of recipes with --only, got {wrong[0]!r}. Try: {', '.join(known)}"
+            )
+        arms = tuple(arm for arm in arms if arm.name in only)
+    if not arms:
+        raise RecipeError("Expected at least one recipe, got none. Try: recipes='article'")
+    return tuple(replace(arm, epochs=epochs) for arm in arms) if epochs else arms
+
+
+def _plural(n: int, word: str) -> str:
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+
+
+def _slug(text: str) -> str:
+    """Text as the name of a folder: letters, digits, dots and single hyphens."""
+    return "-".join("".join(c if c.isalnum() or c == "." else " " for c in text).split())
+
+
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    if not chosen or len(set(chosen)) != len(chosen) or min(chosen) < 0:
+        raise RecipeError(
+            f"Expected a number of seeds of at least 1, or different seeds, got {seeds}. Try: 5"
+        )
+    return chosen
+
+
+def _grids(arms: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tuple[int, int]]:
+    """The resolution (h, w) of each recipe's maps; recipes with the same network share a look."""
+    from campare.models import wrap
+    from campare.training import fit
+
+    seen: dict[Any, tuple[int, int]] = {}
+    grids = {}
+    for arm in arms:
+        network = (arm.backbone, arm.weights, tuple(sorted(arm.backbone_options.items())))
+        if network not in seen:
+            classifier = wrap(fit.build(arm, n_classes, size=size, seed=0), name=arm.name)
+            grid = classifier.layer().grid
+            assert grid is not None
+            seen[network] = (int(grid.height or size), int(grid.width or size))
+        grids[arm.name] = seen[network]
+    return grids
+
+
+def _metrics(
+    metrics: str | Sequence[str] | None, images: ImageSet, size: int, live: Live
+) -> tuple[str, ...] | None:
+    """The metrics asked for that can be measured; None: the default ones."""
+    if asked_for(metrics) == ["default"]:
+        return None
+    selection = select(
+        metrics, images.regions, without_mosaics(images, [(size, size)], "label"), known=True
+    )
+    for line in selection.words():
+        live.say(line)
+    return selection.names
+
+
+def _bench(
+    images: ImageSet,
+    size: int,
+    methods: tuple[str, ...],
+    metrics: tuple[str, ...] | None,
+    matched: tuple[int, int],
+    live: Live,
+) -> Bench:
+    from campare.training import fit
+    from campare.training.cache import FeatureCache
+
+    load = partial(images.load, size=size)
+    train = load("train", progress=partial(live.count, "train images"))
+    fit.check(train, size)
+    if metrics is None:
+        test = load("test", progress=partial(live.count, "test images"))
+        scene = Scene(test, mosaics_of(test, live), matched)
+    else:
+        scene = Scenes(images, metrics, matched, live).of((size, size))
+    return Bench(train, scene, size, methods, FeatureCache())

@@ -1,0 +1,129 @@
+"""IROF (Rieger and Hansen 2020): take away whole superpixels, the most relevant first.
+
+Pixels of one object go together, which looks less like noise than scattered pixels do.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from campare.attribution import maps as m
+from campare.metrics.faithfulness.predicting import BATCH, check, scores
+from campare.metrics.faithfulness.replacing import Baseline, baseline, generator, undefined
+from campare.metrics.metric import INF, Metric, Predict
+from campare.metrics.values import Values, settle
+from campare.types import Array, Floats, Ints
+
+#: About how many superpixels an image has.
+SEGMENTS = 100
+
+
+def irof(
+    predict: Predict,
+    images: Array,
+    maps: Array,
+    targets: Array,
+    *,
+    delete_to: Baseline = "mean",
+    segments: int | Ints = SEGMENTS,
+    rng: np.random.Generator | None = None,
+    batch_size: int = BATCH,
+) -> Values:
+    """Area over the curve of p(target) / p(target of the image) as superpixels go: at most 1.
+
+    1 - integral from 0 to 1 of p(x_l) / p(x_0), where l superpixels of SLIC, by the mean of the
+    enlarged map, highest first, are replaced; trapezoidal rule over l / L (Rieger and Hansen 2020,
+    equation 3). High is good. `segments` is about how many there are, or labels (N, H, W) from 0.
+
+    Example:
+        >>> predict = lambda images: images.mean(axis=(1, 2))[:, :1] * [[-9, 9]]
+        >>> image = np.array([[[[1.0], [0.0], [0.0], [0.0]]]])
+        >>> irof(predict, image, image[..., 0], np.array([1]), delete_to="zero",
+        ...     segments=np.array([[[0, 1, 1, 2]]])).values.round(2).tolist()
+        [0.41]
+    """
+    pixels, maps, targets = check(images, maps, targets)
+    rng = generator(rng)
+    finite = np.where(np.isfinite(maps).all(axis=(1, 2), keepdims=True), maps, 0)
+    labels = superpixels(pixels, segments) if isinstance(segments, int) else np.asarray(segments)
+    places = _places(m.resize(finite, pixels.shape[1:3]), labels, rng)
+    instead = baseline(pixels, delete_to, rng)
+    variants = _without(pixels, instead, places)
+    found = scores(predict, variants, targets, batch_size=batch_size)
+    counts = places.max(axis=(1, 2)) + 1
+    ends = np.cumsum(counts + 1)
+    curves = np.split(found, ends[:-1]) if len(ends) else []
+    over = np.array([1 - _relative_area(curve) for curve in curves])
+    first = np.array([curve[0] for curve in curves])
+    unscored = np.array([np.isnan(curve).any() for curve in curves], bool)
+    return settle(
+        over,
+        {**undefined(maps), "non-finite-logits": unscored, "no-confidence": first <= 0},
+    )
+
+
+def superpixels(images: Floats, segments: int = SEGMENTS) -> Ints:
+    """Labels 0, 1, ... of the superpixels that SLIC finds: (N, H, W, C) -> (N, H, W).
+
+    Example:
+        >>> superpixels(np.zeros((1, 8, 8, 3), np.float32), 4).shape
+        (1, 8, 8)
+    """
+    from skimage.segmentation import slic
+
+    labels = np.empty(images.shape[:3], np.int64)
+    for image, label in zip(images, labels, strict=True):
+        label[:] = slic(image.astype(np.float64), n_segments=segments, start_label=0)
+    return labels
+
+
+def _places(maps: Floats, labels: Ints, rng: np.random.Generator) -> Ints:
+    """Place of every pixel's superpixel when they are ranked by their mean, ties at random."""
+    places = np.empty_like(labels)
+    for image, label, place in zip(maps, labels, places, strict=True):
+        flat = label.ravel()
+        size = np.bincount(flat)
+        mean = np.bincount(flat, image.ravel()) / np.maximum(size, 1)
+        mean[size == 0] = -INF
+        before = rng.permutation(len(mean))
+        rank = np.empty(len(mean), np.int64)
+        rank[before[np.argsort(-mean[before], kind="stable")]] = np.arange(len(mean))
+        place[:] = rank[label]
+    return places
+
+
+def _without(start: Floats, end: Floats, places: Ints) -> Iterator[tuple[int, Floats]]:
+    """Every image without its first 0, 1, ... superpixels, image by image."""
+    for i, (first, last, place) in enumerate(zip(start, end, places, strict=True)):
+        for count in range(place.max() + 2):
+            yield i, np.where(place[..., None] < count, last, first)
+
+
+def _relative_area(curve: NDArray[np.float64]) -> float:
+    """Area under a curve relative to its start."""
+    start = curve[0] if curve[0] > 0 else 1.0
+    return float(np.trapezoid(curve / start, dx=1 / (len(curve) - 1)))
+
+
+#: The metrics of this module.
+DECLARED: tuple[Metric, ...] = (
+    Metric(
+        name="irof",
+        function=irof,
+        title="IROF",
+        formula="1 - area under p(without l superpixels) / p as superpixels go, highest first",
+        needs=frozenset({"model", "image", "target"}),
+        region=None,
+        higher_is_better=True,
+        low=-INF,
+        high=1,
+        null="a random order on the same network",
+        misleads="Its superpixels follow edges, so a map of edges is spread evenly over them. A "
+        "network that is easily upset scores high under every map.",
+        paper="Rieger and Hansen 2020",
+        cost="about 100 forward passes an image",
+        order=("perfect", "random", "inverted"),
+        default=False,
+    ),
+)

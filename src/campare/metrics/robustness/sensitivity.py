@@ -1,0 +1,152 @@
+"""How much does the map change when the image hardly does? Max- and average-sensitivity.
+
+Yeh et al. 2019: the largest change of the map in a small ball around the image, found by drawing
+from it; divided by the length of the map, as in Captum and Quantus. 0 is best, and a constant map
+has it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from campare.metrics.metric import INF, Explain, Metric, Predict
+from campare.metrics.robustness.colors import WHITE
+from campare.metrics.robustness.stability import look, refer
+from campare.metrics.values import Values, pixels, settle
+from campare.types import Array, Floats
+
+#: (images, rng) -> images that differ a little.
+Perturb = Callable[[Floats, np.random.Generator], Floats]
+
+
+class Sensitivity(NamedTuple):
+    """Relative change of the map when the image is changed a little; of several samples."""
+
+    largest: Values
+    average: Values
+
+
+def in_ball(radius: float = 0.02) -> Perturb:
+    """Uniform noise in the ball of the maximum norm, `radius` as a share of the value range.
+
+    Pixels are not clipped, as in the definition.
+
+    Example:
+        >>> abs(in_ball(0.5)(np.zeros((1, 1, 1, 3)), np.random.default_rng(0))).max() <= 127.5
+        np.True_
+    """
+    high = radius * WHITE
+    return lambda images, rng: (images + rng.uniform(-high, high, images.shape)).astype(np.float32)
+
+
+def sensitivity(
+    explain: Explain,
+    predict: Predict,
+    images: Array,
+    targets: Array | None,
+    rng: np.random.Generator,
+    *,
+    perturb: Perturb | None = None,
+    samples: int = 10,
+) -> Sensitivity:
+    """How much the map changes when the image hardly does: |map(x + d) - map(x)| / |map(x)|, >= 0.
+
+    Yeh et al. 2019 (SENS_MAX over |map(x)|) and the mean, over `samples` of d from `in_ball()`;
+    norms are Euclidean, of the positive maps. Undefined where a map is, where map(x) is zero, and
+    where a sample changes the prediction. Costs one tapped pass an image and sample, and one
+    for x; as many forward passes more if `explain` is no `Observer`.
+
+    Example:
+        >>> found = sensitivity(lambda x, t: x[..., 0] + 100, lambda x: np.zeros((len(x), 2)),
+        ...     np.zeros((1, 2, 2, 3)), None, np.random.default_rng(0))
+        >>> bool(0 < found.average.values[0] < found.largest.values[0] < 0.051)
+        True
+    """
+    perturb = perturb or in_ball()
+    reference = refer(explain, predict, images, targets)
+    rows, reasons = pixels(reference.maps)
+    rows = rows.astype(np.float64)
+    length = np.linalg.norm(rows, axis=1)
+    changes = np.empty((samples, len(rows)))
+    changed = np.zeros(len(rows), bool)
+    for change in changes:
+        images = perturb(reference.images, rng)
+        predictions, maps = look(explain, predict, images, reference.targets)
+        changed |= predictions != reference.predictions
+        after, broken = pixels(maps)
+        reasons["non-finite"] = reasons["non-finite"] | broken["non-finite"]
+        change[:] = np.linalg.norm(after - rows, axis=1) / np.where(length > 0, length, 1)
+    reasons = {"prediction-changed": changed, **reasons}
+    return Sensitivity(settle(changes.max(axis=0), reasons), settle(changes.mean(axis=0), reasons))
+
+
+def max_sensitivity(
+    explain: Explain,
+    predict: Predict,
+    images: Array,
+    targets: Array | None,
+    rng: np.random.Generator,
+) -> Values:
+    """The largest change of `sensitivity`: a lower bound of the maximum over the ball.
+
+    Example:
+        >>> max_sensitivity(lambda x, t: np.ones((1, 2, 2)), lambda x: np.zeros((1, 2)),
+        ...     np.zeros((1, 2, 2, 3)), None, np.random.default_rng(0)).values.tolist()
+        [0.0]
+    """
+    return sensitivity(explain, predict, images, targets, rng).largest
+
+
+def average_sensitivity(
+    explain: Explain,
+    predict: Predict,
+    images: Array,
+    targets: Array | None,
+    rng: np.random.Generator,
+) -> Values:
+    """The mean change of `sensitivity`.
+
+    Example:
+        >>> average_sensitivity(lambda x, t: np.ones((1, 2, 2)), lambda x: np.zeros((1, 2)),
+        ...     np.zeros((1, 2, 2, 3)), None, np.random.default_rng(0)).values.tolist()
+        [0.0]
+    """
+    return sensitivity(explain, predict, images, targets, rng).average
+
+
+_MAX = Metric(
+    name="max-sensitivity",
+    function=max_sensitivity,
+    title="Largest sensitivity",
+    formula="max over samples d of |map(x + d) - map(x)| / |map(x)|, |d| <= 2 % of the range",
+    needs=frozenset({"model", "method"}),
+    region=None,
+    resolution="map",
+    higher_is_better=False,
+    low=0,
+    high=INF,
+    null=0.0,
+    misleads="A constant map is perfectly stable: it scores 0, the best value. A random sample "
+    "bounds the maximum from below only, and the value grows with the number of samples. The map "
+    "of a model with large gradients changes more in size alone.",
+    cost="11 tapped passes an image",
+    paper="Yeh et al. 2019, definition 2; radius 0.02 and 10 samples as in Captum",
+    default=False,
+)
+
+#: The metrics of this module.
+DECLARED: tuple[Metric, ...] = (
+    _MAX,
+    replace(
+        _MAX,
+        name="average-sensitivity",
+        function=average_sensitivity,
+        title="Average sensitivity",
+        formula="mean over samples d of |map(x + d) - map(x)| / |map(x)|, |d| <= 2 % of the range",
+        misleads="A constant map is perfectly stable: it scores 0, the best value. The map of a "
+        "model with large gradients changes more in size alone.",
+        paper="Yeh et al. 2019; Bhatt et al. 2020",
+    ),
+)

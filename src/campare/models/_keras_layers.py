@@ -1,0 +1,214 @@
+"""Layers of a Keras model: find them by path, patch what one computes, bypass a final softmax.
+
+A patch replaces a function of a layer on the instance (its `call`, its `activation`) for the length
+of a `with` block, past Keras' attribute tracking, and is gone at its end, also after an exception.
+Another thread that runs the model meanwhile gets the function as it was.
+"""
+
+import threading
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from typing import Any
+
+import keras
+
+from campare.models.survey import one_output
+
+#: Given a function, what stands in its place.
+Change = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_SQUASHING = {
+    "softmax": "softmax", "softmax_v2": "softmax", "log_softmax": "softmax",
+    "log_softmax_v2": "softmax", "sigmoid": "sigmoid", "log_sigmoid": "sigmoid",
+    "Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "sigmoid", "LogSigmoid": "sigmoid",
+}  # fmt: skip
+_RECTIFYING = ("relu", "relu6", "ReLU", "Relu", "Relu6")
+
+
+def walk(model: keras.Layer, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
+    """All layers below `model` with their paths, containers before their contents.
+
+    Where two layers of one parent have the same name, the second is `name:2`.
+    """
+    used: dict[str, int] = {}
+    for layer in _children(model):
+        used[layer.name] = number = used.get(layer.name, 0) + 1
+        path = f"{prefix}{layer.name}" + (f":{number}" if number > 1 else "")
+        yield path, layer
+        yield from walk(layer, f"{path}/")
+
+
+def _children(layer: keras.Layer) -> list[keras.Layer]:
+    """The layers that `layer` holds, each once; one in an attribute counts."""
+    children = layer.layers if isinstance(layer, keras.Model) else layer._layers
+    return list({id(c): c for c in children if isinstance(c, keras.Layer)}.values())
+
+
+def is_graph(layer: keras.Layer) -> bool:
+    """Whether the layer is a Sequential or functional model: all its work is in its layers.
+
+    A block written by hand holds layers too, but may add, concatenate or scale what they give.
+    """
+    return isinstance(layer, keras.Sequential) or hasattr(layer, "operations")
+
+
+def parts(model: keras.Model) -> list[Any]:
+    """All that computes below `model`: its layers, and functions of `keras.ops` in its graphs."""
+    layers = [model, *(layer for _, layer in walk(model))]
+    operations = (op for layer in layers for op in getattr(layer, "operations", ()))
+    return list({id(part): part for part in (*layers, *operations)}.values())
+
+
+@contextmanager
+def edited(layer: keras.Layer, edit: Callable[[Any], Any]) -> Iterator[None]:
+    """Within the block the output of `layer` passes through `edit`."""
+    with replaced(layer, _entry(layer), lambda call: lambda *a, **k: edit(call(*a, **k))):
+        yield
+
+
+def _entry(part: Any) -> str:
+    """The method that Keras runs: a quantized layer has one of its own."""
+    return "quantized_call" if getattr(part, "quantization_mode", None) else "call"
+
+
+@contextmanager
+def replaced(part: Any, name: str, change: Change) -> Iterator[None]:
+    """Within the block the function `name` of `part` is another, in this thread."""
+    original = getattr(part, name)
+    changed, owner = change(original), threading.get_ident()
+
+    @wraps(original)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        mine = threading.get_ident() == owner
+        return (changed if mine else original)(*args, **kwargs)
+
+    with _attribute(part, name, run):
+        yield
+
+
+@contextmanager
+def _attribute(part: Any, name: str, value: Any) -> Iterator[None]:
+    """Within the block the instance has another attribute, set past Keras' tracking."""
+    attributes = vars(part)
+    there, before = name in attributes, attributes.get(name)
+    attributes[name] = value
+    try:
+        yield
+    finally:
+        if there:
+            attributes[name] = before
+        else:
+            del attributes[name]
+
+
+def _function(part: Any, names: Container[str]) -> tuple[str, str] | None:
+    """(attribute, function) where `part` computes a function of one of these names, or None."""
+    if type(part).__name__ in names:  # a layer or an operation of that kind
+        return _entry(part), type(part).__name__
+    for attribute in ("activation", "function"):  # of a Dense layer; of a Lambda layer
+        function = getattr(getattr(part, attribute, None), "__name__", "")
+        if function in names:
+            return attribute, function
+    return None
+
+
+def squashing(part: Any) -> str | None:
+    """'softmax' or 'sigmoid' where the part computes one."""
+    found = _function(part, _SQUASHING)
+    return _SQUASHING[found[1]] if found else None
+
+
+def rectifies(part: Any) -> bool:
+    """Whether the part computes a ReLU."""
+    return _function(part, _RECTIFYING) is not None
+
+
+@contextmanager
+def rectified(part: Any, clip: Callable[[Any], Any]) -> Iterator[None]:
+    """Within the block what comes out of the ReLU of `part` passes through `clip`."""
+    found = _function(part, _RECTIFYING)
+    assert found is not None
+    with replaced(part, found[0], lambda relu: lambda *a, **k: clip(relu(*a, **k))):
+        yield
+
+
+def run_logits(
+    model: keras.Model, ends: Iterable[Any], images: Any, output: str | int | None = None
+) -> tuple[Any, Any]:
+    """Run the model for inference; return its logits, and the part whose softmax was bypassed.
+
+    `ends` are the parts that compute a softmax or sigmoid; the one whose output *is* the model's
+    output is the head. A softmax inside (attention) is left alone. Nothing is rematerialized: the
+    head is recorded once, and a layer that is run again for its gradients cannot be tapped.
+    """
+    heads: list[tuple[Any, Any, Any]] = []  # what came out, what went in, where
+    named = getattr(model, "_inputs_struct", None)
+    if isinstance(named, dict):  # keras.Model({"picture": inputs}, outputs)
+        images = dict.fromkeys(named, images)
+    with ExitStack() as patches:
+        for part in ends:
+            found = _function(part, _SQUASHING)
+            if found is not None:  # it may have been taken off since
+                patches.enter_context(replaced(part, found[0], _remembered(part, heads)))
+        for layer in (model, *model._flatten_layers()):
+            if layer._remat_mode is not None:
+                patches.enter_context(_attribute(layer, "_remat_mode", None))
+        outputs = model(images, training=False)
+    chosen = one_output(outputs, output, model.name, getattr(model, "output_names", None))
+    for squashed, logits, part in heads:
+        if squashed is chosen:
+            return logits, part
+    return chosen, None
+
+
+def _remembered(part: Any, heads: list[tuple[Any, Any, Any]]) -> Change:
+    """Keep what enters a softmax or sigmoid (N, K) beside what comes out."""
+
+    def change(squash: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            output = squash(*args, **kwargs)
+            if len(output.shape) == 2:
+                heads.append((output, next(iter((*args, *kwargs.values()))), part))
+            return output
+
+        return run
+
+    return change
+
+
+class _HerePrecision(keras.DTypePolicy):  # type: ignore[misc]
+    """A policy that computes in another precision in the thread that made it."""
+
+    def __init__(self, precision: str, before: keras.DTypePolicy) -> None:
+        super().__init__(f"mixed_{precision}")
+        self._before = before
+        self._owner = threading.get_ident()
+
+    @property
+    def compute_dtype(self) -> str:
+        """As asked for in the thread that asked; elsewhere as before."""
+        here = threading.get_ident() == self._owner
+        return str(self._compute_dtype if here else self._before.compute_dtype)
+
+    @property
+    def variable_dtype(self) -> str:
+        """As before."""
+        return str(self._before.variable_dtype)
+
+
+@contextmanager
+def in_precision(model: keras.Model, precision: str) -> Iterator[None]:
+    """Within the block all layers compute in `precision`, with the weights as they are.
+
+    Layers that are quantized, or compute in integers, go on as they are.
+    """
+    with ExitStack() as patches:
+        for layer in {id(layer): layer for layer in (model, *model._flatten_layers())}.values():
+            before = layer.dtype_policy
+            if isinstance(before, keras.dtype_policies.DTypePolicyMap):
+                before = before[layer.path] if layer.path else before.default_policy
+            if before.quantization_mode is None and "float" in before.compute_dtype:
+                policy = _HerePrecision(precision, before)
+                patches.enter_context(_attribute(layer, "_dtype_policy", policy))
+        yield

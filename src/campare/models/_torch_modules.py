@@ -1,0 +1,146 @@
+"""Torch modules: replace what one gives, bypass a final softmax, guide the ReLUs.
+
+A module's output is replaced by a forward hook. Softmax and ReLU are functions as often as modules,
+so they are watched where both end up, in the functions that torch calls. All of it lasts for a
+`with` block and this thread.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from campare.errors import ModelError
+from campare.models.backends.torch import clip_gradient
+
+_SQUASHING = {
+    functional.softmax: "softmax", torch.softmax: "softmax", torch.Tensor.softmax: "softmax",
+    functional.log_softmax: "softmax", torch.log_softmax: "softmax",
+    torch.Tensor.log_softmax: "softmax", torch.sigmoid: "sigmoid", torch.Tensor.sigmoid: "sigmoid",
+    functional.sigmoid: "sigmoid", functional.logsigmoid: "sigmoid",
+}  # fmt: skip
+_RECTIFYING = {
+    functional.relu, functional.relu_, functional.relu6, torch.relu, torch.relu_,
+    torch.Tensor.relu, torch.Tensor.relu_,
+}  # fmt: skip
+
+#: What is said of a graph that runs without its modules.
+OPAQUE = (
+    "Expected a torch.nn.Module in Python, got {}, an exported graph whose layers cannot be "
+    "tapped. Try: the module that it was exported from"
+)
+
+
+class Squashing(TorchFunctionMode):  # type: ignore[misc]
+    """Keeps what went into each softmax or sigmoid of (N, K), and what came out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: list[tuple[Any, Any, str]] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        if func in _SQUASHING and output.ndim == 2:
+            entered = args[0] if args else (kwargs or {})["input"]
+            self._seen.append((output, entered, _SQUASHING[func]))
+        return output
+
+    def before(self, output: Any) -> tuple[Any, str | None]:
+        """The logits of an output, and the 'softmax' or 'sigmoid' between them."""
+        for squashed, entered, kind in self._seen:
+            if squashed is output:
+                return entered, kind
+        return output, None
+
+
+class Guided(TorchFunctionMode):  # type: ignore[misc]
+    """Every ReLU, module or function, passes only positive gradients back."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        return clip_gradient(output) if func in _RECTIFYING else output
+
+
+@contextmanager
+def hooked(module: torch.nn.Module, hook: Callable[[Any], Any]) -> Iterator[None]:
+    """Within the block `hook` sees what `module` gives in this thread, and may replace it."""
+    owner = threading.get_ident()
+    handle = module.register_forward_hook(
+        lambda _module, _inputs, output: hook(output) if threading.get_ident() == owner else None
+    )
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def edited(module: torch.nn.Module, edit: Callable[[Any], Any]) -> Iterator[None]:
+    """Within the block the output of `module` in this thread passes through `edit`."""
+
+    def hook(output: Any) -> Any:
+        if isinstance(output, tuple):  # attention gives its weights, too
+            return (edit(output[0]), *output[1:])
+        return edit(output)
+
+    with hooked(module, hook):
+        yield
+
+
+@contextmanager
+def inference(model: torch.nn.Module) -> Iterator[None]:
+    """Within the block no module is in training mode."""
+    training = [module for module in model.modules() if module.training]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def features(output: Any) -> Any:
+    """The tensor in a module's output that a tap would edit; None where there is none."""
+    if isinstance(output, tuple) and not hasattr(output, "keys") and output:
+        output = output[0]
+    return output if isinstance(output, torch.Tensor) else None
+
+
+def layout(module: torch.nn.Module) -> bool | None:
+    """Whether a 4-D output of the module is surely channels first or last; None: look at it."""
+    kind = type(module).__name__
+    if isinstance(module, (torch.nn.Linear, torch.nn.LayerNorm)) and "2d" not in kind:
+        return False
+    return True if kind.endswith("2d") else None
+
+
+def refuse_opaque(model: Any) -> None:
+    """A graph that runs without its modules cannot be tapped."""
+    flat = isinstance(model, torch.fx.GraphModule) and not any(
+        next(model.get_submodule(node.target).parameters(), None) is not None
+        for node in model.graph.nodes
+        if node.op == "call_module"
+    )
+    scripted = isinstance(model, torch.jit.ScriptModule)
+    if flat or scripted or not isinstance(model, torch.nn.Module):
+        raise ModelError(OPAQUE.format(type(model).__name__))
+
+
+def dtype_of(model: torch.nn.Module) -> Any:
+    """What the model computes in: as its first weight that is no integer."""
+    dtypes = (weight.dtype for weight in model.parameters() if weight.is_floating_point())
+    return next(dtypes, torch.float32)
+
+
+def redraw(module: torch.nn.Module) -> None:
+    """New weights for what the module itself holds."""
+    if hasattr(module, "reset_parameters"):
+        module.reset_parameters()
+        return
+    for parameter in module.parameters(recurse=False):
+        parameter.normal_(0, 0.02)

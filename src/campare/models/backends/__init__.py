@@ -1,0 +1,1 @@
+"""One thin tap for each framework, behind one protocol."""

@@ -1,0 +1,102 @@
+"""The tap on JAX: one vjp of a stateless forward pass in a zero added to one layer's output.
+
+The weights are arguments of the compiled function, so training may go on between calls.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from campare.models.backends.protocol import Forward, Program, Run, enter, leave, only
+from campare.types import Array, Tap
+
+#: XLA compiles a program for each number of images.
+FIXED_BATCH = True
+#: A new number of images is traced, and the model patched, when it comes.
+PATCHES_RUNS = True
+
+
+def trace(forward: Forward, shape: tuple[int, ...], model: Any) -> None:
+    """Trace `forward` on images of `shape` (N, H, W, C), for what its patches record."""
+    images = jax.ShapeDtypeStruct(shape, jnp.float32)
+    jax.eval_shape(_stateless(forward, model), _values(model), images)
+
+
+def compile_predict(
+    forward: Forward,
+    shape: tuple[int | None, ...],  # noqa: ARG001
+    model: Any,
+    *,
+    jit: bool,  # noqa: ARG001
+) -> Callable[[Any], Any]:
+    """Compile images (N, H, W, C) -> logits (N, K)."""
+    compiled = jax.jit(_stateless(forward, model))
+    return lambda images: compiled(_values(model), images)
+
+
+def compile_tap(
+    program: Program,
+    shape: tuple[int | None, ...],  # noqa: ARG001
+    model: Any,
+    *,
+    jit: bool,  # noqa: ARG001
+) -> Run:
+    """Compile (images, index, scale, eps) -> what `program.read` makes of the tap."""
+
+    def tapped(images: Any, index: Any, scale: Any, eps: Any) -> tuple[Any, ...]:
+        def score(delta: Any) -> Any:
+            seen: list[Any] = []
+
+            def add(output: Any) -> Any:
+                features, output = enter(program, output, scale, eps)
+                seen.append(features)
+                return leave(program, features + delta, output)
+
+            with program.edit(add):
+                logits = program.forward(images)
+            scores = program.score(logits, index)
+            return scores.sum(), (only(seen), scores, logits)
+
+        zero = jnp.zeros(jax.eval_shape(lambda: score(0.0)[1][0]).shape, jnp.float32)
+        gradient = jax.grad(score, has_aux=True)
+        gradients, (features, scores, logits) = gradient(zero)
+        curvature = None
+        if program.curvature:
+            _, curvature = jax.jvp(lambda delta: gradient(delta)[0], (zero,), (features,))
+        return program.read(Tap(features, gradients, scores, logits, curvature))
+
+    compiled = jax.jit(_stateless(tapped, model))
+    return lambda *inputs: compiled(_values(model), *inputs)
+
+
+def to_numpy(x: Any) -> Array:
+    """A result on the host."""
+    return np.asarray(x)
+
+
+@jax.custom_vjp  # type: ignore[untyped-decorator]
+def clip_gradient(x: Any) -> Any:
+    """x itself, through which only positive gradients flow back."""
+    return x
+
+
+clip_gradient.defvjp(lambda x: (x, None), lambda _, g: (jax.nn.relu(g),))
+
+
+def _values(model: Any) -> list[Any]:
+    return [variable.value for variable in model.variables]
+
+
+def _stateless(function: Callable[..., Any], model: Any) -> Callable[..., Any]:
+    """The function with the values of the model's weights as its first argument."""
+
+    def run(values: list[Any], *inputs: Any) -> Any:
+        pairs = list(zip(model.variables, values, strict=True))
+        with keras.StatelessScope(state_mapping=pairs):
+            return function(*inputs)
+
+    return run

@@ -1,0 +1,158 @@
+"""The tap on TensorFlow: a graph in which one layer's output is watched.
+
+`tape.watch` is called on the tapped features while the graph is traced; what runs before them is
+never recorded, and the patches that do it are gone when the trace ends. Weights are read at each
+call, so training may go on between calls.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from campare.errors import ModelError
+from campare.models.backends.protocol import Forward, Program, Run, enter, leave, only
+from campare.models.backends.tensorflow_fold import folded
+from campare.types import Array, Tap
+
+#: Graphs take any number of images; only XLA compiles one for each.
+FIXED_BATCH = False
+#: The model is patched only while a graph is made.
+PATCHES_RUNS = False
+#: Layers that XLA runs several times slower than a graph does, on a CPU; a model that has them is
+#: not compiled.
+SLOW_COMPILED: tuple[str, ...] = (
+    () if tf.config.list_physical_devices("GPU") else ("DepthwiseConv2D", "SeparableConv2D")
+)
+#: A graph is faster with batch normalization folded into the convolutions; what XLA makes is not.
+FOLDED = folded
+
+
+def trace(forward: Forward, shape: tuple[int, ...], model: Any) -> None:  # noqa: ARG001
+    """Trace `forward` on images of `shape` (N, H, W, C), for what its patches record."""
+    tf.function(forward, autograph=False).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+
+
+def compile_predict(
+    forward: Forward,
+    shape: tuple[int | None, ...],
+    model: Any,  # noqa: ARG001
+    *,
+    jit: bool,
+) -> Callable[[Any], Any]:
+    """Compile images (N, H, W, C) -> logits (N, K)."""
+    graph = _graph(forward, shape, jit=jit)
+    return lambda images: _run(graph, tf.convert_to_tensor(images, tf.float32))
+
+
+def compile_tap(
+    program: Program,
+    shape: tuple[int | None, ...],
+    model: Any,  # noqa: ARG001
+    *,
+    jit: bool,
+) -> Run:
+    """Compile (images, index, scale, eps) -> what `program.read` makes of the tap."""
+
+    def tapped(images: Any, index: Any, scale: Any, eps: Any) -> tuple[Any, ...]:
+        seen: list[Any] = []
+        with tf.GradientTape(watch_accessed_variables=False) as outer:  # records for curvature
+
+            def watch(output: Any) -> Any:
+                features, output = enter(program, output, scale, eps)
+                features = tf.identity(features)  # a tensor that nothing before the tap knows
+                if program.curvature:
+                    outer.watch(features)
+                inner.watch(features)
+                seen.append(features)
+                return leave(program, features, output)
+
+            with tf.GradientTape(watch_accessed_variables=False) as inner:
+                with program.edit(watch):
+                    logits = program.forward(images)
+                scores = program.score(logits, index)
+            features = only(seen)
+            gradients = _gradient(inner, scores, features)
+            along = tf.reduce_sum(gradients * tf.stop_gradient(features))
+        curvature = _gradient(outer, along, features) if program.curvature else None
+        return program.read(Tap(features, gradients, scores, logits, curvature))
+
+    more = (tf.TensorSpec([None], tf.int32), *[tf.TensorSpec(None, tf.float32)] * 2)
+    with _twice_differentiable() if program.curvature else nullcontext():
+        graph = _graph(tapped, shape, *more, jit=jit)
+
+    def run(images: Any, index: Array, scale: Array, eps: Array) -> tuple[Any, ...]:
+        outputs = _run(
+            graph,
+            tf.convert_to_tensor(images, tf.float32),
+            tf.convert_to_tensor(index, tf.int32),
+            tf.convert_to_tensor(scale, tf.float32),
+            tf.convert_to_tensor(eps, tf.float32),
+        )
+        return tuple(outputs)
+
+    return run
+
+
+def to_numpy(x: Any) -> Array:
+    """A result on the host."""
+    return np.asarray(x.numpy())
+
+
+def clip_gradient(x: Any) -> Any:
+    """x itself, through which only positive gradients flow back."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def identity(y: Any) -> Any:
+        return tf.identity(y), tf.nn.relu
+
+    return identity(x)
+
+
+def _run(graph: Any, *inputs: Any) -> Any:
+    try:
+        return graph(*inputs)
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+        if "NCHW" not in str(error) and "NHWC" not in str(error):
+            raise
+        raise ModelError(
+            "Expected a model with channels last, got channels first, which TensorFlow has no "
+            "convolution for on this machine. Try: KERAS_BACKEND=torch or jax, or a model built "
+            "with data_format='channels_last'"
+        ) from error
+
+
+@contextmanager
+def _twice_differentiable() -> Iterator[None]:
+    """Within the block `tf.nn.moments`, which layer normalization uses, has second derivatives.
+
+    TensorFlow's own stops the gradient of the mean in the variance, which changes no first
+    derivative, but makes every second one wrong.
+    """
+    own = tf.nn.moments
+
+    def moments(x: Any, axes: Any, keepdims: bool = False, **_: Any) -> tuple[Any, Any]:
+        mean = tf.reduce_mean(x, axes, keepdims=True)
+        variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axes, keepdims=keepdims)
+        return (mean if keepdims else tf.squeeze(mean, axes)), variance
+
+    tf.nn.moments = moments
+    try:
+        yield
+    finally:
+        tf.nn.moments = own
+
+
+def _gradient(tape: Any, of: Any, by: Any) -> Any:
+    return tape.gradient(of, by, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+
+def _graph(
+    function: Callable[..., Any], shape: tuple[int | None, ...], *more: Any, jit: bool
+) -> Any:
+    images = tf.TensorSpec([None, *shape], tf.float32)
+    return tf.function(function, jit_compile=jit, autograph=False).get_concrete_function(
+        images, *more
+    )

@@ -1,0 +1,194 @@
+"""The tap on PyTorch: a forward pass that records from one layer's output on.
+
+Everything runs without gradients until the tapped layer has run; its output becomes a leaf, and
+from there on each operation records, also within a `torch.no_grad()` of the model's own. Keras
+models on the torch backend and plain modules share this; how a layer is edited is their own affair.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils.checkpoint import CheckpointFunction
+
+from campare.errors import LayerError
+from campare.models.backends.protocol import Forward, Program, Run, enter, leave, only
+from campare.types import Array, Tap
+
+#: Without compiling, any number of images is as good; Inductor compiles one.
+FIXED_BATCH = False
+#: The model is patched during every run, not only while a graph is made.
+PATCHES_RUNS = True
+
+
+class _Recording(TorchFunctionMode):  # type: ignore[misc]
+    """Gradients are on for every operation after `on` was set, whoever switched them off."""
+
+    on = False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if torch.is_inference_mode_enabled():  # within a model that runs a part of itself so
+            with torch.inference_mode(False), torch.set_grad_enabled(self.on):
+                return func(*args, **(kwargs or {}))
+        if self.on and func is not torch._C._set_grad_enabled:
+            torch.set_grad_enabled(True)
+        return func(*args, **(kwargs or {}))
+
+
+def trace(forward: Forward, shape: tuple[int, ...], model: Any) -> None:
+    """Run `forward` on black images of `shape` (N, H, W, C), for what its patches record."""
+    with _plain(), _Recording():
+        forward(torch.zeros(shape, device=device_of(model)))
+
+
+def compile_predict(
+    forward: Forward,
+    shape: tuple[int | None, ...],  # noqa: ARG001
+    model: Any,
+    *,
+    jit: bool,
+) -> Callable[[Any], Any]:
+    """images (N, H, W, C) -> logits (N, K); with `jit` through Inductor."""
+
+    def predict(images: Any) -> Any:
+        with _plain():
+            return forward(images)
+
+    run = _compiled(predict, model) if jit else predict
+    return lambda images: run(to_device(images, model))
+
+
+def compile_tap(
+    program: Program,
+    shape: tuple[int | None, ...],  # noqa: ARG001
+    model: Any,
+    *,
+    jit: bool,
+) -> Run:
+    """(images, index, scale, eps) -> what `program.read` makes of the tap."""
+
+    def tapped(images: Any, index: Any, scale: Any, eps: Any) -> tuple[Any, ...]:
+        seen: list[Any] = []
+
+        def watch(output: Any) -> Any:
+            _refuse_checkpoint()
+            features, output = enter(program, output.detach(), scale, eps)
+            features = features.detach()
+            seen.append(features)
+            if program.gradients:
+                features.requires_grad_()
+                recording.on = True
+                torch.set_grad_enabled(True)
+            return leave(program, features, output).clone()  # what follows may work in place
+
+        with _plain(), _twice_differentiable() if program.curvature else nullcontext():
+            with _Recording() as recording, program.edit(watch):
+                logits = program.forward(images)
+                scores = program.score(logits, index)
+            features = only(seen)
+            gradients, curvature = None, None
+            if program.gradients:
+                gradients = _gradient(scores.sum(), features, again=program.curvature)
+            if program.curvature:
+                with torch.enable_grad():
+                    along = (gradients * features.detach()).sum()
+                curvature = _gradient(along, features)
+            tap = Tap(features, gradients, scores, logits, curvature)
+            return program.read(Tap(*(x if x is None else x.detach() for x in tap)))
+
+    run = _compiled(tapped, model) if jit else tapped
+
+    def start(images: Any, *more: Any) -> tuple[Any, ...]:
+        return tuple(run(*(to_device(x, model) for x in (images, *more))))
+
+    return start
+
+
+@contextmanager
+def _plain() -> Iterator[None]:
+    """Within the block nothing is recorded, though it may be: also in a caller's inference mode."""
+    with torch.inference_mode(False), torch.no_grad():
+        yield
+
+
+def _twice_differentiable() -> AbstractContextManager[Any]:
+    """Within the block attention has second derivatives, which its fused kernels lack."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    return sdpa_kernel(SDPBackend.MATH)  # type: ignore[no-any-return]
+
+
+def to_device(x: Any, model: Any) -> Any:
+    """A NumPy array or tensor where the model's weights are."""
+    if not isinstance(x, torch.Tensor):
+        x = torch.from_numpy(np.require(x, requirements=["C", "W"]))  # torch warns of read-only
+    return x.to(device_of(model))
+
+
+def to_numpy(x: Any) -> Array:
+    """A result on the host."""
+    x = x.detach().cpu()
+    return np.asarray((x.float() if x.dtype in (torch.bfloat16, torch.float16) else x).numpy())
+
+
+def device_of(model: Any) -> Any:
+    """Where the model's first weight is."""
+    weights = getattr(model, "parameters", None)
+    first = next(iter(weights()), None) if weights else None
+    return first.device if first is not None else torch.device("cpu")
+
+
+def _refuse_checkpoint() -> None:
+    """What runs in a reentrant checkpoint is not connected to what comes after it."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code is CheckpointFunction.forward.__code__:
+            raise LayerError(
+                "Expected a layer that runs as it stands, got one inside of "
+                "torch.utils.checkpoint. Try: no gradient checkpointing, or use_reentrant=False"
+            )
+        frame = frame.f_back
+
+
+def clip_gradient(x: Any) -> Any:
+    """x itself, through which only positive gradients flow back."""
+    if x.requires_grad:
+        x.register_hook(lambda gradient: gradient.clamp(min=0))
+    return x
+
+
+def _gradient(of: Any, by: Any, *, again: bool = False) -> Any:
+    """d of / d by; zero where they are not connected."""
+    if not of.requires_grad:
+        return torch.zeros_like(by)
+    (gradient,) = torch.autograd.grad(
+        of, by, create_graph=again, allow_unused=True, materialize_grads=True
+    )
+    return gradient
+
+
+def _compiled(function: Callable[..., Any], model: Any) -> Callable[..., Any]:
+    """The function traced into one graph for each shape of its inputs, compiled by Inductor.
+
+    A graph holds the weights themselves, so training in place may go on; where a weight was
+    replaced by another tensor, or moved, it is traced anew.
+    """
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    graphs: dict[Any, Callable[..., Any]] = {}
+
+    def run(*inputs: Any) -> Any:
+        weights = tuple(x.data_ptr() for x in (*model.parameters(), *model.buffers()))
+        key = (weights, tuple((tuple(x.shape), x.stride(), x.dtype) for x in inputs))
+        if key not in graphs:
+            for stale in [old for old in graphs if old[0] != weights]:
+                del graphs[stale]
+            graphs[key] = torch.compile(make_fx(function)(*inputs), dynamic=False)
+        with torch.no_grad():
+            return graphs[key](*inputs)
+
+    return run

@@ -1,0 +1,431 @@
+"""What all classifiers share: layers by path, targets, and programs compiled once and kept.
+
+A subclass says how its framework runs (`_forward`), patches (`_edit`, `_guide`) and looks at a
+model (`_look`); a backend (`backends/`) compiles what comes out of that.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from campare.errors import LayerError, ModelError
+from campare.models.arrays import cast, namespace
+from campare.models.backends.protocol import Edit, Forward, Program, Run
+from campare.models.survey import Survey, default_layer, matching, spatial_layer
+from campare.models.targets import binary_score, class_index, class_score
+from campare.types import Array, Floats, Grid, LayerInfo, Read, Score, Tap, Target
+
+Shape = tuple[int | None, ...]
+
+#: One lock for all models: nested models may share layers, and a patched layer must not run for
+#: anybody else of campare meanwhile. Other threads that call the model itself are not affected.
+PATCHING = threading.RLock()
+
+#: Programs that a classifier keeps; a new target function each call must not fill the memory.
+KEPT = 32
+
+
+class ImageClassifier:
+    """A classifier of images with one input (H, W, C) and one output (K classes).
+
+    A single-unit output is read as a binary classifier: two classes, logits (0, z), and the score
+    of class 0 is -z, of class 1 +z.
+    """
+
+    name: str
+    class_names: tuple[str, ...] | None
+    input_shape: Shape
+    compiled: bool
+    _backend: Any
+    _model: Any
+
+    def __init__(self) -> None:
+        self._surveys: dict[Shape, Survey] = {}
+        self._defaults: dict[Shape, str] = {}
+        self._bottlenecks: dict[tuple[str, Shape], bool] = {}
+        self._programs: OrderedDict[Any, Callable[..., Any]] = OrderedDict()
+
+    def _check_class_names(self, expected: int) -> None:
+        if self.class_names is not None and len(self.class_names) != expected:
+            raise ModelError(
+                f"Expected {expected} class names for model {self.name!r}, "
+                f"got {len(self.class_names)}. Try: one name an output, in the order of the outputs"
+            )
+
+    # What a subclass provides
+
+    def _look(self, shape: Shape) -> Survey:
+        """Run or trace the model once on images of `shape` and record what runs."""
+        raise NotImplementedError
+
+    def _forward(self, images: Any) -> Any:
+        """The model's outputs before any softmax, (N, units), for images (N, H, W, C)."""
+        raise NotImplementedError
+
+    def _edit(self, path: str, edit: Callable[[Any], Any]) -> AbstractContextManager[None]:
+        """Within the block the output of the layer at `path` passes through `edit`."""
+        raise NotImplementedError
+
+    def _guide(self) -> AbstractContextManager[None]:
+        """Within the block every ReLU passes only positive gradients back."""
+        raise NotImplementedError
+
+    def _usual_shape(self) -> Shape:
+        """The size of image to look at the model with when none has come yet."""
+        raise NotImplementedError
+
+    def randomized(
+        self, layers: tuple[str, ...] | None, rng: np.random.Generator
+    ) -> AbstractContextManager[None]:
+        """Within the block the weights of `layers` (None: all) are drawn anew."""
+        raise NotImplementedError
+
+    # Layers
+
+    def _known_shape(self) -> Shape:
+        """The size of image that the model was first looked at with; else the usual one."""
+        return next(iter(self._surveys), None) or self._usual_shape()
+
+    def _survey(self, shape: Shape | None = None) -> Survey:
+        with PATCHING:
+            shape = shape or self._known_shape()
+            if shape not in self._surveys:
+                self._surveys[shape] = survey = self._look(shape)
+                self._check_class_names(max(survey.units, 2))
+            return self._surveys[shape]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes K; 2 for a single-unit output."""
+        return max(self._survey().units, 2)
+
+    @property
+    def bypassed(self) -> str | None:
+        """The softmax or sigmoid at the end that logits are taken before."""
+        return self._survey().bypassed
+
+    @property
+    def fixed_batch(self) -> bool:
+        """Whether every new batch size is compiled anew."""
+        return bool(self._backend.FIXED_BATCH) or self.compiled
+
+    @property
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """All layers that run, in the order in which they run first."""
+        return tuple(self._survey().layers.values())
+
+    @property
+    def default_layer(self) -> str:
+        """Path of the last spatial layer that computes features (not pooling, dropout, padding).
+
+        In a vision transformer whose class token alone is read, nothing that the last block adds
+        to the other tokens is seen; there it is the last normalization that the class depends on.
+
+        Raises:
+            LayerError: the model has no such layer.
+        """
+        return self._default(self._known_shape())
+
+    def _default(self, shape: Shape) -> str:
+        with PATCHING:
+            if shape not in self._defaults:
+                survey = self._survey(shape)
+                self._defaults[shape] = default_layer(
+                    survey, self.name, lambda path: self._is_seen(path, shape)
+                )
+            return self._defaults[shape]
+
+    def _is_seen(self, path: str, shape: Shape) -> bool:
+        """Whether the class depends on the grid of the layer at `path`."""
+        noise = np.random.default_rng(0).uniform(0, 255, (1, *shape))  # type: ignore[arg-type]
+        return bool(np.any(self.tap(noise.astype(np.float32), 0, layer=path).gradients))
+
+    def layer(self, path: Any = None, shape: Shape | None = None) -> LayerInfo:
+        """The LayerInfo of `path`, or of the default layer; its own name is enough if unique.
+
+        Raises:
+            LayerError: no such layer, several, one that runs more than once, or not spatial.
+        """
+        shape = shape or self._known_shape()
+        path = self._default(shape) if path is None else self._path_of(path)
+        return spatial_layer(self._survey(shape), self.name, path, lambda: self._default(shape))
+
+    def layer_path(self, name: str) -> str:
+        """The full path of any layer, spatial or not; its own name is enough if unique."""
+        matches = matching(name, self._survey().layers)
+        if len(matches) != 1:
+            raise LayerError(
+                f"Expected the path of one layer of {self.name!r}, got {name!r} "
+                f"({len(matches)} matches). Try: campare list layers"
+            )
+        return matches[0]
+
+    def _path_of(self, layer: Any) -> str:
+        """The path of a layer given as an object; a text as it is."""
+        return str(layer)
+
+    # Forward passes and taps
+
+    def predict(self, images: Any) -> Floats:
+        """Logits (N, K) of images (N, H, W, C), before any softmax or sigmoid."""
+        images = self._check_images(images)
+        shape = tuple(images.shape[1:])
+        self._survey(shape)  # which refuses what is no classifier
+        run = self._kept(
+            ("predict", shape),
+            lambda: self._backend.compile_predict(
+                self._logits, shape, self._model, jit=self.compiled
+            ),
+        )
+        with self._patching():
+            logits = run(images)
+        return np.asarray(self._backend.to_numpy(logits), np.float32)
+
+    def tap(
+        self,
+        images: Any,
+        target: Target = None,
+        *,
+        layer: Any = None,
+        eps: Array | None = None,
+        scale: Array | None = None,
+        repeat: int = 1,
+        curvature: bool = False,
+        score: Score | None = None,
+    ) -> Tap:
+        """Activations at `layer` and d score / d activations, for images (N, H, W, C).
+
+        `target` is a class index, one an image (N,), a function of the logits that returns one
+        score an image, or None: each image's predicted class, without a second forward pass.
+        The layer's output A is repeated `repeat` times along the batch (row m N + n is repeat m of
+        image n) and becomes A * scale + eps, both broadcast to (repeat N, h, w, C); what comes
+        before is computed once an image. `curvature` adds the Hessian of the score times A.
+
+        Raises:
+            LayerError: the layer is missing, runs twice, is not spatial, or is to be repeated
+                though something passes by it.
+            TargetError: a class index outside the model's classes.
+        """
+        fetch = self.start(
+            images,
+            target,
+            read=_with_curvature if curvature else _everything,
+            layer=layer,
+            eps=eps,
+            scale=scale,
+            repeat=repeat,
+            curvature=curvature,
+            score=score,
+        )
+        return Tap(*fetch())
+
+    def start(
+        self,
+        images: Any,
+        target: Target = None,
+        *,
+        read: Read,
+        layer: Any = None,
+        eps: Array | None = None,
+        scale: Array | None = None,
+        repeat: int = 1,
+        curvature: bool = False,
+        gradients: bool = True,
+        score: Score | None = None,
+    ) -> Callable[[], tuple[Array, ...]]:
+        """Tap as in `tap`, and compute `read(tap)` on the device; call the result to fetch it.
+
+        Only what `read` returns crosses to the host. `read` and `score` are compiled once: give
+        the same function object again, not a new one each time. `gradients=False` says that `read`
+        does not look at them; they may be None then.
+        """
+        images = self._check_images(images)
+        shape = tuple(images.shape[1:])
+        info = self.layer(layer, shape)
+        assert info.grid is not None  # a spatial layer has one
+        if repeat > 1 and not self.bottleneck(info.path, shape):
+            raise LayerError(
+                f"Expected a layer that all of {self.name!r} passes through, to repeat what comes "
+                f"after it, got {info.path!r}, which something passes by. Try: repeat=1 and the "
+                "images repeated"
+            )
+        return self._start(
+            ("tap", info.path),
+            lambda: (self._logits, lambda edit: self._edit(info.path, edit)),
+            info.grid,
+            images,
+            target,
+            read=read,
+            eps=eps,
+            scale=scale,
+            repeat=repeat,
+            curvature=curvature,
+            gradients=gradients,
+            score=score,
+        )
+
+    def input_gradients(
+        self, images: Any, target: Target = None, *, guided: bool = False
+    ) -> Floats:
+        """d score / d image (N, H, W, C).
+
+        With `guided` every ReLU passes only positive gradients back (Springenberg et al. 2015,
+        Striving for simplicity, section 3.4).
+        """
+        images = self._check_images(images)
+        height, width = images.shape[1:3]
+        fetch = self._start(
+            ("input", guided),
+            lambda: _input_tap(self._guided if guided else self._logits),
+            Grid(height, width, "channels-last"),
+            images,
+            target,
+            read=_gradients,
+        )
+        return np.asarray(fetch()[0], np.float32)
+
+    def bottleneck(self, layer: Any = None, shape: Shape | None = None) -> bool:
+        """Whether the logits depend on the image through `layer` alone.
+
+        Tested once, on two images of noise whose features at the layer are made equal.
+        """
+        shape = shape or self._known_shape()
+        path = self.layer(layer, shape).path
+        if (path, shape) not in self._bottlenecks:
+            rng = np.random.default_rng(0)
+            noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
+            zero = np.zeros((1, 1, 1, 1), np.float32)
+            logits = self.start(
+                noise, 0, read=_logits_of, layer=path, scale=zero, eps=zero + 1, gradients=False
+            )()[0]
+            alike = bool(np.allclose(logits[0], logits[1], rtol=1e-4, atol=1e-5))
+            self._bottlenecks[path, shape] = alike
+        return self._bottlenecks[path, shape]
+
+    def _start(
+        self,
+        key: tuple[Any, ...],
+        parts: Callable[[], tuple[Forward, Edit]],
+        grid: Grid,
+        images: Any,
+        target: Target,
+        *,
+        read: Read,
+        eps: Array | None = None,
+        scale: Array | None = None,
+        repeat: int = 1,
+        curvature: bool = False,
+        gradients: bool = True,
+        score: Score | None = None,
+    ) -> Callable[[], tuple[Array, ...]]:
+        shape = tuple(images.shape[1:])
+        index, differentiated = self._target(target, len(images), score)
+        perturbed = eps is not None or scale is not None
+        more = (curvature, gradients)
+
+        def compiled() -> Run:
+            forward, edit = parts()
+            program = Program(forward, edit, grid, differentiated, read, perturbed, repeat, *more)
+            run: Run = self._backend.compile_tap(program, shape, self._model, jit=self.compiled)
+            return run
+
+        identity = target if callable(target) else score
+        run = self._kept((*key, shape, identity, read, perturbed, repeat, *more), compiled)
+        with self._patching():
+            outputs = run(
+                images,
+                np.tile(index, repeat),
+                np.float32(1) if scale is None else np.asarray(scale, np.float32),
+                np.float32(0) if eps is None else np.asarray(eps, np.float32),
+            )
+        return lambda: tuple(self._backend.to_numpy(output) for output in outputs)
+
+    def _guided(self, images: Any) -> Any:
+        with self._guide():
+            return self._logits(images)
+
+    def _logits(self, images: Any) -> Any:
+        """Logits (N, K) in float32, in the framework's arrays."""
+        logits = cast(self._forward(images), "float32")
+        if logits.shape[-1] > 1:
+            return logits
+        xp = namespace(logits)
+        return xp.concatenate([xp.zeros_like(logits), logits], axis=-1)
+
+    def _patching(self) -> AbstractContextManager[Any]:
+        return PATCHING if self._backend.PATCHES_RUNS else nullcontext()
+
+    def _kept(self, key: Any, make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
+        """The compiled program of a key; the one used longest ago makes room."""
+        with PATCHING:
+            if key not in self._programs:
+                self._programs[key] = make()
+                while len(self._programs) > KEPT:
+                    self._programs.popitem(last=False)
+            self._programs.move_to_end(key)
+            return self._programs[key]
+
+    def _check_images(self, images: Any) -> Any:
+        images = np.asarray(images, np.float32)
+        if images.ndim != 4 or any(
+            expected not in (None, got)
+            for expected, got in zip(self.input_shape, images.shape[1:], strict=False)
+        ):
+            expected = ", ".join("any" if n is None else str(n) for n in self.input_shape)
+            raise ModelError(
+                f"Expected images of shape (N, {expected}) for {self.name!r}, "
+                f"got {images.shape}. Try: {self._advice(images)}"
+            )
+        return images
+
+    def _advice(self, images: Array) -> str:
+        channels = self.input_shape[-1]
+        if images.ndim == 4 and images.shape[1] == channels != images.shape[-1]:
+            return "np.moveaxis(images, 1, -1), channels come last"
+        return "resize them, or add the batch axis with images[None]"
+
+    def _target(self, target: Target, n: int, score: Score | None) -> tuple[Array, Score]:
+        """Class indices (N,) for the compiled graph, and the score it computes from them."""
+        if callable(target):
+            function = target
+            return np.zeros(n, np.int32), lambda logits, _: function(logits)
+        score = score or (binary_score if self._survey().units == 1 else class_score)
+        return class_index(target, n, self.n_classes, self.name), score
+
+
+def _input_tap(forward: Forward) -> tuple[Forward, Edit]:
+    """A forward pass whose images can be edited as if they were a layer's output."""
+    edits: list[Callable[[Any], Any]] = []
+
+    def edited(images: Any) -> Any:
+        return forward(edits[-1](images) if edits else images)
+
+    @contextmanager
+    def edit(function: Callable[[Any], Any]) -> Iterator[None]:
+        edits.append(function)
+        try:
+            yield
+        finally:
+            edits.pop()
+
+    return edited, edit
+
+
+def _everything(tap: Tap) -> tuple[Any, ...]:
+    return tap[:4]
+
+
+def _with_curvature(tap: Tap) -> tuple[Any, ...]:
+    return tuple(tap)
+
+
+def _logits_of(tap: Tap) -> tuple[Any, ...]:
+    return (tap.logits,)
+
+
+def _gradients(tap: Tap) -> tuple[Any, ...]:
+    return (tap.gradients,)

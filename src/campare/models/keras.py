@@ -1,0 +1,300 @@
+"""A Keras 3 model as a Classifier, on whichever backend Keras runs.
+
+A layer is tapped by replacing its `call` on the instance while the model runs; a softmax or sigmoid
+at the end is bypassed the same way. The model is left exactly as it was.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from campare.errors import ModelError
+from campare.models._keras_layers import (
+    edited,
+    in_precision,
+    is_graph,
+    parts,
+    rectified,
+    rectifies,
+    run_logits,
+    squashing,
+    walk,
+)
+from campare.models.arrays import namespace
+from campare.models.base import ImageClassifier, Shape
+from campare.models.survey import IMAGES, Record, Survey
+from campare.types import LayerInfo
+
+#: The size of image on which a model that takes any is looked at.
+USUAL_SIDE = 224
+
+#: Layers that only pass, thin out or reshape what came before: never the default to explain.
+PASSING = (
+    keras.layers.AveragePooling2D, keras.layers.MaxPooling2D, keras.layers.GlobalAveragePooling2D,
+    keras.layers.GlobalMaxPooling2D, keras.layers.Dropout, keras.layers.SpatialDropout2D,
+    keras.layers.GaussianNoise, keras.layers.GaussianDropout, keras.layers.ActivityRegularization,
+    keras.layers.ZeroPadding2D, keras.layers.Cropping2D, keras.layers.Reshape,
+    keras.layers.Permute, keras.layers.Identity, keras.layers.InputLayer,
+)  # fmt: skip
+
+#: What such a layer holds describes the data and is not learned, so it is never drawn anew.
+PREPROCESSING = keras.layers.Normalization
+
+#: Layers whose parts work on queries, keys and values, which are no grid.
+ATTENTION = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
+
+
+class KerasClassifier(ImageClassifier):
+    """A Keras 3 image classifier; make one with `campare.wrap`.
+
+    Raises:
+        ModelError: several inputs, several outputs of which none is named, or an input that is not
+            an image.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        name: str | None = None,
+        class_names: tuple[str, ...] | None = None,
+        output: str | int | None = None,
+        precision: str = "float32",
+        compiled: bool = False,
+    ) -> None:
+        self.model = self._model = model
+        self.name = name or model.name
+        self.class_names = class_names
+        self._output = output
+        self._precision = precision
+        self._paths = dict(walk(model))
+        self._parts = parts(model)
+        formats = [getattr(layer, "data_format", None) for layer in self._paths.values()]
+        self._formats = [each for each in formats if each in ("channels_first", "channels_last")]
+        self._channels_first = self._formats[:1] == ["channels_first"]
+        shape = _input_shape(model)
+        self.input_shape = (*shape[1:], shape[0]) if self._channels_first else shape
+        self._backend = import_module(f"campare.models.backends.{keras.backend.backend()}")
+        slow = getattr(self._backend, "SLOW_COMPILED", ())
+        kinds = {type(layer).__name__ for layer in self._paths.values()}
+        self.compiled = compiled and kinds.isdisjoint(slow)
+        self._head: Any = None
+        self._refuse_opaque()
+        super().__init__()
+        self._survey()
+
+    @contextmanager
+    def randomized(
+        self, layers: tuple[str, ...] | None, rng: np.random.Generator
+    ) -> Iterator[None]:
+        """Within the block the weights of `layers` (None: all) are drawn by their initializers.
+
+        The mean and variance that a Normalization layer was adapted to stay.
+        """
+        chosen = None if layers is None else [self.layer_path(path) for path in layers]
+        weights = {
+            id(weight): (weight, layer)  # the innermost layer that has it comes last
+            for path, layer in self._paths.items()
+            if chosen is None or any(f"{path}/".startswith(f"{one}/") for one in chosen)
+            for weight in layer.weights
+        }
+        weights = {
+            key: (weight, layer)
+            for key, (weight, layer) in weights.items()
+            if not isinstance(layer, PREPROCESSING)
+        }
+        before = [keras.ops.convert_to_numpy(weight) for weight, _ in weights.values()]
+        try:
+            for weight, layer in weights.values():
+                weight.assign(_fresh(layer, weight, int(rng.integers(2**31))))
+            yield
+        finally:
+            for (weight, _), value in zip(weights.values(), before, strict=True):
+                weight.assign(value)
+
+    def _usual_shape(self) -> Shape:
+        height, width, channels = self.input_shape
+        return height or USUAL_SIDE, width or USUAL_SIDE, channels
+
+    def _look(self, shape: Shape) -> Survey:
+        seen: dict[str, Any] = {}
+        ends = [part for part in self._parts if squashing(part)]
+
+        def recorder(path: str, layer: keras.Layer, record: Record) -> Callable[[Any], Any]:
+            kind, first = type(layer).__name__, self._layout(layer)
+            inside = isinstance(self._paths.get(path.rpartition("/")[0]), ATTENTION)
+
+            def see(output: Any) -> Any:
+                if hasattr(output, "shape"):
+                    record.add(path, kind, output, channels_first=first, inside=inside)
+                return output
+
+            return see
+
+        def forward(images: Any) -> Any:
+            seen["record"] = record = Record(shape[:2])  # anew: a backend may trace again
+            with ExitStack() as patches:
+                for path, layer in self._paths.items():
+                    if not is_graph(layer):
+                        patches.enter_context(edited(layer, recorder(path, layer, record)))
+                logits, head = run_logits(self.model, ends, self._sent(images), self._output)
+            seen.update(shape=tuple(logits.shape), head=head)
+            return logits
+
+        self._backend.trace(forward, (IMAGES, *shape), self.model)
+        record, logits, head = seen["record"], seen["shape"], seen["head"]
+        if len(logits) != 2:
+            raise ModelError(
+                f"Expected a classifier with outputs (N, K), got shape {logits} "
+                f"from {self.name!r}. Try: the model that ends in one score a class"
+            )
+        self._head = head
+        bypassed = squashing(head) if head is not None else None
+        candidates = self._candidates(record.layers, record.runs)
+        return Survey(record.layers, record.runs, int(logits[-1]), bypassed, candidates)
+
+    def _candidates(self, layers: dict[str, LayerInfo], runs: dict[str, int]) -> tuple[str, ...]:
+        learned, found = False, []
+        for path in layers:
+            layer = self._paths[path]
+            if isinstance(layer, PREPROCESSING):
+                continue
+            learned = learned or bool(layer.weights)
+            if learned and runs[path] == 1 and not isinstance(layer, PASSING):
+                found.append(path)
+        return tuple(found)
+
+    def _forward(self, images: Any) -> Any:
+        with (
+            in_precision(self.model, self._precision)
+            if self._precision != "float32"
+            else nullcontext(),
+            self._folded(),
+        ):
+            ends = [self._head] if self._head is not None else []
+            return run_logits(self.model, ends, self._sent(images), self._output)[0]
+
+    def _folded(self) -> AbstractContextManager[None]:
+        """Within the block batch normalization is part of convolutions, where that is faster."""
+        folded = getattr(self._backend, "FOLDED", None)
+        return nullcontext() if folded is None or self.compiled else folded(self.model)
+
+    def _layout(self, layer: keras.Layer) -> bool | None:
+        """Whether the layer's output has its channels first; None: look at its shape."""
+        own = getattr(layer, "data_format", None)
+        if own in ("channels_first", "channels_last"):
+            return bool(own == "channels_first")
+        return self._channels_first if len(set(self._formats)) < 2 else None
+
+    def _sent(self, images: Any) -> Any:
+        """Images (N, H, W, C) as the model takes them."""
+        return namespace(images).moveaxis(images, -1, 1) if self._channels_first else images
+
+    def _edit(self, path: str, edit: Callable[[Any], Any]) -> AbstractContextManager[None]:
+        return edited(self._paths[path], edit)
+
+    @contextmanager
+    def _guide(self) -> Iterator[None]:
+        with ExitStack() as patches:
+            for part in self._parts:
+                if rectifies(part):
+                    patches.enter_context(rectified(part, self._backend.clip_gradient))
+            yield
+
+    def _path_of(self, layer: Any) -> str:
+        for path, one in self._paths.items():
+            if one is layer:
+                return path
+        return layer.name if isinstance(layer, keras.Layer) else str(layer)
+
+    def _refuse_opaque(self) -> None:
+        """A SavedModel inside cannot be tapped: say so before anything else goes wrong."""
+        for layer in (self.model, *self._paths.values()):
+            if type(layer).__name__ == "TFSMLayer":
+                raise ModelError(
+                    f"Expected layers that can be tapped, got the exported graph {layer.name!r} in "
+                    f"{self.name!r}. Try: the .keras file that it was exported from"
+                )
+
+
+def load(
+    path: Path,
+    *,
+    name: str | None = None,
+    class_names: tuple[str, ...] | None = None,
+    **options: Any,
+) -> KerasClassifier:
+    """Load a `.keras` (or legacy `.h5`) file as a Classifier.
+
+    A model that campare trained has its class names in the `.json` file beside it.
+
+    Raises:
+        ModelError: the file is missing or is not a Keras model that can be loaded safely.
+    """
+    if (path / "saved_model.pb").is_file():
+        raise ModelError(
+            f"Expected a saved Keras model, got the exported graph {path}, whose layers cannot be "
+            "tapped. Try: the .keras file that it was exported from"
+        )
+    if not path.is_file():
+        raise ModelError(f"Expected a saved Keras model, got no file {path}. Try: model.keras")
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0][:200]
+        raise ModelError(
+            f"Expected a Keras 3 model in {path}, got: {reason}. "
+            "Try: model.save('model.keras') with Keras 3"
+        ) from error
+    names = class_names or _recorded_classes(path.with_suffix(".json"))
+    return KerasClassifier(model, name=name or path.stem, class_names=names, **options)
+
+
+def _recorded_classes(notes: Path) -> tuple[str, ...] | None:
+    """The classes of a model that campare trained, from the notes beside it."""
+    if not notes.is_file():
+        return None
+    try:
+        found = json.loads(notes.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return None
+    return tuple(found.get("classes", ())) or None if isinstance(found, dict) else None
+
+
+def _input_shape(model: keras.Model) -> tuple[int | None, ...]:
+    """(H, W, C) of the model's one input, also of a subclassed model that has been called."""
+    shape = getattr(model, "input_shape", None)
+    if shape is None and model.built:  # a subclassed model keeps what it was built with
+        shapes = list((model._build_shapes_dict or {}).values())
+        shape = shapes[0] if len(shapes) == 1 else None
+    if shape is None:
+        raise ModelError(
+            f"Expected a model whose input shape is known, got {model.name!r}. "
+            "Try: call it once on a batch of images"
+        )
+    if not isinstance(shape, tuple) or len(shape) != 4:
+        raise ModelError(
+            f"Expected a model with one image input (H, W, C), got input shape {shape}. "
+            "Try: a model with one input of rank 4"
+        )
+    return tuple(shape[1:])
+
+
+def _fresh(layer: keras.Layer, weight: Any, seed: int) -> Any:
+    """A new value for `weight`: from the layer's own initializer, else He normal, else zeros."""
+    initializer = getattr(layer, f"{weight.name}_initializer", None)
+    if weight.name == "moving_variance":
+        initializer = keras.initializers.Ones()
+    elif initializer is None:
+        random = weight.name.endswith("kernel") or len(weight.shape) > 1
+        initializer = keras.initializers.HeNormal() if random else keras.initializers.Zeros()
+    config = initializer.get_config()
+    if "seed" in config:
+        initializer = type(initializer).from_config({**config, "seed": seed})
+    return initializer(tuple(weight.shape), dtype=weight.dtype)

@@ -1,0 +1,178 @@
+"""What one look at a model shows: its layers, which one to explain, and which output is meant.
+
+Layers are named by path. The default one is the last that computes features on a grid; a layer that
+is missing, ambiguous, run twice or not spatial is refused by an error that names what would work.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from campare.errors import LayerError, ModelError
+from campare.models.grids import find_grid
+from campare.types import LayerInfo
+
+#: A model is looked at with two images, which tells the batch from axes of length 1.
+IMAGES = 2
+
+#: How many layers, from the last, are tried for one whose tokens the class depends on.
+_TRIED = 8
+
+
+class Survey(NamedTuple):
+    """What one look at a model of a given image size shows."""
+
+    layers: dict[str, LayerInfo]  # in the order in which they run first
+    runs: dict[str, int]  # how often each ran
+    units: int  # outputs
+    bypassed: str | None  # 'softmax' or 'sigmoid' at the end
+    candidates: tuple[str, ...]  # layers that compute features, in their order, one a tensor
+
+
+class Record:
+    """Collects what runs in one look at a model, with `IMAGES` images of sides `image`."""
+
+    def __init__(self, image: tuple[int | None, ...]) -> None:
+        self._image = image
+        self._grids: list[tuple[int, int]] = []
+        self.layers: dict[str, LayerInfo] = {}
+        self.runs: dict[str, int] = {}
+
+    def add(
+        self,
+        path: str,
+        kind: str,
+        output: Any,
+        *,
+        channels_first: bool | None,
+        inside: bool = False,
+    ) -> None:
+        """The layer at `path` gave `output`; its channels come first, last, or (None) who knows.
+
+        What a layer of attention does `inside` is no grid, though it may have as many axes.
+        """
+        sides = tuple(output.shape[1:])
+        grid = None
+        if output.shape[0] == IMAGES and not inside:  # an image may have several windows
+            grid = find_grid(sides, self._image, channels_first=channels_first, seen=self._grids)
+        if grid is not None and grid.height and grid.width:
+            self._grids.append((grid.height, grid.width))
+        self.layers.setdefault(path, LayerInfo(path, kind, sides, grid))
+        self.runs[path] = self.runs.get(path, 0) + 1
+
+
+def default_layer(survey: Survey, name: str, is_seen: Callable[[str], bool]) -> str:
+    """Path of the last spatial layer that computes features (not pooling, dropout, padding).
+
+    In a vision transformer whose class token alone is read, nothing that the last block adds to the
+    other tokens is seen; there it is the last normalization on whose grid the class depends, which
+    `is_seen` tells.
+
+    Raises:
+        LayerError: the model `name` has no such layer.
+    """
+    spatial = [path for path in survey.candidates if survey.layers[path].spatial]
+    often = [path for path, n in survey.runs.items() if n > 1 and survey.layers[path].spatial]
+    if not spatial and often:
+        return often[-1]  # to be refused by its name
+    if not spatial:
+        kinds = ", ".join(dict.fromkeys(info.kind for info in survey.layers.values()))
+        raise LayerError(
+            f"Expected a model with a spatial layer (h, w, C), got none in {name!r}: "
+            f"{kinds or 'no layer that can be seen'}. "
+            "Try: a convolutional model; a map needs a grid of features"
+        )
+    last = survey.layers[spatial[-1]]
+    if last.grid is None or last.grid.skip == 0:
+        return last.path
+    norms = [path for path in spatial if "norm" in survey.layers[path].kind.lower()]
+    for path in [*norms[: -_TRIED - 1 : -1], *spatial[: -_TRIED - 1 : -1]]:
+        if is_seen(path):
+            return path
+    return last.path
+
+
+def spatial_layer(survey: Survey, name: str, path: str, default: Callable[[], str]) -> LayerInfo:
+    """The LayerInfo of the layer at `path`; its own name is enough if unique.
+
+    Raises:
+        LayerError: no such layer in the model `name`, several, one that runs more than once, or one
+            that is not spatial.
+    """
+    matches = matching(path, survey.layers)
+    if not matches:
+        spatial = [info.path for info in survey.layers.values() if info.spatial]
+        close = get_close_matches(path, spatial, n=3, cutoff=0.3)
+        raise LayerError(
+            f"Expected a layer of {name!r}, got {path!r}. "
+            f"Try: {', '.join(close) if close else default()} (campare list layers shows all)"
+        )
+    if len(matches) > 1:
+        raise LayerError(
+            f"Expected one layer, got {path!r}, which names {len(matches)}. "
+            f"Try: {' or '.join(matches)}"
+        )
+    info = survey.layers[matches[0]]
+    if survey.runs[info.path] > 1:
+        raise LayerError(
+            f"Expected a layer that runs once, got {info.path!r}, which runs "
+            f"{survey.runs[info.path]} times in one forward pass. "
+            "Try: the layer after it, whose output is used once"
+        )
+    if not info.spatial:
+        raise LayerError(
+            f"Expected a spatial layer (h, w, C), got {info.path!r} with output "
+            f"{info.shape}. Try: {default()}"
+        )
+    return info
+
+
+def matching(path: str, paths: Any) -> list[str]:
+    """The paths that `path` names: itself, or those that end in it.
+
+    Example:
+        >>> matching("conv", ["stem/conv", "head.conv", "conv1"])
+        ['stem/conv', 'head.conv']
+    """
+    if path in paths:
+        return [path]
+    return [one for one in paths if one.endswith((f"/{path}", f".{path}"))]
+
+
+def one_output(
+    outputs: Any, wanted: str | int | None, name: str, names: Sequence[str] | None = None
+) -> Any:
+    """The output of the model `name` that is wanted, by name or position; its logits; the only one.
+
+    Raises:
+        ModelError: several outputs of which none is named, or what is no output.
+
+    Example:
+        >>> one_output({"loss": 0.1, "logits": 2.0}, None, "net")
+        2.0
+    """
+    if hasattr(outputs, "shape"):
+        return outputs
+    if not isinstance(outputs, (Mapping, list, tuple)):
+        raise ModelError(
+            f"Expected logits (N, K) from {name!r}, got {type(outputs).__name__}. "
+            "Try: a model that returns a tensor, a dict or a tuple of tensors"
+        )
+    if isinstance(outputs, Mapping):
+        named: dict[Any, Any] = dict(outputs)
+    else:
+        known = names if names and len(names) == len(outputs) else range(len(outputs))
+        named = dict(zip(known, outputs, strict=True))
+    if wanted is None and len(named) == 1:
+        return next(iter(named.values()))
+    if wanted is None and "logits" in named:
+        return named["logits"]
+    if wanted in named:
+        return named[wanted]
+    if isinstance(wanted, int) and 0 <= wanted < len(named):
+        return list(named.values())[wanted]
+    raise ModelError(
+        f"Expected the name of one of {len(named)} outputs of {name!r}, got {wanted!r}. "
+        f"Try: campare.wrap(model, output={next(iter(named), 0)!r}), one of "
+        f"{', '.join(map(str, named))}"
+    )

@@ -1,0 +1,140 @@
+"""Scores: the one number an image that is differentiated, from its logits and a class index.
+
+A score is a function (logits (N, K), index (N,)) -> (N,) written for the arrays of any framework;
+it runs inside the compiled graph, so that 'the predicted class' costs no second forward pass.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from campare.errors import TargetError
+from campare.models.arrays import cast, namespace, positions
+from campare.types import Array
+
+#: Stand for 'the class that the model predicts' and 'the next one' where an index is expected.
+PREDICTED = -1
+SECOND = -2
+
+#: Targets that only the logits decide.
+RANKS = {None: PREDICTED, "prediction": PREDICTED, "second-best": SECOND}
+
+
+def class_score(logits: Any, index: Any) -> Any:
+    """S_n = logits[n, index[n]].
+
+    Example:
+        >>> import numpy as np
+        >>> class_score(np.array([[1.0, 3.0]]), np.array([PREDICTED])).tolist()
+        [3.0]
+    """
+    return pick(logits, resolve(logits, index))
+
+
+def binary_score(logits: Any, index: Any) -> Any:
+    """S_n of two classes that share one logit z, as (0, z): +z for class 1, -z for class 0.
+
+    Example:
+        >>> import numpy as np
+        >>> binary_score(np.array([[0.0, 3.0]]), np.array([0])).tolist()
+        [-3.0]
+    """
+    index = resolve(logits, index)
+    return pick(logits, index) - pick(logits, 1 - index)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The target 'why this class rather than that one': the difference of two logits.
+
+    Classes by index, or by name where the model has names.
+
+    Example:
+        >>> import numpy as np
+        >>> Contrast(1, 0)(np.array([[1.0, 3.0]])).tolist()
+        [2.0]
+    """
+
+    this: int | str
+    that: int | str
+
+    def __call__(self, logits: Any) -> Any:
+        """Logits (N, K) -> (N,); the classes must be indices by now.
+
+        Raises:
+            TargetError: an index outside of the K classes.
+        """
+        this, that = class_index([self.this, self.that], 2, logits.shape[-1], "the model")
+        return logits[:, int(this)] - logits[:, int(that)]
+
+
+def pick(logits: Any, index: Any) -> Any:
+    """logits[n, index[n]], differentiable in every framework.
+
+    Example:
+        >>> import numpy as np
+        >>> pick(np.array([[1.0, 3.0]]), np.array([1])).tolist()
+        [3.0]
+    """
+    return namespace(logits).sum(logits * one_hot(index, logits), axis=-1)
+
+
+def one_hot(index: Any, logits: Any) -> Any:
+    """(N,) -> (N, K) in the dtype of the logits.
+
+    Example:
+        >>> import numpy as np
+        >>> one_hot(np.array([1]), np.zeros((1, 3))).tolist()
+        [[0.0, 1.0, 0.0]]
+    """
+    return cast(positions(logits)[None, :] == cast(index, "int32")[:, None], logits.dtype)
+
+
+def resolve(logits: Any, index: Any) -> Any:
+    """Class indices with PREDICTED and SECOND replaced by the classes of highest logits.
+
+    Example:
+        >>> import numpy as np
+        >>> resolve(np.array([[1.0, 3.0]] * 2), np.array([PREDICTED, SECOND])).tolist()
+        [1, 0]
+    """
+    xp = namespace(logits)
+    first = cast(xp.argmax(logits, axis=-1), "int32")
+    rest = xp.where(one_hot(first, logits) > 0, -float("inf"), logits)
+    second = cast(xp.argmax(rest, axis=-1), "int32")
+    index = cast(index, "int32")
+    return xp.where(index == PREDICTED, first, xp.where(index == SECOND, second, index))
+
+
+def class_index(target: Any, n: int, classes: int, name: str) -> Array:
+    """Class indices (n,) for the compiled graph, of the model `name`; ranks as they stand for.
+
+    Raises:
+        TargetError: not one index, or one an image, of the model's classes.
+
+    Example:
+        >>> class_index("second-best", 2, 10, "net").tolist()
+        [-2, -2]
+    """
+    if target is None or isinstance(target, str):
+        if target not in RANKS:
+            raise TargetError(
+                f"Expected a class index, 'prediction' or 'second-best', got {target!r}. "
+                "Try: campare.explain, which knows class names"
+            )
+        return np.full(n, RANKS[target], np.int32)
+    index = np.asarray(target)
+    index = np.broadcast_to(index, (n,)) if index.ndim == 0 else index
+    if index.shape != (n,) or not np.issubdtype(index.dtype, np.integer):
+        raise TargetError(
+            f"Expected one class index, or one an image ({n}), got shape {index.shape} of "
+            f"{index.dtype}. Try: target=0 or an integer array of length {n}"
+        )
+    wrong = index[(index < 0) | (index >= classes)]
+    if wrong.size:
+        raise TargetError(
+            f"Expected a class index from 0 to {classes - 1}, got {wrong[0]}. "
+            f"Try: one of the {classes} outputs of {name!r}"
+        )
+    return index.astype(np.int32)

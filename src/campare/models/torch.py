@@ -1,0 +1,246 @@
+"""A torch module as a Classifier: torchvision, timm and Hugging Face models, or one of your own.
+
+A module is tapped by a forward hook that replaces its output. A softmax at the end is bypassed by
+watching the functions that torch calls, so it may be a module or a function. Images are channels
+last on the outside, (N, H, W, C), and channels first inside; a tensor (N, C, H, W) is taken, too.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+
+from campare.errors import ModelError
+from campare.models._torch_modules import (
+    OPAQUE,
+    Guided,
+    Squashing,
+    dtype_of,
+    edited,
+    features,
+    hooked,
+    inference,
+    layout,
+    redraw,
+    refuse_opaque,
+)
+from campare.models.backends import torch as _torch
+from campare.models.backends.torch_fold import Pair, find_pairs, folded
+from campare.models.base import ImageClassifier, Shape
+from campare.models.survey import IMAGES, Record, Survey, one_output
+
+#: The size of image on which a model is looked at that does not say which it takes.
+USUAL_SIDE = 224
+
+#: Modules that only pass, thin out or reshape what came before: never the default to explain.
+PASSING = ("Pool", "Dropout", "Identity", "Flatten", "Pad", "Permute", "Unfold", "DropPath")
+
+
+class TorchClassifier(ImageClassifier):
+    """A torch image classifier; make one with `campare.wrap`.
+
+    Raises:
+        ModelError: a scripted or exported module, or one whose output is not one score a class.
+    """
+
+    _backend = _torch
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        *,
+        name: str | None = None,
+        class_names: tuple[str, ...] | None = None,
+        output: str | int | None = None,
+        input_shape: tuple[int | None, ...] | None = None,
+        precision: str = "float32",
+        compiled: bool = False,
+    ) -> None:
+        model = getattr(model, "_orig_mod", model)  # what torch.compile was given
+        refuse_opaque(model)
+        self.model = self._model = model
+        self.name = name or type(model).__name__
+        self.class_names = class_names or _class_names(model)
+        self.compiled = compiled
+        self._output = output
+        self._precision = precision
+        self._modules = {path: module for path, module in model.named_modules() if path}
+        self.input_shape = tuple(input_shape or (None, None, _channels(model)))
+        self._pairs: list[Pair] = []
+        super().__init__()
+
+    @contextmanager
+    def randomized(
+        self, layers: tuple[str, ...] | None, rng: np.random.Generator
+    ) -> Iterator[None]:
+        """Within the block the weights of `layers` (None: all) are drawn anew.
+
+        Each module by its own `reset_parameters`; weights outside of any, from a normal
+        distribution of deviation 0.02, as vision transformers draw theirs.
+        """
+        paths = list(self._modules) if layers is None else [self.layer_path(p) for p in layers]
+        modules = [self._modules[path] for path in paths]
+        if layers is None:
+            modules.append(self.model)
+        states = [
+            (tensor, tensor.detach().clone())
+            for module in modules
+            for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False))
+        ]
+        try:
+            with torch.random.fork_rng(range(torch.cuda.device_count())), torch.no_grad():
+                torch.manual_seed(int(rng.integers(2**31)))
+                for module in modules:
+                    redraw(module)
+            yield
+        finally:
+            with torch.no_grad():
+                for tensor, before in states:
+                    tensor.copy_(before)
+
+    def _usual_shape(self) -> Shape:
+        height, width, channels = self.input_shape
+        said = _said_size(self.model)
+        return height or said[0], width or said[1], channels or 3
+
+    def _look(self, shape: Shape) -> Survey:
+        record = Record(shape[:2])
+        made: dict[str, tuple[int, int]] = {}
+        kept: list[Any] = []  # so that no two tensors have the same id
+        found: list[Any] = []
+
+        def recorder(path: str, module: torch.nn.Module) -> Callable[[Any], None]:
+            def see(output: Any) -> None:
+                tensor = features(output)
+                if tensor is not None and tensor.ndim > 1:
+                    kind = type(module).__name__
+                    record.add(path, kind, tensor, channels_first=layout(module))
+                    made[path] = (id(tensor), tensor._version)
+                    kept.append(tensor)
+
+            return see
+
+        def forward(images: Any) -> Any:
+            with ExitStack() as hooks:
+                for path, module in self._modules.items():
+                    hooks.enter_context(hooked(module, recorder(path, module)))
+                found.append(self._run(images))
+            return found[-1][0]
+
+        try:
+            _torch.trace(forward, (IMAGES, *shape), self.model)  # type: ignore[arg-type]
+        except ModelError:
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"Expected {self.name!r} to take an image of shape {shape}, got: "
+                f"{' '.join(str(error).split())[:200]}. "
+                "Try: images of the size it was made for, or campare.wrap(model, input_shape=...)"
+            ) from error
+        logits, bypassed = found[-1]
+        if self._modules and not record.layers:
+            raise ModelError(OPAQUE.format(type(self.model).__name__))
+        if logits.ndim != 2:
+            raise ModelError(
+                f"Expected a classifier with outputs (N, K), got shape {tuple(logits.shape)} "
+                f"from {self.name!r}. Try: the model that ends in one score a class"
+            )
+        self._find_pairs(shape)
+        candidates = self._candidates(record.runs, made)
+        return Survey(record.layers, record.runs, int(logits.shape[-1]), bypassed, candidates)
+
+    def _candidates(
+        self, runs: dict[str, int], made: dict[str, tuple[int, int]]
+    ) -> tuple[str, ...]:
+        """Layers that compute features; of several with the same output, the one that made it.
+
+        A tensor that was changed in place since is another output; and what a block got from a
+        layer that it runs several times is its own.
+        """
+        learned, found, known = False, [], set()
+        for path, version in made.items():
+            module = self._modules[path]
+            first = version not in known
+            known |= {version} if runs[path] == 1 else set()
+            holds = next(module.parameters(), None) is not None
+            learned = learned or holds
+            passing = not holds and any(word in type(module).__name__ for word in PASSING)
+            if first and learned and runs[path] == 1 and not passing:
+                found.append(path)
+        return tuple(found)
+
+    def _find_pairs(self, shape: Shape) -> None:
+        """What can be folded, found out on images that are not all the same."""
+
+        def find(images: Any) -> None:
+            pattern = torch.linspace(-1, 1, images.numel(), device=images.device)
+            images = pattern.reshape(images.shape)
+            self._pairs = find_pairs(self.model, lambda: self._run(images)[0])
+
+        _torch.trace(find, (IMAGES, *shape), self.model)  # type: ignore[arg-type]
+
+    def _forward(self, images: Any) -> Any:
+        pays = len(images) > 1  # for one image the patches cost as much as they save
+        with folded(self._pairs) if pays else nullcontext():
+            return self._run(images)[0]
+
+    def _run(self, images: Any) -> tuple[Any, str | None]:
+        """Run the model for inference: its logits, and 'softmax' or 'sigmoid' if bypassed."""
+        images = images.moveaxis(-1, 1)  # a view: in memory the channels stay last, which is fast
+        images = images.to(dtype_of(self.model))
+        lower = self._precision != "float32"
+        with (
+            inference(self.model),
+            torch.autocast(images.device.type, torch.bfloat16) if lower else nullcontext(),
+            Squashing() as squashed,
+        ):
+            output = one_output(self.model(images), self._output, self.name)
+        logits, bypassed = squashed.before(output)
+        return logits, bypassed
+
+    def _edit(self, path: str, edit: Callable[[Any], Any]) -> AbstractContextManager[None]:
+        return edited(self._modules[path], edit)
+
+    def _guide(self) -> AbstractContextManager[None]:
+        return Guided()
+
+    def _path_of(self, layer: Any) -> str:
+        paths = (str(path) for path, module in self._modules.items() if module is layer)
+        return next(paths, str(layer).replace("/", "."))
+
+    def _check_images(self, images: Any) -> Any:
+        if isinstance(images, torch.Tensor) and images.ndim == 4:
+            images = images.detach().moveaxis(1, -1).float()
+            if images.device.type != "cpu":
+                return images
+            images = images.numpy()
+        return super()._check_images(images)
+
+
+def _class_names(model: torch.nn.Module) -> tuple[str, ...] | None:
+    """The classes that a Hugging Face configuration names, unless they are LABEL_0, LABEL_1, ..."""
+    names = getattr(getattr(model, "config", None), "id2label", None)
+    if not names or any(str(name).startswith("LABEL_") for name in names.values()):
+        return None
+    return tuple(str(names[i]) for i in sorted(names))
+
+
+def _channels(model: torch.nn.Module) -> int | None:
+    """The channels that the first convolution takes."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            return int(module.in_channels)
+    return None
+
+
+def _said_size(model: torch.nn.Module) -> tuple[int, int]:
+    """The size of image that a model says it takes: Hugging Face, timm and torchvision each so."""
+    config = getattr(model, "config", None)
+    size = getattr(getattr(config, "vision_config", config), "image_size", None)
+    size = size or (getattr(model, "default_cfg", None) or {}).get("input_size", (None, None))[-2:]
+    if size == (None, None):
+        size = getattr(model, "image_size", None) or USUAL_SIDE
+    height, width = size if isinstance(size, (tuple, list)) else (size, size)
+    return int(height), int(width)

@@ -1,0 +1,543 @@
+"""An audit: rows complete, paired and equal to measuring by hand; errors that say what helps."""
+
+import io
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+import polars as pl
+import pytest
+from rich.console import Console
+
+import campare
+from campare import audit
+from campare.data import ImageSet
+from campare.data.folder import write_folder
+from campare.errors import CampareError, DataError, LayerError, ModelError, RunError, TargetError
+from campare.metrics import choose
+from campare.metrics.evaluate import measure_maps
+from campare.metrics.faithfulness import deletion
+from campare.metrics.robustness.stability import equivariance
+from campare.metrics.robustness.transforms import flip
+from campare.metrics.shortcut import background, region_drop
+from campare.types import SCORE_COLUMNS
+
+K = keras.layers
+DRAWN = ImageSet.drawn(train=4, test=12, size=16)
+NAMES = tuple(sample.image for sample in DRAWN.of("test"))
+ASKED = (
+    *(metric.name for metric in choose() if not metric.name.startswith("cue")),
+    *("deletion", "flip-equivariance", "random-logit", "background-drop", "efficient-mprt"),
+)
+NULLS = {"uniform", "centre", "edge"}
+
+
+def network(shape=(16, 16, 3), classes=2, seed=0, rescale=1.0, **options):
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential(
+        [
+            keras.Input(shape),
+            K.Rescaling(rescale),
+            K.Conv2D(4, 3, activation="relu", name="first"),
+            K.Conv2D(4, 3, activation="relu", name="last"),
+            K.GlobalAveragePooling2D(),
+            K.Dense(classes, **options),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "small.keras"
+    network(rescale=1 / 255).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def large():
+    return network((24, 24, 3), seed=1, activation="softmax")
+
+
+@pytest.fixture(scope="module")
+def scores(file, large, tmp_path_factory):
+    """The same file twice, and a model of larger images."""
+    models = {"small": file, "twin": str(file), "large": large}
+    out = tmp_path_factory.mktemp("run") / "r"
+    return audit(models, DRAWN, metrics=ASKED, out=out)
+
+
+def by_image(scores, recipe, metric, method="grad-cam"):
+    rows = scores.frame.filter(
+        (pl.col("recipe") == recipe) & (pl.col("metric") == metric) & (pl.col("method") == method)
+    )
+    return rows["value"].to_numpy()
+
+
+def quick(models, data=DRAWN, metrics=("energy",), **settings):
+    return audit(models, data, metrics=metrics, **settings)
+
+
+class TestRows:
+    def test_every_metric_has_a_row_for_every_image_model_and_null(self, scores):
+        frame = scores.frame
+        assert tuple(frame.columns) == SCORE_COLUMNS
+        assert set(frame["metric"].str.split("@").list.first()) == set(ASKED)
+        for name in ("energy", "gini", "parts-lift", "energy@matched", "focus"):
+            rows = frame.filter(pl.col("metric") == name)
+            assert set(rows["method"]) == {"grad-cam", *NULLS}, name
+            assert len(rows) == 3 * 12 * 4, name
+        for name in ("deletion", "flip-equivariance", "flip-equivariance@1-null", "efficient-mprt"):
+            rows = frame.filter(pl.col("metric") == name)
+            assert (set(rows["method"]), len(rows)) == ({"grad-cam"}, 3 * 12), name
+        for name in ("correct", "confidence", "background-drop"):
+            rows = frame.filter(pl.col("metric") == name)
+            assert (set(rows["method"]), len(rows)) == ({"-"}, 3 * 12), name
+        assert set(frame["seed"]) == {0}
+        assert set(frame["split"]) == {"test"}
+
+    def test_undefined_values_have_a_reason(self, scores):
+        defined = scores.frame["value"].is_finite()
+        assert ((scores.frame["status"] == "ok") == defined).all()
+
+    def test_all_models_are_measured_on_the_same_images(self, scores):
+        keys = ["image", "label", "metric", "method"]
+        parts = scores.frame.partition_by("recipe", as_dict=True)
+        small, twin, large = (parts[(name,)].select(keys) for name in ("small", "twin", "large"))
+        assert small.equals(twin)
+        assert small.equals(large)
+        assert set(NAMES) < set(small["image"])  # and the mosaics
+
+    def test_the_same_model_twice_differs_by_exactly_nothing(self, scores):
+        effects = scores.compare(contrasts=[("twin", "small")]).effects
+        known = effects.filter(pl.col("estimate").is_finite())
+        assert len(known) > 30
+        for column in ("estimate", "low", "high"):
+            assert (known[column] == 0).all()
+
+    def test_the_table_is_what_the_run_holds(self, scores):
+        run = campare.Run.open(scores.path)
+        assert run.scores().equals(scores.frame)
+        found = campare.compare(scores)
+        assert found.effects.equals(run.comparison().effects.fill_null(np.nan))
+        assert found.effects["contrast"].unique().sort().to_list() == [
+            "large - small",
+            "twin - small",
+        ]
+
+
+class TestByHand:
+    def test_maps_and_energy_at_each_models_own_size(self, scores, file, large):
+        run = campare.Run.open(scores.path)
+        for name, model, side in (("small", file, 16), ("large", large, 24)):
+            images = DRAWN.load("test", side)
+            seen = campare.explain(model, images.images, target=images.labels)
+            np.testing.assert_allclose(run.maps(name, 0)["grad-cam"], seen.maps, atol=1e-6)
+            told = seen.logits.argmax(axis=1)
+            expected = measure_maps(
+                seen.maps, images, recipe=name, seed=0, split="test", method="grad-cam",
+                layer="last", predictions=told, targets=images.labels, matched=(12, 12),
+                metrics=["energy", "iou", "gini"],
+            )  # fmt: skip
+            got = scores.frame.filter(
+                pl.col("metric").is_in(expected["metric"].unique())
+                & (pl.col("recipe") == name)
+                & (pl.col("method") == "grad-cam")
+            )
+            keys = ["metric", "image"]
+            got, expected = got.sort(keys), expected.sort(keys)
+            np.testing.assert_allclose(got["value"], expected["value"], atol=1e-5)
+            assert got.drop("value").equals(expected.drop("value"))
+
+    def test_what_asks_the_model_again(self, scores, file):
+        images = DRAWN.load("test", 16)
+        pixels = images.images.astype(np.float32)
+        classifier = campare.wrap(file)
+        seen = campare.explain(classifier, pixels, target=images.labels)
+
+        def explain(x, targets):
+            return campare.explain(classifier, x, target=targets).maps
+
+        def fresh():
+            return np.random.default_rng(0)
+
+        predict, labels = classifier.predict, images.labels
+        flipped = equivariance(explain, predict, pixels, labels, flip(), fresh())
+        masks = background(images.regions["object"])
+        dropped = region_drop(predict, pixels, masks, labels, fresh())
+        gone = deletion(predict, pixels, seen.maps, labels, rng=fresh())
+        for metric, method, values in (
+            ("flip-equivariance", "grad-cam", flipped.value),
+            ("background-drop", "-", dropped.excess),
+            ("deletion", "grad-cam", gone),
+        ):
+            got = by_image(scores, "small", metric, method)
+            np.testing.assert_allclose(got, values.values, atol=1e-5, err_msg=metric)
+
+    def test_a_torch_module_is_measured_as_keras_is(self, file):
+        torch = pytest.importorskip("torch")
+        model = keras.models.load_model(file)
+        module = torch.nn.Sequential(
+            torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Conv2d(4, 4, 3), torch.nn.ReLU(),
+            torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(4, 2),
+        )  # fmt: skip
+        for place, name in ((0, "first"), (2, "last"), (6, "dense")):
+            layer = next(one for one in model.layers if one.name.startswith(name))
+            kernel, bias = layer.get_weights()
+            axes = (3, 2, 0, 1) if kernel.ndim == 4 else (1, 0)
+            with torch.no_grad():
+                module[place].weight.copy_(torch.tensor(kernel.transpose(axes)))
+                module[place].bias.copy_(torch.tensor(bias))
+        pixels = {"torch": "0..1", "keras": lambda images: images}
+        metrics = ["energy", "focus", "deletion", "flip-equivariance"]
+        found = quick({"torch": module, "keras": model}, pixels=pixels, metrics=metrics)
+        for metric, method in (*((name, "grad-cam") for name in metrics), ("confidence", "-")):
+            one, other = (by_image(found, name, metric, method) for name in ("torch", "keras"))
+            np.testing.assert_allclose(one, other, atol=1e-4, err_msg=metric)
+
+
+class TestClasses:
+    def test_by_name_in_any_order(self):
+        model = network(classes=3)
+        by_order = quick(
+            {"m": model}, ImageSet.drawn(["bird", "cat", "dog"], train=6, test=9, size=16)
+        )
+        named = campare.wrap(network(classes=3), class_names=["Dog", "bird", "cat"])
+        by_name = quick(
+            {"m": named}, ImageSet.drawn(["bird", "cat", "dog"], train=6, test=9, size=16)
+        )
+        order = {"bird": "cat", "cat": "dog", "dog": "bird"}  # output i as one and as the other
+        for one, other in zip(
+            by_order.frame.filter(pl.col("metric") == "correct")["prediction"],
+            by_name.frame.filter(pl.col("metric") == "correct")["prediction"],
+            strict=True,
+        ):
+            assert order[other] == one
+
+    def test_an_output_for_each_class_of_a_model_of_others(self):
+        model = network(classes=5)
+        found = quick({"m": model}, classes={"cat": 3, "dog": "1"}, metrics=["energy", "deletion"])
+        images = DRAWN.load("test", 16)
+        wanted = np.array([3, 1])[images.labels]
+        seen = campare.explain(model, images.images, target=wanted)
+        told = {3: "cat", 1: "dog", 0: "output 0", 2: "output 2", 4: "output 4"}
+        rows = found.frame.filter(pl.col("metric") == "correct")
+        assert rows["prediction"].to_list() == [told[i] for i in seen.logits.argmax(axis=1)]
+        odds = np.exp(seen.logits - seen.logits.max(axis=1, keepdims=True))
+        share = odds[np.arange(12), wanted] / odds.sum(axis=1)
+        np.testing.assert_allclose(by_image(found, "m", "confidence", "-"), share, rtol=1e-5)
+        gone = deletion(
+            campare.wrap(model).predict, images.images, seen.maps, wanted,
+            rng=np.random.default_rng(0),
+        )  # fmt: skip
+        np.testing.assert_allclose(by_image(found, "m", "deletion"), gone.values, atol=1e-5)
+
+    def test_each_model_may_have_its_own(self):
+        models = {"of-5": network(classes=5), "of-2": network()}
+        found = quick(models, classes={"of-5": {"cat": 4, "dog": 0}})
+        assert found.frame["recipe"].n_unique() == 2
+
+    def test_the_predicted_class_needs_no_match(self, tmp_path):
+        model = network(classes=5)
+        found = quick({"m": model}, target="prediction", metrics="default", out=tmp_path / "r")
+        images = DRAWN.load("test", 16)
+        seen = campare.explain(model, images.images)
+        told = [f"output {i}" for i in seen.target]
+        rows = found.frame.filter((pl.col("metric") == "energy") & (pl.col("method") == "grad-cam"))
+        assert rows["prediction"].to_list() == rows["target"].to_list() == told
+        assert rows["label"].to_list() == [images.class_names[i] for i in images.labels]
+        assert (found.frame["target"] == found.frame["prediction"]).all()  # of the nulls, too
+        assert not {"correct", "focus"} & set(found.frame["metric"])
+        page = (tmp_path / "r" / "report.html").read_text("utf-8")
+        assert "of the predicted class were computed" in page
+        text = page.partition('id="methods"')[0]
+        assert "acc." not in text
+        assert "<label hidden>Predictions" in text
+        assert '<th scope="row">cat</th><td class="figure">6</td>' in text
+        assert "for want of outputs matched with the classes of the data" in page
+
+
+class TestData:
+    def test_images_in_memory(self):
+        images = DRAWN.load("test", 16)
+        one, other = (quick({"m": network()}, data) for data in (images, DRAWN))
+        assert one.frame.equals(other.frame)
+
+    def test_a_folder_without_train_is_all_test(self, tmp_path):
+        folder = write_folder(DRAWN, tmp_path / "drawn")
+        for split in ("train", "masks/train", "parts/train"):
+            for name in (folder / split).rglob("*.png"):
+                name.unlink()
+        for kind in ("", "masks/", "parts/"):
+            (folder / f"{kind}test/cat").rename(folder / f"{kind}cat")
+            (folder / f"{kind}test/dog").rename(folder / f"{kind}dog")
+        for split in ("train/cat", "train/dog", "train", "test"):
+            (folder / split).rmdir()
+        found = quick({"m": network()}, folder)
+        assert found.frame.filter(pl.col("metric") == "correct").height == 12
+        assert "cat/0.png" in set(found.frame["image"]) or len(set(found.frame["image"])) == 12
+        expected = quick({"m": network()}, DRAWN)
+        np.testing.assert_array_equal(
+            np.sort(by_image(found, "m", "energy")), np.sort(by_image(expected, "m", "energy"))
+        )
+
+    @pytest.mark.parametrize(("split", "n"), [("train", 4), ("test", 12), ("all", 16)])
+    def test_a_split(self, split, n, tmp_path):
+        found = quick({"m": network()}, split=split, out=tmp_path / "r")
+        assert set(found.frame["split"]) == {split}
+        assert found.frame.filter(pl.col("metric") == "correct").height == n
+        page = (tmp_path / "r" / "report.html").read_text("utf-8")
+        assert f"{n} images" in page
+        assert '"values":[[0.' in page  # the gallery has the values of this split
+
+    def test_images_of_one_class_judge_nobody(self):
+        console = Console(file=io.StringIO(), width=200)
+        images = DRAWN.load("test", 16)
+        cats = images.subset(np.flatnonzero(images.labels == 0))
+        found = quick({"m": network()}, cats, metrics="default", console=console)
+        assert "GUESSING" not in console.file.getvalue()
+        assert "for want of a class with 2 images beside 2 of others" in console.file.getvalue()
+        assert found.frame.filter(pl.col("metric") == "energy").height == 6 * 4
+
+    def test_models_that_are_oblong_or_gray_or_of_any_size(self):
+        models = {
+            "oblong": network((12, 20, 3)),
+            "gray": network((16, 16, 1)),
+            "free": network((None, None, 3)),
+        }
+        console = Console(file=io.StringIO(), width=200)
+        found = quick(models, metrics="default", console=console)
+        said = console.file.getvalue()
+        assert "for want of models that all take square images: focus, grid-pointing-game" in said
+        for name in models:
+            assert np.isfinite(by_image(found, name, "energy")).sum() > 6
+        assert "energy@matched" in set(found.frame["metric"])
+
+    def test_pixels_in_the_range_that_a_model_takes(self):
+        models = {"inside": network(rescale=1 / 255), "outside": network()}
+        found = quick(models, pixels={"outside": "0..1"}, metrics=["energy", "deletion"])
+        for metric in ("energy", "deletion"):
+            one, other = (by_image(found, name, metric) for name in models)
+            np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+class TestRun:
+    def test_the_directory_is_that_of_a_study(self, scores):
+        files = {
+            str(path.relative_to(scores.path)) for path in scores.path.rglob("*") if path.is_file()
+        }
+        for name in ("small", "twin", "large"):
+            assert {f"maps/{name}-0.npz", f"scores/{name}-0.parquet"} <= files
+        assert {"run.json", "images.npz", "comparison.json", "report.html"} <= files
+        assert not any(".part" in name for name in files)
+        manifest = json.loads((scores.path / "run.json").read_text())
+        assert manifest["kind"] == "audit"
+        assert manifest["contrasts"] == [["twin", "small"], ["large", "small"]]
+        assert manifest["config"]["grids"] == {n: [12, 12] for n in ("small", "twin")} | {
+            "large": [20, 20]
+        }
+        assert manifest["data"]["counts"] == {"test": {"cat": 6, "dog": 6}}
+        assert campare.Run.open(scores.path).images().images.shape == (12, 24, 24, 3)
+
+    def test_the_report_speaks_of_models(self, scores):
+        page = (scores.path / "report.html").read_text("utf-8")
+        text = re.sub(r"<(style|script)[^>]*>.*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL)
+        text = re.sub(r"\s+", " ", text)
+        before = text.partition("Metrics Energy")[0]
+        assert "Which model has the better Grad‑CAM maps?" in before
+        assert "Each model is one training" in before
+        assert "small may be guessing" in before
+        assert not re.search(r"\b(arms?|recipes?|seeds?|did not learn|epochs?)\b", before)
+        assert "untrained" not in before
+
+    def test_one_model_alone(self, tmp_path):
+        quick({"m": network()}, out=tmp_path / "r")
+        page = (tmp_path / "r" / "report.html").read_text("utf-8")
+        assert "How good are the Grad‑CAM maps of m?" in page
+        assert 'id="effects"' not in page
+        assert 'href="#effects"' not in page
+
+    def test_metrics_of_ones_own_choice_are_in_the_report(self, tmp_path):
+        from campare.experiments.summary import summary
+
+        models = {"a": network(), "b": network(seed=1)}
+        found = quick(models, metrics=["deletion", "flip-equivariance"], out=tmp_path / "r")
+        page = (found.path / "report.html").read_text("utf-8")
+        assert "Deletion" in page.partition('id="methods"')[0]
+        out = io.StringIO()
+        Console(file=out, width=200).print(summary(campare.Run.open(found.path)))
+        head = out.getvalue().splitlines()[1]
+        assert head.split() == ["model", "accuracy", "deletion", "flip-equivariance"]
+        assert "No better than guessing: a, b." in out.getvalue()
+
+    def test_a_stopped_audit_goes_on_with_its_next_model(self, file, tmp_path, monkeypatch):
+        from campare.experiments import audit as module
+
+        other = tmp_path / "other.keras"
+        network(seed=3).save(other)
+        models, out = {"a": file, "b": other}, tmp_path / "r"
+        calls, examine = [], module.examine
+
+        def stops_at_the_second(subject, *rest):
+            calls.append(subject.name)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return examine(subject, *rest)
+
+        monkeypatch.setattr(module, "examine", stops_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            quick(models, out=out)
+        again = quick(models, out=out)
+        assert calls == ["a", "b", "b"]
+        assert again.frame.equals(quick(models).frame)
+
+    def test_a_model_in_memory_is_measured_again(self, tmp_path):
+        out = tmp_path / "r"
+        quick({"m": network()}, out=out)
+        again = quick({"m": network(seed=5)}, out=out)
+        assert again.frame.equals(quick({"m": network(seed=5)}).frame)
+
+    @pytest.mark.parametrize(
+        ("changes", "text"),
+        [
+            ({"metrics": ["energy", "lift"]}, "which was made with metrics"),
+            ({"target": "prediction"}, "which was made with"),
+            ({"seed": 1}, "made with seed 0, got 1"),
+            ({"split": "all"}, "another split"),
+            ({"layer": "first"}, "another layer"),
+            ({"data": ImageSet.drawn(train=4, test=12, size=16, seed=9)}, "other images"),
+        ],
+    )
+    def test_other_settings_do_not_go_on(self, changes, text, file, tmp_path):
+        out = tmp_path / "r"
+        quick({"m": file}, out=out)
+        before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+        with pytest.raises(RunError, match=text):
+            quick({"m": file}, **{"out": out, **changes})
+        assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+    def test_a_study_is_no_audit(self, tmp_path):
+        (tmp_path / "run.json").write_text('{"settings": {}}')
+        with pytest.raises(
+            RunError, match=r"Expected a run of campare audit .* got one of campare st"
+        ):
+            quick({"m": network()}, out=tmp_path)
+
+
+class TestMistakes:
+    def test_what_is_left_out_is_said_once(self):
+        console = Console(file=io.StringIO(), width=200)
+        bare = replace(DRAWN.load("test", 16), regions={})
+        found = quick({"m": network()}, bare, metrics="default", console=console)
+        said = console.file.getvalue()
+        assert said.count("Left out for want of masks of the object: energy, lift, pointing") == 1
+        assert said.count("for want of masks of the cue") == 1
+        assert {"gini", "focus", "correct"} <= set(found.frame["metric"])
+        assert "energy" not in set(found.frame["metric"])
+
+    @pytest.mark.parametrize(
+        ("settings", "kind", "text"),
+        [
+            ({"metrics": ["enery"]}, CampareError, "Expected the name of a metric, got 'enery'"),
+            ({"metrics": []}, CampareError, "Expected metrics, got none"),
+            (
+                {"metrics": ["cue-energy"]},
+                CampareError,
+                "Expected masks of the cue for 'cue-energy', got none. Try: cues/ beside",
+            ),
+            (
+                {"metrics": ["seed-consistency"]},
+                CampareError,
+                "maps of several networks for 'seed-consistency', got none. "
+                "Try: campare.metrics.robustness.stability.seed_consistency",
+            ),
+            ({"methods": ["cam"]}, CampareError, "Expected a CAM method, got 'cam'"),
+            ({"methods": []}, CampareError, "Expected a CAM method"),
+            ({"methods": "edge"}, CampareError, "got 'edge', a null that every audit has"),
+            ({"layer": "lost"}, LayerError, "got 'lost'"),
+            ({"layer": {"x": "last"}}, CampareError, "names of models in layer=..., got 'x'"),
+            ({"layer": ["first", "last"]}, LayerError, "Expected one layer for 'm', got 2"),
+            ({"pixels": "0-255"}, DataError, "Expected a range of pixels, got '0-255'"),
+            (
+                {"pixels": lambda images: images[..., :2]},
+                ModelError,
+                "Expected pixels as 'm' takes them, got: Expected images of shape",
+            ),
+            ({"classes": {"cat": 0}}, TargetError, "got none for 'dog'"),
+            ({"classes": {"cat": 0, "dog": 1, "cow": 1}}, TargetError, "got 'cow', which is none"),
+            ({"classes": {"cat": 0, "dog": 2}}, TargetError, "from 0 to 1, got 2"),
+            ({"classes": {"cat": 0, "dog": [0, 1]}}, TargetError, r"from 0 to 1, got \[0, 1\]"),
+            ({"classes": {"cat": 1, "dog": 1}}, TargetError, "got output 1 of 'm' for cat and dog"),
+            ({"target": "dog"}, TargetError, "Expected target 'label' or 'prediction', got 'dog'"),
+            ({"split": "val"}, DataError, "Expected split test, train or all, got 'val'"),
+            ({"data": "nowhere"}, DataError, "Expected a folder of images at nowhere"),
+        ],
+    )  # fmt: skip
+    def test_settings(self, settings, kind, text, tmp_path):
+        with pytest.raises(kind, match=text) as error:
+            quick({"m": network()}, **{"out": tmp_path / "r", **settings})
+        assert "\n" not in str(error.value)
+        assert not (tmp_path / "r").exists()
+
+    @pytest.mark.parametrize(
+        ("models", "kind", "text"),
+        [
+            ({}, CampareError, "Expected at least one model, got none"),
+            (["a.keras", "b/a.keras"], CampareError, "got 'a' twice"),
+            ({"a/b": None}, CampareError, "of letters, digits and"),
+            ("absent.keras", ModelError, "Expected a saved Keras model, got no file absent.keras"),
+            ({"m": 3}, ModelError, "got int"),
+        ],
+    )
+    def test_models(self, models, kind, text):
+        with pytest.raises(kind, match=text):
+            quick(models)
+
+    def test_a_file_that_is_no_model(self, tmp_path):
+        (tmp_path / "broken.keras").write_bytes(b"no model")
+        with pytest.raises(ModelError, match=r"Expected a Keras 3 model in .*broken\.keras"):
+            quick(tmp_path / "broken.keras")
+
+    def test_another_number_of_classes(self):
+        with pytest.raises(TargetError) as error:
+            quick({"m": network(classes=5)})
+        assert str(error.value) == (
+            "Expected a model of the classes cat, dog, got 'm' with 5 outputs. "
+            "Try: classes={'cat': INDEX, ...} (--classes), or target='prediction'"
+        )
+
+    def test_names_that_are_others(self):
+        named = campare.wrap(network(), class_names=["tabby", "poodle"])
+        with pytest.raises(TargetError, match=r"with 2 outputs \(tabby, poodle\)"):
+            quick({"m": named})
+
+    def test_a_model_of_any_size_and_data_of_none(self):
+        data = replace(DRAWN, default_size=None)
+        with pytest.raises(ModelError, match=r"Expected a size for 'm', .* Try: size=224"):
+            quick({"m": network((None, None, 3))}, data)
+        found = quick({"m": network((None, None, 3))}, data, size=20)
+        assert found.frame.filter(pl.col("metric") == "energy").height == 48
+
+
+def test_torch_needs_no_tensorflow():
+    pytest.importorskip("torch")
+    code = """
+import sys
+sys.modules["keras"] = sys.modules["tensorflow"] = None
+import torch, campare
+from campare.data import ImageSet
+net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(),
+    torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(4, 2))
+print(campare.audit({"net": net}, ImageSet.drawn(train=4, test=4, size=16), out=sys.argv[1]))
+"""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", code, f"{folder}/r"], capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Scores(")

@@ -1,0 +1,265 @@
+"""A small study, end to end: the table is whole, it resumes, it repeats, it refuses cleanly."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from campare.data import ImageSet
+from campare.errors import CampareError, RecipeError, RunError
+from campare.experiments.study import study
+from campare.runs.run import Run
+from campare.stats.compare import compare
+from campare.stats.curves import dose_curves
+from campare.stats.design import design_of
+from campare.training.recipe import Augment, Recipe
+from campare.types import SCORE_COLUMNS
+
+TINY = (
+    Recipe("plain", "plain", backbone="article-cnn", weights="random", epochs=1, hidden=8),
+    Recipe(
+        "turned", "turned", backbone="article-cnn", weights="random", epochs=1, hidden=8,
+        augment=Augment(rotation=0.1),
+    ),
+)  # fmt: skip
+
+
+def tiny_set(**changes):
+    return ImageSet.drawn(**{"train": 16, "test": 12, "size": 24, "shortcut": 0.9} | changes)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return study(tiny_set(), recipes=TINY, seeds=2, out=tmp_path_factory.mktemp("run") / "r")
+
+
+def test_the_run_directory_is_whole(run):
+    files = {str(path.relative_to(run.path)) for path in run.path.rglob("*") if path.is_file()}
+    cells = [f"{recipe}-{seed}" for recipe in ("plain", "turned") for seed in (0, 1)]
+    assert {"run.json", "images.npz", "comparison.json", "report.html"} <= files
+    for cell in cells:
+        assert {f"models/{cell}.keras", f"maps/{cell}.npz", f"scores/{cell}.parquet"} <= files
+    assert not any(".part" in name for name in files)
+    manifest = json.loads((run.path / "run.json").read_text())
+    assert set(manifest["cells"]) == set(cells)
+    assert manifest["cells"]["plain-0"]["history"]["loss"]
+    assert manifest["contrasts"] == [["turned", "plain"]]
+    assert manifest["data"]["counts"]["test"] == {"cat": 6, "dog": 6}
+
+
+def test_the_table_has_every_method_every_null_and_both_resolutions(run):
+    table = run.scores()
+    assert tuple(table.columns) == SCORE_COLUMNS
+    methods = {"grad-cam", "grad-cam:untrained", "uniform", "centre", "edge"}
+    for name in ("energy", "lift", "energy@matched", "entropy", "cue-energy", "parts-energy"):
+        rows = table.filter(pl.col("metric") == name)
+        assert set(rows["method"]) == methods, name
+        assert len(rows) == 2 * 2 * 12 * len(methods)
+    for name in ("focus", "grid-pointing-game", "focus@matched"):
+        rows = table.filter(pl.col("metric") == name)
+        assert set(rows["method"]) == methods, name
+        assert rows["image"].n_unique() == 12
+    correct = table.filter(pl.col("metric") == "correct")
+    assert len(correct) == 2 * 2 * 12
+    undefined = table.filter(pl.col("value").is_nan() | pl.col("value").is_null())
+    assert (undefined["status"] != "ok").all()
+    assert (table.filter(pl.col("status") != "ok")["value"].is_nan()).all()
+
+
+def test_the_uniform_null_is_where_theory_puts_it(run):
+    table = run.scores().filter((pl.col("method") == "uniform") & (pl.col("status") == "ok"))
+    lift = table.filter(pl.col("metric").is_in(["lift", "lift@matched"]))
+    np.testing.assert_allclose(lift["value"], 1, rtol=1e-5)
+    focus = table.filter(pl.col("metric") == "focus")["value"]
+    np.testing.assert_allclose(focus, 0.5, rtol=1e-5)
+    grid = table.filter(pl.col("metric") == "grid-pointing-game")["value"]
+    np.testing.assert_allclose(grid, 0.25, rtol=1e-5)
+
+
+def test_predictions_in_the_table_are_those_of_the_saved_model(run):
+    from campare.models import wrap
+
+    images = run.images()
+    logits = wrap(run.path / "models" / "plain-1.keras").predict(images.images)
+    rows = run.scores().filter(
+        (pl.col("recipe") == "plain") & (pl.col("seed") == 1) & (pl.col("image") == images.names[3])
+    )
+    expected = images.class_names[int(logits[3].argmax())]
+    trained = rows.filter(~pl.col("method").str.ends_with(":untrained"))
+    assert set(trained["prediction"]) == {expected}
+
+
+def test_the_maps_are_those_of_explain_on_the_saved_model(run):
+    from campare import explain
+
+    images = run.images()
+    found = explain(run.path / "models" / "turned-0.keras", images.images, target=images.labels)
+    np.testing.assert_allclose(run.maps("turned", 0)["grad-cam"], found.maps, rtol=1e-4, atol=1e-9)
+
+
+def test_the_summary_has_the_means_and_the_answer(run):
+    from io import StringIO
+
+    from rich.console import Console
+
+    from campare.experiments.summary import summary
+
+    out = StringIO()
+    Console(file=out, width=200).print(summary(run))
+    lines = out.getvalue().splitlines()
+    accuracy = (
+        run.scores()
+        .filter((pl.col("metric") == "correct") & (pl.col("recipe") == "turned"))["value"]
+        .mean()
+    )
+    assert "accuracy" in lines[1]
+    assert "energy, matched" in lines[1]
+    assert lines[3].startswith("turned")
+    assert f" {accuracy:.3f} (" in lines[3]
+    assert any(line.startswith("Are the grad-cam maps of turned better") for line in lines)
+    assert any(line.startswith("Claims not settled: ") for line in lines)  # two seeds
+    assert any(line.startswith("Too small to find a difference of 0.05 in") for line in lines)
+
+
+def scores_bytes(run):
+    return {p.name: p.read_bytes() for p in sorted((run.path / "scores").iterdir())}
+
+
+def test_a_second_study_repeats_the_numbers_bit_for_bit(run, tmp_path):
+    again = study(tiny_set(), recipes=TINY, seeds=2, out=tmp_path / "again")
+    assert scores_bytes(again) == scores_bytes(run)
+
+
+def test_a_stopped_study_continues_without_training_again(run, tmp_path, monkeypatch):
+    from campare.training import fit
+
+    path = tmp_path / "stopped"
+    train, calls = fit.train, []
+
+    def stops_at_the_third(recipe, *args, **kwargs):
+        calls.append((recipe.name, kwargs["seed"]))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return train(recipe, *args, **kwargs)
+
+    monkeypatch.setattr(fit, "train", stops_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        study(tiny_set(), recipes=TINY, seeds=2, out=path)
+    assert len(Run.open(path).manifest["cells"]) == 2
+    (path / "scores" / "plain-0.parquet").unlink()  # stopped between training and measuring
+    finished = study(tiny_set(), recipes=TINY, seeds=2, out=path)
+    assert calls == [("plain", 0), ("turned", 0), ("plain", 1), ("plain", 1), ("turned", 1)]
+    assert scores_bytes(finished) == scores_bytes(run)
+
+
+def test_seeds_can_be_added_to_a_run(tmp_path):
+    one = study(tiny_set(), recipes=TINY[:1], seeds=1, out=tmp_path / "r")
+    before = one.scores()
+    more = study(tiny_set(), recipes=TINY[:1], seeds=2, out=tmp_path / "r")
+    assert more.manifest["seeds"] == [0, 1]
+    assert more.scores().filter(pl.col("seed") == 0).equals(before)
+
+
+def test_doses_are_trained_recorded_and_compared(tmp_path):
+    doses = {"train_sizes": [8, 16], "augment_strengths": [0, 2]}
+    run = study(tiny_set(), recipes=TINY, seeds=1, out=tmp_path / "r", **doses)
+    recipes = {recipe["name"]: recipe for recipe in run.manifest["recipes"]}
+    assert list(recipes) == ["plain-n8", "plain-n16", "turned-n8-x2", "turned-n16-x2"]
+    assert recipes["turned-n8-x2"]["train_size"] == 8
+    assert recipes["turned-n8-x2"]["augment_strength"] == 2
+    assert recipes["turned-n8-x2"]["dose_of"] == "turned"
+    assert run.manifest["contrasts"] == [
+        ["turned-n8-x2", "plain-n8"],
+        ["turned-n16-x2", "plain-n16"],
+    ]
+    comparison = run.comparison()
+    assert set(comparison.factors["contrast"]) == {
+        "augmentation", "train size: plain", "train size: turned, strength 2",
+        "strength: turned, 8 images", "strength: turned, 16 images",
+    }  # fmt: skip
+    curves = dose_curves(comparison.summary, design_of(run.manifest["recipes"]))
+    assert set(curves["recipe"]) == {
+        "plain", "turned, strength 2", "turned, 8 images", "turned, 16 images",
+    }  # fmt: skip
+    assert "turned-n8-x2" in (run.path / "report.html").read_text("utf-8")
+
+    before = scores_bytes(run)
+    more = study(tiny_set(), recipes=TINY[:1], seeds=1, out=run.path, train_sizes=[8, 12])
+    assert [r["name"] for r in more.manifest["recipes"]][-1] == "plain-n12"
+    assert scores_bytes(more).keys() - before.keys() == {"plain-n12-0.parquet"}
+    assert {k: v for k, v in scores_bytes(more).items() if k in before} == before
+
+
+REFUSED = {
+    "other images": ({"data": {"seed": 5}}, RunError, "made with other images"),
+    "other size": ({"size": 32}, RunError, "made with size 24"),
+    "other recipe": ({"epochs": 2}, RunError, "'plain' as in the run"),
+    "unknown --only": ({"only": ["C"]}, RecipeError, "Try: plain, turned"),
+    "no seeds": ({"seeds": 0}, RecipeError, "at least 1"),
+    "unknown method": ({"methods": ["cam"]}, CampareError, "Expected a CAM method"),
+    "unknown engine": ({"engine": "moon"}, CampareError, "Expected an engine"),
+    "unknown set": ({"recipes": "articles"}, RecipeError, "Try: article, factorial"),
+    "size of no set": (
+        {"train_sizes": [8, 17]},
+        RecipeError,
+        "from 4, two .* to 16, .* got 17. Try",
+    ),
+    "size in words": ({"train_sizes": ["x"]}, RecipeError, "whole numbers of images, got 'x'. Try"),
+    "strength below 0": ({"augment_strengths": [-1]}, RecipeError, "from 0, got -1. Try 0,0.5,1,2"),
+    "strength too large": ({"augment_strengths": [11]}, RecipeError, "up to 10 for rotation 0.1"),
+    "strength of nothing": (
+        {"augment_strengths": [1], "only": ["plain"]},
+        RecipeError,
+        "a recipe that augments with",
+    ),
+    "backbone of one's own": ({"backbone": "vgg16"}, RecipeError, "name their own"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_work_is_refused_before_anything_is_written(case, run):
+    changes, kind, text = REFUSED[case]
+    changes = dict(changes)
+    data = tiny_set(**changes.pop("data", {}))
+    before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*")}
+    with pytest.raises(kind, match=text) as error:
+        study(data, **{"recipes": TINY, "seeds": 2, "out": run.path} | changes)
+    assert "\n" not in str(error.value)
+    assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*")} == before
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(RunError, match="which holds other files"):
+        study(tiny_set(), recipes=TINY, seeds=1, out=tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_an_unknown_backbone_leaves_nothing_behind(tmp_path):
+    with pytest.raises(CampareError, match="resnet"):
+        study(tiny_set(), recipes="article", backbone="resnet51", seeds=1, out=tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_metrics_that_ask_the_model_again_are_measured_in_every_cell(tmp_path):
+    asked = ["deletion", "flip-equivariance", "max-sensitivity", "border-drop", "top-intersection"]
+    run = study(tiny_set(), recipes=TINY, seeds=1, metrics=asked, out=tmp_path / "r")
+    table = run.scores()
+    assert tuple(table.columns) == SCORE_COLUMNS
+    for name in asked:
+        rows = table.filter(pl.col("metric") == name)
+        assert set(rows["recipe"]) == {"plain", "turned"}, name
+        assert rows["value"].is_finite().any(), name
+    assert "energy" not in set(table["metric"])
+    assert set(run.manifest["config"]["metrics"]) == {"correct", "confidence", *asked}
+    claims = {row["claim"]: row for row in compare(run).claims.to_dicts()}
+    assert claims["4 consistency"]["metric"]  # measured, if by one change alone
+    with pytest.raises(RunError, match="made with metrics"):
+        study(tiny_set(), recipes=TINY, seeds=1, out=tmp_path / "r")
+
+
+def test_a_metric_that_lacks_its_masks_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(CampareError, match="Expected masks of the cue for 'cue-energy', got none"):
+        study(tiny_set(shortcut=None), recipes=TINY, metrics=["cue-energy"], out=tmp_path / "r")
+    assert not (tmp_path / "r").exists()

@@ -1,0 +1,277 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from campare.attribution import maps as m
+from campare.data.imageset import Images
+from campare.errors import CampareError, DataError, TargetError
+from campare.metrics import METRICS, boxes, faithfulness, localization
+from campare.metrics import concentration as focus
+from campare.metrics.evaluate import (
+    measure_maps,
+    measure_mosaics,
+    measure_network,
+    measure_predictions,
+)
+from campare.metrics.localization import class_discrimination
+from campare.metrics.mosaic import class_masks, mosaics
+from campare.types import SCORE_COLUMNS
+
+N, S = 7, 16
+RNG = np.random.default_rng(0)
+OBJECT = np.zeros((N, S, S), bool)
+OBJECT[:, 3:10, 2:12] = True
+OBJECT[6] = False  # no ground truth for this image
+CUE = np.zeros((N, S, S), bool)
+CUE[:, :3, :3] = True
+IMAGES = Images(
+    RNG.integers(0, 256, (N, S, S, 3), dtype=np.uint8),
+    np.array([0, 1, 0, 1, 0, 1, 0]),
+    tuple(f"test/{i}.png" for i in range(N)),
+    {"object": OBJECT, "cue": CUE},
+    ("cat", "dog"),
+)
+MAPS = RNG.normal(size=(N, 5, 5)).astype(np.float32)
+MAPS[3] = 0
+MAPS[4] = -np.abs(MAPS[4])
+MAPS[5, 0, 0] = -np.inf
+PREDICTIONS, TARGETS = np.array([0, 0, 0, 1, 1, 1, 0]), IMAGES.labels
+SAID = {"recipe": "A", "seed": 2, "split": "test", "method": "grad-cam", "layer": "conv2"}
+LOCALIZATION = ["energy", "lift", "pointing-game", "rank-accuracy", "iou", "average-precision"]
+FOCUS = ["entropy", "gini", "area-50", "area-80", "peaks", "edge-alignment"]
+
+
+def measure(maps=MAPS, images=IMAGES, **more):
+    given = {**SAID, "predictions": PREDICTIONS, "targets": TARGETS, **more}
+    return measure_maps(maps, images, **given)
+
+
+def column(frame, metric, name="value"):
+    rows = frame.filter(pl.col("metric") == metric)
+    assert rows["image"].to_list() == list(IMAGES.names)
+    return rows[name].to_list()
+
+
+def test_the_columns_are_those_of_the_table():
+    frame = measure()
+    assert tuple(frame.columns) == SCORE_COLUMNS
+    types = dict(zip(frame.columns, frame.dtypes, strict=True))
+    assert types.pop("seed") == pl.Int64
+    assert types.pop("value") == pl.Float64
+    assert set(types.values()) == {pl.String()}
+    assert frame.drop("value").null_count().sum_horizontal().item() == 0
+
+
+def test_a_row_an_image_and_metric_with_classes_by_name():
+    frame = measure()
+    expected = [*LOCALIZATION, "cue-energy", "cue-lift", *FOCUS]
+    assert frame["metric"].unique(maintain_order=True).to_list() == expected
+    assert frame.height == N * len(expected)
+    row = frame.row(1, named=True)
+    assert {name: row[name] for name in SAID} == SAID
+    assert (row["image"], row["label"], row["prediction"], row["target"]) == (
+        "test/1.png", "dog", "cat", "dog",
+    )  # fmt: skip
+
+
+def test_values_are_those_of_the_functions():
+    frame = measure()
+    positive = m.positive(MAPS)
+    large = m.resize(positive, (S, S))
+    for name, expected in {
+        "energy": localization.energy(large, OBJECT),
+        "cue-lift": localization.lift(large, CUE),
+        "gini": focus.gini(positive),
+        "edge-alignment": focus.edge_alignment(positive, IMAGES.images),
+    }.items():
+        assert column(frame, name)[:3] == expected.values[:3].tolist()
+        assert np.isfinite(column(frame, name)[:3]).all()
+
+
+def test_the_status_tells_what_was_wrong_with_the_raw_map():
+    frame = measure()
+    wrong = ["ok", "ok", "ok", "flat", "all-negative", "non-finite"]
+    for name in frame["metric"].unique():
+        last = "no-mask" if name in LOCALIZATION else "ok"
+        assert column(frame, name, "status") == [*wrong, last]
+        undefined = frame.filter((pl.col("metric") == name) & (pl.col("status") != "ok"))
+        assert undefined["value"].is_nan().all()
+
+
+def test_matched_rows_measure_the_pooled_map():
+    frame = measure(matched=(2, 2))
+    plain = frame.filter(~pl.col("metric").str.ends_with("@matched"))
+    assert plain.equals(measure())
+    pooled = m.pool(m.positive(MAPS), (2, 2))
+    rest = frame.filter(pl.col("metric").str.ends_with("@matched")).with_columns(
+        pl.col("metric").str.strip_suffix("@matched")
+    )
+    again = measure(maps=pooled)
+    for name in (*LOCALIZATION, *FOCUS):
+        assert column(rest, name)[:3] == column(again, name)[:3]
+    assert column(rest, "energy", "status") == column(plain, "energy", "status")
+
+
+def test_the_coarsest_arm_has_matched_rows_equal_to_its_own():
+    frame = measure(matched=(5, 5))
+    matched = pl.col("metric").str.ends_with("@matched")
+    renamed = frame.filter(matched).with_columns(pl.col("metric").str.strip_suffix("@matched"))
+    assert renamed.equals(frame.filter(~matched))
+
+
+def test_only_the_metrics_asked_for():
+    frame = measure(metrics=["gini", "energy", "parts-energy", "focus", "correct"])
+    assert frame["metric"].unique().sort().to_list() == ["energy", "gini"]
+    nothing = measure(metrics=["parts-energy"])
+    assert nothing.is_empty()
+    assert nothing.schema == frame.schema
+
+
+def test_slices_do_not_change_values(monkeypatch):
+    whole = measure(matched=(2, 3))
+    monkeypatch.setattr("campare.metrics.evaluate._SLICE", 2 * S * S)
+    assert measure(matched=(2, 3)).equals(whole)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "text"),
+    [
+        (
+            {"maps": MAPS[:6]},
+            DataError,
+            "Expected one map or row of logits for each of 7 images, got 6. "
+            "Try computing both from the same images.",
+        ),
+        (
+            {"targets": np.full(N, 2)},
+            TargetError,
+            "Expected class indices from 0 to 1, got 2. Try a model with the classes of the data.",
+        ),
+        (
+            {"metrics": ["giny"]},
+            CampareError,
+            "Expected the name of a metric, got 'giny'. Try 'gini'.",
+        ),
+    ],
+)
+def test_mistakes_are_one_line(changed, error, text):
+    with pytest.raises(error) as raised:
+        measure(**changed)
+    assert str(raised.value) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "chance"), [("focus", "focus", 0.5), ("grid", "grid-pointing-game", 0.25)]
+)
+def test_mosaics_score_the_share_on_the_cells_of_the_target(kind, metric, chance):
+    made = mosaics(IMAGES, count=10, seed=0, kind=kind)
+    said = {**SAID, "predictions": np.zeros(10, np.int64), "matched": (2, 2)}
+    uniform = measure_mosaics(np.ones((10, 4, 4)), made, **said)
+    perfect = measure_mosaics(made.cells.astype(np.float32), made, **said)
+    assert tuple(uniform.columns) == SCORE_COLUMNS
+    assert uniform["metric"].unique().sort().to_list() == [metric, f"{metric}@matched"]
+    assert uniform["value"].to_list() == pytest.approx([chance] * 20)
+    assert perfect["value"].to_list()[:10] == [1.0] * 10
+    assert perfect["image"].to_list()[:10] == list(made.names)
+    assert perfect["label"].to_list() == perfect["target"].to_list()
+
+
+def test_mosaics_with_objects_tell_classes_apart():
+    made = mosaics(IMAGES, count=10, seed=0, kind="focus")
+    said = {**SAID, "predictions": np.zeros(10, np.int64)}
+    maps = RNG.random((10, 4, 4), dtype=np.float32)
+    frame = measure_mosaics(maps, made, objects=OBJECT, **said)
+    assert frame["metric"].unique().sort().to_list() == ["class-discrimination", "focus"]
+    own, other = class_masks(made, OBJECT)
+    expected = class_discrimination(m.resize(maps, (S, S)), own, other)
+    found = frame.filter(pl.col("metric") == "class-discrimination")
+    assert found["status"].to_list() == expected.status.tolist()
+    assert np.array_equal(found["value"].to_numpy(), expected.values, equal_nan=True)
+
+
+def test_metrics_that_share_a_threshold_see_all_images_at_once(monkeypatch):
+    names = ["max-box-accuracy", "pixel-precision", "energy"]
+    maps = RNG.random((N, 5, 5))
+    large = m.resize(maps, (S, S))
+    monkeypatch.setattr("campare.metrics.evaluate._SLICE", 2 * S * S)
+    frame = measure(maps, metrics=names)
+    for name, function in (
+        ("max-box-accuracy", boxes.max_box_accuracy),
+        ("pixel-precision", boxes.pixel_precision),
+    ):
+        expected = function(large, OBJECT).values
+        assert np.array_equal(column(frame, name), expected, equal_nan=True)
+
+
+def brightness(images):
+    return images.mean(axis=(1, 2))[:, :2] / 20
+
+
+def measured(**more):
+    given = {**SAID, "predictions": PREDICTIONS, "targets": TARGETS, **more}
+    rng = np.random.default_rng(0)
+    return measure_network(brightness, MAPS, IMAGES, rng=rng, **given)
+
+
+def test_faithfulness_is_measured_as_it_is_and_over_its_nulls():
+    names = ["deletion", "deletion-over-random", "average-drop"]
+    frame = measured(metrics=names)
+    assert tuple(frame.columns) == SCORE_COLUMNS
+    assert frame["metric"].unique().sort().to_list() == sorted(names)
+    wrong = ["ok", "ok", "ok", "flat", "all-negative", "non-finite", "ok"]
+    assert column(frame, "deletion", "status") == wrong
+    assert column(frame, "deletion-over-random", "status") == wrong
+    drop = faithfulness.average_drop(brightness, IMAGES.images, MAPS, TARGETS).values
+    assert np.array_equal(column(frame, "average-drop"), drop, equal_nan=True)
+
+
+def test_faithfulness_alone_needs_no_nulls_and_other_metrics_are_none_of_it():
+    calls = []
+
+    def counted(images):
+        calls.append(len(images))
+        return brightness(images)
+
+    given = {**SAID, "predictions": PREDICTIONS, "targets": TARGETS}
+    rng = np.random.default_rng(0)
+    frame = measure_network(
+        counted, MAPS, IMAGES, rng=rng, metrics=["average-drop", "energy"], **given
+    )
+    assert sum(calls) == 2 * N
+    assert set(frame["metric"]) == {"average-drop"}
+    assert measured(metrics="default").is_empty()
+
+
+@pytest.mark.parametrize("explain", [None, lambda x, _: m.pool(x[..., 0], (5, 5))])
+def test_all_measures_of_faithfulness_have_rows(explain):
+    frame = measured(metrics="all", explain=explain)
+    expected = {name for name, metric in METRICS.items() if metric in faithfulness.DECLARED}
+    assert set(frame["metric"]) == expected - (set() if explain else {"adcc"})
+    assert frame.filter(pl.col("image") == "test/0.png")["status"].unique().to_list() == ["ok"]
+
+
+def test_predictions_are_rows_without_method_and_layer():
+    logits = np.log([[3.0, 1.0]] * N)
+    frame = measure_predictions(logits, IMAGES, recipe="A", seed=0, split="test")
+    assert tuple(frame.columns) == SCORE_COLUMNS
+    assert set(frame["method"]) == set(frame["layer"]) == {"-"}
+    assert column(frame, "correct") == [1, 0, 1, 0, 1, 0, 1]
+    assert column(frame, "confidence") == pytest.approx([0.75, 0.25] * 3 + [0.75])
+    assert set(frame["prediction"]) == {"cat"}
+    assert column(frame, "correct", "target") == column(frame, "correct", "label")
+
+
+@pytest.mark.slow
+def test_four_hundred_maps_are_measured_in_seconds():
+    from time import process_time
+
+    rng = np.random.default_rng(0)
+    masks = np.zeros((400, 128, 128), bool)
+    masks[:, 30:90, 20:80] = True
+    pixels = rng.integers(0, 256, (400, 128, 128, 3), dtype=np.uint8)
+    zeros = np.zeros(400, np.int64)
+    names = tuple(map(str, range(400)))
+    images = Images(pixels, zeros, names, {"object": masks, "parts": masks}, ("a", "b"))
+    start = process_time()
+    measure(rng.random((400, 128, 128)), images, predictions=zeros, targets=zeros)
+    assert process_time() - start < 4  # about 1 s on one core; room for a busy machine

@@ -1,0 +1,308 @@
+"""What only torch modules have: hooks, functions, contexts, exported graphs, transformers."""
+
+import copy
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+from kinds import KINDS, classifier
+
+from campare.errors import LayerError, ModelError
+from campare.models import wrap
+
+torch = pytest.importorskip("torch")
+import torch_zoo as zoo  # noqa: E402
+from torch import nn  # noqa: E402
+
+functional = nn.functional
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 3)).astype(np.float32)
+
+
+def by_autograd(model, images, layer, target):
+    """Activations and gradients at a layer, with torch's own hooks and backward pass."""
+    kept = []
+
+    def hook(_module, _inputs, output):
+        output = output.detach().clone().requires_grad_()
+        kept.append(output)
+        return output.clone()
+
+    model = copy.deepcopy(model)
+    handle = model.get_submodule(layer).register_forward_hook(hook)
+    x = torch.from_numpy(np.moveaxis(images, -1, 1).copy())
+    model(x)[:, target].sum().backward()
+    handle.remove()
+    return [np.moveaxis(t.detach().numpy(), 1, -1) for t in (kept[0], kept[0].grad)]
+
+
+@pytest.mark.parametrize("layer", ["layer1.0", "layer1.1.bn2", "layer2.0.downsample", "layer2.1"])
+def test_taps_equal_torchs_own_hooks(layer, images):
+    one = classifier("torch BasicBlock")
+    A, G = by_autograd(one.model, images, layer, 1)
+    tap = one.tap(images, 1, layer=layer)
+    np.testing.assert_allclose(tap.activations, A, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(tap.gradients, G, rtol=1e-4, atol=1e-6 * np.abs(G).max())
+
+
+@pytest.mark.parametrize("name", ["torch function as softmax", "torch BasicBlock"])
+def test_guided_gradients_equal_captum(name, images):
+    """Captum guides modules; the in-place and the reused ones are made plain for it."""
+    attr = pytest.importorskip("captum.attr")
+    one = classifier(name)
+    plain = copy.deepcopy(one.model)
+    plain.end = nn.Identity()
+    for module in plain.modules():
+        if isinstance(module, nn.ReLU):
+            module.inplace = False
+        if isinstance(module, zoo.BasicBlock):
+            module.relu2 = nn.ReLU()
+            module.forward = two_relus.__get__(module)
+    x = torch.from_numpy(np.moveaxis(images, -1, 1).copy()).requires_grad_()
+    with pytest.warns(UserWarning, match="hooks"):
+        expected = attr.GuidedBackprop(plain).attribute(x, target=1)
+    expected = np.moveaxis(expected.detach().numpy(), 1, -1)
+    found = one.input_gradients(images, 1, guided=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6 * np.abs(expected).max())
+    assert not np.allclose(found, one.input_gradients(images, 1), rtol=1e-2)
+
+
+def two_relus(self, x):
+    identity = x if self.downsample is None else self.downsample(x)
+    out = self.relu(self.bn1(self.conv1(x)))
+    return self.relu2(self.bn2(self.conv2(out)) + identity)
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("layer", ["backbone.1", "backbone.3"])
+def test_a_context_of_the_models_own_hides_no_gradient(context, layer, images):
+    found = wrap(zoo.settle(zoo.Frozen(context))).tap(images, 1, layer=layer)
+    expected = wrap(zoo.settle(zoo.Frozen(nullcontext))).tap(images, 1, layer=layer)
+    np.testing.assert_allclose(found.gradients, expected.gradients, rtol=1e-5)
+    assert np.abs(found.gradients).max() > 0
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("layer", ["stem", "conv", "norm"])
+def test_so_it_is_when_there_are_two(context, layer):
+    images = np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
+    found = wrap(zoo.settle(zoo.FrozenTwice(context))).tap(images, 1, layer=layer)
+    expected = wrap(zoo.settle(zoo.FrozenTwice(nullcontext))).tap(images, 1, layer=layer)
+    np.testing.assert_allclose(found.gradients, expected.gradients, rtol=1e-4, atol=1e-7)
+    assert np.abs(found.gradients).max() > 0
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_a_context_around_the_call_changes_nothing(context, images):
+    one = classifier("torch BasicBlock")
+    expected = one.tap(images, 1).gradients
+    with context():
+        np.testing.assert_array_equal(one.tap(images, 1).gradients, expected)
+        assert torch.is_grad_enabled() == (context is torch.enable_grad)
+
+
+def checkpointed(reentrant):
+    from torch.utils.checkpoint import checkpoint
+
+    model = zoo.settle(zoo.Timm())
+    blocks = copy.deepcopy(model.blocks)
+    model.blocks = blocks
+    forward = blocks.forward
+    blocks.forward = lambda x: checkpoint(forward, x, use_reentrant=reentrant)
+    return model
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
+def test_a_layer_inside_a_checkpoint_is_right_or_refused():
+    images, one = KINDS["torch timm"].images(), classifier("torch timm")
+    found = wrap(checkpointed(reentrant=False)).tap(images, 1, layer="blocks.0").gradients
+    expected = one.tap(images, 1, layer="blocks.0").gradients
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    with pytest.raises(LayerError, match="no gradient checkpointing, or use_reentrant=False"):
+        wrap(checkpointed(reentrant=True)).tap(images, 1, layer="blocks.0")
+
+
+# Softmax
+
+
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [
+        (lambda x: functional.softmax(x, dim=1), "softmax"),
+        (lambda x: torch.softmax(x, 1), "softmax"),
+        (lambda x: x.softmax(dim=-1), "softmax"),
+        (lambda x: functional.log_softmax(input=x, dim=1), "softmax"),
+        (nn.Softmax(dim=1), "softmax"),
+        (nn.LogSoftmax(dim=1), "softmax"),
+        (torch.sigmoid, "sigmoid"),
+        (lambda x: x.sigmoid(), "sigmoid"),
+        (nn.Sigmoid(), "sigmoid"),
+        (nn.LogSigmoid(), "sigmoid"),
+        (lambda x: x, None),
+    ],
+)
+def test_a_softmax_of_any_name_is_bypassed(end, kind, images):
+    one = wrap(zoo.settle(zoo.Plain(end=end)))
+    expected = wrap(zoo.settle(zoo.Plain(end=nn.Identity()))).predict(images)
+    np.testing.assert_allclose(one.predict(images), expected, rtol=1e-5)
+    assert one.bypassed == kind
+
+
+def test_a_softmax_inside_is_not_mistaken_for_the_head(images):
+    one = wrap(zoo.settle(zoo.Plain(end=lambda x: x * x.softmax(1))))
+    assert one.bypassed is None
+
+
+# Layers
+
+
+def test_a_layer_by_its_module_its_path_or_its_name():
+    one, images = classifier("torch BasicBlock"), KINDS["torch BasicBlock"].images(1)
+    expected = one.tap(images, 1, layer="layer1.0.conv2").activations
+    for layer in (one.model.layer1[0].conv2, "layer1/0/conv2"):
+        np.testing.assert_array_equal(one.tap(images, 1, layer=layer).activations, expected)
+    with pytest.raises(LayerError, match="which names 4"):
+        one.tap(images, 1, layer="conv2")
+    with pytest.raises(LayerError, match=r"'layer1\.0\.relu', which runs 2 times"):
+        one.tap(images, 1, layer="layer1.0.relu")
+
+
+def test_a_layer_that_runs_twice_is_named(images):
+    with pytest.raises(LayerError, match="'twice', which runs 2 times"):
+        wrap(zoo.settle(zoo.Twice())).tap(images, 0)
+
+
+def test_a_module_without_a_spatial_layer(images):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(768, 8), nn.ReLU(), nn.Linear(8, 2))
+    with pytest.raises(LayerError, match="with a spatial layer"):
+        wrap(model, input_shape=(16, 16, 3)).tap(images, 0)
+
+
+def test_windows_of_an_image_are_no_grid():
+    """(N windows, tokens, C): several rows an image."""
+
+    class Windows(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.mix, self.fc = nn.Conv2d(3, 8, 4, 4), nn.Linear(8, 8), nn.Linear(8, 2)
+
+        def forward(self, x):
+            x = self.conv(x).unfold(2, 2, 2).unfold(3, 2, 2)  # (N, C, h, w, 2, 2)
+            x = self.mix(x.permute(0, 2, 3, 4, 5, 1).reshape(-1, 4, 8))
+            return self.fc(x.reshape(-1, 16, 8).mean(1))
+
+    one = wrap(Windows(), input_shape=(16, 16, 3))
+    assert one.default_layer == "conv"
+    assert not next(info for info in one.layers if info.path == "mix").spatial
+
+
+def test_registers_and_class_token_are_set_aside():
+    """29 tokens of a 4 x 6 grid behind 5 others, not of a 4 x 7 grid behind one."""
+    one = classifier("torch registers")
+    grid = one.layer(None, (16, 24, 3)).grid
+    assert (grid.height, grid.width, grid.skip) == (4, 6, 5)
+    A = one.tap(KINDS["torch registers"].images(), 1).activations
+    assert A.shape == (3, 4, 6, 8)
+
+
+# Images, precision, devices
+
+
+def test_tensors_are_taken_as_torch_has_them(images):
+    one = classifier("torch BasicBlock")
+    tensor = torch.from_numpy(np.moveaxis(images, -1, 1).copy()).requires_grad_()
+    np.testing.assert_array_equal(one.predict(tensor), one.predict(images))
+
+
+def test_read_only_images_are_taken_without_a_warning(images):
+    one = classifier("torch BasicBlock")
+    expected = one.predict(images)
+    images.flags.writeable = False
+    np.testing.assert_array_equal(one.predict(images), expected)
+    np.testing.assert_allclose(one.predict(images[:, ::-1])[:, 0].shape, (3,))
+
+
+def test_precision_bfloat16_gives_float32_near_the_maps(images):
+    model = classifier("torch BasicBlock").model
+    low, full = wrap(model, precision="bfloat16").tap(images, 1), wrap(model).tap(images, 1)
+    assert low.activations.dtype == low.gradients.dtype == low.logits.dtype == np.float32
+    off = np.abs(low.activations - full.activations).max() / np.abs(full.activations).max()
+    assert 0 < off < 0.05
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_module_on_another_device(images):
+    expected = classifier("torch BasicBlock").tap(images, 1)
+    model = copy.deepcopy(classifier("torch BasicBlock").model).cuda()
+    found = wrap(model).tap(images, 1)
+    np.testing.assert_allclose(found.gradients, expected.gradients, rtol=1e-3, atol=1e-5)
+
+
+# What cannot be tapped
+
+
+def traced(model):
+    return torch.jit.trace(model, torch.zeros(1, 3, 16, 16))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    ("export", "kind"),
+    [
+        (lambda model: torch.jit.script(model.layer1[0]), "RecursiveScriptModule"),
+        (traced, "TopLevelTracedModule"),
+        (lambda m: torch.export.export(m, (torch.zeros(1, 3, 16, 16),)), "ExportedProgram"),
+        (lambda m: torch.export.export(m, (torch.zeros(1, 3, 16, 16),)).module(), "GraphModule"),
+    ],
+)
+def test_an_exported_graph_is_named(export, kind):
+    model = zoo.settle(zoo.ResNet())
+    with pytest.raises(ModelError, match=f"got {kind}, an exported graph .* Try: the module that"):
+        wrap(export(model))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")
+def test_a_compiled_module_is_the_module_that_it_compiles(images):
+    model = classifier("torch BasicBlock").model
+    found = wrap(torch.compile(model))
+    assert found.model is model
+    np.testing.assert_array_equal(
+        found.tap(images, 1).gradients, classifier("torch BasicBlock").tap(images, 1).gradients
+    )
+
+
+def forget(_):
+    """Forgot to return the logits."""
+
+
+class Returns(nn.Module):
+    def __init__(self, what):
+        super().__init__()
+        self.conv, self.what = nn.Conv2d(3, 4, 3), what
+
+    def forward(self, x):
+        return self.what(self.conv(x))
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        (forget, r"Expected logits \(N, K\) from 'Returns', got NoneType"),
+        (lambda x: x, r"outputs \(N, K\), got shape \(2, 4, 14, 14\)"),
+        (lambda x: (x.mean((2, 3)), x), "the name of one of 2 outputs of 'Returns', got None"),
+        (lambda x: x.reshape(5, -1), "to take an image of shape"),
+    ],
+)
+def test_what_is_no_classifier(what, text, images):
+    with pytest.raises(ModelError, match=text) as error:
+        wrap(Returns(what)).predict(images)
+    assert "\n" not in str(error.value)
+
+
+def test_the_size_that_a_model_says_it_takes():
+    assert classifier("torch timm")._usual_shape() == (24, 16, 3)
+    assert classifier("torch transformer")._usual_shape() == (16, 24, 3)
+    assert classifier("torch BasicBlock")._usual_shape() == (224, 224, 3)

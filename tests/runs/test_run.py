@@ -1,0 +1,94 @@
+"""The run directory: what is written comes back, and nothing is left half written."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from campare.data import Images
+from campare.errors import RunError
+from campare.runs.run import Cell, Run, atomic, write_json
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "deep" / "a.txt"
+    with atomic(path) as part:
+        part.write_text("old")
+
+    def fail():
+        with atomic(path) as part:
+            part.write_text("new")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert path.read_text() == "old"
+    assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_json_has_no_nan(tmp_path):
+    write_json(tmp_path / "x.json", {"a": [np.float32(0.5), float("nan")], 1: np.arange(2)})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": [0.5, None], "1": [0, 1]}
+
+
+def images():
+    rng = np.random.default_rng(0)
+    return Images(
+        images=rng.integers(0, 256, (3, 5, 5, 3), dtype=np.uint8),
+        labels=np.array([0, 1, 1]),
+        names=("test/a/1.png", "test/b/<2>.png", "test/b/ü.png"),
+        regions={"object": rng.random((3, 5, 5)) > 0.5, "cue": np.zeros((3, 5, 5), bool)},
+        class_names=("a", "b"),
+    )
+
+
+def test_images_come_back(tmp_path):
+    run = Run.create(tmp_path, {})
+    run.write_images(images())
+    back, was = run.images(), images()
+    np.testing.assert_array_equal(back.images, was.images)
+    np.testing.assert_array_equal(back.labels, was.labels)
+    assert back.names == was.names
+    assert back.class_names == was.class_names
+    assert back.regions.keys() == was.regions.keys()
+    for name in was.regions:
+        np.testing.assert_array_equal(back.regions[name], was.regions[name])
+
+
+def test_a_cell_is_finished_when_its_rows_and_its_record_are_there(tmp_path):
+    run = Run.create(tmp_path, {"recipes": [{"name": "B"}, {"name": "A"}]})
+    a, b = Cell("A", 0), Cell("B", 0)
+    for cell in (a, b):
+        assert not run.finished(cell)
+        run.write_scores(cell, pl.DataFrame({"recipe": [cell.recipe], "value": [1.0]}))
+        assert not run.finished(cell)
+        run.record(cell, accuracy=0.5)
+        assert run.finished(cell)
+    again = Run.open(tmp_path)
+    assert again.manifest["cells"]["A-0"]["accuracy"] == 0.5
+    assert again.scores()["recipe"].to_list() == ["B", "A"]  # the order of the recipes
+
+
+def test_a_new_cell_makes_the_old_comparison_go(tmp_path):
+    run = Run.create(tmp_path, {})
+    (tmp_path / "comparison.json").write_text("{}")
+    run.record(Cell("A", 0))
+    assert not (tmp_path / "comparison.json").exists()
+
+
+def test_maps_come_back(tmp_path):
+    run = Run.create(tmp_path, {})
+    maps = {"grad-cam": np.ones((2, 3, 3), np.float32)}
+    run.write_maps(Cell("A+x", 1), maps)
+    np.testing.assert_array_equal(run.maps("A+x", 1)["grad-cam"], maps["grad-cam"])
+
+
+def test_what_is_no_run(tmp_path):
+    with pytest.raises(RunError, match=r"with run\.json, got .*Try: campare study"):
+        Run.open(tmp_path)
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(RunError, match="Expected JSON"):
+        Run.open(tmp_path)
+    with pytest.raises(RunError, match="Expected finished cells"):
+        Run.create(tmp_path, {}).scores()
