@@ -24,7 +24,7 @@ Written by `tools/metrics.py` from the declarations that the code itself reads;
 `campare list metrics --verify` measures maps of known truth and compares with what is promised.
 
 Maps are positive and enlarged to the image before they are measured, unless "as they are" is said.
-An undefined value (a flat map, an image without a mask) is NaN with the reason as its status.
+An undefined value (a flat map, an image without a mask) is null with the reason as its status.
 """
 
 NOTES = """## How to read it

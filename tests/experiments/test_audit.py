@@ -100,7 +100,7 @@ class TestRows:
         assert set(frame["split"]) == {"test"}
 
     def test_undefined_values_have_a_reason(self, scores):
-        defined = scores.frame["value"].is_finite()
+        defined = scores.frame["value"].is_not_null()
         assert ((scores.frame["status"] == "ok") == defined).all()
 
     def test_all_models_are_measured_on_the_same_images(self, scores):

@@ -200,7 +200,7 @@ def test_metrics_that_share_a_threshold_see_all_images_at_once(monkeypatch):
         ("pixel-precision", boxes.pixel_precision),
     ):
         expected = function(large, OBJECT).values
-        assert np.array_equal(column(frame, name), expected, equal_nan=True)
+        assert np.array_equal(np.array(column(frame, name), float), expected, equal_nan=True)
 
 
 def brightness(images):
@@ -222,7 +222,7 @@ def test_faithfulness_is_measured_as_it_is_and_over_its_nulls():
     assert column(frame, "deletion", "status") == wrong
     assert column(frame, "deletion-over-random", "status") == wrong
     drop = faithfulness.average_drop(brightness, IMAGES.images, MAPS, TARGETS).values
-    assert np.array_equal(column(frame, "average-drop"), drop, equal_nan=True)
+    assert np.array_equal(np.array(column(frame, "average-drop"), float), drop, equal_nan=True)
 
 
 def test_faithfulness_alone_needs_no_nulls_and_other_metrics_are_none_of_it():

@@ -1,4 +1,4 @@
-"""From values to rows of the table."""
+"""From values to rows of the table, where what is undefined is null."""
 
 from collections.abc import Mapping, Sequence
 
@@ -47,7 +47,7 @@ def rows(
         image.with_columns(
             *(pl.lit(value).alias(column) for column, value in constant.items()),
             pl.lit(metric).alias("metric"),
-            pl.Series("value", values),
+            pl.Series("value", values, nan_to_null=True),  # undefined, with its status
             pl.Series("status", status.tolist(), dtype=pl.String),
         )
         for metric, (values, status) in results.items()

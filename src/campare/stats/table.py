@@ -82,7 +82,7 @@ class Scores:
         return self.frame
 
     def to_pandas(self) -> Any:
-        """The rows as a pandas frame.
+        """The rows as a pandas frame; an undefined value is NaN there.
 
         Raises:
             MissingExtraError: pandas is not installed; campare does without.
@@ -96,10 +96,11 @@ class Scores:
                 "Expected 'pandas' to be installed, got no such module. Try: pip install pandas, "
                 "or to_polars()"
             ) from error
-        return pandas.DataFrame(self.frame.to_dict(as_series=False))  # needs no pyarrow
+        frame = self.frame.with_columns(pl.col("value").fill_null(float("nan")))
+        return pandas.DataFrame(frame.to_dict(as_series=False))  # needs no pyarrow
 
     def to_csv(self, path: str | Path) -> None:
-        """Write the rows to a CSV file with a header; an undefined value is NaN.
+        """Write the rows to a CSV file with a header; an undefined value is empty.
 
         Example:
             >>> Scores(pl.DataFrame(schema=SCORE_COLUMNS)).to_csv("rows.csv")  # doctest: +SKIP
