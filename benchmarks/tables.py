@@ -11,6 +11,7 @@ import polars as pl
 
 from campare import Comparison, Run
 from campare.stats.compare import verdict_words
+from campare.stats.stored import comparison_of
 
 METRICS = (
     "energy",
@@ -105,7 +106,7 @@ def main() -> None:
     """Print the tables of each run directory that is named."""
     for path in sys.argv[1:]:
         run = Run.open(path)
-        comparison = run.comparison()
+        comparison = comparison_of(run)
         method = run.manifest["config"]["methods"][0]
         cells = run.manifest["cells"].values()
         seconds = sum(c["train_seconds"] + c["measure_seconds"] for c in cells)

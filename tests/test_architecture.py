@@ -96,7 +96,6 @@ def test_frameworks_are_imported_only_where_the_design_says():
     assert not elsewhere
 
 
-@pytest.mark.xfail(strict=True, reason="the redesign is under way")
 def test_imports_point_one_way():
     assert not [m for m in FILES if m != "campare" and room_of(m) not in RANK]
     upwards = [

@@ -24,6 +24,7 @@ from campare.metrics.faithfulness import deletion
 from campare.metrics.robustness.stability import equivariance
 from campare.metrics.robustness.transforms import flip
 from campare.metrics.shortcut import background, region_drop
+from campare.stats.stored import comparison_of
 from campare.types import SCORE_COLUMNS
 
 K = keras.layers
@@ -122,7 +123,7 @@ class TestRows:
         run = campare.Run.open(scores.path)
         assert run.scores().equals(scores.frame)
         found = campare.compare(scores)
-        assert found.effects.equals(run.comparison().effects.fill_null(np.nan))
+        assert found.effects.equals(comparison_of(run).effects.fill_null(np.nan))
         assert found.effects["contrast"].unique().sort().to_list() == [
             "large - small",
             "twin - small",

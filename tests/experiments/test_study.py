@@ -13,6 +13,7 @@ from campare.runs.run import Run
 from campare.stats.compare import compare
 from campare.stats.curves import dose_curves
 from campare.stats.design import design_of
+from campare.stats.stored import comparison_of
 from campare.training.recipe import Augment, Recipe
 from campare.types import SCORE_COLUMNS
 
@@ -173,7 +174,7 @@ def test_doses_are_trained_recorded_and_compared(tmp_path):
         ["turned-n8-x2", "plain-n8"],
         ["turned-n16-x2", "plain-n16"],
     ]
-    comparison = run.comparison()
+    comparison = comparison_of(run)
     assert set(comparison.factors["contrast"]) == {
         "augmentation", "train size: plain", "train size: turned, strength 2",
         "strength: turned, 8 images", "strength: turned, 16 images",

@@ -10,6 +10,7 @@ import pytest
 from campare.errors import MissingExtraError, RunError
 from campare.report import printing, render
 from campare.report.markdown import escaped, table
+from campare.stats.stored import comparison_of
 
 HOSTILE = "test/cat/<script>alert(1)</script> | [x](http://x) `a` *b*.png"
 
@@ -39,9 +40,9 @@ def test_markdown_has_the_answer_the_claims_and_every_effect(run, markdown):
     assert heads == ["Claims and verdicts", "Differences between arms", "Each arm by itself",
                      "By class", "How this was measured", "Do it again"]  # fmt: skip
     cells = rows_of(markdown)
-    claims = run.comparison().claims
+    claims = comparison_of(run).claims
     assert [row[0] for row in cells if row[0] in set(claims["verdict"])] == list(claims["verdict"])
-    effect = run.comparison().effects.filter(
+    effect = comparison_of(run).effects.filter(
         (pl.col("metric") == "energy") & (pl.col("method") == "grad-cam")
     )
     line = next(row for row in cells if row[:2] == ["B vs A", "energy"])

@@ -17,6 +17,7 @@ from campare.report.page import read
 from campare.report.render import html as html_of
 from campare.stats.compare import compare
 from campare.stats.comparison import Comparison
+from campare.stats.stored import comparison_of
 
 HOSTILE = "test/cat/<script>alert(1)</script>.png"
 
@@ -81,7 +82,7 @@ def test_writes_the_page_the_figures_and_the_tables(fake_run, page):
     assert names == {"report.html"} | figures | tables
     effects = pl.read_csv(fake_run.path / "tables/effects.csv")
     assert effects["estimate"].to_list() == pytest.approx(
-        fake_run.comparison().effects["estimate"].to_list()
+        comparison_of(fake_run).effects["estimate"].to_list()
     )
     assert len(page[1]) < 10e6
 
@@ -169,7 +170,7 @@ def test_the_headline_answers_and_the_words_name_both_resolutions(fake_run, page
     page, html = page
     headline = re.search(r"<h1>(.*?)</h1>", html).group(1)
     assert headline.startswith(("Pre-training", "Both", "Neither"))
-    effects = fake_run.comparison().effects
+    effects = comparison_of(fake_run).effects
     said = next(text for text in re.findall(r"<li>.*?</li>", html, re.DOTALL)
                 if "Against A (Scratch), C" in text)  # fmt: skip
     for metric in ("energy", "energy@matched"):
@@ -185,7 +186,7 @@ def test_the_headline_answers_and_the_words_name_both_resolutions(fake_run, page
 def test_every_claim_stands_there_with_its_verdict(fake_run, page):
     page, html = page
     body = re.search(r'<table class="claims">.*?</table>', html, re.DOTALL).group()
-    claims = fake_run.comparison().claims
+    claims = comparison_of(fake_run).claims
     assert re.findall(r'class="chip ([\w-]+)"', body) == [
         verdict.replace(" ", "-") for verdict in claims["verdict"]
     ]
@@ -282,7 +283,7 @@ def test_pictures_in_the_gallery_are_those_of_the_run(fake_run, page):
 def test_downloads_are_the_tables(fake_run, page):
     links = {a["download"]: a["href"] for a in page[0].all("a") if "download" in a}
     text = base64.b64decode(links["summary.csv"].partition(",")[2]).decode()
-    assert text == fake_run.comparison().summary.write_csv()
+    assert text == comparison_of(fake_run).summary.write_csv()
 
 
 def test_every_table_can_be_downloaded(fake_run, page):

@@ -319,6 +319,7 @@ def compare(
     from campare.runs.run import Run
     from campare.stats.compare import compare as run_compare
     from campare.stats.compare_runs import compare_runs
+    from campare.stats.stored import comparison_of
 
     first = Run.open(run)
     if other is not None:
@@ -328,7 +329,7 @@ def compare(
     elif claims is not None:
         terminal().print(run_compare(first, claims=claims))
     else:
-        terminal().print(first.comparison())
+        terminal().print(comparison_of(first))
 
 
 @app.command()

@@ -12,6 +12,7 @@ from campare.metrics.evaluate import MATCHED
 from campare.runs.run import Run
 from campare.stats.compare import headline
 from campare.stats.power import power, too_small
+from campare.stats.stored import comparison_of
 
 #: What is said of those that do not beat the commonest class, by whether it is an audit.
 _GUESS = {
@@ -28,7 +29,7 @@ def summary(run: Run) -> Group:
     Raises:
         RunError: no cell is finished.
     """
-    comparison = run.comparison()
+    comparison = comparison_of(run)
     values = {
         (row["recipe"], row["method"], row["metric"]): row
         for row in comparison.summary.iter_rows(named=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from campare.report.markdown import escaped
 from campare.report.page import Page
+from campare.stats.stored import comparison_of
 
 if TYPE_CHECKING:
     from campare.runs.run import Run
@@ -25,13 +26,13 @@ _FIGURES = {
 
 def notebook(page: Page, run: "Run", figures: Mapping[str, bytes]) -> str:
     """The notebook as text; `figures` are PNG by name."""
-    comparison = run.comparison()
+    comparison = comparison_of(run)
     table = {"text/html": comparison._repr_html_(), "text/plain": "Comparison"}
     cells = [
         _text(f"# {escaped(page.headline)}", f"*{escaped(page.question)}*", *_said(page)),
         _code(f"import campare\n\nrun = campare.Run.open({str(Path(run.path).resolve())!r})"),
         _text("## Claims, effects and answers"),
-        _code("run.comparison()", table),
+        _code("campare.compare(run)", table),
         _text("## Every measurement", "One row of the table is one measure of one map."),
         _code("run.scores()"),
         _text("## Figures"),

@@ -14,6 +14,7 @@ from campare.metrics import find
 from campare.report import curves, facts, forest, gallery, methods, spread, tables, warned, words
 from campare.report.facts import Arm, Effect
 from campare.stats.scores import of_test
+from campare.stats.stored import comparison_of
 
 if TYPE_CHECKING:
     from campare.runs.run import Run
@@ -88,7 +89,7 @@ def read(run: "Run") -> Page:
     Raises:
         RunError: no cell is finished.
     """
-    manifest, scores, comparison = run.manifest, of_test(run.scores()), run.comparison()
+    manifest, scores, comparison = run.manifest, of_test(run.scores()), comparison_of(run)
     arms = facts.arms(manifest)
     named = {arm.name: arm for arm in arms}
     method = facts.main_method(comparison.summary)

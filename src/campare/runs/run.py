@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from campare.data import Images
-    from campare.stats.compare import Comparison
 
 MANIFEST = "run.json"
 
@@ -153,13 +152,6 @@ class Run:
     def recipes(self) -> tuple[str, ...]:
         """The names of the recipes, in the order of the study."""
         return tuple(recipe["name"] for recipe in self.manifest.get("recipes", []))
-
-    def comparison(self) -> "Comparison":
-        """The comparison as it was written, or computed now where there is none."""
-        from campare.stats.compare import Comparison, compare
-
-        path = self.path / "comparison.json"
-        return Comparison.from_json(path) if path.is_file() else compare(self)
 
     def maps(self, recipe: str, seed: int) -> dict[str, Floats]:
         """Raw maps of a cell by method, each (N, h, w), in the order of `images()`."""

@@ -11,7 +11,7 @@ Intervals and p come from campare.stats.crossed; docs/statistics.md says what th
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ from campare.stats.asked import (
 from campare.stats.bootstrap import Draws, holm
 from campare.stats.claims import Claim
 from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SENSITIVITY, SUMMARY, Comparison
+from campare.stats.contrasts import both, metrics_of, unique
 from campare.stats.crossed import Effect, Split, effect_of, size_interval, split
 from campare.stats.design import Design, Weights, factorial, trends, written
 from campare.stats.headline import headline
@@ -104,9 +105,9 @@ def compare(
     hypotheses = hypotheses_of(claims)
     rows = read(table)
     measured = matrices(rows.frame)
-    recipes = _unique(key[0] for key in measured)
+    recipes = unique(key[0] for key in measured)
     pairs = pairs_of(recipes, baseline, contrasts, rows.contrasts)
-    methods = methods_of(_unique(key[1] for key in measured), method)
+    methods = methods_of(unique(key[1] for key in measured), method)
     places = places_of(design, rows.recipes, recipes)
     if hypotheses is None:
         hypotheses = ARTICLE if places else ()
@@ -124,19 +125,6 @@ def compare(
         resamples=resamples,
         seed=seed,
     )
-
-
-def splits(
-    table: Any, contrasts: Sequence[tuple[str, str]] | None = None
-) -> Iterator[tuple[str, str, str, Split]]:
-    """(contrast, method, metric, split) of every contrast that `compare` would make."""
-    rows = read(table)
-    measured = matrices(rows.frame)
-    pairs = pairs_of(_unique(key[0] for key in measured), None, contrasts, rows.contrasts)
-    for pair in pairs:
-        for method in methods_of(_unique(key[1] for key in measured), None):
-            for metric, arms in _both(measured, pair, method):
-                yield " - ".join(pair), method, metric, split(arms, [1.0, -1.0])
 
 
 class _Means:
@@ -158,7 +146,7 @@ def _effects(
     for treatment, control in pairs:
         for method in methods:
             family = []
-            for metric, (T, C) in _both(measured, (treatment, control), method):
+            for metric, (T, C) in both(measured, (treatment, control), method):
                 found = split([T, C], [1.0, -1.0])
                 bootstrapped = means.interval == "bootstrap"
                 effect = means(T, C) if bootstrapped else effect_of(found, means.confidence)
@@ -171,16 +159,6 @@ def _effects(
                 )  # fmt: skip
             rows += _adjusted(family)
     return rows
-
-
-def _both(
-    measured: Table, pair: tuple[str, str], method: str
-) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """The metrics of a method that both arms have, with their values."""
-    for metric in _metrics(measured, method):
-        arms = [measured.get((arm, method, metric)) for arm in pair]
-        if arms[0] is not None and arms[1] is not None:
-            yield metric, (arms[0].values, arms[1].values)
 
 
 def _effect_row(method: str, metric: str, effect: Effect, found: Split, confidence: float) -> Row:
@@ -198,7 +176,7 @@ def _factors(measured: Table, design: Design, methods: list[str], confidence: fl
         for method in methods:
             family = [
                 _factor_row(name, weights, method, metric, measured, confidence)
-                for metric in _metrics(measured, method)
+                for metric in metrics_of(measured, method)
                 if all((arm, method, metric) in measured for arm in weights)
             ]
             rows += _adjusted(family)
@@ -253,7 +231,7 @@ def _nulls(measured: Table, methods: list[str], means: _Means) -> list[Row]:
     for (recipe, method, metric), one in measured.items():
         if method not in methods or method == CLASSIFIER:
             continue
-        for null in _unique(key[1] for key in measured if key[0] == recipe):
+        for null in unique(key[1] for key in measured if key[0] == recipe):
             other = measured.get((recipe, null, metric))
             own = not null.endswith(UNTRAINED) or null == method + UNTRAINED
             if other is None or not is_null(null) or not own:
@@ -274,14 +252,6 @@ def _same_models(method: Measured, null: Measured) -> Any:
     seeds = np.isfinite(null.values).any(axis=1)
     own = np.isfinite(method.values).any(axis=1)
     return null.values[seeds] if seeds.sum() == 1 and own.sum() > 1 else null.values
-
-
-def _metrics(measured: Table, method: str) -> list[str]:
-    return _unique(metric for _, name, metric in measured if name == method)
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))
 
 
 def _table(rows: list[Row], schema: dict[str, Any]) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from campare.errors import RunError
+from campare.stats.printed import notebook, terminal
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -150,13 +151,9 @@ class Comparison:
         self, console: "Console", options: "ConsoleOptions"
     ) -> "Iterator[RenderableType]":
         """The claims, a table for each contrast, then the answers in words."""
-        from campare.stats.printed import terminal
-
         yield from terminal(self)
 
     def _repr_html_(self) -> str:
-        from campare.stats.printed import notebook
-
         return notebook(self)
 
 

@@ -3,11 +3,10 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
-from campare.stats.comparison import Comparison
 from campare.stats.words import (
     MATCHED,
     NO_DIFFERENCE,
@@ -24,7 +23,35 @@ from campare.stats.words import (
 FIRST = ("energy", "pointing-game", "average-precision", "grid-pointing-game", "focus", "correct")
 
 
-def headline(comparison: Comparison) -> list[str]:
+class Compared(Protocol):
+    """The tables of a comparison, which `campare.stats.comparison.Comparison` holds."""
+
+    @property
+    def effects(self) -> pl.DataFrame:
+        """Treatment minus control."""
+
+    @property
+    def claims(self) -> pl.DataFrame:
+        """Hypotheses and their verdicts."""
+
+    @property
+    def factors(self) -> pl.DataFrame:
+        """Main effects, interactions and trends."""
+
+    @property
+    def sensitivity(self) -> pl.DataFrame:
+        """The effects by other sound analyses."""
+
+    @property
+    def confidence(self) -> float:
+        """Of the intervals."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know, a line each."""
+
+
+def headline(comparison: Compared) -> list[str]:
     """Question and answer in plain words with numbers, for each contrast and method.
 
     A sentence is about one metric, the first of FIRST that is defined. Where it was measured at
@@ -34,7 +61,7 @@ def headline(comparison: Comparison) -> list[str]:
     return [" ".join(_sentences(comparison, part)) for _, part in groups]
 
 
-def _sentences(comparison: Comparison, part: pl.DataFrame) -> Iterator[str]:
+def _sentences(comparison: Compared, part: pl.DataFrame) -> Iterator[str]:
     rows = {row["metric"]: row for row in part.iter_rows(named=True)}
     verdicts = {name: _verdict(row, comparison.confidence) for name, row in rows.items()}
     name = _main(rows)

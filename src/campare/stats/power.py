@@ -14,6 +14,9 @@ import polars as pl
 from scipy.special import nctdtr, ndtr, stdtrit
 
 from campare.errors import RunError
+from campare.metrics.registry import find
+from campare.stats.article import SMALLEST
+from campare.stats.contrasts import splits
 from campare.stats.crossed import Part, Split
 from campare.stats.words import MATCHED
 
@@ -136,8 +139,6 @@ def power(
     Example:
         >>> power("runs/x").filter(pl.col("metric") == "energy")  # doctest: +SKIP
     """
-    from campare.stats.compare import splits
-
     if not (0 < alpha < 1 and 0 < goal < 1):
         raise RunError(
             f"Expected alpha and the power between 0 and 1, got {alpha} and {goal}. "
@@ -186,9 +187,6 @@ def _row(found: Split, smallest: float | None, alpha: float, goal: float) -> dic
 
 def _smallest(metric: str, given: float | Mapping[str, float] | None) -> float | None:
     """The effect of interest: as given, of the claims, or a twentieth of the range."""
-    from campare.metrics.registry import find
-    from campare.stats.article import SMALLEST
-
     base = metric.removesuffix(MATCHED)
     if isinstance(given, Mapping):
         return given.get(metric, given.get(base))

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
+from campare.stats.headline import Compared, headline
 from campare.stats.words import MATCHED, conditional, count, interval, p_text, verdict_words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-    from campare.stats.comparison import Comparison
 
 _STYLES = {
     "supported": "green", "contradicted": "red", "equivalent": "blue", "better": "green",
@@ -33,12 +32,10 @@ class Shown(NamedTuple):
     rows: list[list[str]]
 
 
-def terminal(comparison: "Comparison") -> "Iterator[RenderableType]":
+def terminal(comparison: Compared) -> "Iterator[RenderableType]":
     """What Rich prints."""
     from rich.table import Table
     from rich.text import Text
-
-    from campare.stats.headline import headline
 
     for note in comparison.notes:
         yield Text(note)
@@ -55,7 +52,7 @@ def terminal(comparison: "Comparison") -> "Iterator[RenderableType]":
         yield Text(line)
 
 
-def notebook(comparison: "Comparison") -> str:
+def notebook(comparison: Compared) -> str:
     """What a notebook shows."""
     parts = [f"<p>{escape(note)}</p>" for note in comparison.notes]
     for shown in _tables(comparison):
@@ -111,7 +108,7 @@ def _style(row: list[str]) -> str:
     return next((style for word, style in _STYLES.items() if word in words), "")
 
 
-def _tables(comparison: "Comparison") -> Iterator[Shown]:
+def _tables(comparison: Compared) -> Iterator[Shown]:
     if comparison.claims.height:
         yield _claims(comparison)
     for table in (comparison.factors, comparison.effects):
@@ -121,7 +118,7 @@ def _tables(comparison: "Comparison") -> Iterator[Shown]:
         yield _otherwise(comparison, otherwise)
 
 
-def _claims(comparison: "Comparison") -> Shown:
+def _claims(comparison: Compared) -> Shown:
     heads = ["claim", "verdict", _head(comparison), "p (Holm)", "measured by", "to settle it"]
     rows = [
         [
@@ -154,7 +151,7 @@ def to_settle(row: dict[str, Any]) -> str:
     return " or ".join(ways) or str(row["reason"])
 
 
-def _effects(comparison: "Comparison", table: pl.DataFrame) -> Iterator[Shown]:
+def _effects(comparison: Compared, table: pl.DataFrame) -> Iterator[Shown]:
     """A table for each contrast and method.
 
     Undefined rows are left out, and those under conditions (doses, layers, nulls) are counted.
@@ -172,13 +169,13 @@ def _effects(comparison: "Comparison", table: pl.DataFrame) -> Iterator[Shown]:
         yield Shown(title, heads, [_cells(row, comparison) for row in shown])
 
 
-def _cells(row: dict[str, Any], comparison: "Comparison") -> list[str]:
+def _cells(row: dict[str, Any], comparison: Compared) -> list[str]:
     alpha = 1 - comparison.confidence
     says = verdict_words(row["metric"], row["low"], row["high"], row["p_adjusted"], alpha=alpha)
     return [_metric(row["metric"]), interval(row), p_text(row["p_adjusted"]), str(says)]
 
 
-def _otherwise(comparison: "Comparison", rows: pl.DataFrame) -> Shown:
+def _otherwise(comparison: Compared, rows: pl.DataFrame) -> Shown:
     all_of = comparison.sensitivity.height
     title = f"Of {all_of} sensitivity analyses {rows.height} find otherwise"
     if rows.height > _SHOWN:
@@ -198,7 +195,7 @@ def _otherwise(comparison: "Comparison", rows: pl.DataFrame) -> Shown:
     return Shown(title, heads, lines)
 
 
-def _head(comparison: "Comparison") -> str:
+def _head(comparison: Compared) -> str:
     return f"difference [{comparison.confidence:.0%} interval]"
 
 

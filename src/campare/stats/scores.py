@@ -7,7 +7,6 @@ layer than the run's, and of the predicted class where the true one was explaine
 apart for the sensitivity analyses.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from campare.attribution.baselines import BASELINES
 from campare.errors import RunError
+from campare.runs.run import Run
 from campare.types import SCORE_COLUMNS
 
 Contrasts = tuple[tuple[str, str], ...]
@@ -77,8 +77,8 @@ def read(table: Any) -> Rows:
     frame: Any
     manifest: Any
     if isinstance(table, str | Path):
-        frame, manifest = _read_directory(Path(table))
-    elif callable(getattr(table, "scores", None)):
+        table = Run.open(table)
+    if callable(getattr(table, "scores", None)):
         frame, manifest = table.scores(), table.manifest
     else:
         frame, manifest = getattr(table, "frame", table), {}
@@ -107,31 +107,6 @@ def checked_columns(frame: Any) -> pl.DataFrame:
     if isinstance(frame, pl.DataFrame):
         return frame
     return pl.DataFrame({column: list(frame[column]) for column in SCORE_COLUMNS})  # no pyarrow
-
-
-def _read_directory(path: Path) -> tuple[pl.DataFrame, dict[str, Any]]:
-    manifest = path / "run.json"
-    if not manifest.is_file():
-        raise RunError(
-            f"Expected a run directory with run.json, got {path}. "
-            "Try the folder that campare study wrote."
-        )
-    try:
-        facts = json.loads(manifest.read_text("utf-8"))
-    except ValueError as error:
-        raise RunError(
-            f"Expected JSON in {manifest}, got: {error}. Try another run directory."
-        ) from error
-    files = sorted((path / "scores").glob("*.parquet"))
-    if not files:
-        raise RunError(
-            f"Expected finished cells in {path}, got none. Try the study's command again."
-        )
-    frame = pl.concat([pl.read_parquet(file) for file in files])
-    names = [recipe["name"] for recipe in facts.get("recipes", [])]
-    order = {name: i for i, name in enumerate(names)}
-    rank = pl.col("recipe").replace_strict(order, default=len(order), return_dtype=pl.Int64)
-    return frame.sort(rank, maintain_order=True), facts
 
 
 def of_test(frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,48 @@
+"""The contrasts of a table: pairs of arms, metric by metric, with their values side by side."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from campare.stats.asked import methods_of, pairs_of
+from campare.stats.crossed import Split, split
+from campare.stats.scores import Key, Measured, matrices, read
+
+Table = dict[Key, Measured]
+
+
+def splits(
+    table: Any, contrasts: Sequence[tuple[str, str]] | None = None
+) -> Iterator[tuple[str, str, str, Split]]:
+    """(contrast, method, metric, split) of every contrast that `compare` would make."""
+    rows = read(table)
+    measured = matrices(rows.frame)
+    pairs = pairs_of(unique(key[0] for key in measured), None, contrasts, rows.contrasts)
+    for pair in pairs:
+        for method in methods_of(unique(key[1] for key in measured), None):
+            for metric, arms in both(measured, pair, method):
+                yield " - ".join(pair), method, metric, split(arms, [1.0, -1.0])
+
+
+def both(
+    measured: Table, pair: tuple[str, str], method: str
+) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """The metrics of a method that both arms have, with their values."""
+    for metric in metrics_of(measured, method):
+        arms = [measured.get((arm, method, metric)) for arm in pair]
+        if arms[0] is not None and arms[1] is not None:
+            yield metric, (arms[0].values, arms[1].values)
+
+
+def metrics_of(measured: Table, method: str) -> list[str]:
+    """The metrics of a method, in the order of the table."""
+    return unique(metric for _, name, metric in measured if name == method)
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """Names in the order of their first mention, each once.
+
+    Example:
+        >>> unique(["B", "A", "B"])
+        ['B', 'A']
+    """
+    return list(dict.fromkeys(names))
