@@ -108,7 +108,6 @@ def test_imports_point_one_way():
     assert upwards == []
 
 
-@pytest.mark.xfail(strict=True, reason="the redesign is under way")
 def test_no_import_cycles_counting_imports_inside_functions():
     graph = {name: campare_modules(tree) - {name} for name, tree in TREES.items()}
     graph.pop("campare")  # the root holds lazy names

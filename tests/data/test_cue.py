@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from campare.data.cue import draw_tag, plant
 from campare.data.decode import Picture
 from campare.data.drawn import drawn_set
-from campare.data.imageset import ImageSet, Sample
+from campare.data.imageset import ImageSet
+from campare.data.samples import Sample
 from campare.errors import DataError
 
 

@@ -1,8 +1,6 @@
 """Images in memory: loading, subsets, and splits that keep the share of every class."""
 
-import sys
 import threading
-import types
 
 import numpy as np
 import pytest
@@ -10,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campare.data import Images, ImageSet, Picture, Sample
-from campare.data.imageset import held_out, in_threads
+from campare.data.samples import held_out, in_threads
 from campare.errors import DataError
 
 
@@ -125,9 +123,7 @@ def test_threads_keep_order_and_raise_the_first_error():
 
 
 def test_the_drawn_set_is_asked_for_as_given(monkeypatch):
-    drawn = types.ModuleType("campare.data.drawn")
-    drawn.drawn_set = lambda **asked: asked
-    monkeypatch.setitem(sys.modules, "campare.data.drawn", drawn)
+    monkeypatch.setattr("campare.data.imageset.drawn_set", lambda **asked: asked)
     assert ImageSet.drawn(["fox", "cow"], train=4, shortcut=0.9) == {
         "classes": ["fox", "cow"],
         "train": 4,
@@ -135,6 +131,7 @@ def test_the_drawn_set_is_asked_for_as_given(monkeypatch):
         "size": 96,
         "seed": 0,
         "shortcut": 0.9,
+        "into": ImageSet,
     }
 
 

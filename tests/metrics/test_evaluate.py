@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from campare.attribution import maps as m
-from campare.data.imageset import Images
+from campare.data.samples import Images
 from campare.errors import CampareError, DataError, TargetError
 from campare.metrics import METRICS, boxes, faithfulness, localization
 from campare.metrics import concentration as focus

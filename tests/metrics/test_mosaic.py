@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from campare.attribution.maps import pool
-from campare.data.imageset import Images
+from campare.data.samples import Images
 from campare.errors import CampareError, DataError
 from campare.metrics.mosaic import class_masks, mosaics
 

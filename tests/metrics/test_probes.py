@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from campare.data.imageset import Images
+from campare.data.samples import Images
 from campare.errors import CampareError
 from campare.metrics import METRICS, declared
 from campare.metrics.probes import measure_probes

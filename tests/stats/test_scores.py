@@ -92,8 +92,10 @@ def test_other_data_frames_are_read_by_their_columns():
 
 def write_run(path, table, **facts):
     (path / "scores").mkdir(parents=True)
-    (path / "run.json").write_text(json.dumps(facts), "utf-8")
-    for (recipe, seed), part in table.partition_by("recipe", "seed", as_dict=True).items():
+    parts = table.partition_by("recipe", "seed", as_dict=True)
+    cells = {f"{recipe}-{seed}": {"recipe": recipe, "seed": seed} for recipe, seed in parts}
+    (path / "run.json").write_text(json.dumps({"cells": cells, **facts}), "utf-8")
+    for (recipe, seed), part in parts.items():
         part.write_parquet(path / "scores" / f"{recipe}-{seed}.parquet")
 
 
@@ -128,13 +130,15 @@ def test_no_run_directory(tmp_path):
 
 def test_a_broken_manifest(tmp_path):
     (tmp_path / "run.json").write_text("{", "utf-8")
-    with pytest.raises(RunError, match=r"Expected JSON in .*run\.json, got: .* Try another run"):
+    with pytest.raises(RunError, match=r"Expected JSON in .*run\.json, got: .* Try: another run"):
         read(tmp_path)
 
 
 def test_a_run_without_finished_cells(tmp_path):
     (tmp_path / "run.json").write_text("{}", "utf-8")
-    with pytest.raises(RunError, match=r"Expected finished cells in .*, got none. Try the study's"):
+    with pytest.raises(RunError, match="Expected finished cells .* Try: the study.s command"):
+        RunError, match=r"Expected finished cells in .*, got none. Try: the study's"
+    ):
         read(tmp_path)
 
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from math import cos, pi, sin
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from campare.data.decode import Picture
-from campare.data.imageset import REGIONS, ImageSet, Sample
+from campare.data.samples import REGIONS, Sample, SampleSet
 from campare.errors import DataError
 
 #: Part of the fingerprint; raise it when the same seed plants something else.
@@ -73,7 +74,10 @@ class Planted:
         return others, place
 
 
-def plant(imageset: ImageSet, *, p: float, seed: int = 0, size_fraction: float = 0.12) -> ImageSet:
+Set = TypeVar("Set", bound=SampleSet)
+
+
+def plant(imageset: Set, *, p: float, seed: int = 0, size_fraction: float = 0.12) -> Set:
     """Plant a tag into every picture of a set, with its mask as region `cue`.
 
     In training the tag is that of the label with probability p, else that of another class, each
@@ -96,6 +100,7 @@ def plant(imageset: ImageSet, *, p: float, seed: int = 0, size_fraction: float =
         DataError: p, seed or size out of range, one class only, or a set that has a cue already.
 
     Example:
+        >>> from campare.data import ImageSet
         >>> tagged = plant(ImageSet.drawn(train=4, test=4, size=32), p=0.95)
         >>> tagged.regions
         ('object', 'parts', 'cue')

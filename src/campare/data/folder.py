@@ -14,21 +14,12 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
 from campare.data.annotations import Annotation
-from campare.data.imageset import (
-    REGIONS,
-    SPLITS,
-    ImageSet,
-    Progress,
-    Sample,
-    Skipped,
-    held_out,
-    in_threads,
-)
 from campare.data.layout import (
     REGION_FOLDERS,
     Names,
@@ -38,18 +29,31 @@ from campare.data.layout import (
     read_annotations,
 )
 from campare.data.reader import Check, FolderReader
+from campare.data.samples import (
+    REGIONS,
+    SPLITS,
+    Progress,
+    Sample,
+    SampleSet,
+    Skipped,
+    held_out,
+    in_threads,
+)
 from campare.errors import DataError
 from campare.types import Array
+
+Set = TypeVar("Set", bound=SampleSet)
 
 
 def read_folder(
     root: Path,
     *,
+    into: type[Set] = SampleSet,  # type: ignore[assignment]
     seed: int = 0,
     test_fraction: float = 0.25,
     training: bool = True,
     progress: Progress | None = None,
-) -> ImageSet:
+) -> Set:
     """Index a folder of images: decode, check and hash every file once.
 
     A box or outline labelled with the name of another class is not the object and is left out.
@@ -57,6 +61,7 @@ def read_folder(
     image by their suffix, are ignored.
 
     Args:
+        into: the class of the set.
         root: the folder; see the module for its layout. Classes are in alphabetical order.
         seed: of the stratified split, where the folder has no train and test.
         test_fraction: share of each class for the test split, where the folder has none.
@@ -99,7 +104,7 @@ def read_folder(
         for image, is_test in zip(usable, held, strict=True)
     )
     present = {region for check in checks for region in check.regions}
-    images = ImageSet(
+    images = into(
         name=root.resolve().name,
         class_names=class_names,
         samples=samples,
@@ -112,7 +117,7 @@ def read_folder(
     return images
 
 
-def write_folder(imageset: ImageSet, out: Path, progress: Progress | None = None) -> Path:
+def write_folder(imageset: SampleSet, out: Path, progress: Progress | None = None) -> Path:
     """Write a set as an ordinary folder of PNG files with train, test, masks, parts and cues.
 
     All files are written beside `out` first and renamed at the end, so `out` is whole or absent.
@@ -132,6 +137,7 @@ def write_folder(imageset: ImageSet, out: Path, progress: Progress | None = None
     Example:
         >>> import tempfile
         >>> out = Path(tempfile.mkdtemp()) / "drawn"
+        >>> from campare.data import ImageSet
         >>> _ = write_folder(ImageSet.drawn(train=4, test=2, size=32), out)
         >>> read_folder(out).counts()
         {'train': {'cat': 2, 'dog': 2}, 'test': {'cat': 1, 'dog': 1}}
@@ -159,7 +165,7 @@ def write_folder(imageset: ImageSet, out: Path, progress: Progress | None = None
     return out
 
 
-def _png_paths(imageset: ImageSet) -> dict[str, str]:
+def _png_paths(imageset: SampleSet) -> dict[str, str]:
     """split/class/name.png of each image; names that would collide keep their suffix before it."""
     inner = {s.image: _inner_path(s, imageset.class_names[s.label]) for s in imageset.samples}
     uses = Counter(path.with_suffix("") for path in inner.values())
@@ -192,7 +198,7 @@ def _shows(annotation: Annotation, class_name: str, class_names: tuple[str, ...]
 
 
 def _require_every_class(
-    images: ImageSet, places: Mapping[str, Place], splits: Sequence[str]
+    images: SampleSet, places: Mapping[str, Place], splits: Sequence[str]
 ) -> None:
     if not images.samples:
         first = images.skipped[0]

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from campare.data.annotations import Annotation, read_boxes_csv, read_coco, read_voc
-from campare.data.imageset import REGIONS, SPLITS
+from campare.data.samples import REGIONS, SPLITS
 from campare.errors import DataError
 
 #: Folder of each region's masks.

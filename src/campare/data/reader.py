@@ -13,7 +13,7 @@ from PIL import UnidentifiedImageError
 
 from campare.data.annotations import Annotation, object_mask
 from campare.data.decode import Decoded, Picture, decode_image, decode_mask, upright
-from campare.data.imageset import Sample
+from campare.data.samples import Sample
 from campare.errors import DataError
 from campare.types import Bools
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from campare.attribution.method import method as find_method
 from campare.data import Images, ImageSet
-from campare.data.imageset import SPLITS
 from campare.data.pixels import Pixels
+from campare.data.samples import SPLITS
 from campare.errors import CampareError, DataError, TargetError
 from campare.experiments.examine import Terms, examine
 from campare.experiments.manifest import file_digest, open_audit

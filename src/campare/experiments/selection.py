@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from campare.data.imageset import REGIONS, Images, ImageSet
+from campare.data.imageset import ImageSet
+from campare.data.samples import REGIONS, Images
 from campare.errors import CampareError, DataError
 from campare.metrics import SETS, Metric, choose
 from campare.metrics.mosaic import KINDS, mosaics

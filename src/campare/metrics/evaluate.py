@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from campare.attribution import maps as m
-from campare.data.imageset import Images
+from campare.data.samples import Images
 from campare.metrics.classification import predicted
 from campare.metrics.faithfulness.controls import (
     FAITHFULNESS,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.attribution.maps import pool
-from campare.data.imageset import Images
+from campare.data.samples import Images
 from campare.errors import CampareError, DataError
 from campare.metrics.localization import ENERGY, class_discrimination
 from campare.metrics.metric import Metric

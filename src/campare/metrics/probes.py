@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from campare.data.imageset import Images
+from campare.data.samples import Images
 from campare.metrics.metric import Explain, Predict
 from campare.metrics.registry import choose
 from campare.metrics.robustness.dose_response import LADDERS, metric_name, stability_scores

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from campare.data.imageset import Images
+from campare.data.samples import Images
 from campare.errors import DataError
 from campare.metrics import localization
 from campare.metrics.classification import confidence, predicted

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import keras
 import numpy as np
 
-from campare.data.imageset import held_out
+from campare.data.samples import held_out
 from campare.errors import DataError, ModelError
 from campare.training import augment, backbones
 from campare.training.cache import FeatureCache, features, head

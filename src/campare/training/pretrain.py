@@ -14,7 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from campare.data.drawn import SOURCE_CATEGORIES, drawn_set
+from campare.data import ImageSet
+from campare.data.drawn import SOURCE_CATEGORIES
 from campare.training import backbones, fit
 from campare.training.recipe import Augment, Recipe
 
@@ -46,7 +47,7 @@ def pretrain(out: Path, *, seed: int = 0, epochs: int = SOURCE.epochs) -> dict[s
     """
     began = time.perf_counter()
     classes = tuple(SOURCE_CATEGORIES)
-    things = drawn_set(
+    things = ImageSet.drawn(
         train=TRAIN_PER_CLASS * len(classes),
         test=TEST_PER_CLASS * len(classes),
         classes=classes,

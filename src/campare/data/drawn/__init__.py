@@ -8,13 +8,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TypeVar
 
 from campare.data.cue import plant
 from campare.data.decode import Picture
 from campare.data.drawn.animals import ANIMALS
 from campare.data.drawn.render import render
 from campare.data.drawn.things import SOURCE_CATEGORIES
-from campare.data.imageset import ImageSet, Sample
+from campare.data.samples import Sample, SampleSet
 from campare.errors import DataError
 
 __all__ = ["ANIMALS", "CLASSES", "SOURCE_CATEGORIES", "drawn_set", "render"]
@@ -39,6 +40,9 @@ class _Read:
         return render(self.class_names[sample.label], self.size, self.seed, sample.split, index)
 
 
+Set = TypeVar("Set", bound=SampleSet)
+
+
 def drawn_set(
     classes: Sequence[str] = ("cat", "dog"),
     *,
@@ -47,7 +51,8 @@ def drawn_set(
     size: int = 96,
     seed: int = 0,
     shortcut: float | None = None,
-) -> ImageSet:
+    into: type[Set] = SampleSet,  # type: ignore[assignment]
+) -> Set:
     """A set of drawn pictures, balanced over the classes; nothing is drawn until it is read.
 
     Animals differ in ears, muzzle and tail only, their `parts`: pose, body, fur, scene and light
@@ -59,6 +64,7 @@ def drawn_set(
         test: number of test images in all.
         size: pixels of height and width, at least 16.
         seed: of the whole set, at least 0.
+        into: the class of the set.
         shortcut: plant a cue that agrees with the label with this probability in training; see
             :func:`campare.data.cue.plant`. The pictures below the cue are the same without it.
 
@@ -84,7 +90,7 @@ def drawn_set(
         for i in range(count)
     )  # fmt: skip
     parameters = json.dumps(["drawn", VERSION, names, train, test, size, seed])
-    drawn = ImageSet(
+    drawn = into(
         name="drawn " + (" and ".join(names) if len(names) <= 3 else f"{len(names)} classes"),
         class_names=names,
         samples=samples,

@@ -12,7 +12,7 @@ from campare.data.drawn.canvas import Canvas, Pen, spread
 from campare.data.drawn.coats import skins
 from campare.data.drawn.geometry import Frame, Shape, box, ellipse
 from campare.data.drawn.scenes import scene
-from campare.data.imageset import SPLITS
+from campare.data.samples import SPLITS
 
 Rng = np.random.Generator
 

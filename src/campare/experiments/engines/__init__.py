@@ -1,17 +1,9 @@
 """Engines: where the cells of a study run. Each takes cells and work, and yields what is done."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
 from campare.errors import CampareError
+from campare.experiments.engines import local, ray
+from campare.experiments.engines.protocol import Engine
 from campare.optional import require
-
-#: (cell, report) -> facts of the cell
-Work = Callable[[Any, Callable[[Any], None]], dict[str, Any]]
-#: (cells, work, on_event) -> (cell, facts) as they finish; on_event(cell, event) reports progress
-Engine = Callable[
-    [Sequence[Any], Work, Callable[[Any, Any], None]], Iterator[tuple[Any, dict[str, Any]]]
-]
 
 ENGINES = ("local", "ray")
 
@@ -27,12 +19,8 @@ def engine(name: str) -> Engine:
         'run'
     """
     if name == "local":
-        from campare.experiments.engines import local
-
         return local.run
     if name == "ray":
-        from campare.experiments.engines import ray
-
         require("ray", extra="ray")
         return ray.run
     raise CampareError(f"Expected an engine, got {name!r}. Try: {', '.join(ENGINES)}")

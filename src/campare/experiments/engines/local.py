@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from campare.experiments.engines import Work
+from campare.experiments.engines.protocol import Work
 
 
 def run(

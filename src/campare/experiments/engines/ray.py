@@ -6,7 +6,7 @@ The run directory has to be on storage that all workers see.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from campare.experiments.engines import Work
+from campare.experiments.engines.protocol import Work
 from campare.optional import require
 
 

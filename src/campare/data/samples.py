@@ -1,0 +1,287 @@
+"""A labeled set of images: where they are (:class:`SampleSet`), and in memory (:class:`Images`).
+
+A set is a list of samples and a function that reads one; nothing is held in memory until
+:meth:`SampleSet.load` decodes a split and resizes it, image and masks together.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from campare.data.decode import Picture, resize_picture
+from campare.errors import DataError
+from campare.types import Bools, Ints
+
+#: Regions of an image that can have ground truth, in the order they are listed.
+REGIONS = ("object", "parts", "cue")
+SPLITS = ("train", "test")
+
+Progress = Callable[[int, int], None]  # (done, of)
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image of a set.
+
+    Attributes:
+        image: its id, the path below the root with "/": "train/cat/cat_1.png".
+        label: index into class_names.
+        split: "train" or "test".
+    """
+
+    image: str
+    label: int
+    split: str
+
+
+class Skipped(NamedTuple):
+    """An image that was left out, and why."""
+
+    image: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Images in memory, all stretched to one size, S x S unless a model takes another.
+
+    Attributes:
+        images: (N, S, S, 3) uint8.
+        labels: (N,) int64, indices into class_names.
+        names: N ids, `Sample.image`.
+        regions: name -> (N, S, S) bool; all False: no ground truth for that image.
+        class_names: K names.
+    """
+
+    images: NDArray[np.uint8]
+    labels: Ints
+    names: tuple[str, ...]
+    regions: Mapping[str, Bools]
+    class_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def subset(self, indices: Sequence[int] | Ints) -> "Images":
+        """The images at `indices` (integers, any order), copied.
+
+        Example:
+            >>> pixels = np.zeros((3, 2, 2, 3), np.uint8)
+            >>> images = Images(pixels, np.array([0, 1, 1]), ("a", "b", "c"), {}, ("x", "y"))
+            >>> images.subset([2, 0]).names
+            ('c', 'a')
+        """
+        at = np.asarray(indices, np.int64)
+        return Images(
+            images=self.images[at],
+            labels=self.labels[at],
+            names=tuple(self.names[i] for i in at),
+            regions={name: masks[at] for name, masks in self.regions.items()},
+            class_names=self.class_names,
+        )
+
+    def stratified_split(self, fraction: float, seed: int) -> tuple["Images", "Images"]:
+        """Split into (the rest, held out), with the same `fraction` of every class held out.
+
+        Args:
+            fraction: share of each class to hold out, in (0, 1); see :func:`held_out`.
+            seed: of the draw.
+
+        Returns:
+            Two sets that share no image; within each the order is kept.
+
+        Example:
+            >>> from campare.data import ImageSet
+            >>> images = ImageSet.drawn(train=8, test=8, size=32).load("train", 16)
+            >>> rest, held = images.stratified_split(0.25, seed=0)
+            >>> len(rest), len(held)
+            (6, 2)
+        """
+        held = held_out(self.labels, fraction, seed)
+        return self.subset(np.flatnonzero(~held)), self.subset(np.flatnonzero(held))
+
+
+@dataclass(frozen=True, repr=False)
+class SampleSet:
+    """A labelled set of images with a train and a test split, read on demand.
+
+    Attributes:
+        name: of the set, as shown in reports.
+        class_names: K names.
+        samples: every usable image of both splits.
+        read: sample -> Picture.
+        fingerprint: sha256 of the contents (drawn: of its parameters and version).
+        regions: which of REGIONS occur.
+        skipped: images that were left out, with the reason.
+        default_size: pixels a side that suit the set; None: nothing is known.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    read: Callable[[Sample], Picture]
+    fingerprint: str
+    regions: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    default_size: int | None = None
+
+    @classmethod
+    def from_images(cls, images: Images, name: str = "images") -> Self:
+        """Images in memory as a set, all of them test images.
+
+        Example:
+            >>> pixels = np.zeros((1, 4, 4, 3), np.uint8)
+            >>> from campare.data import ImageSet
+            >>> ImageSet.from_images(Images(pixels, np.array([0]), ("a",), {}, ("x", "y")))
+            ImageSet('images', x/y, 0 train, 1 test)
+        """
+        place = {sample: index for index, sample in enumerate(images.names)}
+        if len(place) < len(images):
+            raise DataError(
+                "Expected images of different names, got two of one. Try names that tell them "
+                "apart, such as 'cat/1.png'."
+            )
+        content = hashlib.sha256("\n".join(images.names).encode())
+        for array in (images.images, images.labels, *images.regions.values()):
+            content.update(np.ascontiguousarray(array).data)
+
+        def read(sample: Sample) -> Picture:
+            at = place[sample.image]
+            masks = {region: mask[at] for region, mask in images.regions.items() if mask[at].any()}
+            return Picture(images.images[at], masks)
+
+        return cls(
+            name=name,
+            class_names=images.class_names,
+            samples=tuple(
+                Sample(image, int(label), "test")
+                for image, label in zip(images.names, images.labels, strict=True)
+            ),
+            read=read,
+            fingerprint=content.hexdigest(),
+            regions=tuple(images.regions),
+            default_size=max(images.images.shape[1:3]),
+        )
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(self.of(split))} {split}" for split in SPLITS)
+        return f"{type(self).__name__}({self.name!r}, {'/'.join(self.class_names)}, {counts})"
+
+    def of(self, split: str) -> tuple[Sample, ...]:
+        """The samples of a split, "train" or "test"."""
+        if split not in SPLITS:
+            raise DataError(f"Expected a split, train or test, got {split!r}. Try 'test'.")
+        return tuple(sample for sample in self.samples if sample.split == split)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Images of each class in each split: {"train": {"cat": 300, ...}, "test": {...}}."""
+        return {
+            split: {
+                name: sum(sample.label == label for sample in self.of(split))
+                for label, name in enumerate(self.class_names)
+            }
+            for split in SPLITS
+        }
+
+    def load(
+        self, split: str, size: int | tuple[int, int], *, progress: Progress | None = None
+    ) -> Images:
+        """Read a split into memory, every image stretched to one size with its masks.
+
+        Args:
+            split: "train" or "test".
+            size: pixels of height and width, one number for both or (height, width).
+            progress: called with (images done, images in all) after each image.
+
+        Returns:
+            The images in the order of `samples`, with an array of masks for each of `regions`.
+
+        Raises:
+            DataError: no such split, or a size below 1.
+
+        Example:
+            >>> from campare.data import ImageSet
+            >>> ImageSet.drawn(train=4, test=4, size=32).load("test", 8).images.shape
+            (4, 8, 8, 3)
+        """
+        sides = (size, size) if isinstance(size, int) else size
+        if min(sides) < 1:
+            raise DataError(f"Expected a size of at least 1 pixel, got {size}. Try 128.")
+        samples = self.of(split)
+        images = np.empty((len(samples), *sides, 3), np.uint8)
+        regions = {name: np.zeros(images.shape[:3], np.bool_) for name in self.regions}
+
+        def fill(index: int) -> None:
+            picture = resize_picture(self.read(samples[index]), sides)
+            images[index] = picture.image
+            for name, mask in picture.regions.items():
+                regions[name][index] = mask
+
+        in_threads(fill, range(len(samples)), progress)
+        return Images(
+            images=images,
+            labels=np.array([sample.label for sample in samples], np.int64),
+            names=tuple(sample.image for sample in samples),
+            regions=regions,
+            class_names=self.class_names,
+        )
+
+
+def held_out(labels: Ints, fraction: float, seed: int) -> Bools:
+    """Which images to hold out so that every class gives the same share, drawn from `seed`.
+
+    Args:
+        labels: (N,) class indices.
+        fraction: share of each class, in (0, 1), rounded to whole images; a class of two or more
+            keeps at least one image on each side, a class of one is not held out.
+        seed: of the draw.
+
+    Returns:
+        (N,) bool.
+
+    Raises:
+        DataError: the fraction is not between 0 and 1.
+
+    Example:
+        >>> held_out(np.array([0, 0, 0, 0, 1, 1]), 0.25, seed=0).sum()
+        np.int64(2)
+    """
+    if not 0.0 < fraction < 1.0:
+        raise DataError(f"Expected a fraction between 0 and 1, got {fraction}. Try 0.25.")
+    rng = np.random.default_rng(seed)
+    held = np.zeros(len(labels), np.bool_)
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        wanted = max(1, round(fraction * len(members)))
+        held[members[: min(wanted, len(members) - 1)]] = True
+    return held
+
+
+def in_threads(
+    function: Callable[[T], R], items: Sequence[T], progress: Progress | None = None
+) -> list[R]:
+    """Results of `function` over `items`, in order, computed in threads; the first error is raised.
+
+    Example:
+        >>> in_threads(abs, [-1, 2])
+        [1, 2]
+    """
+    results = []
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        try:
+            for done, result in enumerate(pool.map(function, items), start=1):
+                results.append(result)
+                if progress is not None:
+                    progress(done, len(items))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return results

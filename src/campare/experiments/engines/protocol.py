@@ -1,0 +1,11 @@
+"""What an engine is: it takes cells and work, and yields the facts of each as it is done."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+#: (cell, report) -> facts of the cell
+Work = Callable[[Any, Callable[[Any], None]], dict[str, Any]]
+#: (cells, work, on_event) -> (cell, facts) as they finish; on_event(cell, event) reports progress
+Engine = Callable[
+    [Sequence[Any], Work, Callable[[Any, Any], None]], Iterator[tuple[Any, dict[str, Any]]]
+]
