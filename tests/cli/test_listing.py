@@ -1,5 +1,7 @@
 """`campare list metrics --run`: what a run says of the metrics themselves."""
 
+import json
+
 import numpy as np
 import polars as pl
 
@@ -16,9 +18,12 @@ def test_a_run_shows_how_reliable_its_metrics_are_and_how_they_agree(tmp_path, c
         for (r, s, i), v in np.ndenumerate(values)
     ]
     (tmp_path / "scores").mkdir()
-    (tmp_path / "run.json").write_text("{}")
     frame = pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row")
-    frame.write_parquet(tmp_path / "scores" / "all.parquet")
+    parts = frame.partition_by("recipe", "seed", as_dict=True)
+    cells = {f"{recipe}-{seed}": {"recipe": recipe, "seed": seed} for recipe, seed in parts}
+    (tmp_path / "run.json").write_text(json.dumps({"cells": cells}))
+    for (recipe, seed), part in parts.items():
+        part.write_parquet(tmp_path / "scores" / f"{recipe}-{seed}.parquet")
     assert main(["list", "metrics", "--run", str(tmp_path)]) == 0
     title, head, *lines = capsys.readouterr().out.splitlines()
     assert title == "grad-cam: split-half reliability, and rank correlation over images"

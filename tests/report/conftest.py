@@ -51,9 +51,6 @@ class FakeRun:
     def maps(self, recipe: str, seed: int) -> dict[str, np.ndarray]:
         return self.arrays[recipe, seed]
 
-    def comparison(self) -> Any:
-        return self.compared
-
 
 def photographs(
     n: int, classes: tuple[str, ...], rng: np.random.Generator

@@ -17,7 +17,6 @@ from campare.report.page import read
 from campare.report.render import html as html_of
 from campare.stats.compare import compare
 from campare.stats.comparison import Comparison
-from campare.stats.stored import comparison_of
 
 HOSTILE = "test/cat/<script>alert(1)</script>.png"
 
@@ -57,13 +56,13 @@ def changed(run, **manifest):
 
 
 def rendered(run, **manifest) -> tuple[Page, str]:
-    html = html_of(read(changed(run, **manifest)))
+    html = html_of(read(changed(run, **manifest), run.compared))
     return Page(html), html
 
 
 @pytest.fixture(scope="module")
 def page(fake_run):
-    html = render(fake_run).read_text("utf-8")
+    html = render(fake_run, comparison=fake_run.compared).read_text("utf-8")
     return Page(html), html
 
 
@@ -82,13 +81,13 @@ def test_writes_the_page_the_figures_and_the_tables(fake_run, page):
     assert names == {"report.html"} | figures | tables
     effects = pl.read_csv(fake_run.path / "tables/effects.csv")
     assert effects["estimate"].to_list() == pytest.approx(
-        comparison_of(fake_run).effects["estimate"].to_list()
+        fake_run.compared.effects["estimate"].to_list()
     )
     assert len(page[1]) < 10e6
 
 
 def test_same_run_same_bytes(fake_run, page, tmp_path):
-    again = render(fake_run, out=tmp_path / "again" / "report.html")
+    again = render(fake_run, comparison=fake_run.compared, out=tmp_path / "again" / "report.html")
     paths = list(again.parent.rglob("*.*"))
     assert len(paths) == 14
     for path in paths:
@@ -170,7 +169,7 @@ def test_the_headline_answers_and_the_words_name_both_resolutions(fake_run, page
     page, html = page
     headline = re.search(r"<h1>(.*?)</h1>", html).group(1)
     assert headline.startswith(("Pre-training", "Both", "Neither"))
-    effects = comparison_of(fake_run).effects
+    effects = fake_run.compared.effects
     said = next(text for text in re.findall(r"<li>.*?</li>", html, re.DOTALL)
                 if "Against A (Scratch), C" in text)  # fmt: skip
     for metric in ("energy", "energy@matched"):
@@ -186,7 +185,7 @@ def test_the_headline_answers_and_the_words_name_both_resolutions(fake_run, page
 def test_every_claim_stands_there_with_its_verdict(fake_run, page):
     page, html = page
     body = re.search(r'<table class="claims">.*?</table>', html, re.DOTALL).group()
-    claims = comparison_of(fake_run).claims
+    claims = fake_run.compared.claims
     assert re.findall(r'class="chip ([\w-]+)"', body) == [
         verdict.replace(" ", "-") for verdict in claims["verdict"]
     ]
@@ -283,7 +282,7 @@ def test_pictures_in_the_gallery_are_those_of_the_run(fake_run, page):
 def test_downloads_are_the_tables(fake_run, page):
     links = {a["download"]: a["href"] for a in page[0].all("a") if "download" in a}
     text = base64.b64decode(links["summary.csv"].partition(",")[2]).decode()
-    assert text == comparison_of(fake_run).summary.write_csv()
+    assert text == fake_run.compared.summary.write_csv()
 
 
 def test_every_table_can_be_downloaded(fake_run, page):

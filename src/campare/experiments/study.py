@@ -135,8 +135,9 @@ def conclude(run: Run, *, format: "Format" = "html", out: Path | None = None) ->
     from campare.report.render import render
     from campare.stats.compare import compare
 
-    compare(run).to_json(run.path / "comparison.json")
-    return render(run, format=format, out=out)
+    comparison = compare(run)
+    comparison.to_json(run.path / "comparison.json")
+    return render(run, comparison=comparison, format=format, out=out)
 
 
 def _work(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from campare.report.markdown import escaped
 from campare.report.page import Page
-from campare.stats.stored import comparison_of
 
 if TYPE_CHECKING:
     from campare.runs.run import Run
@@ -26,8 +25,7 @@ _FIGURES = {
 
 def notebook(page: Page, run: "Run", figures: Mapping[str, bytes]) -> str:
     """The notebook as text; `figures` are PNG by name."""
-    comparison = comparison_of(run)
-    table = {"text/html": comparison._repr_html_(), "text/plain": "Comparison"}
+    table = {"text/html": page.comparison._repr_html_(), "text/plain": "Comparison"}
     cells = [
         _text(f"# {escaped(page.headline)}", f"*{escaped(page.question)}*", *_said(page)),
         _code(f"import campare\n\nrun = campare.Run.open({str(Path(run.path).resolve())!r})"),

@@ -13,6 +13,7 @@ import polars as pl
 from campare.metrics import find
 from campare.report import curves, facts, forest, gallery, methods, spread, tables, warned, words
 from campare.report.facts import Arm, Effect
+from campare.stats.comparison import Comparison
 from campare.stats.scores import of_test
 from campare.stats.stored import comparison_of
 
@@ -26,6 +27,7 @@ class Page:
 
     run: str
     manifest: Mapping[str, Any]
+    comparison: Comparison
     arms: tuple[Arm, ...]
     audit: bool
     noun: str
@@ -83,13 +85,14 @@ class Page:
         return [(word, given.count(word)) for word in order if word in given]
 
 
-def read(run: "Run") -> Page:
-    """Read a run.
+def read(run: "Run", comparison: Comparison | None = None) -> Page:
+    """Read a run; `comparison` is that of its rows, read or computed where it is not at hand.
 
     Raises:
         RunError: no cell is finished.
     """
-    manifest, scores, comparison = run.manifest, of_test(run.scores()), comparison_of(run)
+    manifest, scores = run.manifest, of_test(run.scores())
+    comparison = comparison or comparison_of(run)
     arms = facts.arms(manifest)
     named = {arm.name: arm for arm in arms}
     method = facts.main_method(comparison.summary)
@@ -118,6 +121,7 @@ def read(run: "Run") -> Page:
     return Page(
         run=run.path.name,
         manifest=manifest,
+        comparison=comparison,
         arms=arms,
         audit=facts.is_audit(manifest),
         noun=noun,

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from campare.errors import RunError
 from campare.report import facts, figures, forest, page, spread, svg, tables, words
 from campare.runs.run import atomic
+from campare.stats.comparison import Comparison
 
 if TYPE_CHECKING:
     from campare.runs.run import Run
@@ -25,12 +26,19 @@ if TYPE_CHECKING:
 Format = Literal["html", "md", "pdf", "ipynb"]
 
 
-def render(run: "Run", *, out: Path | None = None, format: Format = "html") -> Path:
+def render(
+    run: "Run",
+    *,
+    comparison: Comparison | None = None,
+    out: Path | None = None,
+    format: Format = "html",
+) -> Path:
     """Write the report of a run; returns the path of the file.
 
-    `out` is that file (default `report.<format>` in the run directory); `figures/*.svg *.png` and
-    `tables/*.csv` are written beside it. The same run gives the same bytes, but for a PDF. `pdf`
-    is the page as Chromium prints it.
+    `comparison` is that of its rows, where it is at hand; `out` is the file (default
+    `report.<format>` in the run directory); `figures/*.svg *.png` and `tables/*.csv` are written
+    beside it. The same run gives the same bytes, but for a PDF. `pdf` is the page as Chromium
+    prints it.
 
     Raises:
         RunError: no cell is finished, or another format.
@@ -50,7 +58,7 @@ def render(run: "Run", *, out: Path | None = None, format: Format = "html") -> P
         from campare.report.printing import find_browser
 
         find_browser()  # before any work
-    content = page.read(run)
+    content = page.read(run, comparison)
     drawn = _figures(content)
     for name, (vector, pixels) in drawn.items():
         _write(path.parent / "figures" / f"{name}.svg", vector)
