@@ -33,6 +33,15 @@ def test_methods_equal_their_equations(method, shape):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("grid", [(30,), (3, 2, 5)], ids=["line", "volume"])
+@pytest.mark.parametrize("channels", [7, 40], ids=["cells", "channels"])
+@pytest.mark.parametrize("method", [eigen_cam, kpca_cam, fem])
+def test_a_grid_of_any_rank_gives_the_map_of_its_cells(method, channels, grid):
+    A = activations((3, 5, 6, channels))
+    found = method(A.reshape(3, *grid, channels))
+    np.testing.assert_allclose(found, method(A).reshape(3, *grid), rtol=1e-5, atol=1e-5)
+
+
 def test_behind_a_relu_eigen_cam_is_never_negative():
     for seed in range(20):
         A = np.maximum(np.random.default_rng(seed).normal(size=(2, 4, 4, 5)), 0)

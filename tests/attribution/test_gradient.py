@@ -33,7 +33,7 @@ def tensors(shape=(3, 5, 6, 7), seed=0):
     """A (never negative, one channel dead), G and H A."""
     rng = np.random.default_rng(seed)
     A = np.maximum(rng.normal(size=shape), 0).astype(np.float32)
-    A[:, :, :, 2] = 0
+    A[..., 2] = 0
     G, curvature = rng.normal(size=(2, *shape)).astype(np.float32)
     G[0, 0, 0] = 0
     return A, G, curvature
@@ -110,6 +110,16 @@ def test_nan_stays_nan_in_its_image_alone(name):
     np.testing.assert_allclose(found[[0, 2]], clean[[0, 2]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("grid", [(30,), (3, 2, 5)], ids=["line", "volume"])
+@pytest.mark.parametrize("name", [n for n in ON_THE_DEVICE if METHODS[n].kind == "gradient"])
+def test_a_grid_of_any_rank_gives_the_map_of_its_cells(name, grid):
+    function, images = METHODS[name].function, tensors((3, 5, 6, 7))
+    expected = function(*inputs(name, *images)).reshape(3, *grid)
+    found = function(*inputs(name, *(x.reshape(3, *grid, 7) for x in images)))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 # The same equation in every framework
 
 
@@ -120,7 +130,7 @@ def _numpy(function, args):
 def _tensorflow(function, args):
     """A graph that knows neither how many images there are nor their size."""
     tf = pytest.importorskip("tensorflow")
-    spec = [tf.TensorSpec((None, None, None, x.shape[-1]), tf.float32) for x in args]
+    spec = [tf.TensorSpec((*[None] * (x.ndim - 1), x.shape[-1]), tf.float32) for x in args]
     return tf.function(function, input_signature=spec, autograph=False)(*args).numpy()
 
 
@@ -153,7 +163,11 @@ def _torch_graph(function, args):
 FRAMEWORKS = [_numpy, _tensorflow, _tensorflow_static, _jax, _torch, _torch_graph]
 
 
-@pytest.mark.parametrize("shape", [(3, 5, 6, 7), (3, 2, 3, 8)], ids=["cells", "channels"])
+@pytest.mark.parametrize(
+    "shape",
+    [(3, 5, 6, 7), (3, 2, 3, 8), (3, 30, 7), (3, 5, 2, 3, 7)],
+    ids=["cells", "channels", "line", "volume"],
+)
 @pytest.mark.parametrize("run", FRAMEWORKS)
 @pytest.mark.parametrize("name", ON_THE_DEVICE)
 def test_every_framework_computes_the_same_map(name, run, shape):

@@ -4,10 +4,11 @@ A function (A, G) -> maps like the gradient methods, on the arrays of any framew
 called alike; G is not looked at.
 """
 
+from math import prod
 from typing import Any
 
 from campare.attribution.spectral import leading_component, leading_projection, oriented
-from campare.models.arrays import cast, namespace, sizes
+from campare.models.arrays import cast, grid_axes, namespace, sizes
 
 #: FEM: an activation counts when it lies this many standard deviations above its channel's mean.
 FEM_SIGMAS = 2.0
@@ -47,11 +48,11 @@ def kpca_cam(A: Any, G: Any = None) -> Any:  # noqa: ARG001
     """
     A = cast(A, "float32")
     xp = namespace(A)
-    X = A - xp.mean(A, axis=(1, 2), keepdims=True)
-    n, h, w, channels = sizes(X)
-    cells = xp.reshape(X, (n, h * w, channels))
+    X = A - xp.mean(A, axis=grid_axes(A), keepdims=True)
+    n, *grid, channels = sizes(X)
+    cells = xp.reshape(X, (n, prod(grid), channels))
     kernel = xp.tanh(xp.einsum("nic,njc->nij", cells, cells) / channels + 1)
-    return oriented(xp.reshape(leading_component(_centered(kernel)), (n, h, w)), X)
+    return oriented(xp.reshape(leading_component(_centered(kernel)), (n, *grid)), X)
 
 
 def fem(A: Any, G: Any = None) -> Any:  # noqa: ARG001
@@ -67,10 +68,10 @@ def fem(A: Any, G: Any = None) -> Any:  # noqa: ARG001
         [[[1.0, 0.0, 0.0, 0.0, 0.0, 0.0]]]
     """
     A = cast(A, "float32")
-    xp = namespace(A)
-    mean = xp.mean(A, axis=(1, 2), keepdims=True)
+    xp, grid = namespace(A), grid_axes(A)
+    mean = xp.mean(A, axis=grid, keepdims=True)
     deviation = A - mean
-    std = xp.sqrt(xp.mean(deviation * deviation, axis=(1, 2), keepdims=True))
+    std = xp.sqrt(xp.mean(deviation * deviation, axis=grid, keepdims=True))
     rare = deviation > FEM_SIGMAS * std + ROUNDING * xp.abs(mean)
     return xp.sum(cast(rare, "float32") * mean + 0 * A, axis=-1)  # 0 A: NaN stays NaN
 

@@ -1,7 +1,8 @@
 """CAM methods that weigh activations by gradients, each reading like its equation.
 
 A are a layer's activations and G = dS/dA the gradients of the score, both (N, h, w, C); a method is
-a function (A, G) -> maps (N, h, w), raw and never normalized. The arrays are NumPy's, JAX's,
+a function (A, G) -> maps (N, h, w), raw and never normalized. A grid of another rank, as (N, L, C)
+or (N, d, h, w, C), gives maps of its own shape. The arrays are NumPy's, JAX's,
 TensorFlow's or torch's: the same lines run on the host and inside a compiled graph on the device.
 """
 
@@ -11,7 +12,7 @@ from typing import Any
 from campare.attribution.maps import positive, resize
 from campare.attribution.spectral import leading_projection
 from campare.errors import CampareError
-from campare.models.arrays import cast, namespace
+from campare.models.arrays import cast, grid_axes, grid_letters, map_axes, namespace
 from campare.models.targets import one_hot, pick, resolve
 from campare.types import Array, Floats
 
@@ -39,7 +40,8 @@ def weighted(A: Any, alpha: Any) -> Any:
         >>> weighted(np.ones((1, 1, 1, 2)), np.array([[1.0, 2.0]])).item()
         3.0
     """
-    return namespace(A).einsum("nhwc,nc->nhw", A, alpha)
+    grid = grid_letters(A)
+    return namespace(A).einsum(f"n{grid}c,nc->n{grid}", A, alpha)
 
 
 def channel_sum(x: Any) -> Any:
@@ -139,9 +141,9 @@ def plus_plus_weights(A: Any, G: Any) -> Any:
         [[0.5]]
     """
     xp = namespace(A)
-    total = xp.sum(A, axis=(1, 2), keepdims=True)  # (N, 1, 1, C)
+    total = xp.sum(A, axis=grid_axes(A), keepdims=True)  # (N, 1, 1, C)
     up = relu(G)  # alpha relu(G) with G^2 canceled, which would underflow where G is small
-    return xp.sum(quotient(up, 2 + total * up), axis=(1, 2))
+    return xp.sum(quotient(up, 2 + total * up), axis=grid_axes(A))
 
 
 def xgrad_cam(A: Any, G: Any) -> Any:
@@ -156,8 +158,8 @@ def xgrad_cam(A: Any, G: Any) -> Any:
         >>> xgrad_cam(A, A).max().item()
         3.0
     """
-    xp = namespace(A)
-    alpha = quotient(xp.sum(A * G, axis=(1, 2)), xp.sum(A, axis=(1, 2)))
+    xp, grid = namespace(A), grid_axes(A)
+    alpha = quotient(xp.sum(A * G, axis=grid), xp.sum(A, axis=grid))
     return relu(weighted(A, alpha))
 
 
@@ -189,7 +191,7 @@ def eigen_grad_cam(A: Any, G: Any) -> Any:
         [[[-1.5, -0.5, 0.5, 1.5]]]
     """
     X = A * G
-    return leading_projection(X - namespace(X).mean(X, axis=(1, 2), keepdims=True))
+    return leading_projection(X - namespace(X).mean(X, axis=grid_axes(X), keepdims=True))
 
 
 def shapley_cam(A: Any, G: Any, curvature: Any) -> Any:
@@ -301,7 +303,7 @@ def quotient(x: Any, y: Any) -> Any:
 
 
 def _by_maximum(maps: Floats) -> Floats:
-    scaled: Floats = quotient(maps, maps.max(axis=(1, 2), keepdims=True))
+    scaled: Floats = quotient(maps, maps.max(axis=map_axes(maps), keepdims=True))
     return scaled
 
 
@@ -309,4 +311,4 @@ def _mean(G: Any) -> Any:
     """The mean gradient of each channel, (N, C); NumPy adds in turn, so in double precision."""
     xp = namespace(G)
     double = {"dtype": xp.float64} if xp.__name__ == "numpy" else {}
-    return cast(xp.mean(G, axis=(1, 2), **double), "float32")
+    return cast(xp.mean(G, axis=grid_axes(G), **double), "float32")

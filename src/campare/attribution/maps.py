@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.errors import CampareError
+from campare.models.arrays import map_axes
 from campare.types import Array, Floats
 
 How = Literal["bilinear", "nearest", "corners"]
@@ -77,8 +78,9 @@ def status(maps: Array) -> NDArray[np.str_]:
         ['flat', 'all-negative', 'ok']
     """
     maps = np.asarray(maps)
+    grid = map_axes(maps)
     with np.errstate(invalid="ignore"):
-        low, high = maps.min(axis=(1, 2)), maps.max(axis=(1, 2))  # a NaN spreads to both
+        low, high = maps.min(axis=grid), maps.max(axis=grid)  # a NaN spreads to both
     finite = np.isfinite(low) & np.isfinite(high)
     wrong = [~finite, low == high, high <= 0]
     return np.asarray(np.select(wrong, ["non-finite", "flat", "all-negative"], "ok"))

@@ -13,6 +13,7 @@ import numpy as np
 from campare.attribution.gradient import channel_sum, grad_cam, quotient, relu, weighted
 from campare.attribution.maps import resize
 from campare.attribution.passes import changed, chunks, fixed_target, part_of, slices, tapped
+from campare.models.arrays import grid_axes, map_axes
 from campare.types import Array, Floats, Tap, Target
 
 #: SmoothGrad-CAM++: noisy copies an image, and their noise as a share of the image's range.
@@ -54,12 +55,12 @@ def score_cam(
     index = fixed_target(classifier, images, target, batch_size)
     where: dict[str, Any] = {"layer": layer, "batch_size": batch_size, "gradients": False}
     (A,) = tapped(classifier, images, index, _features, **where)
-    low, high = A.min(axis=(1, 2)), A.max(axis=(1, 2))
+    low, high = A.min(axis=grid_axes(A)), A.max(axis=grid_axes(A))
     image, channel = np.nonzero(low < high)
     scores = np.full(low.shape, -np.inf)  # (N, C)
     for rows, n in chunks(len(image), batch_size):
         i, k = image[rows], channel[rows]
-        copies = masked(images[i], masks(A[i, :, :, k], images.shape[1:3]))
+        copies = masked(images[i], masks(A[i, ..., k], images.shape[1:3]))
         (found,) = classifier.start(copies, part_of(index, i), read=_scores, gradients=False)()
         scores[i[:n], k[:n]] = found[:n]
     return np.asarray(relu(weighted(A, _softmax(scores))), np.float32)
@@ -73,8 +74,8 @@ def masks(A: Array, shape: tuple[int, ...]) -> Floats:
         [[[0.0, 0.25, 0.75, 1.0]]]
     """
     scaled = resize(A, (shape[0], shape[1]))
-    scaled -= scaled.min(axis=(1, 2), keepdims=True)
-    most = scaled.max(axis=(1, 2), keepdims=True)
+    scaled -= scaled.min(axis=map_axes(scaled), keepdims=True)
+    most = scaled.max(axis=map_axes(scaled), keepdims=True)
     scaled /= np.where(most > 0, most, 1)
     return scaled
 
@@ -213,8 +214,9 @@ def smooth_grad_cam_plus_plus(
         (G,) = tapped(classifier, noisy, index, _gradients, **where)
         powers += np.stack([G, G**2, G**3]) / samples
     D1, D2, D3 = powers
-    alpha = quotient(D2, 2 * D2 + A.sum(axis=(1, 2), keepdims=True) * D3)
-    return np.asarray(relu(weighted(A, (alpha * relu(D1)).sum(axis=(1, 2)))), np.float32)
+    grid = grid_axes(A)
+    alpha = quotient(D2, 2 * D2 + A.sum(axis=grid, keepdims=True) * D3)
+    return np.asarray(relu(weighted(A, (alpha * relu(D1)).sum(axis=grid))), np.float32)
 
 
 def guided_grad_cam_attributions(

@@ -1,13 +1,15 @@
 """The first principal component of a grid of features, the same on every framework.
 
-Features (N, h, w, C) are one matrix X (h w, C) an image. Its largest singular value s and vectors
-u (cells), v (channels) give the map X v = s u. They come from the symmetric matrix on the smaller
-side, X X' or X' X. A decomposition leaves the sign open; `oriented` fixes it.
+Features (N, h, w, C), or on a grid of another rank, are one matrix X (h w, C) for each image. Its
+largest singular value s and vectors u (cells), v (channels) give the map X v = s u. They come from
+the symmetric matrix on the smaller side, X X' or X' X. A decomposition leaves the sign open;
+`oriented` fixes it.
 """
 
+from math import prod
 from typing import Any
 
-from campare.models.arrays import eigh, namespace
+from campare.models.arrays import eigh, grid_letters, map_axes, namespace
 
 
 def leading_projection(X: Any) -> Any:
@@ -19,13 +21,14 @@ def leading_projection(X: Any) -> Any:
         [[[5.0, 0.0]]]
     """
     xp = namespace(X)
-    _, h, w, channels = X.shape
-    if h is None or w is None or h * w > channels:
-        _, first = largest(xp.einsum("nhwc,nhwd->ncd", X, X))
-        maps = xp.einsum("nhwc,nc->nhw", X, first)
+    _, *grid, channels = X.shape
+    if None in grid or prod(grid) > channels:
+        axes = grid_letters(X)
+        _, first = largest(xp.einsum(f"n{axes}c,n{axes}d->ncd", X, X))
+        maps = xp.einsum(f"n{axes}c,nc->n{axes}", X, first)
     else:
-        cells = xp.reshape(X, (-1, h * w, channels))
-        maps = xp.reshape(leading_component(xp.einsum("nic,njc->nij", cells, cells)), (-1, h, w))
+        cells = xp.reshape(X, (-1, prod(grid), channels))
+        maps = xp.reshape(leading_component(xp.einsum("nic,njc->nij", cells, cells)), (-1, *grid))
     return oriented(maps, X)
 
 
@@ -75,5 +78,5 @@ def oriented(maps: Any, X: Any) -> Any:
         [[[1.0, -0.0]]]
     """
     xp = namespace(maps)
-    agreement = xp.sum(maps * xp.sum(X, axis=-1), axis=(1, 2))
-    return xp.where((agreement < 0)[:, None, None], -maps, maps)
+    agreement = xp.sum(maps * xp.sum(X, axis=-1), axis=map_axes(maps), keepdims=True)
+    return xp.where(agreement < 0, -maps, maps)

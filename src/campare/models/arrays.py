@@ -79,6 +79,39 @@ def positions(x: Any) -> Any:
     return cast(xp.arange(n), "int32")
 
 
+def grid_axes(x: Any) -> tuple[int, ...]:
+    """The axes of the grid in features (N, *grid, C), of any rank: (1, 2) for (N, h, w, C).
+
+    Example:
+        >>> import numpy as np
+        >>> grid_axes(np.ones((1, 2, 2, 3))), grid_axes(np.ones((1, 4, 3)))
+        ((1, 2), (1,))
+    """
+    return tuple(range(1, len(x.shape) - 1))
+
+
+def map_axes(maps: Any) -> tuple[int, ...]:
+    """The axes of the grid in maps (N, *grid), of any rank: (1, 2) for (N, h, w).
+
+    Example:
+        >>> import numpy as np
+        >>> map_axes(np.ones((1, 2, 2))), map_axes(np.ones((1, 4)))
+        ((1, 2), (1,))
+    """
+    return tuple(range(1, len(maps.shape)))
+
+
+def grid_letters(x: Any) -> str:
+    """What an einsum calls the grid of features (N, *grid, C): 'hw' for (N, h, w, C).
+
+    Example:
+        >>> import numpy as np
+        >>> grid_letters(np.ones((1, 2, 2, 3))), grid_letters(np.ones((1, 4, 3)))
+        ('hw', 'h')
+    """
+    return "hwxyz"[: len(x.shape) - 2]
+
+
 def sizes(x: Any) -> tuple[Any, ...]:
     """The shape of `x` to reshape by: numbers, and tensors where a TensorFlow graph knows none.
 
