@@ -26,12 +26,12 @@ SCORE_COLUMNS = (
 class Grid(NamedTuple):
     """How a layer's output holds a grid of feature vectors.
 
-    `layout` is 'channels-last' (h, w, C), 'channels-first' (C, h, w), or 'tokens': (skip + h w, C),
-    a sequence whose first `skip` tokens (class, registers) have no place in the image.
+    `shape` is (h, w) for images, of any rank for other inputs; None: as the input makes it.
+    `layout` is 'channels-last' (*grid, C), 'channels-first' (C, *grid), or 'tokens' (skip + n, C),
+    a sequence whose first `skip` tokens (class, registers) stand for no part of the image.
     """
 
-    height: int | None
-    width: int | None
+    shape: tuple[int | None, ...]
     layout: Literal["channels-last", "channels-first", "tokens"]
     skip: int = 0
 
@@ -46,8 +46,8 @@ class LayerInfo(NamedTuple):
 
     @property
     def spatial(self) -> bool:
-        """Whether the output is a grid of feature vectors larger than 1 x 1."""
-        return self.grid is not None and (self.grid.height, self.grid.width) != (1, 1)
+        """Whether the output is a grid of feature vectors larger than one cell."""
+        return self.grid is not None and set(self.grid.shape) != {1}
 
 
 class Tap(NamedTuple):

@@ -10,10 +10,10 @@ from campare.models.grids import MOST_SKIPPED, find_grid, read_grid, write_grid
 from campare.types import Grid
 
 GRIDS = {
-    "channels-last": (Grid(2, 3, "channels-last"), (2, 3, 4)),
-    "channels-first": (Grid(2, 3, "channels-first"), (4, 2, 3)),
-    "tokens": (Grid(2, 3, "tokens"), (6, 4)),
-    "tokens behind others": (Grid(2, 3, "tokens", 5), (11, 4)),
+    "channels-last": (Grid((2, 3), "channels-last"), (2, 3, 4)),
+    "channels-first": (Grid((2, 3), "channels-first"), (4, 2, 3)),
+    "tokens": (Grid((2, 3), "tokens"), (6, 4)),
+    "tokens behind others": (Grid((2, 3), "tokens", 5), (11, 4)),
 }
 
 
@@ -61,7 +61,7 @@ def test_tokens_lie_as_the_grid_before_them(h, w, skip, patch):
     if h * w < 2:
         return
     found = find_grid((skip + h * w, 8), (h * patch, w * patch), seen=[(h, w)])
-    assert found == Grid(h, w, "tokens", skip)
+    assert found == Grid((h, w), "tokens", skip)
 
 
 @pytest.mark.parametrize("side", [224, 256, 384, 518])
@@ -70,7 +70,7 @@ def test_tokens_lie_as_the_grid_before_them(h, w, skip, patch):
 def test_square_images_need_no_grid_before(side, patch, skip):
     n = side // patch
     found = find_grid((skip + n * n, 8), (side, side))
-    assert found == Grid(n, n, "tokens", skip)
+    assert found == Grid((n, n), "tokens", skip)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,27 @@ def test_channels_first_or_last(shape, image, first, expected):
     grid = find_grid(shape, image, channels_first=first)
     assert grid.layout == expected
     sides = shape[1:] if expected == "channels-first" else shape[:2]
-    assert (grid.height, grid.width) == sides
+    assert grid.shape == sides
+
+
+@pytest.mark.parametrize(
+    ("shape", "sides", "first", "expected"),
+    [
+        ((50, 8), (200,), False, (50,)),
+        ((8, 50), (200,), True, (50,)),
+        ((4, 6, 6, 16), (8, 24, 24), False, (4, 6, 6)),
+        ((16, 4, 6, 6), (8, 24, 24), True, (4, 6, 6)),
+        ((None, 8), (None,), None, (None,)),
+    ],
+)
+def test_signals_and_volumes_have_grids_of_their_own_rank(shape, sides, first, expected):
+    grid = find_grid(shape, sides, channels_first=first)
+    assert grid.shape == expected
+    if None not in shape:
+        output = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
+        features = read_grid(output, grid)
+        assert features.shape[1:-1] == expected
+        np.testing.assert_array_equal(write_grid(features, output, grid), output)
 
 
 @pytest.mark.parametrize("shape", [(10,), (), (3, 8), (None, 8), (1, 8), (2, 3, 4, 5)])
@@ -99,4 +119,4 @@ def test_what_is_no_grid(shape):
 
 def test_a_grid_that_lies_across_the_image_is_not_taken():
     """Queries (N, 17 tokens, 1 head, C) before 17 tokens of a square image."""
-    assert find_grid((17, 8), (64, 64), seen=[(17, 1)]) == Grid(4, 4, "tokens", 1)
+    assert find_grid((17, 8), (64, 64), seen=[(17, 1)]) == Grid((4, 4), "tokens", 1)

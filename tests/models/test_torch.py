@@ -203,7 +203,7 @@ def test_registers_and_class_token_are_set_aside():
     """29 tokens of a 4 x 6 grid behind 5 others, not of a 4 x 7 grid behind one."""
     one = classifier("torch registers")
     grid = one.layer(None, (16, 24, 3)).grid
-    assert (grid.height, grid.width, grid.skip) == (4, 6, 5)
+    assert (*grid.shape, grid.skip) == (4, 6, 5)
     A = one.tap(KINDS["torch registers"].images(), 1).activations
     assert A.shape == (3, 4, 6, 8)
 

@@ -70,7 +70,7 @@ def test_grid_layer_and_gradients(name):
     images = np.random.default_rng(0).normal(size=(2, *image, 3)).astype(np.float32)
     info = one.layer(None, (*image, 3))
     assert info.path.split(".")[-1] == last
-    assert (info.grid.height, info.grid.width, info.grid.skip) == (*grid, skip)
+    assert (*info.grid.shape, info.grid.skip) == (*grid, skip)
     with torch.no_grad():
         logits = model(torch.from_numpy(np.moveaxis(images, -1, 1).copy())).logits.numpy()
     np.testing.assert_allclose(one.predict(images), logits, rtol=1e-3, atol=1e-4)

@@ -197,7 +197,7 @@ def _start_at(
                 grid = classifier.layer(path, image_shape(images)).grid
                 assert grid is not None
                 shown = _as_rgb(images)
-                maps[each.name] = each.function(shown, (grid.height, grid.width), rng)
+                maps[each.name] = each.function(shown, grid.shape, rng)
         return Seen(maps, *last)
 
     return finish

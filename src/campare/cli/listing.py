@@ -151,7 +151,7 @@ def list_layers(
         if layer.spatial:
             shape = " x ".join("?" if side is None else str(side) for side in layer.shape)
             if layer.grid and layer.grid.layout == "tokens":
-                shape += f" ({layer.grid.height} x {layer.grid.width} of them a grid)"
+                shape += f" ({' x '.join(map(str, layer.grid.shape))} of them a grid)"
             mark = "default" if layer.path == classifier.default_layer else ""
             rows.add_row(layer.path, layer.kind, shape, mark)
     terminal().print(rows)

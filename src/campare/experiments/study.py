@@ -225,7 +225,8 @@ def _grids(arms: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tuple
             classifier = wrap(fit.build(arm, n_classes, size=size, seed=0), name=arm.name)
             grid = classifier.layer().grid
             assert grid is not None
-            seen[network] = (int(grid.height or size), int(grid.width or size))
+            height, width = grid.shape
+            seen[network] = (int(height or size), int(width or size))
         grids[arm.name] = seen[network]
     return grids
 

@@ -89,7 +89,8 @@ class Subject:
         """The resolution (h, w) of its maps."""
         grid = self.classifier.layer(self.layer, self.shape).grid
         assert grid is not None  # a spatial layer has one
-        return int(grid.height or self.size[0]), int(grid.width or self.size[1])
+        height, width = grid.shape
+        return int(height or self.size[0]), int(width or self.size[1])
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -277,11 +277,10 @@ class ImageClassifier:
         Striving for simplicity, section 3.4).
         """
         images = self._check_images(images)
-        height, width = images.shape[1:3]
         fetch = self._start(
             ("input", guided),
             lambda: _input_tap(self._guided if guided else self._logits),
-            Grid(height, width, "channels-last"),
+            Grid(tuple(images.shape[1:-1]), "channels-last"),
             images,
             target,
             read=_gradients,

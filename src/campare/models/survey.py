@@ -55,8 +55,9 @@ class Record:
         grid = None
         if output.shape[0] == IMAGES and not inside:  # an image may have several windows
             grid = find_grid(sides, self._image, channels_first=channels_first, seen=self._grids)
-        if grid is not None and grid.height and grid.width:
-            self._grids.append((grid.height, grid.width))
+        match grid.shape if grid else ():
+            case (int(height), int(width)):
+                self._grids.append((height, width))
         self.layers.setdefault(path, LayerInfo(path, kind, sides, grid))
         self.runs[path] = self.runs.get(path, 0) + 1
 
