@@ -1,9 +1,12 @@
-"""Import of optional dependencies, with an error that names the extra to install."""
+"""Imports by name: optional dependencies, with the extra that installs them, and a user's own."""
 
 import importlib
+import sys
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from campare.errors import MissingExtraError
+from campare.errors import CampareError, MissingExtraError
 
 
 def require(module: str, *, extra: str) -> ModuleType:
@@ -23,3 +26,33 @@ def require(module: str, *, extra: str) -> ModuleType:
             f"Expected {top!r} to be installed, got no such module. "
             f"Try: pip install 'campare[{extra}]'"
         ) from error
+
+
+def load_object(spec: str) -> Any:
+    """What `module:name` says, imported; modules are found in the current folder, too.
+
+    Raises:
+        CampareError: no such module, a module that fails, or nothing of that name in it.
+
+    Example:
+        >>> load_object("math:pi")
+        3.141592653589793
+    """
+    module, _, name = spec.partition(":")
+    here = str(Path.cwd())
+    added = here not in sys.path
+    if added:
+        sys.path.append(here)
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except Exception as error:  # whatever the user's module does when it is imported
+        raise CampareError(
+            f"Expected an object at {spec!r} (module:name), got {type(error).__name__}: {error}. "
+            "Try: the name of a file in this folder without .py, and of what it defines"
+        ) from error
+    finally:
+        if added:
+            sys.path.remove(here)
+    return found

@@ -55,7 +55,7 @@ def kpca_cam(A: Any, G: Any = None) -> Any:  # noqa: ARG001
     return oriented(xp.reshape(leading_component(_centered(kernel)), (n, *grid)), X)
 
 
-def fem(A: Any, G: Any = None) -> Any:  # noqa: ARG001
+def fem(A: Any, G: Any = None, *, sigmas: float = FEM_SIGMAS) -> Any:  # noqa: ARG001
     """FEM: sum_k mean(A_k) [A_k > mean(A_k) + 2 std(A_k)], what is rare in each channel.
 
     Fuad et al. 2020, Features understanding in 3D CNNs (the K-sigma rule, K = 2): binary maps
@@ -72,7 +72,7 @@ def fem(A: Any, G: Any = None) -> Any:  # noqa: ARG001
     mean = xp.mean(A, axis=grid, keepdims=True)
     deviation = A - mean
     std = xp.sqrt(xp.mean(deviation * deviation, axis=grid, keepdims=True))
-    rare = deviation > FEM_SIGMAS * std + ROUNDING * xp.abs(mean)
+    rare = deviation > sigmas * std + ROUNDING * xp.abs(mean)
     return xp.sum(cast(rare, "float32") * mean + 0 * A, axis=-1)  # 0 A: NaN stays NaN
 
 

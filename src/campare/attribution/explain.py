@@ -10,8 +10,7 @@ from campare.attribution import maps as m
 from campare.attribution.batches import Batch, batches, in_memory
 from campare.attribution.explanation import Explanation, join
 from campare.attribution.mapping import Layers, map_batches
-from campare.attribution.method import Method
-from campare.attribution.method import method as find_method
+from campare.attribution.method import Method, find
 from campare.attribution.targets import Wanted, is_one_an_image, target_indices
 from campare.errors import TargetError
 from campare.models import recent
@@ -25,7 +24,7 @@ def explain(
     images: Any,
     *,
     target: Wanted = None,
-    method: str = "grad-cam",
+    method: Method | str = "grad-cam",
     layer: Layers = None,
     batch_size: int = 32,
     labels: Any = None,
@@ -39,7 +38,8 @@ def explain(
     `model` is a Keras 3 model, a torch module, the path of a saved Keras model, or a Classifier.
     `images` are what the model takes (pixel values 0..255 for models that campare trained): an
     array (N, H, W, C), a torch tensor (N, C, H, W), an `Images`, or any iterable of batches, with
-    labels or without. `target` is a class index or name, one an image, 'label', 'prediction'
+    labels or without. `method` is a name, 'score-cam(channels=64)' or `my_module:my_method`, or a
+    `Method`. `target` is a class index or name, one an image, 'label', 'prediction'
     (default), 'second-best', a `Contrast` of two classes, or a function of the logits (N, K) ->
     (N,). `layer` is a path as `campare list layers` shows it, or the layer itself; default: the
     last spatial layer. Several layers are fused as in LayerCAM. `smooth` averages the maps over
@@ -86,7 +86,7 @@ def stream(
     images: Any,
     *,
     target: Wanted = None,
-    method: str = "grad-cam",
+    method: Method | str = "grad-cam",
     layer: Layers = None,
     batch_size: int = 32,
     labels: Any = None,
@@ -108,7 +108,7 @@ def stream(
         >>> [len(part) for part in stream(network, (np.ones((n, 8, 8, 3)) for n in (4, 4, 2)))]
         [4, 4, 2]
     """
-    chosen = find_method(method)
+    chosen = find(method)
     classifier = recent(model, precision=precision, compile=compile)
     given = batches(images, batch_size, labels=labels)
     return _explanations(classifier, given, target, chosen, layer, batch_size, seed, smooth)
@@ -119,7 +119,7 @@ def observe(
     images: Any,
     *,
     target: Wanted = None,
-    methods: Sequence[str] = ("grad-cam",),
+    methods: Sequence[Method | str] = ("grad-cam",),
     layer: Layers = None,
     batch_size: int = 32,
     seed: int = 0,
@@ -136,14 +136,14 @@ def observe(
         >>> logits.shape, maps["fem"].shape
         ((5, 2), (5, 6, 6))
     """
-    chosen = tuple(find_method(name) for name in methods)
+    chosen = tuple(find(each) for each in methods)
     classifier = recent(model)
     given = batches(images, batch_size)
     parts = [
         seen
         for _, _, _, seen in map_batches(classifier, given, target, chosen, layer, batch_size, seed)
     ]
-    maps = {name: np.concatenate([part.maps[name] for part in parts]) for name in methods}
+    maps = {m.name: np.concatenate([part.maps[m.name] for part in parts]) for m in chosen}
     return np.concatenate([part.logits for part in parts]), maps
 
 

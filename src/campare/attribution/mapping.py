@@ -14,7 +14,7 @@ import numpy as np
 
 from campare.attribution.batches import Batch, channels_last, image_shape
 from campare.attribution.gradient import fuse
-from campare.attribution.method import METHODS, Method
+from campare.attribution.method import Method
 from campare.attribution.passes import fixed_target
 from campare.attribution.perturbation import smoothed
 from campare.attribution.targets import Wanted, is_one_an_image, resolve_target
@@ -161,18 +161,18 @@ def _start_at(
             f"Expected a class as the target of {name}, got a function of the logits. "
             "Try: target=0, or another method"
         )
-    groups: dict[Score | None, list[str]] = {}
+    groups: dict[Score | None, list[Method]] = {}
     for each in in_graph:
-        groups.setdefault(each.score, []).append(each.name)
+        groups.setdefault(each.score, []).append(each)
     started = {}
-    for score, names in (groups or {None: []}).items():
-        started[tuple(names)] = classifier.start(
+    for score, alike in (groups or {None: []}).items():
+        started[tuple(each.name for each in alike)] = classifier.start(
             images,
             target,
-            read=_reader(tuple(names)),
+            read=_reader(tuple(alike)),
             layer=path,
-            curvature=any(METHODS[name].needs_curvature for name in names),
-            gradients=any(METHODS[name].kind == "gradient" for name in names),
+            curvature=any(each.needs_curvature for each in alike),
+            gradients=any(each.kind == "gradient" for each in alike),
             score=score,
         )
 
@@ -185,7 +185,7 @@ def _start_at(
             maps.update(zip(names, found, strict=True))
         for each in methods:
             if each.kind == "perturbation":
-                maps[each.name] = each.function(
+                maps[each.name] = each.run(
                     classifier,
                     channels_last(images),
                     target,
@@ -197,29 +197,29 @@ def _start_at(
                 grid = classifier.layer(path, image_shape(images)).grid
                 assert grid is not None
                 shown = _as_rgb(images)
-                maps[each.name] = each.function(shown, grid.shape, rng)
+                maps[each.name] = each.run(shown, grid.shape, rng)
         return Seen(maps, *last)
 
     return finish
 
 
 @lru_cache(maxsize=64)
-def _reader(names: tuple[str, ...]) -> Read:
+def _reader(methods: tuple[Method, ...]) -> Read:
     """What the device computes from a tap: the maps of these methods, the scores, the logits.
 
     The same function object for the same methods, so that it is compiled once.
     """
 
     def read(tap: Tap) -> tuple[Any, ...]:
-        return (*(_map(METHODS[name], tap) for name in names), tap.scores, tap.logits)
+        return (*(_map(each, tap) for each in methods), tap.scores, tap.logits)
 
     return read
 
 
 def _map(method: Method, tap: Tap) -> Any:
     if method.needs_curvature:
-        return method.function(tap.activations, tap.gradients, tap.curvature)
-    return method.function(tap.activations, tap.gradients)
+        return method.run(tap.activations, tap.gradients, tap.curvature)
+    return method.run(tap.activations, tap.gradients)
 
 
 def _as_rgb(images: Any) -> Array:

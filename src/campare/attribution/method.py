@@ -1,23 +1,28 @@
-"""METHODS: every way to make a map, by the name that stands in the column `method`.
+"""METHODS: every way to make a map, as a value, by the name that stands in the column `method`.
 
     gradient       function(A, G) or function(A, G, curvature) -> maps, on any framework's arrays
     activation     function(A, G) -> maps, likewise; G is not looked at
     perturbation   function(classifier, images, target, *, layer, batch_size, rng) -> maps
     baseline       function(images, grid, rng) -> maps: looks at no model
 
-Maps are raw float32 (N, h, w) at the resolution of the layer, never normalized.
+Maps are raw float32 (N, *grid) at the resolution of the layer, or of the image's pixels, never
+normalized. What else a function takes by name are the parameters of its method.
 """
 
+import ast
+import inspect
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 from campare.attribution import activation, baselines, gradient, perturbation
 from campare.attribution.gradient import grad_cam, hires_cam
 from campare.errors import CampareError
+from campare.optional import load_object
 from campare.types import Score
 
-__all__ = ["METHODS", "Kind", "Method", "grad_cam", "hires_cam", "method"]
+__all__ = ["METHODS", "Kind", "Method", "find", "grad_cam", "hires_cam"]
 
 Kind = Literal["gradient", "activation", "perturbation", "baseline"]
 
@@ -25,52 +30,173 @@ ONE = "1 forward pass, backward through the head"
 NO_GRADIENT = "1 forward pass"
 NOTHING = "no model"
 
+#: What campare hands to every function of a kind; anything else is a parameter of the method.
+_GIVEN = frozenset(
+    {"A", "G", "curvature", "classifier", "images", "target", "layer", "batch_size", "rng", "grid"}
+)
+
 
 @dataclass(frozen=True)
 class Method:
-    """A CAM method: its function, its name in full, where it comes from, and what it needs."""
+    """A way to make maps: its function, what the function needs, and its parameters, as a value.
 
-    name: str
-    title: str
-    paper: str
-    kind: Kind
-    function: Callable[..., Any]
-    needs_curvature: bool = False  # the function takes the Hessian of the score times A, too
-    score: Score | None = None  # what is differentiated instead of the target's logit
-    signed: bool = False  # values below 0 mean something; other maps are never negative
-    cost: str = ONE
+    Calling a method gives the same one with other parameters: `METHODS["score-cam"](channels=64)`.
 
-
-def method(name: str) -> Method:
-    """The method called `name`.
+    Attributes:
+        name: as in the column `method`, with the parameters that were changed.
+        function: what computes maps; see the module for what each kind is given. Gradient and
+            activation methods run inside the model's framework: `campare.models.arrays.namespace`.
+        kind: 'gradient', 'activation', 'perturbation' or 'baseline'.
+        title: the name in full. paper: author and year, '-' for none. cost: passes, in words.
+        needs_curvature: the function takes the Hessian of the score times A, too.
+        score: what is differentiated instead of the target's logit.
+        signed: values below 0 mean something; other maps are never negative.
+        resolution: where a map lives, on the grid of the 'layer' or on the pixels of the 'image'.
+        parameters: names and values of those that were changed.
 
     Raises:
-        CampareError: there is none of that name.
+        CampareError: a name, a kind or a parameter that cannot be.
 
     Example:
-        >>> method("grad-cam").title
-        'Grad-CAM'
+        >>> from campare.models.arrays import namespace
+        >>> def mean(A, G):
+        ...     return namespace(A).mean(A, axis=-1)
+        >>> Method("mean-activation", mean, "activation").title
+        'mean-activation'
+        >>> METHODS["layer-integrated-gradients"](steps=8).name
+        'layer-integrated-gradients(steps=8)'
     """
-    if name not in METHODS:
-        raise CampareError(f"Expected a CAM method, got {name!r}. Try: {', '.join(METHODS)}")
-    return METHODS[name]
+
+    name: str
+    function: Callable[..., Any]
+    kind: Kind = "gradient"
+    title: str = ""
+    paper: str = "-"
+    needs_curvature: bool = False
+    score: Score | None = None
+    signed: bool = False
+    cost: str = ONE
+    resolution: Literal["layer", "image"] = "layer"
+    parameters: tuple[tuple[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.name or set(self.name) & set(":/\\\n"):
+            raise CampareError(
+                f"Expected the name of a method without ':' and '/', got {self.name!r}. "
+                "Try: 'my-method'"
+            )
+        if self.kind not in get_args(Kind):
+            raise CampareError(
+                f"Expected the kind of {self.name!r} as one of {', '.join(get_args(Kind))}, got "
+                f"{self.kind!r}. Try: 'gradient'"
+            )
+        if not callable(self.function):
+            raise CampareError(
+                f"Expected a function for {self.name!r}, got {type(self.function).__name__}. "
+                "Try: Method('my-method', function)"
+            )
+        if not self.title:
+            object.__setattr__(self, "title", self.name)
+        known = self.defaults
+        for name in dict(self.parameters).keys() - known.keys():
+            offered = ", ".join(known) or "none: it has no parameters"
+            raise CampareError(
+                f"Expected a parameter of {self.name.partition('(')[0]!r}, got {name!r}. "
+                f"Try: {offered}"
+            )
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The parameters that the function has, with their defaults."""
+        try:
+            found = inspect.signature(self.function).parameters.values()
+        except ValueError:  # a builtin tells nothing
+            return {}
+        return {
+            p.name: p.default for p in found if p.name not in _GIVEN and p.default is not p.empty
+        }
+
+    def __call__(self, **parameters: Any) -> "Method":
+        """The same method with other parameters."""
+        changed = dict(self.parameters) | parameters
+        words = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+        base = self.name.partition("(")[0]
+        return replace(
+            self, name=f"{base}({words})" if words else base, parameters=tuple(changed.items())
+        )
+
+    def run(self, *given: Any, **options: Any) -> Any:
+        """The function with what it is given and the parameters of this method."""
+        return self.function(*given, **options, **dict(self.parameters))
+
+
+_CALL = re.compile(r"(?P<name>[^()]+)\((?P<parameters>.*)\)")
+
+
+def find(method: "Method | str") -> Method:
+    """A method as it is, by its name, or one of your own as `my_module:my_method`.
+
+    A name may have parameters: 'score-cam(channels=64)'. What `my_method` names is a Method, or a
+    function (A, G) -> maps.
+
+    Raises:
+        CampareError: there is none of that name, or a parameter that it has not.
+
+    Example:
+        >>> find("grad-cam").title
+        'Grad-CAM'
+        >>> find("smooth-grad-cam++(samples=4)").parameters
+        (('samples', 4),)
+    """
+    if isinstance(method, Method):
+        return method
+    if method in METHODS:
+        return METHODS[method]
+    if call := _CALL.fullmatch(method):
+        return find(call["name"])(**_parameters(call["parameters"], method))
+    if ":" in method:
+        loaded = load_object(method)
+        if isinstance(loaded, Method):
+            return loaded
+        if callable(loaded):
+            return Method(getattr(loaded, "__name__", method.rpartition(":")[2]), loaded)
+        raise CampareError(
+            f"Expected a Method or a function (A, G) -> maps at {method!r}, got "
+            f"{type(loaded).__name__}. Try: campare.attribution.method.Method(name, function)"
+        )
+    raise CampareError(f"Expected a CAM method, got {method!r}. Try: {', '.join(METHODS)}")
+
+
+def _parameters(text: str, method: str) -> dict[str, Any]:
+    """`channels=64, noise=0.1` as a mapping."""
+    try:
+        call = ast.parse(f"f({text})", mode="eval").body
+        if isinstance(call, ast.Call) and not call.args and all(k.arg for k in call.keywords):
+            return {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+    except (SyntaxError, ValueError):
+        pass
+    raise CampareError(
+        f"Expected parameters as NAME=VALUE in {method!r}, got {text!r}. "
+        "Try: 'score-cam(channels=64)'"
+    )
 
 
 def _gradient(name: str, title: str, paper: str, function: Any, **more: Any) -> Method:
-    return Method(name, title, paper, "gradient", function, **more)
+    return Method(name, function, "gradient", title, paper, **more)
 
 
 def _activation(name: str, title: str, paper: str, function: Any, **more: Any) -> Method:
-    return Method(name, title, paper, "activation", function, cost=NO_GRADIENT, **more)
+    return Method(name, function, "activation", title, paper, cost=NO_GRADIENT, **more)
 
 
-def _perturbation(name: str, title: str, paper: str, function: Any, cost: str) -> Method:
-    signed = name in ("layer-integrated-gradients", "guided-grad-cam")
-    return Method(name, title, paper, "perturbation", function, signed=signed, cost=cost)
+def _perturbation(
+    name: str, title: str, paper: str, function: Any, cost: str, **more: Any
+) -> Method:
+    return Method(name, function, "perturbation", title, paper, cost=cost, **more)
 
 
 def _baseline(name: str, title: str) -> Method:
-    return Method(name, title, "-", "baseline", baselines.BASELINES[name], cost=NOTHING)
+    return Method(name, baselines.BASELINES[name], "baseline", title, cost=NOTHING)
 
 
 _ALL = (
@@ -142,6 +268,7 @@ _ALL = (
         "Sundararajan et al. 2017",
         perturbation.layer_integrated_gradients,
         f"{perturbation.STEPS} passes through the head, forward and backward",
+        signed=True,
     ),
     _perturbation(
         "guided-grad-cam",
@@ -149,6 +276,8 @@ _ALL = (
         "Selvaraju et al. 2017",
         perturbation.guided_grad_cam,
         "2 forward passes, backward through the network",
+        signed=True,
+        resolution="image",
     ),
     _baseline("uniform", "One everywhere"),
     _baseline("centre", "Gaussian in the middle"),

@@ -13,8 +13,9 @@ import numpy as np
 from campare.attribution.gradient import channel_sum, grad_cam, quotient, relu, weighted
 from campare.attribution.maps import resize
 from campare.attribution.passes import changed, chunks, fixed_target, part_of, slices, tapped
+from campare.errors import CampareError
 from campare.models.arrays import grid_axes, map_axes
-from campare.types import Array, Floats, Tap, Target
+from campare.types import Array, Bools, Floats, Tap, Target
 
 #: SmoothGrad-CAM++: noisy copies an image, and their noise as a share of the image's range.
 SAMPLES, NOISE = 16, 0.15
@@ -32,13 +33,15 @@ def score_cam(
     layer: str | None = None,
     batch_size: int = 32,
     rng: np.random.Generator | None = None,  # noqa: ARG001
+    channels: int | None = None,
 ) -> Floats:
     """Score-CAM: relu(sum_k w_k A_k), w the softmax over channels of S(X * mask_k).
 
     mask_k is A_k enlarged bilinearly to the image, then scaled to [0, 1] by its own minimum and
     maximum. S is the target's logit; subtracting that of a baseline image would change nothing in
     the softmax. Channels that are flat make no mask and have no weight; the softmax is over the
-    others. Masked pixels tend to 0 in what the model takes. Shapes (N, H, W, C) -> (N, h, w), >= 0.
+    others. `channels` takes of each image so many alone, those that vary most; None: all of them.
+    Masked pixels tend to 0 in what the model takes. Shapes (N, H, W, C) -> (N, h, w), >= 0.
 
     Wang et al. 2020, Score-CAM, algorithm 1. Cost: a forward pass for each channel of each image.
 
@@ -56,7 +59,7 @@ def score_cam(
     where: dict[str, Any] = {"layer": layer, "batch_size": batch_size, "gradients": False}
     (A,) = tapped(classifier, images, index, _features, **where)
     low, high = A.min(axis=grid_axes(A)), A.max(axis=grid_axes(A))
-    image, channel = np.nonzero(low < high)
+    image, channel = np.nonzero((low < high) & _most_varied(A, channels))
     scores = np.full(low.shape, -np.inf)  # (N, C)
     for rows, n in chunks(len(image), batch_size):
         i, k = image[rows], channel[rows]
@@ -308,6 +311,17 @@ def smoothed(
             np.asarray(map_function(mirrored * np.float32(b)))[:, :, ::-1] for b in brightness
         ]
     return np.asarray(np.mean(copies, axis=0), np.float32)
+
+
+def _most_varied(A: Array, channels: int | None) -> Bools:
+    """Which channels (N, C) of features (N, *grid, C) have the largest standard deviations."""
+    if channels is None:
+        return np.ones((len(A), A.shape[-1]), np.bool_)
+    if channels < 1:
+        raise CampareError(f"Expected at least 1 channel, got {channels}. Try: channels=64")
+    spread = A.std(axis=grid_axes(A))
+    rank = (-spread).argsort(axis=-1, kind="stable").argsort(axis=-1, kind="stable")
+    return np.asarray(rank < channels)
 
 
 def _softmax(x: Array) -> Floats:

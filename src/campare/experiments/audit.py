@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from campare.attribution.method import method as find_method
+from campare.attribution.method import find as find_method
 from campare.data import Images, ImageSet
 from campare.data.pixels import Pixels
 from campare.data.samples import SPLITS

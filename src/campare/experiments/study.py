@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from campare.attribution.method import method as find_method
+from campare.attribution.method import find as find_method
 from campare.data import ImageSet
 from campare.errors import RecipeError
 from campare.experiments.cell import Bench, run_cell
