@@ -85,7 +85,7 @@ def differences(frame: pl.DataFrame, names: tuple[str, ...]) -> Iterator[str]:
 
 def doses(run: Run, comparison: Comparison) -> Iterator[str]:
     """A row for each measure and recipe: the means at every dose, and the trend."""
-    found = dose_curves(comparison.summary, design_of(run.manifest["recipes"]))
+    found = dose_curves(comparison.summary, design_of(run.manifest.recipe_fields))
     found = found.filter(~pl.col("method").str.contains(":|uniform|centre|edge"))
     steps = sorted(set(found["dose"]))
     rows = []
@@ -122,9 +122,9 @@ def overview(compared: dict[str, Comparison]) -> Iterator[str]:
 
 def section(run: Run, comparison: Comparison) -> Iterator[str]:
     """All tables of a run."""
-    cells = run.manifest["cells"].values()
-    seconds = sum(cell["train_seconds"] + cell["measure_seconds"] for cell in cells)
-    size, grids = run.manifest["config"]["size"], run.manifest["config"]["grids"]
+    cells = run.manifest.cells.values()
+    seconds = sum(cell.train_seconds + cell.measure_seconds for cell in cells)
+    size, grids = run.manifest.config.size, run.manifest.config.grids
     shown = ", ".join(f"{name} {h} x {w}" for name, (h, w) in grids.items())
     yield from ("", f"### {run.path.name}", "")
     yield f"{len(cells)} cells, {seconds / 60:.0f} min on one core, {size} px; maps: {shown}."
@@ -139,7 +139,7 @@ def section(run: Run, comparison: Comparison) -> Iterator[str]:
     stable = tuple(name for name in named if "@" not in name and name.endswith(endings))
     yield from ("", *differences(comparison.factors, FACTORS + stable))
     yield from ("", *differences(comparison.effects, FACTORS))
-    if any(recipe.get("train_size") for recipe in run.manifest["recipes"]):
+    if any(recipe.get("train_size") for recipe in run.manifest.recipe_fields):
         yield from ("", *doses(run, comparison))
 
 

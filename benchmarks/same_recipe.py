@@ -42,7 +42,7 @@ def repetition(number: int, given: argparse.Namespace) -> tuple[Comparison, floa
         recipe=pl.when(later).then(pl.lit(AGAIN)).otherwise("recipe"),
         seed=pl.col("seed") - pl.when(later).then(seeds[SEEDS]).otherwise(seeds[0]),
     )
-    accuracy = np.mean([cell["accuracy"] for cell in run.manifest["cells"].values()])
+    accuracy = np.mean([cell.accuracy for cell in run.manifest.cells.values()])
     return compare(table, contrasts=[(AGAIN, ONCE)], claims=CLAIMS), float(accuracy)
 
 

@@ -36,7 +36,7 @@ def interval(row: dict[str, Any], name: str, *, sign: bool = False) -> str:
 def present(run: Run, frame: pl.DataFrame) -> list[str]:
     """The metrics of METRICS that occur, each followed by its matched form if grids differ."""
     found = set(frame["metric"])
-    if len({tuple(grid) for grid in run.manifest["config"]["grids"].values()}) == 1:
+    if len({tuple(grid) for grid in run.manifest.config.grids.values()}) == 1:
         found = {name for name in found if not name.endswith("@matched")}
     return [m for name in METRICS for m in (name, f"{name}@matched") if m in found]
 
@@ -107,14 +107,13 @@ def main() -> None:
     for path in sys.argv[1:]:
         run = Run.open(path)
         comparison = comparison_of(run)
-        method = run.manifest["config"]["methods"][0]
-        cells = run.manifest["cells"].values()
-        seconds = sum(c["train_seconds"] + c["measure_seconds"] for c in cells)
+        method = run.manifest.config.methods[0]
+        cells = run.manifest.cells.values()
+        seconds = sum(c.train_seconds + c.measure_seconds for c in cells)
         print(f"\n### {run.path.name}: {len(cells)} cells, {seconds / 60:.0f} min\n")
-        unlearned = [name for name, c in run.manifest["cells"].items() if not c["learned"]]
+        unlearned = [name for name, c in run.manifest.cells.items() if not c.learned]
         print(
-            f"Did not learn: {', '.join(unlearned) or 'none'}. "
-            f"Grids: {run.manifest['config']['grids']}\n"
+            f"Did not learn: {', '.join(unlearned) or 'none'}. Grids: {run.manifest.config.grids}\n"
         )
         print(means(run, comparison, method), nulls(run, comparison, method), sep="\n\n")
         print(f"\n{effects(run, comparison, method)}")

@@ -1,12 +1,12 @@
 """`campare list metrics --run`: what a run says of the metrics themselves."""
 
-import json
-
 import numpy as np
 import polars as pl
 
 from campare.__main__ import main
+from campare.runs.run import Run
 from campare.types import SCORE_COLUMNS
+from manifests import manifest
 
 
 def test_a_run_shows_how_reliable_its_metrics_are_and_how_they_agree(tmp_path, capsys, monkeypatch):
@@ -21,7 +21,7 @@ def test_a_run_shows_how_reliable_its_metrics_are_and_how_they_agree(tmp_path, c
     frame = pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row")
     parts = frame.partition_by("recipe", "seed", as_dict=True)
     cells = {f"{recipe}-{seed}": {"recipe": recipe, "seed": seed} for recipe, seed in parts}
-    (tmp_path / "run.json").write_text(json.dumps({"cells": cells}))
+    Run.create(tmp_path, manifest(cells=cells))
     for (recipe, seed), part in parts.items():
         part.write_parquet(tmp_path / "scores" / f"{recipe}-{seed}.parquet")
     assert main(["list", "metrics", "--run", str(tmp_path)]) == 0

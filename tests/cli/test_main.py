@@ -1,7 +1,6 @@
 """The command line: what it passes on, what it prints, and how it fails."""
 
 import inspect
-import json
 import os
 import subprocess
 import sys
@@ -20,7 +19,9 @@ from campare.__main__ import main
 from campare.cli import listing
 from campare.data import ImageSet
 from campare.errors import RunError
+from campare.runs.run import Run
 from campare.types import SCORE_COLUMNS
+from manifests import manifest
 
 pytestmark = pytest.mark.usefixtures("_own_environment")
 
@@ -282,7 +283,7 @@ class TestCompare:
                     cells[f"{recipe}-{seed}"] = {"recipe": recipe, "seed": seed, "layer": "top"}
             recipes = [{"name": "A", "weights": "random"}, {"name": "B", "weights": "imagenet"}]
             facts = {"recipes": recipes, "cells": cells, "contrasts": [["B", "A"]]}
-            (folder / "run.json").write_text(json.dumps(facts))
+            Run.create(folder, manifest(**facts))
 
     def test_one_run(self, capsys: pytest.CaptureFixture[str]):
         assert main(["compare", "x"]) == 0

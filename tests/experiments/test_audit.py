@@ -24,8 +24,10 @@ from campare.metrics.faithfulness import deletion
 from campare.metrics.robustness.stability import equivariance
 from campare.metrics.robustness.transforms import flip
 from campare.metrics.shortcut import background, region_drop
+from campare.runs.run import Run
 from campare.stats.stored import comparison_of
 from campare.types import SCORE_COLUMNS
+from manifests import manifest
 
 K = keras.layers
 DRAWN = ImageSet.drawn(train=4, test=12, size=16)
@@ -421,7 +423,7 @@ class TestRun:
         assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
     def test_a_study_is_no_audit(self, tmp_path):
-        (tmp_path / "run.json").write_text('{"settings": {}}')
+        Run.create(tmp_path, manifest())
         with pytest.raises(
             RunError, match=r"Expected a run of campare audit .* got one of campare st"
         ):

@@ -1,12 +1,10 @@
-"""Whether an earlier run may be continued: same images, split, settings and weights."""
-
-from dataclasses import replace
+"""A study that goes on keeps what stands there: baseline, recipes, seeds, when it was begun."""
 
 import pytest
 
 from campare.data import ImageSet
 from campare.errors import RunError
-from campare.experiments.manifest import earlier, open_run, settings_of
+from campare.experiments.manifest import open_run, settings_of
 from campare.training.recipe import Recipe
 
 IMAGES = ImageSet.drawn(train=8, test=4, size=16)
@@ -16,51 +14,23 @@ ARMS = (
 )
 
 
-def settings(images=IMAGES, arms=ARMS, size=16, methods=("grad-cam",)):
-    return settings_of(images, arms, size, methods)
+def opened(path, arms=ARMS, before=None, seeds=(0,), coarsest=(8, 8)):
+    settings = settings_of(IMAGES, arms, 16, ("grad-cam",))
+    grids = dict.fromkeys((arm.name for arm in arms), coarsest)
+    return open_run(path, before, settings, IMAGES, seeds, grids, coarsest, 200)
 
 
-@pytest.fixture
-def run(tmp_path):
-    return made(tmp_path / "run")
-
-
-def made(path, arms=ARMS, before=None, **changes):
-    grids = {arm.name: (8, 8) for arm in arms}
-    return open_run(path, before, settings(arms=arms, **changes), IMAGES, (0,), grids, (8, 8), 200)
-
-
-def test_the_same_settings_go_on(run):
-    assert earlier(run.path, settings()).manifest["settings"] == run.manifest["settings"]
-
-
-def test_another_split_of_the_same_images_is_refused(run):
-    moved = replace(IMAGES.samples[0], split="test")
-    images = replace(IMAGES, samples=(moved, *IMAGES.samples[1:]))
-    assert images.fingerprint == IMAGES.fingerprint
-    with pytest.raises(RunError, match="made with another split"):
-        earlier(run.path, settings(images))
-
-
-def test_a_weights_file_with_other_contents_is_refused(tmp_path):
-    weights = tmp_path / "w.weights.h5"
-    weights.write_bytes(b"one")
-    arms = (Recipe("B", backbone="mobilenet", weights=str(weights), trainable="head"),)
-    run = made(tmp_path / "run", arms)
-    assert earlier(run.path, settings(arms=arms))
-    weights.write_bytes(b"two")
-    with pytest.raises(RunError, match="other contents"):
-        earlier(run.path, settings(arms=arms))
-
-
-def test_going_on_with_one_recipe_keeps_the_baseline(run):
-    again = made(run.path, ARMS[1:], before=run)
-    assert again.manifest["contrasts"] == [["other", "base"]]
+def test_going_on_with_one_recipe_keeps_the_baseline(tmp_path):
+    run = opened(tmp_path / "run")
+    again = opened(run.path, ARMS[1:], before=run, seeds=(2,))
+    assert again.manifest.contrasts == [("other", "base")]
     assert again.recipes == ("base", "other")
+    assert again.manifest.seeds == [0, 2]
+    assert again.manifest.created == run.manifest.created
+    assert again.manifest.config.grids == {"base": [8, 8], "other": [8, 8]}
 
 
-def test_a_file_is_no_folder_for_a_run(tmp_path):
-    file = tmp_path / "notes.txt"
-    file.write_text("mine")
-    with pytest.raises(RunError, match="got the file"):
-        earlier(file, settings())
+def test_recipes_with_coarser_maps_need_a_run_of_their_own(tmp_path):
+    run = opened(tmp_path / "run", ARMS[:1])
+    with pytest.raises(RunError, match=r"whose coarsest map has \[8, 8\] cells, .* got \[4, 4\]"):
+        opened(run.path, ARMS[1:], before=run, coarsest=(4, 4))

@@ -147,7 +147,7 @@ def test_a_stopped_study_continues_without_training_again(run, tmp_path, monkeyp
     monkeypatch.setattr(fit, "train", stops_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         study(tiny_set(), recipes=TINY, seeds=2, out=path)
-    assert len(Run.open(path).manifest["cells"]) == 2
+    assert len(Run.open(path).manifest.cells) == 2
     (path / "scores" / "plain-0.parquet").unlink()  # stopped between training and measuring
     finished = study(tiny_set(), recipes=TINY, seeds=2, out=path)
     assert calls == [("plain", 0), ("turned", 0), ("plain", 1), ("plain", 1), ("turned", 1)]
@@ -158,28 +158,28 @@ def test_seeds_can_be_added_to_a_run(tmp_path):
     one = study(tiny_set(), recipes=TINY[:1], seeds=1, out=tmp_path / "r")
     before = one.scores()
     more = study(tiny_set(), recipes=TINY[:1], seeds=2, out=tmp_path / "r")
-    assert more.manifest["seeds"] == [0, 1]
+    assert more.manifest.seeds == [0, 1]
     assert more.scores().filter(pl.col("seed") == 0).equals(before)
 
 
 def test_doses_are_trained_recorded_and_compared(tmp_path):
     doses = {"train_sizes": [8, 16], "augment_strengths": [0, 2]}
     run = study(tiny_set(), recipes=TINY, seeds=1, out=tmp_path / "r", **doses)
-    recipes = {recipe["name"]: recipe for recipe in run.manifest["recipes"]}
+    recipes = {recipe["name"]: recipe for recipe in run.manifest.recipe_fields}
     assert list(recipes) == ["plain-n8", "plain-n16", "turned-n8-x2", "turned-n16-x2"]
     assert recipes["turned-n8-x2"]["train_size"] == 8
     assert recipes["turned-n8-x2"]["augment_strength"] == 2
     assert recipes["turned-n8-x2"]["dose_of"] == "turned"
-    assert run.manifest["contrasts"] == [
-        ["turned-n8-x2", "plain-n8"],
-        ["turned-n16-x2", "plain-n16"],
+    assert run.manifest.contrasts == [
+        ("turned-n8-x2", "plain-n8"),
+        ("turned-n16-x2", "plain-n16"),
     ]
     comparison = comparison_of(run)
     assert set(comparison.factors["contrast"]) == {
         "augmentation", "train size: plain", "train size: turned, strength 2",
         "strength: turned, 8 images", "strength: turned, 16 images",
     }  # fmt: skip
-    curves = dose_curves(comparison.summary, design_of(run.manifest["recipes"]))
+    curves = dose_curves(comparison.summary, design_of(run.manifest.recipe_fields))
     assert set(curves["recipe"]) == {
         "plain", "turned, strength 2", "turned, 8 images", "turned, 16 images",
     }  # fmt: skip
@@ -187,7 +187,7 @@ def test_doses_are_trained_recorded_and_compared(tmp_path):
 
     before = scores_bytes(run)
     more = study(tiny_set(), recipes=TINY[:1], seeds=1, out=run.path, train_sizes=[8, 12])
-    assert [r["name"] for r in more.manifest["recipes"]][-1] == "plain-n12"
+    assert [r.name for r in more.manifest.recipes][-1] == "plain-n12"
     assert scores_bytes(more).keys() - before.keys() == {"plain-n12-0.parquet"}
     assert {k: v for k, v in scores_bytes(more).items() if k in before} == before
 
@@ -253,7 +253,7 @@ def test_metrics_that_ask_the_model_again_are_measured_in_every_cell(tmp_path):
         assert set(rows["recipe"]) == {"plain", "turned"}, name
         assert rows["value"].is_finite().any(), name
     assert "energy" not in set(table["metric"])
-    assert set(run.manifest["config"]["metrics"]) == {"correct", "confidence", *asked}
+    assert set(run.manifest.config.metrics) == {"correct", "confidence", *asked}
     claims = {row["claim"]: row for row in compare(run).claims.to_dicts()}
     assert claims["4 consistency"]["metric"]  # measured, if by one change alone
     with pytest.raises(RunError, match="made with metrics"):

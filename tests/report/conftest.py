@@ -10,6 +10,7 @@ import pytest
 
 from campare.data import Images
 from campare.metrics.evaluate import measure_maps, measure_predictions
+from campare.runs.manifest import Manifest
 from campare.stats.compare import compare
 from campare.stats.comparison import Comparison
 
@@ -36,7 +37,7 @@ def bump(places: np.ndarray, size: int, width: float) -> np.ndarray:
 @dataclass
 class FakeRun:
     path: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     pictures: Images
     arrays: dict[tuple[str, int], dict[str, np.ndarray]]
     table: pl.DataFrame
@@ -126,7 +127,7 @@ def build(
             }  # fmt: skip
     table = pl.concat(frames)
     contrasts = [[a, b] for a, b in (("C", "A"), ("B", "A"), ("C", "B")) if a in arms and b in arms]
-    manifest = {
+    written = {
         "kind": "study", "campare": "0.1.0", "created": "2026-11-23T06:00:00Z",
         "command": ["campare", "study", "my data", "--seeds", "3"], "config": {},
         "recipes": [
@@ -146,7 +147,7 @@ def build(
     }  # fmt: skip
     pairs = [(one, other) for one, other in contrasts] or None
     compared = compare(table, contrasts=pairs, resamples=100) if len(arms) > 1 else alone(table)
-    return FakeRun(path, manifest, pictures, arrays, table, compared)
+    return FakeRun(path, Manifest.model_validate(written), pictures, arrays, table, compared)
 
 
 def alone(table: pl.DataFrame) -> Comparison:

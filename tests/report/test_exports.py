@@ -19,7 +19,7 @@ HOSTILE = "test/cat/<script>alert(1)</script> | [x](http://x) `a` *b*.png"
 def run(build_run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exports")
     made = build_run(folder, n=10, arms=("A", "B"), seeds=(0, 1, 2), classes=("cat", "a|b"))
-    made.manifest["recipes"][0]["title"] = HOSTILE
+    made.manifest.recipes[0].title = HOSTILE
     return made
 
 

@@ -6,6 +6,7 @@ from matplotlib.lines import Line2D
 
 from campare.report import figures, svg
 from campare.report.facts import Arm, Effect
+from campare.runs.manifest import CellRecord
 
 ARMS = tuple(
     Arm(name, name, index, (12, 12), (0.9,), ()) for index, name in enumerate(("A", "B", "$C_1$"))
@@ -41,8 +42,8 @@ def test_effect_with_nan_is_called_undefined():
 
 def test_learning_curves_take_gaps_and_missing_histories():
     cells = [
-        {"recipe": "A", "seed": 0, "history": {"loss": [1.0, None, 0.5], "val_loss": [1.0]}},
-        {"recipe": "B", "seed": 0},
+        CellRecord(recipe="A", seed=0, history={"loss": [1.0, None, 0.5], "val_loss": [1.0]}),
+        CellRecord(recipe="B", seed=0),
     ]
     figure = figures.learning_curves(cells, ARMS, figures.WIDE)
     lines = [line for axis in figure.axes for line in axis.lines]

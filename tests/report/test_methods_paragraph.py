@@ -1,10 +1,11 @@
 import polars as pl
 
 from campare.report import facts, methods, warned
+from manifests import changed
 
 
 def said(run, **changes):
-    manifest = run.manifest | changes
+    manifest = changed(run.manifest, **changes)
     return methods.paragraph(
         manifest, facts.arms(manifest), method="grad-cam", metrics=["energy", "parts-energy"],
         target="the true class", confidence=0.95, claims=True, images=60,
@@ -42,9 +43,9 @@ def test_pre_training_that_comes_with_another_network_is_said(fake_run):
     texts = [one.text for one in warned.warnings(fake_run.manifest, facts.arms(fake_run.manifest))]
     assert any("have another network (resnet50) than those from scratch (scratch)" in t
                for t in texts)  # fmt: skip
-    same = [recipe | {"backbone": "one"} for recipe in fake_run.manifest["recipes"]]
-    changed = fake_run.manifest | {"recipes": same}
-    texts = [one.text for one in warned.warnings(changed, facts.arms(changed))]
+    same = [fields | {"backbone": "one"} for fields in fake_run.manifest.recipe_fields]
+    other = changed(fake_run.manifest, recipes=same)
+    texts = [one.text for one in warned.warnings(other, facts.arms(other))]
     assert not any("another network" in text for text in texts)
 
 
@@ -55,4 +56,4 @@ def test_a_study_too_small_says_what_it_takes(fake_run):
     assert said_of_few.text.startswith("Too small to find a difference of 0.05 in energy")
     assert "(B - A: power" in said_of_few.text
     assert warned.weak(scores, manifest, ["energy"], [("B", "A")]) == []
-    assert warned.weak(few, manifest | {"kind": "audit"}, ["energy"], [("B", "A")]) == []
+    assert warned.weak(few, changed(manifest, kind="audit"), ["energy"], [("B", "A")]) == []

@@ -30,7 +30,7 @@ def address(build_run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     run = build_run(folder, n=40, arms=("A", "B"), seeds=(0,), rename={1: HOSTILE},
                     classes=("cat", "<b>dog</b>"))  # fmt: skip
-    run.manifest["recipes"][1]["title"] = "<img src=x onerror=alert(2)>"
+    run.manifest.recipes[1].title = "<img src=x onerror=alert(2)>"
     return render(run).as_uri()
 
 

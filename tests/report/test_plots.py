@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from campare.report import curves, forest, spread, tables
 from campare.report.axis import Axis, around_zero, holding
 from campare.report.facts import Arm, Effect
+from campare.runs.manifest import CellRecord
 from campare.stats.comparison import CLAIMS, SENSITIVITY
 from campare.training.recipes import article
 from campare.training.sweep import dosed
@@ -150,14 +151,14 @@ def test_missing_values_have_no_dots():
 
 def test_curves_break_at_gaps_and_arms_without_history_have_none():
     cells = [
-        {"recipe": "A", "seed": 0, "history": {"loss": [1.0, None, 0.5], "val_loss": [1.0, 0.5]}},
-        {"recipe": "B", "seed": 0},
+        CellRecord(recipe="A", seed=0, history={"loss": [1.0, None, 0.5], "val_loss": [1.0, 0.5]}),
+        CellRecord(recipe="B", seed=0),
     ]
     (loss,) = curves.learning(cells, ARMS)
     (plot,) = [one for one in loss if one.curves]
     quiet = next(one for one in plot.curves if one.kind == "quiet")
     assert quiet.line.count("M") == 2
-    assert curves.learning([{"recipe": "A", "seed": 0}], ARMS) == []
+    assert curves.learning([CellRecord(recipe="A", seed=0)], ARMS) == []
 
 
 def test_doses_are_series_of_recipes_that_differ_in_nothing_else():

@@ -1,5 +1,4 @@
 import base64
-import copy
 import dataclasses
 import io
 import json
@@ -11,6 +10,7 @@ import polars as pl
 import pytest
 from PIL import Image as Pillow
 
+import manifests
 from campare.errors import RunError
 from campare.report import render
 from campare.report.page import read
@@ -50,13 +50,13 @@ class Page(HTMLParser):
         return [attrs for name, attrs in self.tags if name == tag]
 
 
-def changed(run, **manifest):
-    """The run with other entries in its manifest."""
-    return dataclasses.replace(run, manifest=copy.deepcopy(run.manifest) | manifest)
+def changed(run, **parts):
+    """The run with other parts in its manifest."""
+    return dataclasses.replace(run, manifest=manifests.changed(run.manifest, **parts))
 
 
-def rendered(run, **manifest) -> tuple[Page, str]:
-    html = html_of(read(changed(run, **manifest), run.compared))
+def rendered(run, **parts) -> tuple[Page, str]:
+    html = html_of(read(changed(run, **parts), run.compared))
     return Page(html), html
 
 
@@ -133,9 +133,9 @@ def test_hostile_names_are_inert(build_run, tmp_path):
     evil = "<img src=x onerror=alert(1)>"
     run = build_run(tmp_path, n=6, arms=("A", "B"), seeds=(0,), classes=("cat", evil),
                     rename={0: HOSTILE})  # fmt: skip
-    run.manifest["recipes"][0]["title"] = "$x_1$ </style><script>alert(2)</script>"
-    run.manifest["data"]["skipped"] = [[HOSTILE, evil]]
-    run.manifest["command"] = ["campare", "study", evil]
+    run.manifest.recipes[0].title = "$x_1$ </style><script>alert(2)</script>"
+    run.manifest.data.skipped = [(HOSTILE, evil)]
+    run.manifest.command = ["campare", "study", evil]
     page, html = rendered(run)
     assert [attrs.get("type") for attrs in page.all("script")] == ["application/json", None]
     assert all(attrs["src"].startswith("data:image/webp;base64,") for attrs in page.all("img"))
@@ -149,8 +149,8 @@ def test_hostile_names_are_inert(build_run, tmp_path):
 
 
 def test_arm_that_did_not_learn_is_flagged_before_the_answer(small_run):
-    cells = copy.deepcopy(small_run.manifest["cells"])
-    cells["A-1"] |= {"learned": False, "accuracy": 0.5}
+    guess = small_run.manifest.cells["A-1"].model_copy(update={"learned": False, "accuracy": 0.5})
+    cells = {**small_run.manifest.cells, "A-1": guess}
     page, html = rendered(small_run, cells=cells)
     alarm = re.search(r'role="alert">(.*?)</p>', html).group(1)
     assert "A (Scratch) did not learn in 1 of 3 seeds" in alarm
@@ -210,8 +210,8 @@ def test_an_audit_speaks_of_models(small_run):
     table = small_run.table.filter((pl.col("seed") == 0) & pl.col("recipe").is_in(["B", "C"]))
     config = {"seed": 0, "left_out": ["A measure was left out"], "split": "test"}
     manifest = small_run.manifest
-    recipes = [{"name": r["name"], "title": "m"} for r in manifest["recipes"][1:3]]
-    cells = {name: manifest["cells"][name] for name in ("B-0", "C-0")}
+    recipes = [{"name": r.name, "title": "m"} for r in manifest.recipes[1:3]]
+    cells = {name: manifest.cells[name] for name in ("B-0", "C-0")}
     changes = {"kind": "audit", "config": config, "recipes": recipes, "seeds": [0], "cells": cells}
     compared = compare(table, contrasts=[("C", "B")], design={}, resamples=100)
     run = dataclasses.replace(small_run, table=table, compared=compared)
@@ -227,7 +227,7 @@ def test_an_audit_speaks_of_models(small_run):
 
 
 def test_the_page_shows_the_level_of_its_intervals(small_run):
-    pairs = [tuple(pair) for pair in small_run.manifest["contrasts"]]
+    pairs = [tuple(pair) for pair in small_run.manifest.contrasts]
     real = compare(small_run.table, contrasts=pairs, confidence=0.9, resamples=200)
     page, _ = rendered(dataclasses.replace(small_run, compared=real))
     row = real.effects.filter((pl.col("contrast") == "C - A") & (pl.col("metric") == "energy"))
@@ -263,7 +263,7 @@ def test_no_mask_no_map_metric(build_run, tmp_path):
 
 
 def test_unfinished_cells_are_counted(small_run):
-    cells = {k: v for k, v in small_run.manifest["cells"].items() if k not in ("A-0", "A-2")}
+    cells = {k: v for k, v in small_run.manifest.cells.items() if k not in ("A-0", "A-2")}
     page, _ = rendered(small_run, cells=cells)
     assert "2 of 12 cells are not finished" in page.text
     assert "seed 1. First those chosen by rule" in page.text  # the first that every arm has

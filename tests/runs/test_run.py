@@ -9,6 +9,7 @@ import pytest
 from campare.data import Images
 from campare.errors import RunError
 from campare.runs.run import Cell, Run, atomic, write_json
+from manifests import manifest
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -44,7 +45,7 @@ def images():
 
 
 def test_images_come_back(tmp_path):
-    run = Run.create(tmp_path, {})
+    run = Run.create(tmp_path, manifest())
     run.write_images(images())
     back, was = run.images(), images()
     np.testing.assert_array_equal(back.images, was.images)
@@ -57,7 +58,7 @@ def test_images_come_back(tmp_path):
 
 
 def test_a_cell_is_finished_when_its_rows_and_its_record_are_there(tmp_path):
-    run = Run.create(tmp_path, {"recipes": [{"name": "B"}, {"name": "A"}]})
+    run = Run.create(tmp_path, manifest(recipes=[{"name": "B"}, {"name": "A"}]))
     a, b = Cell("A", 0), Cell("B", 0)
     for cell in (a, b):
         assert not run.finished(cell)
@@ -66,19 +67,19 @@ def test_a_cell_is_finished_when_its_rows_and_its_record_are_there(tmp_path):
         run.record(cell, accuracy=0.5)
         assert run.finished(cell)
     again = Run.open(tmp_path)
-    assert again.manifest["cells"]["A-0"]["accuracy"] == 0.5
+    assert again.manifest.cells["A-0"].accuracy == 0.5
     assert again.scores()["recipe"].to_list() == ["B", "A"]  # the order of the recipes
 
 
 def test_a_new_cell_makes_the_old_comparison_go(tmp_path):
-    run = Run.create(tmp_path, {})
+    run = Run.create(tmp_path, manifest())
     (tmp_path / "comparison.json").write_text("{}")
     run.record(Cell("A", 0))
     assert not (tmp_path / "comparison.json").exists()
 
 
 def test_maps_come_back(tmp_path):
-    run = Run.create(tmp_path, {})
+    run = Run.create(tmp_path, manifest())
     maps = {"grad-cam": np.ones((2, 3, 3), np.float32)}
     run.write_maps(Cell("A+x", 1), maps)
     np.testing.assert_array_equal(run.maps("A+x", 1)["grad-cam"], maps["grad-cam"])
@@ -91,4 +92,4 @@ def test_what_is_no_run(tmp_path):
     with pytest.raises(RunError, match="Expected JSON"):
         Run.open(tmp_path)
     with pytest.raises(RunError, match="Expected finished cells"):
-        Run.create(tmp_path, {}).scores()
+        Run.create(tmp_path, manifest()).scores()

@@ -10,6 +10,7 @@ from campare.stats.bootstrap import holm
 from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SUMMARY, Comparison
 from campare.stats.design import Place
 from campare.types import SCORE_COLUMNS
+from manifests import manifest
 
 GAIN = {"A": 0.0, "B": 0.2, "C": -0.1}
 METRICS = {
@@ -45,7 +46,7 @@ def table(recipes="ABC", seeds=3, images=30, methods=METRICS):
 class Run:
     def __init__(self, frame, contrasts=()):
         self.frame = frame
-        self.manifest = {"contrasts": [list(pair) for pair in contrasts]}
+        self.manifest = manifest(contrasts=[list(pair) for pair in contrasts])
 
     def scores(self):
         return self.frame

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -6,22 +6,24 @@ import pytest
 from test_compare import GAIN, table
 
 from campare.errors import RunError
+from campare.runs.manifest import Manifest
 from campare.stats.compare_runs import compare_runs
+from manifests import manifest
 
 
 @dataclass
 class Fake:
     path: Path
     frame: pl.DataFrame
-    manifest: dict = field(default_factory=dict)
+    manifest: Manifest
 
     def scores(self):
         return self.frame
 
 
-def run(name, recipes="ABC", *, shift=0.0, told=(), **manifest):
+def run(name, recipes="ABC", *, shift=0.0, told=(), **parts):
     frame = table(recipes, seeds=3).with_columns(pl.col("value") + shift)
-    return Fake(Path("runs") / name, frame, {"recipes": list(told), **manifest})
+    return Fake(Path("runs") / name, frame, manifest(recipes=list(told), **parts))
 
 
 def test_the_same_recipes_of_two_runs():

@@ -12,6 +12,7 @@ from campare.stats.design import design_of
 from campare.training.recipes import article
 from campare.training.sweep import dosed
 from campare.types import SCORE_COLUMNS
+from manifests import manifest
 
 SIZES = (50, 100, 200, 400)
 SAME = {
@@ -25,7 +26,7 @@ class Study:
 
     def __init__(self, arms, slopes, seeds=4, images=60):
         rng = np.random.default_rng(0)
-        self.manifest = {"recipes": [asdict(arm) for arm in arms]}
+        self.manifest = manifest(recipes=[asdict(arm) for arm in arms])
         hard = rng.normal(0, 0.1, images)
         rows = []
         for arm in arms:
@@ -49,7 +50,7 @@ def study():
 
 def test_points_are_the_means_of_the_table(study):
     found = compare(study)
-    curves = dose_curves(found.summary, design_of(study.manifest["recipes"]))
+    curves = dose_curves(found.summary, design_of(study.manifest.recipe_fields))
     assert dict(curves.schema) == CURVES
     for recipe in "AB":
         points = curves.filter((pl.col("recipe") == recipe) & (pl.col("metric") == "focus"))
@@ -68,7 +69,7 @@ def test_the_trend_is_found_with_its_interval(study):
     assert rising["low"] < 0.04 < rising["high"]
     assert rising["p"] < 0.001
     assert flat["low"] < 0 < flat["high"]
-    curves = dose_curves(compare(study).summary, design_of(study.manifest["recipes"]))
+    curves = dose_curves(compare(study).summary, design_of(study.manifest.recipe_fields))
     points = curves.filter(pl.col("recipe") == "A")
     slope = np.polyfit(np.log2(points["dose"]), points["value"], 1)[0]
     assert rising["estimate"] == pytest.approx(slope)
@@ -82,6 +83,6 @@ def test_the_claim_on_small_sets_can_be_judged(study):
 
 def test_without_doses_there_are_no_curves():
     study = Study(dosed(article()[:2], sizes=[50]), {"A": 0.0, "B": 0.0})
-    empty = dose_curves(compare(study).summary, design_of(study.manifest["recipes"]))
+    empty = dose_curves(compare(study).summary, design_of(study.manifest.recipe_fields))
     assert empty.height == 0
     assert dict(empty.schema) == CURVES

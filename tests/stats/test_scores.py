@@ -1,4 +1,3 @@
-import json
 import math
 
 import numpy as np
@@ -6,8 +5,10 @@ import polars as pl
 import pytest
 
 from campare.errors import RunError
+from campare.runs.run import Run
 from campare.stats.scores import is_null, matrices, read
 from campare.types import SCORE_COLUMNS
+from manifests import manifest
 
 
 def frame(*rows, **changes):
@@ -94,7 +95,7 @@ def write_run(path, table, **facts):
     (path / "scores").mkdir(parents=True)
     parts = table.partition_by("recipe", "seed", as_dict=True)
     cells = {f"{recipe}-{seed}": {"recipe": recipe, "seed": seed} for recipe, seed in parts}
-    (path / "run.json").write_text(json.dumps({"cells": cells, **facts}), "utf-8")
+    Run.create(path, manifest(cells=cells, **facts))
     for (recipe, seed), part in parts.items():
         part.write_parquet(path / "scores" / f"{recipe}-{seed}.parquet")
 
@@ -113,13 +114,14 @@ def test_a_run_directory_brings_its_contrasts_and_its_order(tmp_path):
 
 
 def test_a_run_is_read_through_its_scores():
-    class Run:
-        manifest = {"contrasts": [["A", "B"]]}  # noqa: RUF012
+    class Fake:
+        def __init__(self):
+            self.manifest = manifest(contrasts=[["A", "B"]])
 
         def scores(self):
             return frame(*ROWS)
 
-    table, contrasts, *_ = read(Run())
+    table, contrasts, *_ = read(Fake())
     assert (table.height, contrasts) == (4, (("A", "B"),))
 
 
@@ -135,7 +137,7 @@ def test_a_broken_manifest(tmp_path):
 
 
 def test_a_run_without_finished_cells(tmp_path):
-    (tmp_path / "run.json").write_text("{}", "utf-8")
+    Run.create(tmp_path, manifest())
     with pytest.raises(RunError, match=r"Expected finished cells .* Try: the study.s command"):
         read(tmp_path)
 

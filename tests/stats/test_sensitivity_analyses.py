@@ -7,6 +7,7 @@ from campare.errors import RunError
 from campare.stats.comparison import SENSITIVITY
 from campare.stats.scores import read, right
 from campare.types import SCORE_COLUMNS
+from manifests import manifest
 
 
 def rows(recipe, seeds, values, prediction, *, target=None, layer="top", metric="energy"):
@@ -91,9 +92,8 @@ def test_the_predicted_class_is_kept_apart_where_both_were_measured():
 class Run:
     def __init__(self, table, layers):
         self.table = table
-        self.manifest = {
-            "cells": {f"{r}-0": {"recipe": r, "layer": name} for r, name in layers.items()}
-        }
+        cells = {f"{r}-0": {"recipe": r, "seed": 0, "layer": n} for r, n in layers.items()}
+        self.manifest = manifest(cells=cells)
 
     def scores(self):
         return self.table

@@ -9,6 +9,7 @@ from campare.errors import RunError
 from campare.runs.run import Cell, Run, write_json
 from campare.stats.stored import comparison_of
 from campare.types import SCORE_COLUMNS
+from manifests import manifest
 
 RECIPES = ("A", "B")
 SEEDS = (0, 1)
@@ -42,7 +43,7 @@ def writes(run, cell):
 
 def stopped(path, after):
     """A run that was stopped after so many writes; the comparison is written at the end alone."""
-    run = Run.create(path, {"recipes": [{"name": name} for name in RECIPES], "cells": {}})
+    run = Run.create(path, manifest(recipes=[{"name": name} for name in RECIPES]))
     every = [write for cell in CELLS for write in writes(run, cell)]
     for write in every[:after]:
         write()

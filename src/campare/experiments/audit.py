@@ -153,7 +153,7 @@ def _table(
     cell = Cell(one.name, 0)
     if run is not None and run.finished(cell):
         ticker.live.say(f"{one.name}: measured already")
-        ticker.live.finish(one.name, run.manifest["cells"][cell.name])
+        ticker.live.finish(one.name, run.manifest.cells[cell.name].model_dump())
         return pl.read_parquet(run.scores_path(cell))
     ticker.model, ticker.images = one.name, 0
     table, maps, facts = examine(one, scenes.of(one.size), terms, ticker.turn)

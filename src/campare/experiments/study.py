@@ -18,11 +18,12 @@ from campare.data import ImageSet
 from campare.errors import RecipeError
 from campare.experiments.cell import Bench, run_cell
 from campare.experiments.engines import engine as find_engine
-from campare.experiments.manifest import earlier, open_run, settings_of
+from campare.experiments.manifest import open_run, settings_of
 from campare.experiments.progress import Live
 from campare.experiments.scene import MOSAICS, Scene, Scenes, image_set, mosaics_of
 from campare.experiments.selection import select, without_mosaics
 from campare.metrics.registry import asked_for
+from campare.runs.resume import earlier
 from campare.runs.run import Cell, Run
 from campare.training.recipe import Recipe, from_yaml, require_unique
 from campare.training.recipes import RECIPES
@@ -109,7 +110,7 @@ def study(
 
         live.say("Building each recipe's network to find the layers that can be compared")
         grids = _grids(arms, len(images.class_names), side)
-        known = {**(before.manifest["config"]["grids"] if before else {}), **grids}
+        known = {**(before.manifest.config.grids if before else {}), **grids}
         coarsest = min(((h, w) for h, w in known.values()), key=lambda grid: grid[0] * grid[1])
         bench = _bench(images, side, methods, chosen, coarsest, live)
 

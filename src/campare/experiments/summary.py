@@ -6,7 +6,6 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from campare.experiments.manifest import AUDIT
 from campare.metrics import choose
 from campare.metrics.evaluate import MATCHED
 from campare.runs.run import Run
@@ -34,8 +33,8 @@ def summary(run: Run) -> Group:
         (row["recipe"], row["method"], row["metric"]): row
         for row in comparison.summary.iter_rows(named=True)
     }
-    audit = run.manifest.get("kind") == AUDIT
-    method = run.manifest["config"]["methods"][0]
+    audit = run.manifest.is_audit
+    method = run.manifest.config.methods[0]
     columns = [("-", "correct"), *((method, name) for name in _shown(run))]
     columns += [(method, name + MATCHED) for name in SHOWN[:1]]
     columns = [c for c in columns if any((recipe, *c) in values for recipe in run.recipes)]
@@ -46,9 +45,9 @@ def summary(run: Run) -> Group:
         cells = [_mean(values.get((recipe, *column))) for column in columns]
         table.add_row(Text(recipe), *cells)
     guesses = [
-        cell["recipe"] if audit else name
-        for name, cell in run.manifest["cells"].items()
-        if not cell.get("learned", True)
+        cell.recipe if audit else name
+        for name, cell in run.manifest.cells.items()
+        if cell.learned is False
     ]
     caution = [
         Text(f"{_GUESS[audit].format(', '.join(guesses))} Their maps explain a guess.", "bold")
@@ -84,13 +83,12 @@ def _verdicts(claims: Any) -> list[Text]:
 def _shown(run: Run) -> tuple[str, ...]:
     """The columns for maps: the usual ones, and a few that an audit was asked for."""
     usual = {metric.name for metric in choose()}
-    asked = [name for name in run.manifest["config"].get("metrics", ()) if name not in usual]
+    asked = [name for name in run.manifest.config.metrics or () if name not in usual]
     return SHOWN if len(asked) > len(SHOWN) else (*SHOWN, *asked)
 
 
 def _target(run: Run) -> str:
-    explained = run.manifest["config"].get("target", "label")
-    return "true" if explained == "label" else "predicted"
+    return "true" if run.manifest.config.target == "label" else "predicted"
 
 
 def _groups(comparison: Any) -> list[str]:

@@ -12,6 +12,7 @@ from campare.report import words
 from campare.report.axis import Axis, holding
 from campare.report.facts import Arm, title
 from campare.report.tables import Mean
+from campare.runs.manifest import CellRecord
 from campare.stats.design import SIZE, STRENGTH, design_of, ladders
 from campare.stats.words import MATCHED
 
@@ -41,16 +42,16 @@ class Plot(NamedTuple):
     spoken: str
 
 
-def learning(cells: Iterable[Mapping[str, Any]], arms: Sequence[Arm]) -> list[list[Plot]]:
+def learning(cells: Iterable[CellRecord], arms: Sequence[Arm]) -> list[list[Plot]]:
     """A list of plots for accuracy and one for loss, a plot an arm, all on the same axes."""
-    known = [cell for cell in cells if cell.get("history")]
+    known = [cell for cell in cells if cell.history]
     found = []
     for what in ("accuracy", "loss"):
         series = {
             arm.name: [
-                (kind, _numbers(cell["history"].get(key)))
+                (kind, _numbers(cell.history.get(key)))
                 for cell in known
-                if cell["recipe"] == arm.name
+                if cell.recipe == arm.name
                 for key, kind in ((what, "quiet"), (f"val_{what}", "main"))
             ]
             for arm in arms

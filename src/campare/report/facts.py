@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from campare.metrics import find
+from campare.runs.manifest import Manifest, RecipeRecord
 from campare.stats.words import NO_DIFFERENCE, UNDEFINED, verdict_words
 
 #: Metrics in order of interest. The first that a run has decides the answer and sorts the gallery.
@@ -127,41 +128,28 @@ def title(metric: str) -> str:
     return declared.title if declared else base(metric).replace("-", " ")
 
 
-def is_audit(manifest: Mapping[str, Any]) -> bool:
-    """Whether the run measured models that were trained elsewhere.
-
-    Example:
-        >>> is_audit({"kind": "audit"}), is_audit({})
-        (True, False)
-    """
-    return manifest.get("kind") == "audit"
-
-
-def arms(manifest: Mapping[str, Any]) -> tuple[Arm, ...]:
+def arms(manifest: Manifest) -> tuple[Arm, ...]:
     """The recipes of a run in the order of its manifest, with what its cells say of them."""
-    cells = list(manifest["cells"].values())
-    called = ("model", "may be guessing") if is_audit(manifest) else ("arm", "did not learn")
+    called = ("model", "may be guessing") if manifest.is_audit else ("arm", "did not learn")
 
-    def arm(index: int, recipe: Mapping[str, Any]) -> Arm:
+    def arm(index: int, recipe: RecipeRecord) -> Arm:
         own = sorted(
-            (cell for cell in cells if cell["recipe"] == recipe["name"]),
-            key=lambda cell: cell["seed"],
+            (cell for cell in manifest.cells.values() if cell.recipe == recipe.name),
+            key=lambda cell: cell.seed,
         )
-        grids = [tuple(cell["grid"]) for cell in own if cell.get("grid")]
+        grids = [(cell.grid[0], cell.grid[1]) for cell in own if cell.grid]
         return Arm(
-            name=recipe["name"],
-            title=recipe.get("title") or recipe["name"],
+            name=recipe.name,
+            title=recipe.title or recipe.name,
             index=index,
             grid=grids[0] if grids else None,
-            accuracy=tuple(
-                float(cell["accuracy"]) for cell in own if cell.get("accuracy") is not None
-            ),
-            unlearned=tuple(cell["seed"] for cell in own if cell.get("learned") is False),
+            accuracy=tuple(cell.accuracy for cell in own if cell.accuracy is not None),
+            unlearned=tuple(cell.seed for cell in own if cell.learned is False),
             noun=called[0],
             guess=called[1],
         )
 
-    return tuple(arm(index, recipe) for index, recipe in enumerate(manifest["recipes"]))
+    return tuple(arm(index, recipe) for index, recipe in enumerate(manifest.recipes))
 
 
 def coarsest(of: Sequence[Arm]) -> tuple[int, int] | None:

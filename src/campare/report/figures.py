@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from campare.report.facts import Arm, Effect, title
 from campare.report.svg import INK, MUTED, NATIVE, PAPER, POOLED, RULE, color, styled
 from campare.report.words import signed
+from campare.runs.manifest import CellRecord
 from campare.stats.words import MATCHED, higher_is_better
 
 WIDE, NARROW = 10.4, 3.7  # inches
@@ -121,10 +122,10 @@ def _panel(
 
 
 def learning_curves(
-    cells: Sequence[Mapping[str, Any]], arms: Sequence[Arm], width: float = WIDE
+    cells: Sequence[CellRecord], arms: Sequence[Arm], width: float = WIDE
 ) -> Figure:
     """Loss and accuracy over epochs, a column of panels an arm, one thin line a seed."""
-    drawn = [arm for arm in arms if any(_history(c) and c["recipe"] == arm.name for c in cells)]
+    drawn = [arm for arm in arms if any(c.history and c.recipe == arm.name for c in cells)]
     wide = width > 6
     rows, columns = (2, max(1, len(drawn))) if wide else (max(1, len(drawn)), 2)
     with styled():
@@ -140,7 +141,7 @@ def learning_curves(
         for place, arm in enumerate(drawn):
             for line, what in enumerate(("accuracy", "loss")):
                 axis = axes[line, place] if wide else axes[place, line]
-                _curves(axis, [c for c in cells if c["recipe"] == arm.name], arm, what)
+                _curves(axis, [c for c in cells if c.recipe == arm.name], arm, what)
                 last = line == 1 if wide else place == len(drawn) - 1
                 axis.set_xlabel("epoch" if last else "")
                 heading = f"{arm.name}: {what}" if not wide else (arm.name if not line else "")
@@ -150,14 +151,10 @@ def learning_curves(
     return figure
 
 
-def _history(cell: Mapping[str, Any]) -> Mapping[str, Sequence[float]]:
-    return cell.get("history") or {}
-
-
-def _curves(axis: Any, cells: Sequence[Mapping[str, Any]], arm: Arm, what: str) -> None:
+def _curves(axis: Any, cells: Sequence[CellRecord], arm: Arm, what: str) -> None:
     for cell in cells:
         for key, shade in ((what, MUTED), (f"val_{what}", color(arm))):
-            values = np.asarray(_history(cell).get(key, ()), float)
+            values = np.asarray(cell.history.get(key, ()), float)
             epochs = np.arange(1, len(values) + 1)
             held = key.startswith("val")
             axis.plot(

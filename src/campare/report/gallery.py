@@ -18,6 +18,7 @@ from campare.attribution import drawing
 from campare.attribution import maps as cam_maps
 from campare.report import packing
 from campare.report.facts import Arm, title
+from campare.runs.manifest import Manifest
 from campare.stats.words import higher_is_better
 
 #: The groups, in the order in which they claim an image.
@@ -168,10 +169,10 @@ def _mean(values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
     return mean
 
 
-def _finished(manifest: Mapping[str, Any], arms: Sequence[Arm]) -> tuple[int, tuple[Arm, ...]]:
+def _finished(manifest: Manifest, arms: Sequence[Arm]) -> tuple[int, tuple[Arm, ...]]:
     """The first seed that most arms finished, and those arms."""
-    done = {(cell["recipe"], cell["seed"]) for cell in manifest["cells"].values()}
-    by_seed = {s: tuple(a for a in arms if (a.name, s) in done) for s in manifest["seeds"]}
+    done = manifest.finished
+    by_seed = {s: tuple(a for a in arms if (a.name, s) in done) for s in manifest.seeds}
     seed = max(by_seed, key=lambda s: len(by_seed[s]))  # the first of equals
     return seed, by_seed[seed]
 

@@ -189,13 +189,13 @@ def _methods(page: Page) -> list[str]:
 def _again(page: Page) -> list[str]:
     manifest = page.manifest
     facts = {
-        "seeds": manifest["seeds"],
-        "data": manifest["data"]["name"],
-        "fingerprint": manifest["data"]["fingerprint"],
-        "campare": manifest["campare"],
-        "versions": manifest.get("versions"),
-        "machine": manifest.get("machine"),
-        "created": manifest.get("created"),
+        "seeds": manifest.seeds,
+        "data": manifest.data.name,
+        "fingerprint": manifest.data.fingerprint,
+        "campare": manifest.campare,
+        "versions": manifest.versions,
+        "machine": manifest.machine,
+        "created": manifest.created,
     }
     command = page.command.replace("```", "'''")
     tables = ", ".join(f"[{name}.csv](tables/{name}.csv)" for name in page.csv)

@@ -3,13 +3,13 @@
 Everything is said from the manifest; what a run did not do is not said.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from campare.attribution.method import METHODS
 from campare.metrics import Metric, find
-from campare.report.facts import Arm, base, coarsest, is_audit
+from campare.report.facts import Arm, base, coarsest
 from campare.report.words import grid, listed
+from campare.runs.manifest import Manifest
 
 #: Sources of the statistics: how they are cited, and in full.
 STATISTICS = {
@@ -27,7 +27,7 @@ GRAD_CAM = (
 
 
 def paragraph(
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     arms: Sequence[Arm],
     *,
     method: str,
@@ -38,7 +38,7 @@ def paragraph(
     images: int,
 ) -> str:
     """The methods in one paragraph; `images` were explained, `target` is the class explained."""
-    audit = is_audit(manifest)
+    audit = manifest.is_audit
     parts = [
         _models(manifest, arms, images) if audit else _training(manifest, arms, images),
         _maps(manifest, method, target),
@@ -62,40 +62,40 @@ def references(method: str, metrics: Sequence[str]) -> list[str]:
     return [*first, *measured, *STATISTICS.values()]
 
 
-def _training(manifest: Mapping[str, Any], arms: Sequence[Arm], images: int) -> str:
+def _training(manifest: Manifest, arms: Sequence[Arm], images: int) -> str:
     named = [f"{arm.name} ({arm.title})" if arm.title != arm.name else arm.name for arm in arms]
-    seeds = len(manifest["seeds"])
-    train = sum((manifest["data"].get("counts") or {}).get("train", {}).values())
+    seeds = len(manifest.seeds)
+    train = sum(manifest.data.counts.get("train", {}).values())
     learned = f" on {train} training images" if train else ""
     return (
-        f"With campare {manifest['campare']}{_software(manifest)}, {len(arms)} "
+        f"With campare {manifest.campare}{_software(manifest)}, {len(arms)} "
         f"{'recipe' if len(arms) == 1 else 'recipes'}, {listed(named)}, "
         f"{'was' if len(arms) == 1 else 'were each'} trained with {seeds} random "
-        f"{'seed' if seeds == 1 else 'seeds'}{learned} of the data set {manifest['data']['name']} "
-        f"({len(manifest['data']['classes'])} classes), and every network explained the same "
+        f"{'seed' if seeds == 1 else 'seeds'}{learned} of the data set {manifest.data.name} "
+        f"({len(manifest.data.classes)} classes), and every network explained the same "
         f"{images} test images."
     )
 
 
-def _models(manifest: Mapping[str, Any], arms: Sequence[Arm], images: int) -> str:
+def _models(manifest: Manifest, arms: Sequence[Arm], images: int) -> str:
     models = "model" if len(arms) == 1 else "models"
     return (
-        f"With campare {manifest['campare']}{_software(manifest)}, {len(arms)} trained "
+        f"With campare {manifest.campare}{_software(manifest)}, {len(arms)} trained "
         f"{models}, {listed([arm.name for arm in arms])}, explained the same {images} images of "
-        f"the data set {manifest['data']['name']} ({len(manifest['data']['classes'])} classes)."
+        f"the data set {manifest.data.name} ({len(manifest.data.classes)} classes)."
     )
 
 
-def _software(manifest: Mapping[str, Any]) -> str:
+def _software(manifest: Manifest) -> str:
     """Keras trains; which framework ran a model of an audit is its own affair."""
-    keras = (manifest.get("versions") or {}).get("keras")
-    return f" (Keras {keras})" if keras and not is_audit(manifest) else ""
+    keras = manifest.versions.get("keras")
+    return f" (Keras {keras})" if keras and not manifest.is_audit else ""
 
 
-def _maps(manifest: Mapping[str, Any], method: str, target: str) -> str:
+def _maps(manifest: Manifest, method: str, target: str) -> str:
     named = METHODS.get(method)
     cited = f"{named.title} maps ({named.paper})" if named is not None else f"{method} maps"
-    layers = {cell.get("layer") for cell in manifest["cells"].values()} - {None}
+    layers = {cell.layer for cell in manifest.cells.values()} - {None}
     where = f"layer {next(iter(layers))}" if len(layers) == 1 else "the last spatial layer of each"
     return (
         f"{cited} of {target} were computed from the logit at {where}, their positive part was "

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FIGURES = {
     "effects": "figures.effect_plot(page.effects, page.metrics, page.arms)",
     "spread": "figures.spread(dict(list(page.values.items())[:2]), page.arms)",
-    "learning": 'figures.learning_curves(list(run.manifest["cells"].values()), page.arms)',
+    "learning": "figures.learning_curves(list(run.manifest.cells.values()), page.arms)",
 }
 
 

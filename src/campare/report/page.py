@@ -13,6 +13,7 @@ import polars as pl
 from campare.metrics import find
 from campare.report import curves, facts, forest, gallery, methods, spread, tables, warned, words
 from campare.report.facts import Arm, Effect
+from campare.runs.manifest import Manifest
 from campare.stats.comparison import Comparison
 from campare.stats.scores import of_test
 from campare.stats.stored import comparison_of
@@ -26,7 +27,7 @@ class Page:
     """Everything a report shows; see `read`."""
 
     run: str
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     comparison: Comparison
     arms: tuple[Arm, ...]
     audit: bool
@@ -115,15 +116,15 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
     nulls_say = words.against_nulls(comparison.nulls, metrics[0], method, arms) if metrics else None
     values = {metric: tables.by_image(scores, method, metric, arms) for metric in per_image}
     classes = tables.per_class(
-        scores, arms, manifest["data"]["classes"], method, per_image[0] if per_image else None
+        scores, arms, manifest.data.classes, method, per_image[0] if per_image else None
     )
-    cells = list(manifest["cells"].values())
+    cells = list(manifest.cells.values())
     return Page(
         run=run.path.name,
         manifest=manifest,
         comparison=comparison,
         arms=arms,
-        audit=facts.is_audit(manifest),
+        audit=manifest.is_audit,
         noun=noun,
         method=method,
         target=target,
@@ -164,11 +165,11 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         gallery=pictures,
         spread=[spread.spread(values[metric], metric, arms) for metric in per_image[:4]],
         learning=curves.learning(cells, arms),
-        doses=curves.doses(manifest["recipes"], found, method, metrics),
+        doses=curves.doses(manifest.recipe_fields, found, method, metrics),
         classes=classes,
         class_plots=_class_plots(classes, arms, per_image, pictures.judged),
         declared={m: metric for m in metrics if (metric := find(m))},
-        settings=tables.settings(manifest["recipes"]),
+        settings=tables.settings(manifest.recipe_fields),
         paragraph=methods.paragraph(
             manifest,
             arms,
@@ -180,7 +181,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
             images=len(shown),
         ),
         references=methods.references(method, metrics),
-        command=shlex.join(str(word) for word in manifest.get("command") or []),
+        command=shlex.join(str(word) for word in manifest.command),
         notes=tuple(comparison.notes),
         values=values,
         csv=_csv(comparison, classes, arms, per_image),

@@ -95,11 +95,11 @@ def _write(path: Path, content: bytes) -> None:
 
 def _figures(content: page.Page) -> dict[str, tuple[bytes, bytes]]:
     """Name -> (SVG, PNG) for papers; a figure without anything to show is left out."""
-    cells = list(content.manifest["cells"].values())
+    cells = list(content.manifest.cells.values())
     drawn = {}
     if content.effects and content.metrics:
         drawn["effects"] = figures.effect_plot(content.effects, content.metrics, content.arms)
-    if any(cell.get("history") for cell in cells):
+    if any(cell.history for cell in cells):
         drawn["learning"] = figures.learning_curves(cells, content.arms)
     if content.values:
         first = dict(list(content.values.items())[:2])

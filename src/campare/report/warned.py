@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from campare.report.facts import Arm, coarsest, is_audit
+from campare.report.facts import Arm, coarsest
 from campare.report.words import called, grid, listed, number
+from campare.runs.manifest import Manifest
 from campare.stats.power import power, too_small
 
 
@@ -17,12 +18,12 @@ class Warned(NamedTuple):
     text: str
 
 
-def warnings(manifest: Mapping[str, Any], arms: Sequence[Arm]) -> list[Warned]:
+def warnings(manifest: Manifest, arms: Sequence[Arm]) -> list[Warned]:
     """The faults of a run, the loudest first."""
-    audit = is_audit(manifest)
+    audit = manifest.is_audit
     found = [_guessing(manifest, arm, audit) for arm in arms if arm.unlearned]
-    done = len(manifest["cells"])
-    wanted = len(manifest["recipes"]) * len(manifest["seeds"])
+    done = len(manifest.cells)
+    wanted = len(manifest.recipes) * len(manifest.seeds)
     if done < wanted:
         what = "models are not measured" if audit else "cells are not finished"
         found.append(Warned(True, f"{wanted - done} of {wanted} {what}."))
@@ -32,24 +33,24 @@ def warnings(manifest: Mapping[str, Any], arms: Sequence[Arm]) -> list[Warned]:
 
 def weak(
     scores: pl.DataFrame,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     metrics: Sequence[str],
     contrasts: Sequence[tuple[str, str]],
 ) -> list[Warned]:
     """What a study is too small to find, of a few metrics, in the contrast where that is worst."""
-    if is_audit(manifest) or not metrics or not contrasts:
+    if manifest.is_audit or not metrics or not contrasts:
         return []
     found = power(scores.filter(pl.col("metric").is_in(metrics)), contrasts=contrasts)
     return [Warned(False, line) for line in too_small(found, tuple(metrics))]
 
 
-def _limits(manifest: Mapping[str, Any], arms: Sequence[Arm], audit: bool) -> list[str]:
+def _limits(manifest: Manifest, arms: Sequence[Arm], audit: bool) -> list[str]:
     size = coarsest(arms)
     grids = listed([f"{arm.name} {grid(arm.grid)}" for arm in arms])
     return [
-        _single(arms) if audit else _seeds(len(manifest["seeds"])),
-        "" if audit else _backbones(manifest["recipes"]),
-        _skipped(len(manifest["data"].get("skipped") or [])),
+        _single(arms) if audit else _seeds(len(manifest.seeds)),
+        "" if audit else _backbones(manifest.recipe_fields),
+        _skipped(len(manifest.data.skipped)),
         ""
         if size is None
         else f"The {arms[0].noun}s' maps differ in resolution ({grids}), and resolution alone "
@@ -96,11 +97,10 @@ def _skipped(files: int) -> str:
     return f"{files} {were} skipped, as listed below." if files else ""
 
 
-def _guessing(manifest: Mapping[str, Any], arm: Arm, audit: bool) -> Warned:
+def _guessing(manifest: Manifest, arm: Arm, audit: bool) -> Warned:
     """An arm whose predictions are no better than the commonest class."""
-    split = manifest.get("config", {}).get("split", "test")
-    counts = list((manifest["data"].get("counts") or {}).get(split, {}).values())
-    chance = max(counts) / sum(counts) if sum(counts) else 1 / len(manifest["data"]["classes"])
+    counts = list(manifest.data.counts.get(manifest.config.split, {}).values())
+    chance = max(counts) / sum(counts) if sum(counts) else 1 / len(manifest.data.classes)
     accuracy = (
         f"accuracy {number(arm.mean_accuracy)}, the commonest class alone gives {number(chance)}"
     )
@@ -110,7 +110,7 @@ def _guessing(manifest: Mapping[str, Any], arm: Arm, audit: bool) -> Warned:
             f"{called(arm)} may be guessing on these images: {accuracy}. Do the pixels and the "
             "classes fit what the model takes? The maps of a guess say little.",
         )
-    trained = len(arm.accuracy) or len(manifest["seeds"])
+    trained = len(arm.accuracy) or len(manifest.seeds)
     return Warned(
         True,
         f"{called(arm)} did not learn in {len(arm.unlearned)} of {trained} seeds: mean {accuracy}. "

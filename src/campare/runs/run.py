@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from campare.errors import RunError
+from campare.runs.manifest import CellRecord, Manifest, read_manifest
 from campare.types import Floats
 
 if TYPE_CHECKING:
@@ -77,14 +78,14 @@ class Run:
     """A run directory that exists: its manifest, and its files as tables and arrays."""
 
     path: Path
-    manifest: dict[str, Any] = field(repr=False)
+    manifest: Manifest = field(repr=False)
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
         """Open the run directory at `path`.
 
         Raises:
-            RunError: there is none, or its manifest cannot be read.
+            RunError: there is none, or its manifest cannot be read or is a newer version's.
         """
         path = Path(path)
         manifest = path / MANIFEST
@@ -93,28 +94,22 @@ class Run:
                 f"Expected a run directory with {MANIFEST}, got {path}. "
                 "Try: campare study DATA --out RUN"
             )
-        try:
-            return cls(path, json.loads(manifest.read_text("utf-8")))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RunError(
-                f"Expected JSON in {manifest}, got: {error}. Try: another run directory"
-            ) from error
+        return cls(path, read_manifest(manifest))
 
     @classmethod
-    def create(cls, path: str | Path, manifest: Mapping[str, Any]) -> "Run":
+    def create(cls, path: str | Path, manifest: Manifest) -> "Run":
         """Make the run directory with its manifest."""
-        run = cls(Path(path), dict(manifest))
+        run = cls(Path(path), manifest)
         run.write_manifest()
         return run
 
     def write_manifest(self) -> None:
         """Write the manifest as it is now."""
-        write_json(self.path / MANIFEST, self.manifest)
+        write_json(self.path / MANIFEST, self.manifest.model_dump())
 
     def record(self, cell: Cell, **facts: Any) -> None:
         """Note facts of a cell (timings, accuracy, learning curves) in the manifest."""
-        cells = self.manifest.setdefault("cells", {})
-        cells[cell.name] = {"recipe": cell.recipe, "seed": cell.seed, **facts}
+        self.manifest.cells[cell.name] = CellRecord(recipe=cell.recipe, seed=cell.seed, **facts)
         self.write_manifest()
         (self.path / "comparison.json").unlink(missing_ok=True)  # it lacks this cell
 
@@ -128,7 +123,7 @@ class Run:
 
     def finished(self, cell: Cell) -> bool:
         """Whether the cell's rows are there."""
-        return self.scores_path(cell).is_file() and cell.name in self.manifest.get("cells", {})
+        return self.scores_path(cell).is_file() and cell.name in self.manifest.cells
 
     def scores(self) -> "pl.DataFrame":
         """The table: the rows of all finished cells that the manifest names, in its order.
@@ -138,7 +133,7 @@ class Run:
         """
         import polars as pl
 
-        cells = [Cell(c["recipe"], c["seed"]) for c in self.manifest.get("cells", {}).values()]
+        cells = [Cell(one.recipe, one.seed) for one in self.manifest.cells.values()]
         order = {name: i for i, name in enumerate(self.recipes)}
         cells.sort(key=lambda cell: (order.get(cell.recipe, len(order)), cell.seed))
         paths = [self.scores_path(cell) for cell in cells if self.scores_path(cell).is_file()]
@@ -151,7 +146,7 @@ class Run:
     @property
     def recipes(self) -> tuple[str, ...]:
         """The names of the recipes, in the order of the study."""
-        return tuple(recipe["name"] for recipe in self.manifest.get("recipes", []))
+        return tuple(recipe.name for recipe in self.manifest.recipes)
 
     def maps(self, recipe: str, seed: int) -> dict[str, Floats]:
         """Raw maps of a cell by method, each (N, h, w), in the order of `images()`."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from campare.errors import RunError
+from campare.runs.manifest import Manifest
 from campare.stats.compare import compare
 from campare.stats.comparison import Comparison
 
@@ -26,7 +27,7 @@ class Run(Protocol):
         """The run directory."""
 
     @property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """What the run was made with."""
 
     def scores(self) -> pl.DataFrame:
@@ -36,7 +37,7 @@ class Run(Protocol):
 class _Both:
     """Two runs as one table; recipes carry the run's name."""
 
-    def __init__(self, table: pl.DataFrame, manifest: dict[str, Any]) -> None:
+    def __init__(self, table: pl.DataFrame, manifest: Manifest) -> None:
         self._table, self.manifest = table, manifest
 
     def scores(self) -> pl.DataFrame:
@@ -79,10 +80,12 @@ def compare_runs(first: Run, second: Run, **settings: Any) -> Comparison:
                 pl.col("recipe") + pl.lit(_tag(name))
             )
         )
-        for key, cell in run.manifest.get("cells", {}).items():
-            cells[key + _tag(name)] = {**cell, "recipe": cell["recipe"] + _tag(name)}
+        for key, cell in run.manifest.cells.items():
+            own = {"recipe": cell.recipe + _tag(name)}
+            cells[key + _tag(name)] = cell.model_copy(update=own)
     pairs = [(recipe + _tag(names[1]), recipe + _tag(names[0])) for recipe in shared]
-    both = _Both(pl.concat(parts), {"cells": cells, "contrasts": [list(pair) for pair in pairs]})
+    manifest = first.manifest.model_copy(update={"cells": cells, "contrasts": pairs, "recipes": []})
+    both = _Both(pl.concat(parts), manifest)
     found = compare(both, claims=(), design={}, **settings)
     if not found.effects.height:
         raise RunError(
@@ -122,12 +125,12 @@ def _notes(
         if rest:
             notes.append(f"Only in {name}, not compared: {', '.join(rest)}.")
     one, other = (run.manifest for run in runs)
-    if _of(one, "data", "fingerprint") != _of(other, "data", "fingerprint"):
+    if one.data.fingerprint != other.data.fingerprint:
         notes.append("The runs were made with different data: images of one name may differ.")
-    if _of(one, "config", "size") != _of(other, "config", "size"):
+    if one.config.size != other.config.size:
         notes.append(
-            f"Models see {_of(one, 'config', 'size')} pixels a side in {names[0]}, "
-            f"{_of(other, 'config', 'size')} in {names[1]}."
+            f"Models see {one.config.size} pixels a side in {names[0]}, "
+            f"{other.config.size} in {names[1]}."
         )
     for name in shared:
         changed = _changed(_recipe(one, name), _recipe(other, name))
@@ -136,13 +139,8 @@ def _notes(
     return tuple(notes)
 
 
-def _of(manifest: Mapping[str, Any], part: str, name: str) -> Any:
-    return (manifest.get(part) or {}).get(name)
-
-
-def _recipe(manifest: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    named: dict[str, Mapping[str, Any]] = {r["name"]: r for r in manifest.get("recipes", [])}
-    return named.get(name, {})
+def _recipe(manifest: Manifest, name: str) -> Mapping[str, Any]:
+    return {recipe.name: recipe.fields for recipe in manifest.recipes}.get(name, {})
 
 
 def _changed(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -23,10 +23,10 @@ def dose_curves(summary: pl.DataFrame, design: Design) -> pl.DataFrame:
     """The points of every curve, smallest dose first: value with its band, [low, high].
 
     `summary` is that of a Comparison, `design` the places of its recipes, for a run
-    `design_of(run.manifest["recipes"])`. Columns: CURVES; factor is 'train size' (dose: images) or
-    'strength'. The band holds each mean by itself, over other images and other trainings; points
-    of one curve share their images, so that bands that overlap may still differ. No rows where no
-    recipe has two doses.
+    `design_of(run.manifest.recipe_fields)`. Columns: CURVES; factor is 'train size' (dose:
+    images) or 'strength'. The band holds each mean by itself, over other images and other
+    trainings; points of one curve share their images, so that bands that overlap may still differ.
+    No rows where no recipe has two doses.
 
     Example:
         >>> from campare.stats.design import Place

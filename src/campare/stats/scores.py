@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from campare.attribution.baselines import BASELINES
 from campare.errors import RunError
+from campare.runs.manifest import Manifest
 from campare.runs.run import Run
 from campare.types import SCORE_COLUMNS
 
@@ -74,19 +75,15 @@ def read(table: Any) -> Rows:
         RunError: no such directory, no finished cell, missing columns, no defined row, several
             layers of one method of which the run names none as its own.
     """
-    frame: Any
-    manifest: Any
     if isinstance(table, str | Path):
         table = Run.open(table)
     if callable(getattr(table, "scores", None)):
-        frame, manifest = table.scores(), table.manifest
-    else:
-        frame, manifest = getattr(table, "frame", table), {}
-    cells = (manifest.get("cells") or {}).values()
-    main = {cell["recipe"]: cell["layer"] for cell in cells if cell.get("layer")}
-    rows, others = _check(checked_columns(frame), main)
-    pairs = tuple((str(a), str(b)) for a, b in manifest.get("contrasts") or ())
-    return Rows(rows, pairs, tuple(manifest.get("recipes") or ()), others)
+        manifest: Manifest = table.manifest
+        main = {cell.recipe: cell.layer for cell in manifest.cells.values() if cell.layer}
+        rows, others = _check(checked_columns(table.scores()), main)
+        return Rows(rows, tuple(manifest.contrasts), tuple(manifest.recipe_fields), others)
+    rows, others = _check(checked_columns(getattr(table, "frame", table)), {})
+    return Rows(rows, others=others)
 
 
 def checked_columns(frame: Any) -> pl.DataFrame:

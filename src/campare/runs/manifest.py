@@ -1,0 +1,222 @@
+"""The manifest of a run, run.json: with what it was made, and what each of its cells gave.
+
+    Manifest
+        campare, created, command, machine, versions    what wrote it, when, by which command, where
+        data, settings, config                          on which images, how
+        recipes, seeds, contrasts                       what is trained or measured, and compared
+        cells                                           accuracy, layer, learning curves, timings
+
+A run of an older version is read; one that a newer version wrote, or that does not fit, is refused
+with the version that wrote it.
+"""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from campare.errors import RunError
+
+#: Of run.json; one more with every change that an older campare could not read.
+SCHEMA_VERSION = 1
+#: Libraries whose versions are kept.
+LIBRARIES = ("campare", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "polars")
+
+Kind = Literal["study", "audit"]
+
+
+class _Part(BaseModel):
+    """A part of the manifest; what it does not know is kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class RecipeRecord(_Part):
+    """A recipe, or what is known of a model that was trained elsewhere, with all its fields."""
+
+    name: str
+    title: str = ""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """All that the recipe says, by name."""
+        return self.model_dump()
+
+
+class CellRecord(_Part):
+    """What one trained model gave; undefined numbers are None."""
+
+    recipe: str
+    seed: int
+    layer: str | None = None
+    grid: list[int] | None = None  # the resolution of its maps
+    score: str | None = None  # what is explained, in words
+    accuracy: float | None = None
+    learned: bool | None = None  # better than the commonest class; None: not known
+    epochs: int | None = None
+    history: dict[str, list[float | None]] = {}  # learning curves: one value per epoch
+    train_seconds: float | None = None
+    measure_seconds: float | None = None
+    images_per_second: float | None = None
+
+
+class Data(_Part):
+    """The images of a run."""
+
+    name: str
+    fingerprint: str
+    classes: list[str]
+    counts: dict[str, dict[str, int]] = {}  # split -> class -> images
+    regions: list[str] = []
+    skipped: list[tuple[str, str]] = []  # files that were not read, each with the reason
+
+
+class Settings(_Part):
+    """What must be the same for cells to stand in one table; None: not set, or the default."""
+
+    fingerprint: str | None = None
+    split: str | None = None  # a digest of which image is in which split
+    size: int | None = None
+    models: list[str] | None = None
+    methods: list[str] = []
+    metrics: list[str] | None = None
+    target: str | None = None
+    seed: int | None = None
+    weights: dict[str, str | None] = {}  # recipe -> digest of its file of weights
+    recipes: dict[str, dict[str, Any]] = {}
+
+
+class Config(_Part):
+    """How the maps of a run were made and measured."""
+
+    size: int | None = None  # pixels a side; the largest where models differ
+    methods: list[str] = []
+    metrics: list[str] | None = None  # None: the default ones
+    left_out: list[str] = []  # metrics that could not be measured, each with the reason
+    target: str = "label"
+    split: str = "test"
+    grids: dict[str, list[int]] = {}  # recipe -> resolution of its maps
+    matched: list[int] | None = None  # the resolution to which all maps are pooled
+    mosaics: int | None = None
+    seed: int | None = None
+
+
+class Manifest(_Part):
+    """With what a run was made, and what its cells gave.
+
+    Example:
+        >>> data = {"name": "pets", "fingerprint": "ab12", "classes": ["cat", "dog"]}
+        >>> Manifest(campare="0.1.0", data=data, recipes=[{"name": "A"}], seeds=[0]).kind
+        'study'
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    kind: Kind = "study"
+    campare: str
+    created: str | None = None
+    command: list[str] = []  # empty where a program of the user's own called
+    data: Data
+    machine: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    settings: Settings = Field(default_factory=Settings)
+    config: Config = Field(default_factory=Config)
+    recipes: list[RecipeRecord]
+    seeds: list[int]
+    contrasts: list[tuple[str, str]] = []  # (treatment, control)
+    cells: dict[str, CellRecord] = {}
+
+    @property
+    def is_audit(self) -> bool:
+        """Whether the run measured models that were trained elsewhere."""
+        return self.kind == "audit"
+
+    @property
+    def recipe_fields(self) -> list[dict[str, Any]]:
+        """The recipes with all their fields, in their order."""
+        return [recipe.fields for recipe in self.recipes]
+
+    @property
+    def finished(self) -> set[tuple[str, int]]:
+        """(recipe, seed) of each cell that is recorded."""
+        return {(cell.recipe, cell.seed) for cell in self.cells.values()}
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest in the file `path`, of this version or an older one.
+
+    Raises:
+        RunError: no JSON, a newer version's, or fields that do not fit.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RunError(
+            f"Expected JSON in {path}, got: {error}. Try: another run directory"
+        ) from error
+    known = content if isinstance(content, dict) else {}
+    author = f"campare {known.get('campare') or 'of an unknown version'}"
+    schema = known.setdefault("schema_version", SCHEMA_VERSION)  # 0.1.0 wrote none: the first
+    if isinstance(schema, int) and schema > SCHEMA_VERSION:
+        raise RunError(
+            f"Expected a run of schema version {SCHEMA_VERSION} or older in {path}, got "
+            f"{schema}, written by {author}. Try: pip install --upgrade campare"
+        )
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "fields"
+        got = "none" if first["type"] == "missing" else f"{first['input']!r:.60}"
+        raise RunError(
+            f"Expected {field} of a run in {path}, got {got}, written by {author}. "
+            "Try: another run directory, or the run's command again with another --out"
+        ) from error
+
+
+def provenance() -> dict[str, Any]:
+    """When, by which command, on which machine, with which libraries a run is made now."""
+    return {
+        "campare": version("campare"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": _command(),
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        },
+        "versions": {"python": platform.python_version(), **_versions(LIBRARIES)},
+    }
+
+
+def _command() -> list[str]:
+    """The words of the command line; nothing where a program of the user's own called."""
+    called = Path(sys.argv[0])
+    ours = called.stem == "campare" or called.parts[-2:] == ("campare", "__main__.py")
+    return ["campare", *sys.argv[1:]] if ours else []
+
+
+def _versions(names: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _processor() -> str:
+    """The processor's name in words, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

@@ -1,0 +1,69 @@
+"""Whether a run that is there already can go on: the same images, split, settings and weights."""
+
+from dataclasses import fields
+from pathlib import Path
+
+from campare.errors import RunError
+from campare.runs.manifest import Kind, Settings
+from campare.runs.run import MANIFEST, Run
+from campare.training.recipe import Recipe
+
+#: Settings that are compared one by one; all others must be equal as they are.
+_ONE_BY_ONE = frozenset({"fingerprint", "split", "weights", "recipes"})
+#: Fields that a recipe of an earlier version may lack.
+_DEFAULTS = {field.name: field.default for field in fields(Recipe)}
+
+
+def earlier(path: Path, settings: Settings, kind: Kind = "study") -> Run | None:
+    """The run that is there already, if it was made with the same settings.
+
+    Raises:
+        RunError: other settings, a run of another kind, or a folder that is no run.
+    """
+    if path.exists() and not path.is_dir():
+        raise RunError(f"Expected a folder for the run, got the file {path}. Try: another --out")
+    if not path.exists() or not any(path.iterdir()):
+        return None
+    if not (path / MANIFEST).is_file():
+        raise RunError(
+            f"Expected an empty or new folder, or a run to continue, got {path}, which holds "
+            "other files. Try: another --out"
+        )
+    run = Run.open(path)
+    if run.manifest.kind != kind:
+        raise RunError(
+            f"Expected a run of campare {kind} in {path}, got one of campare {run.manifest.kind}. "
+            "Try: another --out"
+        )
+    _check(path, run.manifest.settings, settings)
+    return run
+
+
+def _check(path: Path, old: Settings, new: Settings) -> None:
+    for key, name in (("fingerprint", "other images"), ("split", "another split of the images")):
+        if getattr(old, key) not in (None, getattr(new, key)):
+            raise RunError(
+                f"Expected the images of the run in {path}, which was made with {name}. "
+                "Try: another --out"
+            )
+    then = old.model_dump()
+    for key, now in new.model_dump(exclude=set(_ONE_BY_ONE)).items():
+        if then.get(key) != now:
+            raise RunError(
+                f"Expected the settings of the run in {path}, which was made with {key} "
+                f"{then.get(key)}, got {now}. Try: another --out"
+            )
+    for name, digest in new.weights.items():
+        if old.weights.get(name, digest) != digest:
+            raise RunError(
+                f"Expected the weights of {name!r} as in the run in {path}, got a file with other "
+                "contents. Try: another --out"
+            )
+    for name, recipe in new.recipes.items():
+        before = old.recipes.get(name, recipe)
+        changed = [k for k, v in recipe.items() if before.get(k, _DEFAULTS.get(k)) != v]
+        if changed:
+            raise RunError(
+                f"Expected {name!r} as in the run in {path}, got another {changed[0]} "
+                f"({recipe[changed[0]]}). Try: another --out, or another name for it"
+            )

@@ -1,0 +1,101 @@
+"""run.json: what is written comes back; older versions are read, newer ones and others refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from campare.errors import RunError
+from campare.runs.manifest import SCHEMA_VERSION, Manifest, provenance, read_manifest
+from campare.runs.run import Cell, Run
+from manifests import manifest
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+def written(tmp_path, **changes):
+    """A run.json with these entries instead of its own."""
+    content = json.loads(manifest().model_dump_json()) | changes
+    (tmp_path / "run.json").write_text(json.dumps(content), "utf-8")
+    return tmp_path / "run.json"
+
+
+def test_what_is_written_comes_back(tmp_path):
+    recipe = {"name": "B", "backbone": "mine", "augment": None, "own_factor": [1, 2]}
+    one = manifest(recipes=[recipe], contrasts=[("B", "A")], config={"grids": {"B": (8, 8)}})
+    run = Run.create(tmp_path, one)
+    run.record(Cell("B", 0), history={"loss": [0.5, float("nan")]}, accuracy=float("nan"), mine=3)
+    again = Run.open(tmp_path).manifest
+    assert again.schema_version == SCHEMA_VERSION
+    assert again.recipe_fields == [recipe | {"title": ""}]
+    assert again.contrasts == [("B", "A")]
+    assert again.config.grids == {"B": [8, 8]}
+    cell = again.cells["B-0"]
+    assert (cell.accuracy, cell.learned, cell.history["loss"]) == (None, None, [0.5, None])
+    assert cell.model_dump()["mine"] == 3
+    assert again.finished == {("B", 0)}
+
+
+def test_a_study_of_version_0_1_0_is_read():
+    old = read_manifest(FIXTURES / "run_0.1.0_study.json")
+    assert (old.kind, old.campare, old.schema_version) == ("study", "0.1.0", SCHEMA_VERSION)
+    assert [recipe.name for recipe in old.recipes] == ["A", "B", "C", "D"]
+    assert old.recipe_fields[2]["augment"]["rotation"] == 0.1
+    assert len(old.finished) == 12
+    assert old.cells["A-0"].layer == "conv2"
+    assert old.cells["A-0"].history["loss"]
+    assert old.config.metrics is None
+    assert old.settings.size == old.config.size == 96
+
+
+def test_an_audit_of_version_0_1_0_is_read():
+    old = read_manifest(FIXTURES / "run_0.1.0_audit.json")
+    assert old.is_audit
+    assert old.config.metrics == old.settings.metrics
+    assert old.recipe_fields[0]["pixels"] == "0..255"
+    assert old.cells["A-0"].history == {}
+
+
+def test_every_entry_of_an_old_run_is_kept():
+    for path in FIXTURES.glob("run_0.1.0_*.json"):
+        content = json.loads(path.read_text("utf-8"))
+        back = json.loads(read_manifest(path).model_dump_json(exclude_unset=True))
+        assert back.pop("schema_version") == SCHEMA_VERSION
+        assert back == content
+
+
+def test_a_newer_run_is_refused_with_the_version_that_wrote_it(tmp_path):
+    path = written(tmp_path, campare="9.1", schema_version=SCHEMA_VERSION + 1)
+    with pytest.raises(RunError, match=r"got 2, written by campare 9\.1\. Try: pip install --upg"):
+        Run.open(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seeds": "many"}, r"Expected seeds of a run in .*, got 'many', written by campare 0\.1"),
+        ({"cells": {"A-0": {"recipe": "A"}}}, r"cells\.A-0\.seed of a run .* got none, written by"),
+        ({"kind": "poll"}, "Expected kind of a run in .*, got 'poll'"),
+        ({"schema_version": "new"}, "Expected schema_version of a run in .*, got 'new'"),
+        ({"campare": None}, "Expected campare of a run in .*, got None, written by .* unknown"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_the_version_that_wrote_it(tmp_path, changes, said):
+    path = written(tmp_path, **changes)
+    with pytest.raises(RunError, match=said) as error:
+        Run.open(path.parent)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "3", "null", '{"name": "package"}'])
+def test_json_of_something_else_is_refused(tmp_path, text):
+    (tmp_path / "run.json").write_text(text, "utf-8")
+    with pytest.raises(RunError, match=r"written by campare of an unknown version\. Try: another"):
+        Run.open(tmp_path)
+
+
+def test_a_run_says_what_made_it():
+    made = Manifest(**manifest().model_dump(exclude=provenance().keys()), **provenance())
+    assert made.versions["campare"] == made.campare
+    assert made.machine["cores"] >= 1
+    assert made.created.endswith("+00:00")

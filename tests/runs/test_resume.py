@@ -1,0 +1,82 @@
+"""Whether an earlier run may be continued: same images, split, settings and weights."""
+
+from dataclasses import replace
+
+import pytest
+
+from campare.data import ImageSet
+from campare.errors import RunError
+from campare.experiments.manifest import open_run, settings_of
+from campare.runs.resume import earlier
+from campare.training.recipe import Recipe
+
+IMAGES = ImageSet.drawn(train=8, test=4, size=16)
+ARMS = (
+    Recipe("base", backbone="article-cnn", weights="random"),
+    Recipe("other", backbone="article-cnn", weights="random"),
+)
+
+
+def settings(images=IMAGES, arms=ARMS, size=16, methods=("grad-cam",)):
+    return settings_of(images, arms, size, methods)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return made(tmp_path / "run")
+
+
+def made(path, arms=ARMS):
+    grids = {arm.name: (8, 8) for arm in arms}
+    return open_run(path, None, settings(arms=arms), IMAGES, (0,), grids, (8, 8), 200)
+
+
+def test_the_same_settings_go_on(run):
+    assert earlier(run.path, settings()).manifest.settings == run.manifest.settings
+
+
+def test_another_split_of_the_same_images_is_refused(run):
+    moved = replace(IMAGES.samples[0], split="test")
+    images = replace(IMAGES, samples=(moved, *IMAGES.samples[1:]))
+    assert images.fingerprint == IMAGES.fingerprint
+    with pytest.raises(RunError, match="made with another split"):
+        earlier(run.path, settings(images))
+
+
+def test_a_weights_file_with_other_contents_is_refused(tmp_path):
+    weights = tmp_path / "w.weights.h5"
+    weights.write_bytes(b"one")
+    arms = (Recipe("B", backbone="mobilenet", weights=str(weights), trainable="head"),)
+    run = made(tmp_path / "run", arms)
+    assert earlier(run.path, settings(arms=arms))
+    weights.write_bytes(b"two")
+    with pytest.raises(RunError, match="other contents"):
+        earlier(run.path, settings(arms=arms))
+
+
+def test_a_file_is_no_folder_for_a_run(tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("mine")
+    with pytest.raises(RunError, match="got the file"):
+        earlier(file, settings())
+
+
+def test_a_run_of_another_kind_is_refused(run):
+    with pytest.raises(RunError, match=r"Expected a run of campare audit in .* of campare study"):
+        earlier(run.path, settings(), "audit")
+
+
+def test_other_settings_are_refused_by_name(run):
+    with pytest.raises(RunError, match=r"made with size 16, got 32\. Try: another --out"):
+        earlier(run.path, settings(size=32))
+    more = ("grad-cam", "layer-cam")
+    with pytest.raises(RunError, match=r"made with methods \['grad-cam'\], got"):
+        earlier(run.path, settings(methods=more))
+
+
+def test_a_run_of_an_older_version_goes_on(run):
+    for recipe in run.manifest.settings.recipes.values():
+        del recipe["batch_norm_momentum"]  # that version's recipes had none
+    run.manifest.settings.split = None
+    run.write_manifest()
+    assert earlier(run.path, settings()) is not None
