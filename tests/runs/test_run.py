@@ -1,6 +1,4 @@
-"""The run directory: what is written comes back, and nothing is left half written."""
-
-import json
+"""The run directory: what is written comes back."""
 
 import numpy as np
 import polars as pl
@@ -8,29 +6,8 @@ import pytest
 
 from campare.data import Images
 from campare.errors import RunError
-from campare.runs.run import Cell, Run, atomic, write_json
+from campare.runs.run import Cell, Run
 from manifests import manifest
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "deep" / "a.txt"
-    with atomic(path) as part:
-        part.write_text("old")
-
-    def fail():
-        with atomic(path) as part:
-            part.write_text("new")
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        fail()
-    assert path.read_text() == "old"
-    assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
-
-
-def test_json_has_no_nan(tmp_path):
-    write_json(tmp_path / "x.json", {"a": [np.float32(0.5), float("nan")], 1: np.arange(2)})
-    assert json.loads((tmp_path / "x.json").read_text()) == {"a": [0.5, None], "1": [0, 1]}
 
 
 def images():

@@ -6,7 +6,8 @@ import pytest
 
 from campare import compare
 from campare.errors import RunError
-from campare.runs.run import Cell, Run, write_json
+from campare.files import write_json
+from campare.runs.run import Cell, Run
 from campare.stats.stored import comparison_of
 from campare.types import SCORE_COLUMNS
 from manifests import manifest

@@ -9,10 +9,9 @@ image that cannot be decoded is skipped and named; ground truth that cannot be u
 """
 
 import hashlib
-import os
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -40,6 +39,7 @@ from campare.data.samples import (
     in_threads,
 )
 from campare.errors import DataError
+from campare.files import atomic
 from campare.types import Array
 
 Set = TypeVar("Set", bound=SampleSet)
@@ -146,22 +146,16 @@ def write_folder(imageset: SampleSet, out: Path, progress: Progress | None = Non
         got = "one that is not empty" if out.is_dir() else "a file"
         raise DataError(f"Expected a new folder at {out}, got {got}. Try another path.")
     paths = _png_paths(imageset)
-    part = out.absolute().with_name(f".{out.name}.{os.getpid()}.part")
 
-    def write(sample: Sample) -> None:
+    def write(folder: Path, sample: Sample) -> None:
         picture = imageset.read(sample)
-        _save(picture.image, part / paths[sample.image])
+        _save(picture.image, folder / paths[sample.image])
         for region, mask in picture.regions.items():
-            _save(mask, part / REGION_FOLDERS[region] / paths[sample.image])
+            _save(mask, folder / REGION_FOLDERS[region] / paths[sample.image])
 
-    part.mkdir(parents=True)
-    try:
-        in_threads(write, imageset.samples, progress)
-        if out.exists():
-            out.rmdir()
-        part.rename(out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with atomic(out) as folder:
+        folder.mkdir()
+        in_threads(partial(write, folder), imageset.samples, progress)
     return out
 
 

@@ -19,8 +19,9 @@ from campare.experiments.outputs import match
 from campare.experiments.rows import Base, Seen, classifier_rows, map_rows, null_rows, see
 from campare.experiments.scene import Scene
 from campare.experiments.subject import Subject
+from campare.files import atomic, write_json
 from campare.metrics.classification import correct, learned
-from campare.runs.run import Cell, Run, atomic, write_json
+from campare.runs.run import Cell, Run
 from campare.types import Array, Classifier, Floats, Ints
 
 if TYPE_CHECKING:

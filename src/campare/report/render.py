@@ -16,8 +16,8 @@ import jinja2
 from markupsafe import Markup
 
 from campare.errors import RunError
+from campare.files import atomic
 from campare.report import facts, figures, forest, page, spread, svg, tables, words
-from campare.runs.run import atomic
 from campare.stats.comparison import Comparison
 
 if TYPE_CHECKING:

@@ -11,10 +11,7 @@ Every file is written under another name and then renamed, so a stopped study le
 done.
 """
 
-import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from campare.errors import RunError
+from campare.files import atomic, write_json
 from campare.runs.manifest import CellRecord, Manifest, read_manifest
 from campare.types import Floats
 
@@ -31,33 +29,6 @@ if TYPE_CHECKING:
     from campare.data import Images
 
 MANIFEST = "run.json"
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write; it becomes `path` at the end, or nothing stays.
-
-    Example:
-        >>> import tempfile
-        >>> target = Path(tempfile.mkdtemp()) / "a.txt"
-        >>> with atomic(target) as part:
-        ...     _ = part.write_text("whole")
-        >>> target.read_text()
-        'whole'
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}.part.{path.name}")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON, atomically; NaN becomes null."""
-    with atomic(path) as part:
-        part.write_text(json.dumps(_plain(value), indent=1, allow_nan=False) + "\n", "utf-8")
 
 
 @dataclass(frozen=True)
@@ -197,20 +168,3 @@ class Run:
         arrays |= {f"region:{name}": np.packbits(mask) for name, mask in images.regions.items()}
         with atomic(self.path / "images.npz") as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-
-def _plain(value: Any) -> Any:
-    """JSON's own types: NaN and infinities as null, NumPy scalars and paths as Python's."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if isinstance(value, Path):
-        return str(value)
-    return value

@@ -8,7 +8,6 @@ nothing.
 
 import json
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from campare.errors import RunError
+from campare.files import write_json
 from campare.stats.printed import notebook, terminal
 
 if TYPE_CHECKING:
@@ -102,19 +102,12 @@ class Comparison:
 
     def to_json(self, path: str | Path) -> None:
         """Write the comparison to `path`, whole or not at all; NaN is written as null."""
-        path = Path(path)
         facts: dict[str, Any] = {
             "confidence": self.confidence, "resamples": self.resamples, "seed": self.seed,
             "notes": list(self.notes),
         }  # fmt: skip
-        tables = {name: [_plain(row) for row in _rows(getattr(self, name))] for name in _TABLES}
-        text = json.dumps({**facts, **tables}, indent=1, allow_nan=False)
-        part = path.with_name(f".{os.getpid()}.part.{path.name}")
-        try:
-            part.write_text(text + "\n", "utf-8")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        tables = {name: list(_rows(getattr(self, name))) for name in _TABLES}
+        write_json(Path(path), {**facts, **tables})
 
     @classmethod
     def from_json(cls, path: str | Path) -> "Comparison":
@@ -159,10 +152,3 @@ class Comparison:
 
 def _rows(table: pl.DataFrame) -> Iterator[dict[str, Any]]:
     return table.iter_rows(named=True)
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in row.items()
-    }

@@ -4,7 +4,6 @@ Keys are digests of the weights, the preprocessing and the pixels, so that nothi
 """
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from campare.files import atomic
 from campare.types import Array, Floats
 
 BATCH = 32  # images the backbone sees at once
@@ -45,11 +45,8 @@ class FeatureCache:
             found: Floats = np.load(path)
             return found
         features = compute()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as file:
+        with atomic(path) as part, part.open("wb") as file:  # another process reads no half file
             np.save(file, features)
-        part.replace(path)  # so that another process never reads half a file
         return features
 
 
