@@ -590,7 +590,9 @@ class TestAudit:
         assert main([*map(str, words), "--data", "toys", "--metrics", "energy"]) == 0
         said = capsys.readouterr().out
         assert "fixed: model 1 of 2" in said
-        assert "One training each: it speaks of these models" in " ".join(said.split())
+        assert "Each model is one training: a difference speaks of these models" in " ".join(
+            said.split()
+        )
         assert Path("runs/toys-audit/report.html").is_file()
         assert call("report runs/toys-audit") == 0
         assert call("report runs/toys-audit --format md --out toys.md") == 0

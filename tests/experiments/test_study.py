@@ -105,6 +105,7 @@ def test_the_summary_has_the_means_and_the_answer(run):
     from rich.console import Console
 
     from campare.experiments.summary import summary
+    from campare.stats.stored import comparison_of
 
     out = StringIO()
     Console(file=out, width=200).print(summary(run))
@@ -118,7 +119,10 @@ def test_the_summary_has_the_means_and_the_answer(run):
     assert "energy, matched" in lines[1]
     assert lines[3].startswith("turned")
     assert f" {accuracy:.3f} (" in lines[3]
-    assert any(line.startswith("Are the grad-cam maps of turned better") for line in lines)
+    answers = comparison_of(run).answers
+    assert any(answer.kind == "contrast" for answer in answers)
+    for answer in answers:
+        assert str(answer) in " ".join(out.getvalue().split())
     assert any(line.startswith("Claims not settled: ") for line in lines)  # two seeds
     assert any(line.startswith("Too small to find a difference of 0.05 in") for line in lines)
 

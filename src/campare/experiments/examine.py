@@ -18,7 +18,7 @@ from campare.metrics import choose
 from campare.metrics.classification import correct, learned, predicted
 from campare.metrics.evaluate import measure_network
 from campare.metrics.probes import measure_probes
-from campare.stats.asked import CLASSIFIER
+from campare.stats.ranking import CLASSIFIER
 from campare.types import Array, Classifier, Floats, Ints
 
 if TYPE_CHECKING:

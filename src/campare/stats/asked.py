@@ -13,7 +13,6 @@ from campare.stats.claims import Claim, check, from_yaml
 from campare.stats.design import Design, Place, design_of
 from campare.stats.scores import Contrasts, is_null
 
-CLASSIFIER = "-"
 FEWEST_RESAMPLES = 100
 
 
@@ -80,12 +79,6 @@ def check_settings(
             f"Expected {needed} resamples or more at confidence {confidence}, got {resamples}. "
             "Try 2000."
         )
-
-
-def main_method(methods: list[str]) -> str:
-    """The method whose maps the claims are about."""
-    maps = [name for name in methods if name != CLASSIFIER and not is_null(name)]
-    return "grad-cam" if "grad-cam" in maps or not maps else maps[0]
 
 
 def hypotheses_of(claims: str | Path | Sequence[Claim] | None) -> tuple[Claim, ...] | None:

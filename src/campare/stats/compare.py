@@ -20,12 +20,12 @@ import polars as pl
 
 from campare.metrics.registry import find
 from campare.stats import bootstrap, crossed
+from campare.stats.answers import Answer, answers
+from campare.stats.arms import ARMS, arms_of
 from campare.stats.article import ARTICLE
 from campare.stats.asked import (
-    CLASSIFIER,
     check_settings,
     hypotheses_of,
-    main_method,
     methods_of,
     pairs_of,
     places_of,
@@ -36,14 +36,14 @@ from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SENSITIVITY, SUMMAR
 from campare.stats.contrasts import both, metrics_of, unique
 from campare.stats.crossed import Effect, Split, effect_of, size_interval, split
 from campare.stats.design import Design, Weights, factorial, trends, written
-from campare.stats.headline import headline
 from campare.stats.judging import judge
 from campare.stats.permutation import Flips, permutation_test
+from campare.stats.ranking import CLASSIFIER, main_method
 from campare.stats.scores import UNTRAINED, Contrasts, Key, Measured, is_null, matrices, read
 from campare.stats.sensitivity import sensitivity
 from campare.stats.words import MATCHED, Verdict, family_of, verdict_words
 
-__all__ = ["Comparison", "Verdict", "compare", "headline", "verdict_words"]
+__all__ = ["Answer", "Comparison", "Verdict", "answers", "compare", "verdict_words"]
 
 Table = dict[Key, Measured]
 Row = dict[str, Any]
@@ -121,6 +121,8 @@ def compare(
         claims=_table(judged, CLAIMS),
         factors=_table(_factors(measured, places, methods, confidence), EFFECTS),
         sensitivity=_table(sensitivity(rows, measured, pairs, methods, confidence), SENSITIVITY),
+        arms=_table(arms_of(rows.classified, recipes, rows.recipes, rows.grids), ARMS),
+        kind=rows.kind,
         confidence=confidence,
         resamples=resamples,
         seed=seed,

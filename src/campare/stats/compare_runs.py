@@ -5,6 +5,7 @@ test images that both have by name. Seeds of the two runs share nothing but the 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -93,7 +94,7 @@ def compare_runs(first: Run, second: Run, **settings: Any) -> Comparison:
             "none in common. Try the same --method for both studies."
         )
     notes = _notes(runs, names, finished, shared, len(images))
-    return Comparison(**{**vars(found), "notes": notes})
+    return replace(found, notes=notes)
 
 
 def _names(runs: Sequence[Run]) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ import polars as pl
 
 from campare.errors import RunError
 from campare.files import write_json
+from campare.stats.answers import Answer, answers, headline
+from campare.stats.arms import ARMS
 from campare.stats.printed import notebook, terminal
 
 if TYPE_CHECKING:
@@ -56,12 +59,12 @@ NULLS: dict[str, Any] = {
 }  # fmt: skip
 _TABLES = {
     "effects": EFFECTS, "summary": SUMMARY, "nulls": NULLS,
-    "claims": CLAIMS, "factors": EFFECTS, "sensitivity": SENSITIVITY,
+    "claims": CLAIMS, "factors": EFFECTS, "sensitivity": SENSITIVITY, "arms": ARMS,
 }  # fmt: skip
 
 
 #: Tables that a file of an earlier version lacks.
-_LATER = ("claims", "factors", "sensitivity")
+_LATER = ("claims", "factors", "sensitivity", "arms")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +89,9 @@ class Comparison:
         sensitivity: contrast, method, metric, analysis, estimate, low, high, p, images, seeds,
             agrees (finds what the main analysis finds).
         confidence, resamples, seed: how the intervals were made.
+        arms: arm, title, grid, replicates, unlearned (replicates that do not beat the commonest
+            class), accuracy, chance (the share of the commonest class).
+        kind: 'study', 'audit', or '' where the table does not say.
         notes: what a reader has to know, a line each.
     """
 
@@ -98,16 +104,29 @@ class Comparison:
     claims: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CLAIMS))
     factors: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EFFECTS))
     sensitivity: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SENSITIVITY))
+    arms: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ARMS))
+    kind: str = ""
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def answers(self) -> list[Answer]:
+        """All that the comparison says, in the order in which a reader must know it."""
+        return answers(self)
+
+    @property
+    def headline(self) -> str:
+        """The first of it, in one sentence."""
+        return headline(self.answers)
 
     def to_json(self, path: str | Path) -> None:
         """Write the comparison to `path`, whole or not at all; NaN is written as null."""
         facts: dict[str, Any] = {
             "confidence": self.confidence, "resamples": self.resamples, "seed": self.seed,
-            "notes": list(self.notes),
+            "kind": self.kind, "notes": list(self.notes),
         }  # fmt: skip
         tables = {name: list(_rows(getattr(self, name))) for name in _TABLES}
-        write_json(Path(path), {**facts, **tables})
+        said = [vars(answer) for answer in self.answers]
+        write_json(Path(path), {**facts, "answers": said, **tables})
 
     @classmethod
     def from_json(cls, path: str | Path) -> "Comparison":
@@ -126,6 +145,7 @@ class Comparison:
                 if name in facts or name in _LATER
             }
             notes = tuple(facts.pop("notes", ()))
+            facts.pop("answers", None)  # they follow from the tables
             return cls(**tables, **facts, notes=notes)
         except (
             OSError,

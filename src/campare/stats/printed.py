@@ -1,16 +1,16 @@
 """A comparison in a terminal (Rich) and in a notebook (HTML): the same tables, text escaped.
 
-notes -> claims with their verdicts -> factors -> effects by contrast -> what sensitivity
-analyses find otherwise -> the answers in words
+claims with their verdicts, factors, effects by contrast, what sensitivity analyses find otherwise,
+and the answers in words: at the end of a terminal, at the head of a notebook
 """
 
 from collections.abc import Iterator
 from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import polars as pl
 
-from campare.stats.headline import Compared, headline
+from campare.stats.answers import Answer, Compared
 from campare.stats.words import MATCHED, conditional, count, interval, p_text, verdict_words
 
 if TYPE_CHECKING:
@@ -32,7 +32,19 @@ class Shown(NamedTuple):
     rows: list[list[str]]
 
 
-def terminal(comparison: Compared) -> "Iterator[RenderableType]":
+class Printable(Compared, Protocol):
+    """A comparison with its answers."""
+
+    @property
+    def answers(self) -> list[Answer]:
+        """All that it says."""
+
+    @property
+    def headline(self) -> str:
+        """The first of it."""
+
+
+def terminal(comparison: Printable) -> "Iterator[RenderableType]":
     """What Rich prints."""
     from rich.table import Table
     from rich.text import Text
@@ -48,13 +60,16 @@ def terminal(comparison: Compared) -> "Iterator[RenderableType]":
             table.add_row(*map(Text, row), style=_style(row))
         yield table
         yield ""
-    for line in headline(comparison):
-        yield Text(line)
+    yield Text(comparison.headline, style="bold")
+    for answer in comparison.answers:
+        yield Text(str(answer))
 
 
-def notebook(comparison: Compared) -> str:
+def notebook(comparison: Printable) -> str:
     """What a notebook shows."""
-    parts = [f"<p>{escape(note)}</p>" for note in comparison.notes]
+    said = "".join(f"<li>{escape(str(answer))}</li>" for answer in comparison.answers)
+    parts = [f"<p><strong>{escape(comparison.headline)}</strong></p><ul>{said}</ul>"]
+    parts += [f"<p>{escape(note)}</p>" for note in comparison.notes]
     for shown in _tables(comparison):
         heads = "".join(f"<th>{escape(head)}</th>" for head in shown.heads)
         cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in shown.rows)

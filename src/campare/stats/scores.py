@@ -26,6 +26,10 @@ Contrasts = tuple[tuple[str, str], ...]
 
 UNTRAINED = ":untrained"
 TEST = "test"
+_CLASSIFIED: dict[str, Any] = {
+    "recipe": pl.String, "seed": pl.Int64, "label": pl.String, "prediction": pl.String,
+    "right": pl.Boolean,
+}  # fmt: skip
 _KEYS = ("recipe", "seed", "image", "method", "layer", "metric")
 
 
@@ -33,13 +37,19 @@ class Rows(NamedTuple):
     """The checked rows of a table, and what the run says of its recipes.
 
     frame: recipe, seed, image, method, metric, value (null where undefined), right (the prediction
-    is the label). others: name of an analysis -> rows like `frame`.
+    is the label).
+    others: name of an analysis -> rows like `frame`.
+    classified: recipe, seed, label, prediction, right: a row for each image that a model judged.
+    grids: recipe -> resolution of its maps; kind: of the run.
     """
 
     frame: pl.DataFrame
     contrasts: Contrasts = ()
     recipes: tuple[Mapping[str, Any], ...] = ()
     others: Mapping[str, pl.DataFrame] = {}
+    classified: pl.DataFrame = pl.DataFrame(schema=_CLASSIFIED)
+    grids: Mapping[str, tuple[int, ...]] = {}
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,11 +89,29 @@ def read(table: Any) -> Rows:
         table = Run.open(table)
     if callable(getattr(table, "scores", None)):
         manifest: Manifest = table.manifest
-        main = {cell.recipe: cell.layer for cell in manifest.cells.values() if cell.layer}
-        rows, others = _check(checked_columns(table.scores()), main)
-        return Rows(rows, tuple(manifest.contrasts), tuple(manifest.recipe_fields), others)
-    rows, others = _check(checked_columns(getattr(table, "frame", table)), {})
-    return Rows(rows, others=others)
+        cells = tuple(manifest.cells.values())
+        main = {cell.recipe: cell.layer for cell in cells if cell.layer}
+        checked = of_test(checked_columns(table.scores()))
+        rows, others = _check(checked, main)
+        return Rows(
+            rows,
+            contrasts=tuple(manifest.contrasts),
+            recipes=tuple(manifest.recipe_fields),
+            others=others,
+            classified=_classified(checked),
+            grids={cell.recipe: tuple(cell.grid) for cell in cells if cell.grid},
+            kind=manifest.kind,
+        )
+    checked = of_test(checked_columns(getattr(table, "frame", table)))
+    rows, others = _check(checked, {})
+    return Rows(rows, others=others, classified=_classified(checked))
+
+
+def _classified(frame: pl.DataFrame) -> pl.DataFrame:
+    """What each model said of each image: the rows of `correct`."""
+    correct = frame.filter(pl.col("metric") == "correct")
+    right = pl.when(pl.col("status") == "ok").then(pl.col("prediction") == pl.col("label"))
+    return correct.select("recipe", "seed", "label", "prediction", right.alias("right"))
 
 
 def checked_columns(frame: Any) -> pl.DataFrame:
@@ -121,7 +149,6 @@ def _check(
     frame: pl.DataFrame, main: Mapping[str, str]
 ) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     """The columns that count, with `value` null where undefined; one split, layer and target."""
-    frame = of_test(frame)
     value = pl.col("value").cast(pl.Float64)
     defined = (pl.col("status") == "ok") & value.is_finite()
     frame = frame.select(

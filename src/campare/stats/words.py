@@ -5,7 +5,7 @@ may have gone unseen. It is never "equal".
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 MATCHED = "@matched"
@@ -82,6 +82,56 @@ def verdict_words(
     if good is None:
         return Verdict("higher" if low > 0 else "lower")
     return Verdict("higher" if low > 0 else "lower", "better" if good == (low > 0) else "worse")
+
+
+def decided(row: Mapping[str, Any], confidence: float = 0.95) -> str:
+    """What a row of effects says, in a word.
+
+    'better' or 'worse' ('higher' or 'lower' where neither is good), 'not detected', 'undefined'.
+
+    Example:
+        >>> decided({"metric": "energy", "low": 0.1, "high": 0.2, "p_adjusted": 0.01})
+        'better'
+    """
+    said = verdict_words(
+        row["metric"], row["low"], row["high"], row["p_adjusted"], alpha=1 - confidence
+    )
+    return said.judgement or {NO_DIFFERENCE: "not detected"}.get(said.change, said.change)
+
+
+def title(metric: str) -> str:
+    """The declared title of a metric; its name in words where it is not declared.
+
+    Example:
+        >>> title("iou@matched"), title("my-own-metric")
+        ('IoU at 15 % of the maximum', 'my own metric')
+    """
+    from campare.metrics import find
+
+    name = metric.partition("@")[0]
+    declared = find(name)
+    return declared.title if declared else name.replace("-", " ")
+
+
+def measure(metric: str) -> str:
+    """A metric's title within a sentence.
+
+    Example:
+        >>> measure("energy"), measure("iou")
+        ('energy in the object', 'IoU at 15 % of the maximum')
+    """
+    text = title(metric)
+    return text[:1].lower() + text[1:] if text.split()[0][1:].islower() else text
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list for people.
+
+    Example:
+        >>> listed(["A", "B", "C"])
+        'A, B and C'
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def signed(value: float | None) -> str:

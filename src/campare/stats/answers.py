@@ -1,0 +1,537 @@
+"""What a comparison says: every answer decided once, in the order in which a reader must know it.
+
+    arms alone      models that did not learn: their maps explain a guess
+    factors         what a factor does to the maps, over all arms; interactions; trends
+    contrasts       one arm against another: better, worse, mixed, not detected
+    controls        whether an arm beats a map that looks at no model
+    limits          what the numbers cannot say
+
+Terminal, report, Markdown and notebook print these; none of them decides anything. A verdict is
+over the main metrics (campare.stats.ranking). Where arms have maps of different resolution the
+values at equal resolution decide, since a finer map alone can score higher, and the text says what
+the native ones would have claimed.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import polars as pl
+
+from campare.stats.ranking import CLASSIFIER, main_method, main_metrics
+from campare.stats.words import (
+    MATCHED,
+    UNDEFINED,
+    count,
+    decided,
+    higher_is_better,
+    listed,
+    measure,
+    signed,
+    title,
+)
+
+NOT_DETECTED = "not detected"
+MIXED = "mixed"
+NOT_LEARNED = "did not learn"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One thing that a comparison says.
+
+    Attributes:
+        kind: 'arm', 'factor', 'interaction', 'trend', 'contrast', 'classifier', 'controls' or
+            'limit'.
+        verdict: 'better', 'worse', 'higher', 'lower', 'mixed', 'not detected', 'undefined'; of an
+            arm alone and of limits what is wrong, in a few words.
+        text: the claim, a sentence or two.
+        short: the claim as a headline, without a full stop.
+        evidence: the numbers behind it, a sentence; empty where `text` has them.
+        subject: the contrast, factor or arm that it is about.
+        method, metric: of the numbers; '' where they are of several.
+        estimate, low, high, p: of `metric`; NaN where there are none.
+        images, seeds: how many the numbers are over.
+
+    Example:
+        >>> str(Answer("contrast", "better", "B is better.", evidence="Energy +0.1."))
+        'B is better. Energy +0.1.'
+    """
+
+    kind: str
+    verdict: str
+    text: str
+    short: str = ""
+    evidence: str = ""
+    subject: str = ""
+    method: str = ""
+    metric: str = ""
+    estimate: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
+    images: int = 0
+    seeds: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.evidence}".strip()
+
+
+class Compared(Protocol):
+    """The tables of a comparison, which `campare.stats.comparison.Comparison` holds."""
+
+    @property
+    def effects(self) -> pl.DataFrame:
+        """Treatment minus control."""
+
+    @property
+    def claims(self) -> pl.DataFrame:
+        """Hypotheses and their verdicts."""
+
+    @property
+    def factors(self) -> pl.DataFrame:
+        """Main effects, interactions and trends."""
+
+    @property
+    def sensitivity(self) -> pl.DataFrame:
+        """The effects by other sound analyses."""
+
+    @property
+    def summary(self) -> pl.DataFrame:
+        """Means by arm."""
+
+    @property
+    def nulls(self) -> pl.DataFrame:
+        """Each arm's maps minus controls."""
+
+    @property
+    def arms(self) -> pl.DataFrame:
+        """Each arm by itself."""
+
+    @property
+    def kind(self) -> str:
+        """'study', 'audit', or '' where it is not known."""
+
+    @property
+    def confidence(self) -> float:
+        """Of the intervals."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know, a line each."""
+
+
+def answers(comparison: Compared) -> list[Answer]:
+    """All that a comparison says, in the order in which a reader must know it.
+
+    Example:
+        >>> answers(campare.compare(run))[0].text  # doctest: +SKIP
+    """
+    arms = _arms(comparison)
+    method = method_of(comparison)
+    others = [name for name in _methods(comparison) if name not in (method, CLASSIFIER)]
+    order = [name for name in (method, CLASSIFIER, *others) if name]
+    return [
+        *_alone(arms.values(), comparison.kind),
+        *_of_factors(comparison, method, arms),
+        *(answer for name in order for answer in _of_pairs(comparison, name, arms)),
+        *_of_controls(comparison, method),
+        *_limits(comparison, method),
+    ]
+
+
+def headline(found: Sequence[Answer]) -> str:
+    """The answer in one sentence: of two factors where there are two, else the first that is."""
+    mains = [answer for answer in found if answer.kind in ("factor", "trend")][:2]
+    if len(mains) == 2:
+        return both(*mains)
+    for kind in ("contrast", "controls", "classifier"):
+        for answer in found:
+            if answer.kind == kind:
+                return f"{answer.short}."
+    return "Nothing is compared: one arm, and no control."
+
+
+def both(one: Answer, other: Answer) -> str:
+    """Two answers on factors in one sentence.
+
+    Example:
+        >>> sun = Answer("factor", "not detected", "", "Sun makes no detectable difference",
+        ...     subject="sun")
+        >>> both(sun, Answer("factor", "not detected", "", "", subject="rain"))
+        'Neither sun nor rain makes a detectable difference.'
+    """
+    if one.verdict == other.verdict == NOT_DETECTED:
+        return f"Neither {one.subject} nor {other.subject} makes a detectable difference."
+    if one.verdict == other.verdict and one.verdict in ("better", "worse"):
+        return f"Both {one.subject} and {other.subject} make the maps {one.verdict}."
+    return f"{one.short}; {other.short[:1].lower()}{other.short[1:]}."
+
+
+def method_of(comparison: Compared) -> str:
+    """The method that the first answers are about; '' where no map was compared."""
+    maps = [name for name in _methods(comparison) if name != CLASSIFIER]
+    return main_method(maps) if maps else ""
+
+
+def metrics_of(comparison: Compared, method: str) -> list[str]:
+    """The metrics that answers on a method are about, the first first."""
+    means = comparison.summary.filter((pl.col("method") == method) & pl.col("mean").is_finite())[
+        "metric"
+    ]
+    tables = (comparison.effects, comparison.factors)
+    rows = pl.concat([t.filter(pl.col("method") == method).select("metric", "low") for t in tables])
+    known = rows.filter(pl.col("low").is_finite())["metric"]
+    return main_metrics([*means, *known] or list(rows["metric"]), method)
+
+
+class Arm(NamedTuple):
+    """What is said of an arm by itself; see `campare.stats.arms`."""
+
+    name: str
+    title: str
+    grid: str | None
+    replicates: int
+    unlearned: int
+    accuracy: float
+    chance: float
+
+    @property
+    def called(self) -> str:
+        """The name, with the title where it has one."""
+        return self.name if self.title == self.name else f"{self.name} ({self.title})"
+
+
+def _arms(comparison: Compared) -> dict[str, Arm]:
+    """The arms by name; of one that only the effects name nothing else is known."""
+    known = {row["arm"]: Arm(*row.values()) for row in comparison.arms.iter_rows(named=True)}
+    pairs = comparison.effects.select("treatment", "control").unique(maintain_order=True).rows()
+    names = dict.fromkeys(name for pair in pairs for name in pair)
+    blank = {name: Arm(name, name, None, 0, 0, math.nan, math.nan) for name in names}
+    return blank | known
+
+
+def _methods(comparison: Compared) -> list[str]:
+    tables = (comparison.effects, comparison.factors, comparison.nulls)
+    return list(dict.fromkeys(name for table in tables for name in table["method"]))
+
+
+class Deciding(NamedTuple):
+    """One metric of one contrast: the row of native maps, and the row that decides."""
+
+    native: Mapping[str, Any]
+    row: Mapping[str, Any]
+    verdict: str
+    native_verdict: str
+
+    @property
+    def name(self) -> str:
+        """The metric within a sentence."""
+        return measure(self.native["metric"])
+
+    @property
+    def detected(self) -> bool:
+        """Whether there is a difference, in either direction."""
+        return self.verdict not in (NOT_DETECTED, UNDEFINED)
+
+
+def deciding(
+    rows: Mapping[str, Mapping[str, Any]],
+    metrics: Iterable[str],
+    arms: Mapping[str, Arm],
+    confidence: float,
+) -> list[Deciding]:
+    """The rows of one contrast that decide: at equal resolution where that makes a difference."""
+
+    def verdict(row: Mapping[str, Any]) -> str:
+        return decided(row, confidence)
+
+    found = []
+    for name in metrics:
+        if name in rows:
+            native, equal = rows[name], rows.get(name + MATCHED)
+            row = native if equal is None or not _resolution_differs(native, equal, arms) else equal
+            found.append(Deciding(native, row, verdict(row), verdict(native)))
+    return found
+
+
+def _resolution_differs(
+    native: Mapping[str, Any], equal: Mapping[str, Any], arms: Mapping[str, Arm]
+) -> bool:
+    """Whether the arms' grids differ; where they are not known, whether the numbers do."""
+    grids = _grids(native, arms)
+    if None not in grids:
+        return len(set(grids)) > 1
+    ends = ((native[name], equal[name]) for name in ("estimate", "low", "high"))
+    return not all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in ends)
+
+
+def _grids(row: Mapping[str, Any], arms: Mapping[str, Arm]) -> list[str | None]:
+    names = [*row["treatment"].split(" + "), *row["control"].split(" + ")]
+    return [arms[name].grid if name in arms else None for name in names]
+
+
+def _summed(of: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """One verdict for several (verdict, metric), and in which it holds: `better by focus`."""
+    by: dict[str, list[str]] = {}
+    for verdict, name in of:
+        by.setdefault(verdict, []).append(name)
+    found = [verdict for verdict in ("better", "worse", "higher", "lower") if verdict in by]
+    if not found:
+        return (NOT_DETECTED if NOT_DETECTED in by else UNDEFINED), ""
+    where = " and ".join(f"{verdict} by {listed(by[verdict])}" for verdict in found)
+    return (MIXED if {"better", "worse"} <= by.keys() else found[0]), where
+
+
+def _answer(
+    kind: str, verdict: str, text: str, short: str, found: Sequence[Deciding], confidence: float
+) -> Answer:
+    """An answer whose numbers are those of the first metric; evidence has all that differ."""
+    shown = [one for i, one in enumerate(found) if i == 0 or one.detected]
+    first = found[0].row
+    numbers = "; ".join(_numbers(one, confidence) for one in shown)
+    seeds = f", {count(first['seeds'], 'seed')}" if first["seeds"] > 1 else ""
+    counts = count(first["images"], "image") + seeds
+    return Answer(
+        kind, verdict, text, short, f"{numbers[:1].upper()}{numbers[1:]} ({counts}).",
+        subject=first["contrast"], method=first["method"], metric=first["metric"],
+        estimate=first["estimate"], low=first["low"], high=first["high"], p=first["p_adjusted"],
+        images=first["images"] or 0, seeds=first["seeds"] or 0,
+    )  # fmt: skip
+
+
+def _numbers(one: Deciding, confidence: float) -> str:
+    """The measured difference, at equal resolution too where that decides."""
+    text = f"{one.name} {_interval(one.native, confidence)}"
+    if one.row is one.native:
+        return text
+    return f"{text}, at equal resolution {_interval(one.row, confidence)}"
+
+
+def _interval(row: Mapping[str, Any], confidence: float) -> str:
+    if not math.isfinite(row["low"]):
+        return f"{signed(row['estimate'])} (no interval)"
+    ends = f"{signed(row['low'])} to {signed(row['high'])}"
+    return f"{signed(row['estimate'])} ({100 * confidence:.4g}% interval {ends})"
+
+
+# --- one arm alone -------------------------------------------------------------------------------
+
+
+def _alone(arms: Iterable[Arm], kind: str) -> Iterator[Answer]:
+    """Arms that did not learn; an audit does not know whether its images are those of training."""
+    for arm in arms:
+        if not arm.unlearned:
+            continue
+        facts = f"accuracy {arm.accuracy:.2f}, the commonest class alone gives {arm.chance:.2f}"
+        if kind == "audit":
+            text = (
+                f"{arm.called} may be guessing on these images: {facts}. Do the pixels and the "
+                "classes fit what the model takes? The maps of a guess say little."
+            )
+        else:
+            text = (
+                f"{arm.called} {NOT_LEARNED} in {arm.unlearned} of {arm.replicates} seeds: mean "
+                f"{facts}. Its maps explain a guess; do not read a comparison with it as an effect "
+                "of the recipe."
+            )
+        yield Answer(
+            "arm", NOT_LEARNED, text, f"{arm.name} {_guess(kind)}", subject=arm.name,
+            metric="correct", estimate=arm.accuracy, seeds=arm.replicates,
+        )  # fmt: skip
+
+
+def _guess(kind: str) -> str:
+    return "may be guessing" if kind == "audit" else NOT_LEARNED
+
+
+# --- pairs of arms -------------------------------------------------------------------------------
+
+
+def _of_pairs(comparison: Compared, method: str, arms: Mapping[str, Arm]) -> Iterator[Answer]:
+    """An answer for each contrast of a method."""
+    metrics = metrics_of(comparison, method)
+    for rows in _contrasts(comparison.effects, method):
+        found = deciding(rows, metrics, arms, comparison.confidence)
+        if found and method == CLASSIFIER:
+            yield _of_classifiers(found, comparison.confidence)
+        elif found:
+            yield _of_pair(found, method, arms, comparison)
+
+
+def _contrasts(table: pl.DataFrame, method: str) -> Iterator[dict[str, dict[str, Any]]]:
+    """Metric -> row, of each contrast of a method."""
+    rows = table.filter(pl.col("method") == method)
+    for _, part in rows.group_by("contrast", maintain_order=True):
+        yield {row["metric"]: row for row in part.iter_rows(named=True)}
+
+
+def _of_pair(
+    found: Sequence[Deciding], method: str, arms: Mapping[str, Arm], comparison: Compared
+) -> Answer:
+    first = found[0].native
+    treatment, control = arms[first["treatment"]], arms[first["control"]]
+    verdict, where = _summed((one.verdict, one.name) for one in found)
+    maps = "maps" if method == method_of(comparison) else f"{method} maps"
+    guesses = listed([arm.name for arm in (treatment, control) if arm.unlearned])
+    but = f"but {guesses} {_guess(comparison.kind)}" if guesses else ""
+    claim = _claim(verdict, where, len(found), maps, treatment, control)
+    claim += _of_resolution(found, treatment, control)
+    text = f"{claim}. {but[:1].upper()}{but[1:]}." if but else f"{claim}."
+    short = _short(verdict, found, maps, treatment.name, control.name) + (f", {but}" if but else "")
+    return _answer("contrast", verdict, text, short, found, comparison.confidence)
+
+
+def _claim(verdict: str, where: str, metrics: int, maps: str, treatment: Arm, control: Arm) -> str:
+    one, other = treatment.called, control.called
+    if verdict == UNDEFINED:
+        return f"The {maps} of {one} and {other} cannot be compared"
+    if verdict == NOT_DETECTED:
+        measures = count(metrics, "measure")
+        return f"No difference is detected between the {maps} of {one} and {other} in {measures}"
+    return f"Against {other}, {one} gives {maps} that are {where}"
+
+
+def _of_resolution(found: Sequence[Deciding], treatment: Arm, control: Arm) -> str:
+    """What becomes of the claim at equal resolution, and which measures it is not about."""
+    known = treatment.grid and control.grid
+    if known and treatment.grid == control.grid:
+        return ""
+    sizes = f" ({treatment.grid} against {control.grid})" if known else ""
+    equal = [one for one in found if one.row is not one.native]
+    alone = [one.name for one in found if one.row is one.native]
+    if not equal:
+        return f", at native resolution{sizes} alone" if known else ""
+    if all(one.verdict == one.native_verdict for one in equal):
+        text = f", at native{sizes} and at equal resolution alike"
+    else:
+        raw = _summed((one.native_verdict, one.name) for one in found)[1]
+        text = f", once resolution is equal; the raw maps{sizes} alone would say: "
+        text += raw or "no difference"
+    return f"{text}; {listed(alone)} at native resolution alone" if alone else text
+
+
+def _short(verdict: str, found: Sequence[Deciding], maps: str, one: str, other: str) -> str:
+    """The claim as a headline."""
+    if not any(metric.detected for metric in found):
+        words = "cannot be compared" if verdict == UNDEFINED else "do not differ detectably"
+        return f"The {maps} of {one} and {other} {words}"
+    if verdict == MIXED:
+        return f"{one} gives better {maps} than {other} by some measures and worse ones by others"
+    agree = sum(metric.verdict == verdict for metric in found)
+    many = f" by {agree} of {len(found)} measures" if len(found) > 1 else ""
+    if verdict in ("better", "worse"):
+        return f"{one} gives {verdict} {maps} than {other}{many}"
+    return f"The {maps} of {one} are {verdict} than those of {other}{many}"
+
+
+def _of_classifiers(found: Sequence[Deciding], confidence: float) -> Answer:
+    """Which of two arms classifies better."""
+    first = found[0]
+    one, other = first.row["treatment"], first.row["control"]
+    accurate = first.native["metric"] == "correct"
+    what = "classifies" if accurate else f"has a {first.name} that is"
+    short = {
+        NOT_DETECTED: f"{one} and {other} do not detectably differ in {first.name}",
+        UNDEFINED: f"{one} and {other} cannot be compared in {first.name}",
+    }.get(first.verdict, f"{one} {what} {first.verdict} than {other}")
+    return _answer("classifier", first.verdict, f"{short}.", short, found[:1], confidence)
+
+
+# --- factors -------------------------------------------------------------------------------------
+
+
+def _of_factors(comparison: Compared, method: str, arms: Mapping[str, Arm]) -> Iterator[Answer]:
+    """An answer for each main effect, interaction and trend."""
+    metrics = metrics_of(comparison, method)
+    guessing = [arm.name for arm in arms.values() if arm.unlearned]
+    caveat = f" But {listed(guessing)} {_guess(comparison.kind)}." if guessing else ""
+    for rows in _contrasts(comparison.factors, method):
+        found = deciding(rows, metrics, arms, comparison.confidence)
+        if found:
+            verdict, where = _summed((one.verdict, one.name) for one in found)
+            kind, short = _of_factor(found[0].native["contrast"], verdict)
+            text = f"{short}: {where}." if where else f"{short} in {count(len(found), 'measure')}."
+            yield _answer(kind, verdict, text + caveat, short, found, comparison.confidence)
+
+
+def _of_factor(factor: str, verdict: str) -> tuple[str, str]:
+    """The kind of a factor's effect, and the claim as a headline."""
+    if " x " in factor:
+        return "interaction", _interaction(verdict)
+    if ":" in factor or factor in ("train size", "strength"):
+        return "trend", _trend(verdict, factor)
+    name = factor[:1].upper() + factor[1:]
+    short = {
+        "better": f"{name} makes the maps better",
+        "worse": f"{name} makes the maps worse",
+        MIXED: f"{name} makes the maps better by some measures and worse by others",
+        NOT_DETECTED: f"{name} makes no detectable difference",
+        UNDEFINED: f"The effect of {factor} cannot be said",
+    }.get(verdict, f"{name} changes the maps")
+    return "factor", short
+
+
+def _trend(verdict: str, factor: str) -> str:
+    """A trend over a dose, within arms that agree in the rest: `train size: scratch, plain`."""
+    dose, _, stratum = factor.partition(": ")
+    what = {"train size": "More training images make", "strength": "Stronger augmentation makes"}
+    effect = {
+        "better": "the maps better",
+        "worse": "the maps worse",
+        MIXED: "the maps better by some measures and worse by others",
+        NOT_DETECTED: "no detectable difference",
+        UNDEFINED: "a difference that is undefined",
+    }.get(verdict, "a difference")
+    return f"{what.get(dose, dose)} {effect}" + (f" ({stratum})" if stratum else "")
+
+
+def _interaction(verdict: str) -> str:
+    return {
+        "better": "Augmentation gains more on pre-trained networks than on those from scratch",
+        "worse": "Augmentation gains less on pre-trained networks than on those from scratch",
+        NOT_DETECTED: "Pre-training and augmentation do not detectably depend on each other",
+        UNDEFINED: "Whether pre-training and augmentation depend on each other cannot be said",
+    }.get(verdict, "Pre-training and augmentation depend on each other")
+
+
+# --- controls and limits -------------------------------------------------------------------------
+
+
+def _of_controls(comparison: Compared, method: str) -> Iterator[Answer]:
+    """Which arms are detectably better than a bump in the middle, by the first metric."""
+    metric = next(iter(metrics_of(comparison, method)), "")
+    rows = comparison.nulls.filter(
+        (pl.col("metric") == metric)
+        & (pl.col("method") == method)
+        & (pl.col("null") == "centre")
+        & pl.col("estimate").is_finite()
+    )
+    if not rows.height or not higher_is_better(metric):
+        return
+    over = [row["recipe"] for row in rows.iter_rows(named=True) if row["low"] > 0]
+    rest = [name for name in rows["recipe"] if name not in over]
+    bump = f"a bump in the middle of the image ({title(metric)})"
+    noun = "model" if comparison.kind == "audit" else "arm"
+    does = "does" if len(rest) == 1 else "do"
+    if rows.height == 1:
+        short = f"{over[0]} beats {bump}" if over else f"{rest[0]} does not beat {bump}"
+    elif not rest or not over:
+        short = f"{'No' if rest else 'Every'} {noun} beats {bump}"
+    else:
+        beats = "beats" if len(over) == 1 else "beat"
+        short = f"{listed(over)} {beats} {bump}; {listed(rest)} {does} not"
+    verdict = "above controls" if not rest else "not above controls" if not over else MIXED
+    yield Answer("controls", verdict, f"{short}.", short, method=method, metric=metric)
+
+
+def _limits(comparison: Compared, method: str) -> Iterator[Answer]:
+    rows = comparison.effects.filter(pl.col("method") == method)
+    if rows.height and rows["seeds"].max() == 1:
+        yield Answer(
+            "limit", "one training each",
+            "Each model is one training: a difference speaks of these models, not of the ways in "
+            "which they were trained.",
+            "One training each", seeds=1,
+        )  # fmt: skip

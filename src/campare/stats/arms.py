@@ -1,0 +1,84 @@
+"""What the rows say of each arm by itself: did its models learn, and on which grid are its maps?
+
+classified rows, the run's facts  ->  ARMS
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from campare.metrics.classification import learned
+
+#: Columns of `Comparison.arms`; `unlearned`: replicates no better than the commonest class.
+ARMS: dict[str, Any] = {
+    **dict.fromkeys(("arm", "title", "grid"), pl.String),
+    **dict.fromkeys(("replicates", "unlearned"), pl.Int64),
+    **dict.fromkeys(("accuracy", "chance"), pl.Float64),
+}
+
+
+def arms_of(
+    classified: pl.DataFrame,
+    names: Iterable[str],
+    recipes: Iterable[Mapping[str, Any]] = (),
+    grids: Mapping[str, Sequence[int]] = {},
+) -> list[dict[str, Any]]:
+    """A row for each arm, with the columns of ARMS.
+
+    Args:
+        classified: recipe, seed, label, prediction, right (null where undefined): a row for each
+            image that a model classified.
+        names: the arms.
+        recipes: as a manifest lists them; titles are theirs.
+        grids: arm -> resolution of its maps.
+
+    `accuracy` is the mean over replicates, `chance` the share of the commonest class; both are NaN,
+    and `unlearned` is 0, where nothing was classified.
+
+    Example:
+        >>> rows = pl.DataFrame({"recipe": ["A"] * 8, "seed": [0] * 8, "label": list("abababab"),
+        ...     "prediction": list("aaaaaaaa"), "right": [True, False] * 4})
+        >>> [(row["accuracy"], row["chance"], row["unlearned"]) for row in arms_of(rows, ["A"])]
+        [(0.5, 0.5, 1)]
+    """
+    titles = {str(recipe.get("name")): recipe.get("title") for recipe in recipes}
+    parts = classified.partition_by("recipe", as_dict=True)
+    rows = []
+    for name in names:
+        part = parts.get((name,), classified.clear())
+        models = part.partition_by("seed")
+        accuracies = [model["right"].mean() for model in models]
+        known = [float(value) for value in accuracies if isinstance(value, float)]
+        grid = grids.get(name)
+        rows.append(
+            {
+                "arm": name,
+                "title": titles.get(name) or name,
+                "grid": " × ".join(map(str, grid)) if grid else None,
+                "replicates": len(models),
+                "unlearned": sum(not _learned(model) for model in models),
+                "accuracy": sum(known) / len(known) if known else math.nan,
+                "chance": _commonest(part["label"]),
+            }
+        )
+    return rows
+
+
+def _learned(model: pl.DataFrame) -> bool:
+    """Whether a model beats the commonest class, if there are several; undefined ones do not."""
+    if model["right"].null_count():
+        return False
+    if model["label"].n_unique() < 2:
+        return True
+    label = model["label"].rank("dense").to_numpy().astype(np.int64) - 1
+    hits = model["right"].to_numpy()
+    return learned(label, np.where(hits, label, -1))
+
+
+def _commonest(labels: pl.Series) -> float:
+    if not len(labels):
+        return math.nan
+    return float(labels.value_counts()["count"].max() or 0) / len(labels)  # type: ignore[arg-type]

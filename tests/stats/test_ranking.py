@@ -1,0 +1,30 @@
+import pytest
+
+from campare.stats.ranking import RANK, main_method, main_metrics
+
+
+@pytest.mark.parametrize(
+    ("present", "main"),
+    [
+        (["-", "uniform", "layer-cam", "grad-cam", "grad-cam:untrained"], "grad-cam"),
+        (["-", "uniform", "layer-cam", "hires-cam"], "layer-cam"),
+        (["mine:method"], "mine:method"),
+        (["-", "centre"], "grad-cam"),
+    ],
+)
+def test_grad_cam_is_the_main_method_else_the_first(present, main):
+    assert main_method(present) == main
+
+
+def test_metrics_come_in_order_of_interest_then_those_chosen():
+    present = ["mine", "insertion", "focus", "lift", "mprt@conv1", "energy", "energy@matched"]
+    assert main_metrics(present, "grad-cam") == ["energy", "focus", "mine", "insertion"]
+    assert main_metrics([*RANK], "grad-cam") == list(RANK[:6])
+    assert main_metrics(["lift", "gini"], "grad-cam") == ["lift", "gini"]
+    assert main_metrics(["rotation-equivariance@10", "energy@matched"], "x") == ["energy@matched"]
+    assert main_metrics([], "grad-cam") == []
+
+
+def test_of_a_classifier_accuracy_is_the_metric():
+    assert main_metrics(["confidence", "cue-drop", "correct"], "-") == ["correct"]
+    assert main_metrics(["confidence", "mine"], "-") == ["mine"]
