@@ -614,7 +614,10 @@ class TestAudit:
             ("FREE --classes cat=0", "Expected an output for each class of the data (cat, dog),"),
             ("FREE --classes cat", "Expected classes as NAME=INDEX,... or a YAML file, got 'cat'."),
             ("FREE --classes no.yaml", "Expected a YAML file of classes, got no readable file"),
-            ("FREE --classes list.yaml", "Expected classes and their outputs in list.yaml, got li"),
+            (
+                "FREE --classes list.yaml",
+                "Expected a mapping of classes in list.yaml, got a list. Try 'ap",
+            ),
             ("FREE --split val", "Invalid value for '--split'"),
             ("FREE FREE", "Expected models with different names, got 'free' twice."),
             ("FLAT", "Expected a model with a spatial layer"),

@@ -83,14 +83,29 @@ def line(**changes):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- [", r"Expected YAML in mine.yaml, got text that does not parse. Try '- name: mine'"),
-        ("a: 1", r"Expected a list of claims in mine.yaml, got dict. Try"),
+        ("- [", r"Expected YAML in mine.yaml, got text that does not parse at line 1. Try '- name"),
+        ("a: 1", r"Expected a list of claims in mine.yaml, got a mapping. Try"),
         ("- 3", r"Expected fields in mine.yaml, claim 1, got 3. Try 'name: mine'."),
         (line(mesure=1), r"a known field in mine.yaml, claim 1, got 'mesure'. Try measure."),
         (line(reason=None), r"Expected a reason in mine.yaml, claim 1, got none. Try 'reason: a"),
-        (line(smallest="big"), r"smallest in mine.yaml, claim 1 as a number, got 'big'. Try 0.05."),
+        (
+            line(smallest="big"),
+            r"in mine.yaml, claim 1 to be a number, got 'big'. Try 0.05.",
+        ),
         (line(smallest=-1), r"smallest of claim 'mine' above 0, got -1.0. Try 0.05, and say why."),
-        (line(direction="up"), r"claim 'mine' to be higher or lower, got 'up'. Try higher."),
+        (
+            line(direction="up"),
+            r"claim 1 to be 'higher' or 'lower', got 'up'. Try higher.",
+        ),
+        (line(smallest="true"), r"smallest in mine.yaml, claim 1 to be a number, got True. Try 0"),
+        (
+            line(measure="[]"),
+            r"Expected a measure in mine.yaml, claim 1, got none. Try 'me",
+        ),
+        (
+            line(measure=3),
+            r"measure in .*, claim 1 to be text or a list, got 3. Try energy.",
+        ),
         (line(contrast="B"), r"as 'X - Y' for two recipes, got 'B'. Try one of pre-training"),
         (line() + "\n" + line(), r"different names, got 'mine' twice. Try 'mine-2'"),
     ],
@@ -107,3 +122,6 @@ def test_other_mistakes(tmp_path):
         check(["x"])
     with pytest.raises(RunError, match=r"Expected a measure in claim 'a', got none. Try measure"):
         check([Claim("a", "", "B - A", "higher", ())])
+    up = Claim("a", "", "B - A", "up", (Outcome(("energy",), 0.1),))
+    with pytest.raises(RunError, match=r"claim 'a' to be higher or lower, got 'up'. Try higher."):
+        check([up])

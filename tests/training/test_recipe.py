@@ -35,7 +35,7 @@ def test_all_fields_are_read_with_their_types(tmp_path):
     )
     scratch, tuned = from_yaml(path)
     assert scratch == Recipe("scratch", backbone="article-cnn", weights="random")
-    assert scratch.learning_rate == 1e-3  # YAML 1.1 reads 1e-3 as text
+    assert scratch.learning_rate == 1e-3  # YAML 1.1 would read 1e-3 as text
     assert tuned == Recipe(
         "tuned+aug",
         "fine-tuned",
@@ -55,8 +55,8 @@ MISTAKES = {
         "Expected a known field in augment of mine.yaml, recipe 1, got 'flips'. Try flip."
     ),
     "- {name: a, epochs: ten}": (
-        "Expected epochs in mine.yaml, recipe 1 to be a valid integer, unable to parse string as "
-        "an integer, got 'ten'. Try the default, 10."
+        "Expected epochs in mine.yaml, recipe 1 to be a whole number, got 'ten'. "
+        "Try the default, 10."
     ),
     "- {name: a, trainable: some}": (
         "Expected trainable in mine.yaml, recipe 1 to be 'all' or 'head', got 'some'. "
@@ -67,8 +67,8 @@ MISTAKES = {
         "or 'horizontal_and_vertical', got 'sideways'. Try the default, none."
     ),
     "- {name: a, augment: strong}": (
-        "Expected augment in mine.yaml, recipe 1 to be a dictionary or an instance of Augment, "
-        "got 'strong'. Try the default, null."
+        "Expected augment in mine.yaml, recipe 1 to be a mapping of fields, got 'strong'. "
+        "Try the default, null."
     ),
     "- {name: a, augment: {zoom: 1.5}}": (
         "Expected augment.zoom between 0 and 1, got 1.5. Try 0.1; for rotation 1 is a full turn."
@@ -88,6 +88,13 @@ MISTAKES = {
     ),
     "- {name: a}\n- {name: a}": (
         "Expected recipes with different names, got 'a' twice. Try 'a-2' for the second."
+    ),
+    "- {name: a, epochs: true}": (
+        "Expected epochs in mine.yaml, recipe 1 to be a whole number, got True. "
+        "Try the default, 10."
+    ),
+    "- {name: a, augment: {zoom: {}}}": (
+        "Expected a zoom in augment of mine.yaml, recipe 1, got none. Try 'zoom: 0.0'."
     ),
     "- plain": "Expected fields in mine.yaml, recipe 1, got text. Try 'name: scratch'.",
     "name: a": (

@@ -13,6 +13,7 @@ import numpy as np
 
 from campare.errors import TargetError
 from campare.types import Classifier, Floats, Ints
+from campare.yamlfile import load_yaml
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,14 @@ def read_classes(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     if Path(text).suffix in (".yaml", ".yml"):
-        return _read_yaml(Path(text))
+        return load_yaml(
+            text,
+            dict[str, int | str],
+            of="classes",
+            like="'apple: 948' on a line of its own for each class",
+            instead="apple=948,banana=954",
+            error=TargetError,
+        )
     pairs = [[word.strip() for word in pair.split("=")] for pair in text.split(",")]
     if not all(len(pair) == 2 and all(pair) for pair in pairs):
         raise TargetError(
@@ -109,29 +117,6 @@ def unmatched(classifier: Classifier) -> Outputs:
     """
     order = np.arange(classifier.n_classes)
     return Outputs(order, _own_names(classifier), False, "not matched")
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        found = yaml.safe_load(path.read_text("utf-8"))
-    except OSError as error:
-        raise TargetError(
-            f"Expected a YAML file of classes, got no readable file {str(path)!r}. "
-            "Try: apple=948,banana=954"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TargetError(
-            f"Expected YAML in {path.name}, got text that does not parse. "
-            "Try: 'apple: 948' on a line of its own for each class"
-        ) from error
-    if not isinstance(found, dict):
-        raise TargetError(
-            f"Expected classes and their outputs in {path.name}, got {type(found).__name__}. "
-            "Try: 'apple: 948' on a line of its own for each class"
-        )
-    return {str(name): value for name, value in found.items()}
 
 
 def _ordered(

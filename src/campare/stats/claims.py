@@ -6,16 +6,16 @@ of a user, `campare.stats.judging` tests them.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal
 
-import yaml
+from pydantic import BaseModel, ConfigDict, Field
 
 from campare.errors import RunError
 from campare.stats import design as d
+from campare.yamlfile import load_yaml
 
 Direction = Literal["higher", "lower"]
 
@@ -148,7 +148,29 @@ def check(claims: Sequence[Claim]) -> tuple[Claim, ...]:
     return tuple(claims)
 
 
-_FIELDS = ("name", "text", "contrast", "direction", "measure", "smallest", "reason")
+class Entry(BaseModel):
+    """A claim as YAML has it: `measure` is one metric, or several, of which the mean counts."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, examples=["mine"])
+    text: str = ""
+    contrast: str = Field(min_length=1, examples=["B - A"])
+    direction: Direction = Field(examples=["higher"])
+    measure: str | list[str] = Field(min_length=1, examples=["energy"])
+    smallest: float = Field(examples=[0.05])
+    reason: str = Field(min_length=1, examples=["a twentieth of the map"])
+
+    def claim(self, where: str) -> Claim:
+        """The claim; `where` it stands."""
+        if self.contrast not in CONTRASTS and not all(map(str.strip, _pair(self.contrast))):
+            raise RunError(
+                f"Expected contrast in {where} as 'X - Y' for two recipes, got {self.contrast!r}. "
+                f"Try one of {', '.join(CONTRASTS)}."
+            )
+        measures = (self.measure,) if isinstance(self.measure, str) else tuple(self.measure)
+        outcome = Outcome(measures, self.smallest, self.reason)
+        return Claim(self.name, self.text, self.contrast, self.direction, (outcome,))
 
 
 def from_yaml(path: str | Path) -> tuple[Claim, ...]:
@@ -168,57 +190,16 @@ def from_yaml(path: str | Path) -> tuple[Claim, ...]:
         >>> from_yaml(file)[0].contrast
         'B - A'
     """
+    entries = load_yaml(
+        path,
+        list[Entry],
+        of="claims",
+        like="'- name: mine' on a line of its own for each claim",
+        instead="claims=None for those of the article",
+        error=RunError,
+    )
     where = Path(path).name
-    try:
-        content = yaml.safe_load(Path(path).read_text("utf-8"))
-    except OSError as error:
-        raise RunError(
-            f"Expected a YAML file of claims, got no readable file {str(path)!r}. "
-            "Try claims=None for those of the article."
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RunError(
-            f"Expected YAML in {where}, got text that does not parse. "
-            "Try '- name: mine' on a line of its own for each claim."
-        ) from error
-    if not isinstance(content, list) or not content:
-        raise RunError(
-            f"Expected a list of claims in {where}, got {type(content).__name__}. "
-            "Try '- name: mine' on a line of its own for each claim."
-        )
-    return check([_claim(item, f"{where}, claim {i}") for i, item in enumerate(content, 1)])
-
-
-def _claim(item: Any, where: str) -> Claim:
-    if not isinstance(item, Mapping):
-        raise RunError(f"Expected fields in {where}, got {item!r}. Try 'name: mine'.")
-    for name in item:
-        if name not in _FIELDS:
-            hint = get_close_matches(str(name), _FIELDS, n=1) or [f"one of {', '.join(_FIELDS)}"]
-            raise RunError(f"Expected a known field in {where}, got {name!r}. Try {hint[0]}.")
-    for name in _FIELDS:
-        if name != "text" and item.get(name) in (None, "", []):
-            raise RunError(f"Expected a {name} in {where}, got none. Try '{name}: {_TRY[name]}'.")
-    smallest = item["smallest"]
-    if isinstance(smallest, bool) or not isinstance(smallest, int | float):
-        raise RunError(f"Expected smallest in {where} as a number, got {smallest!r}. Try 0.05.")
-    measure = item["measure"]
-    measures = (measure,) if isinstance(measure, str) else tuple(str(name) for name in measure)
-    contrast = str(item["contrast"])
-    if contrast not in CONTRASTS and not all(part.strip() for part in _pair(contrast)):
-        raise RunError(
-            f"Expected contrast in {where} as 'X - Y' for two recipes, got {contrast!r}. "
-            f"Try one of {', '.join(CONTRASTS)}."
-        )
-    outcome = Outcome(measures, float(smallest), str(item["reason"]))
-    text, direction = str(item.get("text", "")), cast(Direction, item["direction"])
-    return Claim(str(item["name"]), text, contrast, direction, (outcome,))
-
-
-_TRY = {
-    "name": "mine", "contrast": "B - A", "direction": "higher", "measure": "energy",
-    "smallest": "0.05", "reason": "a twentieth of the map",
-}  # fmt: skip
+    return check([entry.claim(f"{where}, claim {i}") for i, entry in enumerate(entries, 1)])
 
 
 def _pair(contrast: str) -> tuple[str, str]:

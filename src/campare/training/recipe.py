@@ -5,17 +5,15 @@ Data flows YAML or Python -> Recipe -> `campare.training.fit`. No framework is i
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field
 
 from campare.errors import RecipeError
+from campare.yamlfile import load_yaml
 
 Flip = Literal["none", "horizontal", "vertical", "horizontal_and_vertical"]
-T = TypeVar("T")
 
 #: The fields of Augment that have a size.
 _AMOUNTS = ("rotation", "zoom", "translation", "contrast", "brightness")
@@ -35,6 +33,8 @@ class Augment:
         >>> Augment(flip="horizontal", rotation=0.1, zoom=0.1).translation
         0.0
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # how YAML is read
 
     flip: Flip = "none"
     rotation: float = 0.0
@@ -83,7 +83,10 @@ class Recipe:
         'all'
     """
 
-    name: str  # unique in a study; names files, so letters, digits and + - _ . only
+    __pydantic_config__ = ConfigDict(extra="forbid")  # how YAML is read
+
+    # unique in a study; names files, so letters, digits and + - _ . only
+    name: Annotated[str, Field(examples=["scratch"])]
     title: str = ""  # a few words for people
     backbone: str = "resnet50"  # article-cnn | embedded | any keras.applications name
     weights: str = "imagenet"  # random | embedded | imagenet | path of a weights file
@@ -177,27 +180,16 @@ def from_yaml(path: str | Path) -> tuple[Recipe, ...]:
         >>> from_yaml(file)[0].name
         'small'
     """
-    where = Path(path).name
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError(
-            f"Expected a YAML file of recipes, got no readable file {str(path)!r}. "
-            "Try one of the built-in sets: article, factorial."
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}" if mark else ""
-        raise RecipeError(
-            f"Expected YAML in {where}, got text that does not parse{place}. "
-            "Try '- name: scratch' on a line of its own for each recipe."
-        ) from error
-    if not isinstance(content, list) or not content:
-        raise RecipeError(
-            f"Expected a list of recipes in {where}, got {_kind(content)}. "
-            "Try '- name: scratch' on a line of its own for each recipe."
+    recipes = tuple(
+        load_yaml(
+            path,
+            list[Recipe],
+            of="recipes",
+            like="'- name: scratch' on a line of its own for each recipe",
+            instead="one of the built-in sets: article, factorial",
+            error=RecipeError,
         )
-    recipes = tuple(_recipe(item, f"{where}, recipe {i}") for i, item in enumerate(content, 1))
+    )
     require_unique(recipes)
     return recipes
 
@@ -216,47 +208,3 @@ def require_unique(recipes: Iterable[Recipe]) -> None:
                 f"Try {recipe.name + '-2'!r} for the second."
             )
         seen.add(recipe.name)
-
-
-def _recipe(item: object, where: str) -> Recipe:
-    if isinstance(item, dict) and isinstance(item.get("augment"), dict):
-        item = item | {"augment": _validated(Augment, item["augment"], f"augment of {where}")}
-    return _validated(Recipe, item, where)
-
-
-def _validated(kind: type[T], values: object, where: str) -> T:
-    """`kind(**values)` with types checked, its first problem told in one line."""
-    if not isinstance(values, dict):
-        raise RecipeError(f"Expected fields in {where}, got {_kind(values)}. Try 'name: scratch'.")
-    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    for name in values:
-        if name not in known:
-            close = get_close_matches(str(name), known, n=1)
-            hint = close[0] if close else "one of " + ", ".join(known)
-            raise RecipeError(f"Expected a known field in {where}, got {name!r}. Try {hint}.")
-    try:
-        return TypeAdapter(kind).validate_python(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "name"
-        if first["type"] == "missing":
-            raise RecipeError(
-                f"Expected a {name} in {where}, got none. Try '{name}: scratch'."
-            ) from error
-        message = first["msg"].removeprefix("Input should be ")
-        raise RecipeError(
-            f"Expected {name} in {where} to be {message}, got {first['input']!r}. "
-            f"Try the default, {_shown(kind, name)}."
-        ) from error
-
-
-def _shown(kind: Any, name: str) -> str:
-    """The default of a field as it is written in YAML."""
-    default = next(f.default for f in fields(kind) if f.name == name)
-    return "null" if default is None else str(default)
-
-
-def _kind(value: object) -> str:
-    return {type(None): "nothing", dict: "a mapping", str: "text", list: "an empty list"}.get(
-        type(value), type(value).__name__
-    )

@@ -1,0 +1,227 @@
+"""YAML files: text -> values of a model, or one line that says which field of which entry is wrong.
+
+    load_yaml("mine.yaml", list[Recipe], of="recipes", ...) -> [Recipe(...), ...]
+
+The model is a list or a dict of dataclasses, pydantic models or plain types. What an error tells to
+try is written in the model, too: the `examples` of a field, else its default.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from campare.errors import CampareError
+
+T = TypeVar("T")
+Schema = dict[str, Any]  # of JSON
+
+#: Values and characters in a file, with what its aliases repeat.
+LARGEST = 1_000_000
+
+
+class _Loader(yaml.SafeLoader):
+    """Scalars as in YAML 1.2: `no`, `010` and `2026-11-27` are text, `1e-3` is a number."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 filled below
+
+
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(0|[1-9][0-9]*)", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+|"
+     r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.0123456789")),
+    ("merge", r"<<", ["<"]),
+):  # fmt: skip
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first
+    )
+
+
+def load_yaml(
+    path: str | Path,
+    model: type[T],
+    *,
+    of: str,
+    like: str,
+    instead: str,
+    error: type[CampareError] = CampareError,
+) -> T:
+    """The content of a YAML file as `model` has it, with nothing converted on the way.
+
+    Args:
+        path: of the file.
+        model: what it holds: a list or a dict.
+        of: what that is called, in the plural.
+        like: what an entry is like, for a file that holds something else.
+        instead: what to try where there is no file.
+        error: what is raised.
+
+    Raises:
+        CampareError: no such file, no YAML, a field that is unknown, missing, double or wrong.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "sizes.yaml"
+        >>> _ = file.write_text("{cat: 3, dog: 5}")
+        >>> load_yaml(file, dict[str, int], of="sizes", like="'cat: 3'", instead="cat=3")
+        {'cat': 3, 'dog': 5}
+    """
+    name = Path(path).name
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise error(
+            f"Expected a YAML file of {of}, got no readable file {str(path)!r}. Try {instead}."
+        ) from wrong
+    try:
+        _check(yaml.compose(text, _Loader))
+        content = yaml.load(text, _Loader)
+    except (_ContentError, yaml.YAMLError, RecursionError) as wrong:
+        raise error(f"Expected YAML in {name}, got {_fault(wrong)}. Try {like}.") from wrong
+    adapter = TypeAdapter(model)
+    schema = adapter.json_schema()
+    if content in (None, "", [], {}):
+        raise error(f"Expected {_whole(schema, of)} in {name}, got {_kind(content)}. Try {like}.")
+    try:
+        return adapter.validate_json(json.dumps(content), strict=True)
+    except ValidationError as wrong:
+        raise error(_sentence(wrong, schema, of, name, like)) from wrong
+
+
+class _ContentError(Exception):
+    """YAML that says the same field twice, or that is too large with its aliases written out."""
+
+
+def _check(root: yaml.Node | None) -> None:
+    """Refuse double fields, and aliases of aliases of aliases, before anything is built."""
+    todo, left = [root], LARGEST
+    while todo:
+        node = todo.pop()
+        left -= 1 + len(node.value if node else ())
+        if left < 0:
+            raise _ContentError(f"more than {LARGEST:,} values and characters, with its aliases")
+        if isinstance(node, yaml.MappingNode):
+            keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            for key, times in keys.items():
+                if times > 1:
+                    line = node.start_mark.line + 1
+                    raise _ContentError(f"{key!r} {times} times in the entry at line {line}")
+            todo += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            todo += node.value
+
+
+def _fault(wrong: Exception) -> str:
+    """What is wrong with a text, and where."""
+    if isinstance(wrong, _ContentError):
+        return str(wrong)
+    if isinstance(wrong, RecursionError):
+        return "text that is nested too deeply"
+    mark = getattr(wrong, "problem_mark", None)
+    return "text that does not parse" + (f" at line {mark.line + 1}" if mark else "")
+
+
+def _sentence(wrong: ValidationError, root: Schema, of: str, name: str, like: str) -> str:
+    """The first thing that is wrong, as Expected ..., got .... Try ...."""
+    errors = sorted(wrong.errors(), key=lambda error: error["type"] not in _UNKNOWN)
+    kind, loc, given = errors[0]["type"], errors[0]["loc"], errors[0]["input"]
+    known, schema = _walk(root, loc)
+    where, fields = _where(known, of, name), schema.get("properties", {})
+    if kind == "json_invalid":
+        return f"Expected YAML in {name}, got text that is nested too deeply. Try {like}."
+    if kind in _UNKNOWN:
+        close = get_close_matches(str(loc[-1]), fields, n=1) or [f"one of {', '.join(fields)}"]
+        return f"Expected a known field in {where}, got {loc[-1]!r}. Try {close[0]}."
+    if not known:
+        return f"Expected {_whole(root, of)} in {name}, got {_kind(given)}. Try {like}."
+    if len(known) == 1 and fields:
+        first = next(iter(fields))
+        hint = f"'{first}: {_value(fields[first])}'"
+        return f"Expected fields in {where}, got {_kind(given)}. Try {hint}."
+    field, where = known[-1], _where(known[:-1], of, name)
+    if kind == "missing" or given in (None, "", [], {}):
+        return f"Expected a {field} in {where}, got none. Try '{field}: {_value(schema)}'."
+    same = [error for error in errors if _walk(root, error["loc"])[0] == known]
+    want = [_WANTED.get(e["type"], e["msg"].removeprefix("Input should be ")) for e in same]
+    default = "default" in schema and "examples" not in schema
+    hint = f"{'the default, ' if default else ''}{_value(schema, like)}"
+    return f"Expected {field} in {where} to be {' or '.join(want)}, got {given!r:.60}. Try {hint}."
+
+
+#: Types of pydantic's errors for a field that there is not; often why another one is missing.
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+#: Types of pydantic's errors -> what is wanted.
+_WANTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    **dict.fromkeys(("dict_type", "model_type", "dataclass_type"), "a mapping of fields"),
+}
+
+
+def _walk(root: Schema, loc: Sequence[int | str]) -> tuple[tuple[int | str, ...], Schema]:
+    """How far the places of an error are places of the file, and what stands there."""
+    known: list[int | str] = []
+    schema = _resolved(root, root)
+    for key in loc:
+        others = schema.get("additionalProperties")
+        inside = (
+            schema.get("items")
+            if isinstance(key, int)
+            else (schema.get("properties", {}).get(key, others))
+        )
+        if not isinstance(inside, dict):  # the option of a union, or a field that is unknown
+            break
+        known.append(key)
+        schema = _resolved(inside, root)
+    return tuple(known), schema
+
+
+def _resolved(schema: Schema, root: Schema) -> Schema:
+    """A schema with what it refers to, and all options of a union, in one."""
+    found: Schema = {}
+    for option in schema.get("anyOf", ()):
+        found |= _resolved(option, root)
+    if "$ref" in schema:
+        found |= _resolved(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+    return found | schema
+
+
+def _where(loc: Sequence[int | str], of: str, name: str) -> str:
+    """Where a field stands, from the inside out: augment of mine.yaml, recipe 1."""
+    if loc and isinstance(loc[0], int):
+        name, loc = f"{name}, {of.removesuffix('s')} {loc[0] + 1}", loc[1:]
+    return " of ".join([*map(str, reversed(loc)), name])
+
+
+def _whole(root: Schema, of: str) -> str:
+    return f"a list of {of}" if root.get("type") == "array" else f"a mapping of {of}"
+
+
+def _value(schema: Schema, other: str = "...") -> str:
+    """An example of a value: the model's, else the default."""
+    if "examples" in schema:
+        return str(schema["examples"][0])
+    if "default" not in schema:
+        return other
+    value = schema["default"]
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, list | dict):
+        return f"{'a' if value else 'an empty'} {'list' if isinstance(value, list) else 'mapping'}"
+    return "text" if isinstance(value, str) else repr(value)

@@ -1,0 +1,141 @@
+"""YAML files as values: what is read, each fault in one line, and text that means harm."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from campare.errors import CampareError, RunError
+from campare.yamlfile import load_yaml
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    size: int = 3
+    names: list[str] = []
+
+
+@dataclass(frozen=True)
+class Thing:
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    name: str
+    width: float = 1.0
+    part: Part | None = None
+    more: Annotated[int | str, Field(examples=[7])] = 0
+
+
+LIKE = "'- name: x' on a line of its own"
+
+
+def load(tmp_path, text, model=list[Thing], of="things"):
+    path = tmp_path / "own.yaml"
+    path.write_text(text, "utf-8")
+    return load_yaml(path, model, of=of, like=LIKE, instead="none", error=RunError)
+
+
+def test_entries_become_values(tmp_path):
+    text = "- name: a\n- {name: b, width: 2, part: {names: [x]}, more: y}"
+    assert load(tmp_path, text) == [Thing("a"), Thing("b", 2.0, Part(names=["x"]), "y")]
+
+
+def test_merges_and_aliases_are_read(tmp_path):
+    text = (
+        "- &a {name: a, width: 2, part: &p {size: 1}}\n- {<<: *a, name: b}\n- {name: c, part: *p}"
+    )
+    first, second, third = load(tmp_path, text)
+    assert (second.name, second.width) == ("b", 2.0)
+    assert first.part == second.part == third.part == Part(size=1)
+
+
+def test_scalars_are_those_of_yaml_1_2(tmp_path):
+    text = (
+        "{no: 1, 010: a, 2026-11-27: 2, on: 3, 7: true, 1e2: .5, n: 1e-3, i: -.inf, y: yes, z: 007}"
+    )
+    found = load(tmp_path, text, dict[str, bool | int | float | str])
+    assert found == {
+        "no": 1, "010": "a", "2026-11-27": 2, "on": 3, "7": True, "100.0": 0.5, "n": 0.001,
+        "i": float("-inf"), "y": "yes", "z": "007",
+    }  # fmt: skip
+
+
+FAULTS = {
+    "": "Expected a list of things in own.yaml, got nothing. Try {like}.",
+    "[]": "Expected a list of things in own.yaml, got an empty list. Try {like}.",
+    "{}": "Expected a list of things in own.yaml, got an empty mapping. Try {like}.",
+    "a: 1": "Expected a list of things in own.yaml, got a mapping. Try {like}.",
+    "words": "Expected a list of things in own.yaml, got text. Try {like}.",
+    "- 3": "Expected fields in own.yaml, thing 1, got 3. Try 'name: ...'.",
+    "- {name: a}\n- {nam: b}": "Expected a known field in own.yaml, thing 2, got 'nam'. Try name.",
+    "- {name: a, zzz: b}": (
+        "Expected a known field in own.yaml, thing 1, got 'zzz'. "
+        "Try one of name, width, part, more."
+    ),
+    "- {name: a, part: {siz: 1}}": (
+        "Expected a known field in part of own.yaml, thing 1, got 'siz'. Try size."
+    ),
+    "- {name: a, part: {names: [x, 2]}}": (
+        "Expected 1 in names of part of own.yaml, thing 1 to be text, got 2. Try {like}."
+    ),
+    "- {name: a, width: '2'}": (
+        "Expected width in own.yaml, thing 1 to be a number, got '2'. Try the default, 1.0."
+    ),
+    "- {name: a, more: [1]}": (
+        "Expected more in own.yaml, thing 1 to be a whole number or text, got [1]. Try 7."
+    ),
+    "- {width: 2}": "Expected a name in own.yaml, thing 1, got none. Try 'name: ...'.",
+    "- {name: a, name: b}": (
+        "Expected YAML in own.yaml, got 'name' 2 times in the entry at line 1. Try {like}."
+    ),
+    "- name: a\n  part: [\n": (
+        "Expected YAML in own.yaml, got text that does not parse at line 3. Try {like}."
+    ),
+    "- !!python/name:os.system x": (
+        "Expected YAML in own.yaml, got text that does not parse at line 1. Try {like}."
+    ),
+    "- {name: a}\n---\n- {name: b}": (
+        "Expected YAML in own.yaml, got text that does not parse at line 2. Try {like}."
+    ),
+    "? [a]\n: b": "Expected YAML in own.yaml, got text that does not parse at line 1. Try {like}.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), FAULTS.items())
+def test_each_fault_is_one_line(tmp_path, text, message):
+    with pytest.raises(RunError, match="^" + re.escape(message.replace("{like}", LIKE)) + "$"):
+        load(tmp_path, text)
+
+
+def test_no_file_and_no_text(tmp_path):
+    with pytest.raises(CampareError, match=r"a YAML file of classes, got no readable file '.*'"):
+        load_yaml(tmp_path / "no.yaml", dict[str, int], of="classes", like="x", instead="a=1")
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CampareError, match=r"got no readable file '.*bytes.yaml'\. Try a=1\."):
+        load_yaml(tmp_path / "bytes.yaml", dict[str, int], of="classes", like="x", instead="a=1")
+
+
+def bomb(merge):
+    lines = ["a0: &a0 {x: 1}" if merge else "a0: &a0 [x, x]"]
+    for i in range(1, 30):
+        again = ", ".join([f"*a{i - 1}"] * 9)
+        lines.append(f"a{i}: &a{i} " + (f"{{<<: [{again}]}}" if merge else f"[{again}]"))
+    return "\n".join(lines)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("text", "got"),
+    [
+        (bomb(merge=False), "more than 1,000,000 values"),
+        (bomb(merge=True), "more than 1,000,000 values"),
+        ("&a [*a]", "more than 1,000,000 values"),
+        ("&a {b: *a}", "more than 1,000,000 values"),
+        ("[" * 100_000, "text that is nested too deeply"),
+        ("[" * 240 + "]" * 240, "text that is nested too deeply|a list"),
+    ],
+    ids=["aliases", "merges", "itself in a list", "itself in a mapping", "deep", "less deep"],
+)
+def test_text_that_means_harm_is_refused(tmp_path, text, got):
+    with pytest.raises(RunError, match=f"^Expected .* in own.yaml.*, got ({got})"):
+        load(tmp_path, text)
