@@ -12,7 +12,6 @@ from campare.data import Images
 from campare.metrics.evaluate import measure_maps, measure_predictions
 from campare.runs.manifest import Manifest
 from campare.stats.compare import compare
-from campare.stats.comparison import Comparison
 
 SIZE, SEEDS, METRICS = 96, (0, 1, 2), ("energy", "pointing-game", "average-precision", "entropy")
 ARMS = {  # name: title, grid, how much of the map follows the object, accuracy
@@ -145,20 +144,9 @@ def build(
         "machine": {"cores": 2, "system": "Linux"}, "versions": {"keras": "3.15.0", "numpy": "2.3"},
         "cells": cells,
     }  # fmt: skip
-    pairs = [(one, other) for one, other in contrasts] or None
-    compared = compare(table, contrasts=pairs, resamples=100) if len(arms) > 1 else alone(table)
-    return FakeRun(path, Manifest.model_validate(written), pictures, arrays, table, compared)
-
-
-def alone(table: pl.DataFrame) -> Comparison:
-    """What there is to say of a single arm: means and nulls."""
-    twin = table.with_columns(recipe=pl.lit("twin"))
-    both = compare(pl.concat([table, twin]), resamples=100)
-    own = {
-        name: getattr(both, name).filter(pl.col("recipe") != "twin")
-        for name in ("summary", "nulls")
-    }
-    return Comparison(effects=both.effects.clear(), **own)
+    run = FakeRun(path, Manifest.model_validate(written), pictures, arrays, table, None)
+    run.compared = compare(run, resamples=100)
+    return run
 
 
 @pytest.fixture(scope="session")

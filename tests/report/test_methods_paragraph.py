@@ -6,8 +6,9 @@ from manifests import changed
 
 def said(run, **changes):
     manifest = changed(run.manifest, **changes)
+    arms = facts.arms(manifest, run.compared.arms)
     return methods.paragraph(
-        manifest, facts.arms(manifest), method="grad-cam", metrics=["energy", "parts-energy"],
+        manifest, arms, method="grad-cam", metrics=["energy", "parts-energy"],
         target="the true class", confidence=0.95, claims=True, images=60,
     )  # fmt: skip
 
@@ -40,12 +41,17 @@ def test_references_name_each_paper_once():
 
 
 def test_pre_training_that_comes_with_another_network_is_said(fake_run):
-    texts = [one.text for one in warned.warnings(fake_run.manifest, facts.arms(fake_run.manifest))]
+    texts = [
+        one.text
+        for one in warned.warnings(
+            fake_run.manifest, facts.arms(fake_run.manifest, fake_run.compared.arms)
+        )
+    ]
     assert any("have another network (resnet50) than those from scratch (scratch)" in t
                for t in texts)  # fmt: skip
     same = [fields | {"backbone": "one"} for fields in fake_run.manifest.recipe_fields]
     other = changed(fake_run.manifest, recipes=same)
-    texts = [one.text for one in warned.warnings(other, facts.arms(other))]
+    texts = [one.text for one in warned.warnings(other, facts.arms(other, fake_run.compared.arms))]
     assert not any("another network" in text for text in texts)
 
 

@@ -12,7 +12,9 @@ from PIL import Image as Pillow
 
 import manifests
 from campare.errors import RunError
+from campare.report import markdown as writers
 from campare.report import render
+from campare.report.notebook import notebook as book
 from campare.report.page import read
 from campare.report.render import html as html_of
 from campare.stats.compare import compare
@@ -149,9 +151,10 @@ def test_hostile_names_are_inert(build_run, tmp_path):
 
 
 def test_arm_that_did_not_learn_is_flagged_before_the_answer(small_run):
-    guess = small_run.manifest.cells["A-1"].model_copy(update={"learned": False, "accuracy": 0.5})
-    cells = {**small_run.manifest.cells, "A-1": guess}
-    page, html = rendered(small_run, cells=cells)
+    lost = pl.when(pl.col("arm") == "A").then(pl.lit(1)).otherwise(pl.lit(0)).alias("unlearned")
+    arms = small_run.compared.arms.with_columns(lost)
+    compared = dataclasses.replace(small_run.compared, arms=arms)
+    page, html = rendered(dataclasses.replace(small_run, compared=compared))
     alarm = re.search(r'role="alert">(.*?)</p>', html).group(1)
     assert "A (Scratch) did not learn in 1 of 3 seeds" in alarm
     assert html.index('role="alert"') < html.index('class="answer"')
@@ -180,6 +183,32 @@ def test_the_headline_answers_and_the_words_name_both_resolutions(fake_run, page
     assert "12\u202f×\u202f12 against 48\u202f×\u202f48" in said
     assert "Only 3 seeds" in page.text
     assert "1 file was skipped" in page.text
+
+
+def test_terminal_page_markdown_and_notebook_carry_the_same_answers(fake_run, page):
+    from rich.console import Console
+
+    def plain(text: str) -> str:
+        text = re.sub(r"\\(.)", r"\1", text.replace("\N{MINUS SIGN}", "-"))
+        return re.sub(r"(?<=\d) %", "%", re.sub(r"\s+", " ", text))
+
+    console = Console(width=10_000, record=True, file=io.StringIO())
+    console.print(fake_run.compared)
+    outputs = {
+        "terminal": console.export_text(),
+        "page": page[0].text,
+        "notebook": Page(fake_run.compared._repr_html_()).text,
+        "markdown": writers.markdown(read(fake_run, fake_run.compared)),
+        "report notebook": "\n".join(
+            "".join(cell["source"])
+            for cell in json.loads(book(read(fake_run, fake_run.compared), fake_run, {}))["cells"]
+        ),
+    }
+    answers = fake_run.compared.answers
+    assert {answer.kind for answer in answers} >= {"factor", "contrast", "classifier", "controls"}
+    for name, text in outputs.items():
+        for part in (fake_run.compared.headline, *map(str, answers)):
+            assert plain(part) in plain(text), (name, part)
 
 
 def test_every_claim_stands_there_with_its_verdict(fake_run, page):

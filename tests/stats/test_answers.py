@@ -23,7 +23,7 @@ OTHER = ("C", "C", "12 × 12", 3, 0, 0.9, 0.5)
 GUESSING = ("A", "Scratch", "48 × 48", 3, 1, 0.55, 0.5)
 
 
-def effect(metric, sizes, *, contrast="B - A", method="grad-cam", p=0.01, seeds=3, sides=None):
+def effect(metric, sizes, *, contrast="B - A", method="grad-cam", p=0.01, seeds=5, sides=None):
     """A row of effects; `sizes` is a word of SIZES or (estimate, low, high)."""
     treatment, control = sides or contrast.split(" - ")
     numbers = SIZES[sizes] if isinstance(sizes, str) else sizes
@@ -136,10 +136,10 @@ def test_the_headline_counts_the_measures_that_agree_with_it():
 def test_the_numbers_travel_with_their_interval_and_counts():
     (found,) = answers(compared(effect("energy", (0.1234, 0.05, 0.2))))
     assert found.evidence == (
-        "Energy in the object +0.123 (95% interval +0.050 to +0.200) (60 images, 3 seeds)."
+        "Energy in the object +0.123 (95% interval +0.050 to +0.200) (60 images, 5 seeds)."
     )
     assert (found.method, found.metric, found.subject) == ("grad-cam", "energy", "B - A")
-    assert (found.estimate, found.images, found.seeds, found.p) == (0.1234, 60, 3, 0.01)
+    assert (found.estimate, found.images, found.seeds, found.p) == (0.1234, 60, 5, 0.01)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +194,8 @@ def test_one_training_each_is_said_once():
     assert [one.kind for one in found] == ["contrast", "contrast", "limit"]
     assert "not of the ways in which they were trained" in found[-1].text
     assert "(60 images)" in found[0].evidence
+    few = answers(compared(effect("energy", "better", seeds=3)))
+    assert few[-1].text.startswith("Only 3 seeds: the intervals know little")
 
 
 def test_an_arm_that_did_not_learn_comes_first_and_is_said_of_its_contrasts():

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from campare.report import words
 from campare.report.axis import Axis, holding
-from campare.report.facts import Arm, title
+from campare.report.facts import Arm
 from campare.report.tables import Mean
 from campare.runs.manifest import CellRecord
 from campare.stats.design import SIZE, STRENGTH, design_of, ladders
-from campare.stats.words import MATCHED
+from campare.stats.words import MATCHED, title
 
 #: Ordered factors: the name on an axis, and whether doses double.
 DOSES = {SIZE: ("training images", True), STRENGTH: ("strength of augmentation", False)}

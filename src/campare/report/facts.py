@@ -10,24 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from campare.metrics import find
 from campare.runs.manifest import Manifest, RecipeRecord
 from campare.stats.words import NO_DIFFERENCE, UNDEFINED, verdict_words
 
-#: Metrics in order of interest. The first that a run has decides the answer and sorts the gallery.
-INTEREST = (
-    "energy",
-    "pointing-game",
-    "average-precision",
-    "grid-pointing-game",
-    "cue-energy",
-    "parts-energy",
-    "focus",
-    "iou",
-    "rank-accuracy",
-    "area-50",
-    "entropy",
-)
 NULLS = {
     "uniform": "uniform map",
     "centre": "bump in the middle",
@@ -45,7 +30,7 @@ class Arm:
     index: int
     grid: tuple[int, int] | None
     accuracy: tuple[float, ...]  # one a seed
-    unlearned: tuple[int, ...]  # the seeds in which it did not learn
+    unlearned: int  # of its replicates, how many did not learn
     noun: str = "arm"  # what an arm is called
     guess: str = "did not learn"  # what is said of an unlearned one
 
@@ -112,24 +97,9 @@ def _number(value: Any) -> float:
     return math.nan if value is None else float(value)
 
 
-def base(metric: str) -> str:
-    """The metric without its suffix.
-
-    Example:
-        >>> base("energy@matched")
-        'energy'
-    """
-    return metric.partition("@")[0]
-
-
-def title(metric: str) -> str:
-    """The declared title of a metric; its name in words where it is not declared."""
-    declared = find(base(metric))
-    return declared.title if declared else base(metric).replace("-", " ")
-
-
-def arms(manifest: Manifest) -> tuple[Arm, ...]:
-    """The recipes of a run in the order of its manifest, with what its cells say of them."""
+def arms(manifest: Manifest, known: pl.DataFrame) -> tuple[Arm, ...]:
+    """The recipes of a run in the order of its manifest; `known` is `Comparison.arms`."""
+    unlearned = dict(known.select("arm", "unlearned").rows())
     called = ("model", "may be guessing") if manifest.is_audit else ("arm", "did not learn")
 
     def arm(index: int, recipe: RecipeRecord) -> Arm:
@@ -144,7 +114,7 @@ def arms(manifest: Manifest) -> tuple[Arm, ...]:
             index=index,
             grid=grids[0] if grids else None,
             accuracy=tuple(cell.accuracy for cell in own if cell.accuracy is not None),
-            unlearned=tuple(cell.seed for cell in own if cell.learned is False),
+            unlearned=unlearned.get(recipe.name, 0),
             noun=called[0],
             guess=called[1],
         )
@@ -156,25 +126,6 @@ def coarsest(of: Sequence[Arm]) -> tuple[int, int] | None:
     """The smallest grid among arms whose grids differ; None where all are the same."""
     grids = {arm.grid for arm in of if arm.grid is not None}
     return min(grids, key=lambda grid: grid[0] * grid[1]) if len(grids) > 1 else None
-
-
-def main_method(summary: pl.DataFrame) -> str:
-    """`grad-cam` where the run has it, else its first method that is not a null."""
-    methods = summary["method"].unique(maintain_order=True).to_list()
-    trained = [name for name in methods if name not in NULLS and ":" not in name and name != "-"]
-    return "grad-cam" if "grad-cam" in trained or not trained else str(trained[0])
-
-
-def main_metrics(summary: pl.DataFrame, method: str, *, most: int = 6) -> list[str]:
-    """The metrics of `INTEREST` with a finite mean for `method`, then those that were asked for.
-
-    At most `most`; those that are no default were asked for.
-    """
-    finite = summary.filter((pl.col("method") == method) & pl.col("mean").is_finite())
-    present = list(dict.fromkeys(finite["metric"].to_list()))
-    usual = [metric for metric in INTEREST if metric in present]
-    asked = [name for name in present if (metric := find(name)) and not metric.default]
-    return [*usual, *(name for name in asked if name not in usual)][:most]
 
 
 def effects(

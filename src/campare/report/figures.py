@@ -11,11 +11,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from campare.report.facts import Arm, Effect, title
+from campare.report.facts import Arm, Effect
 from campare.report.svg import INK, MUTED, NATIVE, PAPER, POOLED, RULE, color, styled
 from campare.report.words import signed
 from campare.runs.manifest import CellRecord
-from campare.stats.words import MATCHED, higher_is_better
+from campare.stats.words import MATCHED, higher_is_better, title
 
 WIDE, NARROW = 10.4, 3.7  # inches
 

@@ -12,8 +12,8 @@ import polars as pl
 
 from campare.report import words
 from campare.report.axis import Axis, around_zero
-from campare.report.facts import Arm, Effect, arms_of, title
-from campare.stats.words import MATCHED, higher_is_better
+from campare.report.facts import Arm, Effect, arms_of
+from campare.stats.words import MATCHED, higher_is_better, title
 
 #: Where neither side is better, and where one is: what stands at the ends of an axis.
 ENDS = {True: ("worse", "better"), False: ("better", "worse"), None: ("lower", "higher")}

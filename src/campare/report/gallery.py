@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from campare.attribution import drawing
 from campare.attribution import maps as cam_maps
 from campare.report import packing
-from campare.report.facts import Arm, title
+from campare.report.facts import Arm
 from campare.runs.manifest import Manifest
-from campare.stats.words import higher_is_better
+from campare.stats.words import higher_is_better, title
 
 #: The groups, in the order in which they claim an image.
 GROUPS = {

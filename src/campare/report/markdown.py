@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from campare.report import words
-from campare.report.facts import Effect, title
+from campare.report.facts import Effect
 from campare.report.page import Page
 from campare.report.tables import Mean, matched, plain
+from campare.stats.words import title
 
 _FIGURES = {
     "effects": "Differences with their intervals",
@@ -48,10 +49,9 @@ def markdown(page: Page, *, figures: Sequence[str] = ()) -> str:
     parts = [
         f"# {escaped(page.headline)}",
         f"*{escaped(page.question)}*",
-        *(f"> **Warning.** {escaped(one.text)}" for one in page.warned if one.loud),
+        *(f"> **Warning.** {escaped(text)}" for text in page.alarms),
         *_findings(page),
-        *(escaped(one.text) for one in page.warned if not one.loud),
-        *map(escaped, page.notes),
+        *map(escaped, page.limits),
         *_claims(page),
         *_differences(page, "effects" in figures),
         *_means(page),
@@ -69,11 +69,10 @@ def _figure(name: str) -> str:
 
 def _findings(page: Page) -> list[str]:
     lines = [
-        f"- **{escaped(finding.verdict)}**: {escaped(finding.claim)} {escaped(finding.evidence)}"
-        for finding in [*page.answers, *page.findings]
+        f"- **{escaped(answer.verdict)}**: {escaped(str(answer))}"
+        for answer in page.answers
+        if answer.kind not in ("arm", "limit")
     ]
-    if page.nulls_say:
-        lines.append(f"- **against nulls**: {escaped(page.nulls_say)}")
     return ["\n".join(lines)] if lines else []
 
 

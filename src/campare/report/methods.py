@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from campare.attribution.method import METHODS
 from campare.metrics import Metric, find
-from campare.report.facts import Arm, base, coarsest
-from campare.report.words import grid, listed
+from campare.report.facts import Arm, coarsest
+from campare.report.words import grid
 from campare.runs.manifest import Manifest
+from campare.stats.words import base, listed
 
 #: Sources of the statistics: how they are cited, and in full.
 STATISTICS = {

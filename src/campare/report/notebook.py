@@ -56,9 +56,9 @@ def notebook(page: Page, run: "Run", figures: Mapping[str, bytes]) -> str:
 
 
 def _said(page: Page) -> list[str]:
-    loud = [f"> **Warning.** {escaped(one.text)}" for one in page.warned if one.loud]
-    found = [*page.answers, *page.findings]
-    return loud + [f"{escaped(one.claim)} {escaped(one.evidence)}" for one in found]
+    loud = [f"> **Warning.** {escaped(text)}" for text in page.alarms]
+    found = [answer for answer in page.answers if answer.kind != "arm"]
+    return loud + [escaped(str(answer)) for answer in found]
 
 
 def _text(*paragraphs: str) -> dict[str, Any]:

@@ -14,9 +14,12 @@ from campare.metrics import find
 from campare.report import curves, facts, forest, gallery, methods, spread, tables, warned, words
 from campare.report.facts import Arm, Effect
 from campare.runs.manifest import Manifest
+from campare.stats.answers import Answer, method_of, metrics_of
 from campare.stats.comparison import Comparison
+from campare.stats.ranking import main_method
 from campare.stats.scores import of_test
 from campare.stats.stored import comparison_of
+from campare.stats.words import title
 
 if TYPE_CHECKING:
     from campare.runs.run import Run
@@ -39,9 +42,7 @@ class Page:
     size: tuple[int, int] | None
     confidence: str
     headline: str
-    answers: list[words.Finding]  # of factors
-    findings: list[words.Finding]  # of pairs of arms
-    nulls_say: str | None
+    answers: list[Answer]  # all, in order
     warned: list[warned.Warned]
     effects: dict[tuple[str, str], Effect]
     every_effect: dict[tuple[str, str], Effect]
@@ -67,6 +68,22 @@ class Page:
     notes: tuple[str, ...]
     values: dict[str, Any]  # metric -> arm -> one value an image
     csv: dict[str, str]
+
+    def said(self, *kinds: str) -> list[Answer]:
+        """The answers of some kinds, in order."""
+        return [answer for answer in self.answers if answer.kind in kinds]
+
+    @property
+    def alarms(self) -> list[str]:
+        """What must be known before anything else: of single arms, and faults of the run."""
+        faults = [one.text for one in self.warned if one.loud]
+        return [*map(str, self.said("arm")), *faults]
+
+    @property
+    def limits(self) -> list[str]:
+        """What the numbers cannot say."""
+        limits = [one.text for one in self.warned if not one.loud]
+        return [*map(str, self.said("limit")), *limits, *self.notes]
 
     @property
     def question(self) -> str:
@@ -94,10 +111,9 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
     """
     manifest, scores = run.manifest, of_test(run.scores())
     comparison = comparison or comparison_of(run)
-    arms = facts.arms(manifest)
-    named = {arm.name: arm for arm in arms}
-    method = facts.main_method(comparison.summary)
-    metrics = facts.main_metrics(comparison.summary, method)
+    arms = facts.arms(manifest, comparison.arms)
+    method = method_of(comparison) or main_method(comparison.summary["method"])
+    metrics = metrics_of(comparison, method)
     size = facts.coarsest(arms)
     effects = _effects(comparison, comparison.effects, method, size)
     factors = _effects(comparison, comparison.factors, method, size)
@@ -111,9 +127,6 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         run, scores, arms, method=method, metrics=per_image, contrasts=_pairs(effects)
     )
     target = _target(scores)
-    answers = words.factor_findings(factors, metrics, arms)
-    findings = words.findings(effects, contrasts, metrics, named)
-    nulls_say = words.against_nulls(comparison.nulls, metrics[0], method, arms) if metrics else None
     values = {metric: tables.by_image(scores, method, metric, arms) for metric in per_image}
     classes = tables.per_class(
         scores, arms, manifest.data.classes, method, per_image[0] if per_image else None
@@ -132,10 +145,8 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         per_image=per_image,
         size=size,
         confidence=f"{100 * comparison.confidence:.4g}{words.NARROW}%",
-        headline=_headline(answers, findings, nulls_say, metrics),
-        answers=answers,
-        findings=findings,
-        nulls_say=nulls_say,
+        headline=words.set_text(comparison.headline),
+        answers=[words.typeset(answer) for answer in comparison.answers],
         warned=[
             *warned.warnings(manifest, arms),
             *warned.weak(
@@ -206,23 +217,6 @@ def _pairs(effects: Mapping[tuple[str, str], Effect]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((e.treatment, e.control) for e in effects.values()))
 
 
-def _headline(
-    answers: list[words.Finding],
-    findings: list[words.Finding],
-    nulls_say: str | None,
-    metrics: list[str],
-) -> str:
-    """The answer in one sentence; of an arm alone, whether it beats a map that knows nothing."""
-    mains = [answer for answer in answers if " x " not in f" {answer.factor} "][:2]
-    if len(mains) == 2:
-        return words.both(*mains)
-    if findings:
-        return f"{findings[0].short}."
-    if not metrics:
-        return "No map of this run could be measured."
-    return nulls_say or "Nothing is compared in this run."
-
-
 def _sensitivity(
     table: pl.DataFrame,
     effects: Mapping[tuple[str, str], Effect],
@@ -240,7 +234,7 @@ def _class_plots(
     classes: list[dict[str, Any]], arms: tuple[Arm, ...], per_image: list[str], judged: bool
 ) -> list[tuple[str, Any, list[tables.ClassRow]]]:
     """Title, ticks and rows of what is shown by class."""
-    wanted = [(facts.title(per_image[0]), "score")] if per_image else []
+    wanted = [(title(per_image[0]), "score")] if per_image else []
     wanted += [("Accuracy", "accuracy")] if judged else []
     return [(title, *tables.class_dots(classes, arms, key)) for title, key in wanted]
 

@@ -17,8 +17,9 @@ from markupsafe import Markup
 
 from campare.errors import RunError
 from campare.files import atomic
-from campare.report import facts, figures, forest, page, spread, svg, tables, words
+from campare.report import figures, forest, page, spread, svg, tables, words
 from campare.stats.comparison import Comparison
+from campare.stats.words import listed, title
 
 if TYPE_CHECKING:
     from campare.runs.run import Run
@@ -114,7 +115,6 @@ def html(content: page.Page) -> str:
     more = {
         "page": content,
         "downloads": downloads,
-        "limits": [*(one.text for one in content.warned if not one.loud), *content.notes],
         "gallery_json": _json(content.gallery.data),
     }
     return _template().render(context | more)
@@ -152,8 +152,8 @@ def _template() -> jinja2.Template:
         "signed": words.signed,
         "p_value": words.p_value,
         "grid": words.grid,
-        "listed": words.listed,
-        "title_of": facts.title,
+        "listed": listed,
+        "title_of": title,
         "plain": tables.plain,
         "seed_range": tables.seed_range,
     }

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from campare.report import words
 from campare.report.axis import holding
-from campare.report.facts import Arm, title
-from campare.stats.words import higher_is_better
+from campare.report.facts import Arm
+from campare.stats.words import higher_is_better, title
 
 DOTS, BINS = 50, 36
 HEIGHT, RADIUS = 46.0, 2.7  # of a row and of a dot, in pixels

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from campare.report.facts import Arm, coarsest
-from campare.report.words import called, grid, listed, number
+from campare.report.words import grid
 from campare.runs.manifest import Manifest
 from campare.stats.power import power, too_small
+from campare.stats.words import listed
 
 
 class Warned(NamedTuple):
@@ -21,7 +22,7 @@ class Warned(NamedTuple):
 def warnings(manifest: Manifest, arms: Sequence[Arm]) -> list[Warned]:
     """The faults of a run, the loudest first."""
     audit = manifest.is_audit
-    found = [_guessing(manifest, arm, audit) for arm in arms if arm.unlearned]
+    found = []
     done = len(manifest.cells)
     wanted = len(manifest.recipes) * len(manifest.seeds)
     if done < wanted:
@@ -48,7 +49,6 @@ def _limits(manifest: Manifest, arms: Sequence[Arm], audit: bool) -> list[str]:
     size = coarsest(arms)
     grids = listed([f"{arm.name} {grid(arm.grid)}" for arm in arms])
     return [
-        _single(arms) if audit else _seeds(len(manifest.seeds)),
         "" if audit else _backbones(manifest.recipe_fields),
         _skipped(len(manifest.data.skipped)),
         ""
@@ -56,24 +56,6 @@ def _limits(manifest: Manifest, arms: Sequence[Arm], audit: bool) -> list[str]:
         else f"The {arms[0].noun}s' maps differ in resolution ({grids}), and resolution alone "
         f"moves most metrics. “Matched” results pool every map to {grid(size)} first.",
     ]
-
-
-def _single(arms: Sequence[Arm]) -> str:
-    return (
-        "Each model is one training: a difference speaks of these models, not of the ways in which "
-        "they were trained."
-        if len(arms) > 1
-        else ""
-    )
-
-
-def _seeds(seeds: int) -> str:
-    return (
-        f"Only {seeds} {'seed' if seeds == 1 else 'seeds'}: the intervals know little of how much "
-        "another training run would differ. Take 5 or more for a claim."
-        if seeds < 5
-        else ""
-    )
 
 
 def _backbones(recipes: Sequence[Mapping[str, Any]]) -> str:
@@ -95,24 +77,3 @@ def _backbones(recipes: Sequence[Mapping[str, Any]]) -> str:
 def _skipped(files: int) -> str:
     were = "file was" if files == 1 else "files were"
     return f"{files} {were} skipped, as listed below." if files else ""
-
-
-def _guessing(manifest: Manifest, arm: Arm, audit: bool) -> Warned:
-    """An arm whose predictions are no better than the commonest class."""
-    counts = list(manifest.data.counts.get(manifest.config.split, {}).values())
-    chance = max(counts) / sum(counts) if sum(counts) else 1 / len(manifest.data.classes)
-    accuracy = (
-        f"accuracy {number(arm.mean_accuracy)}, the commonest class alone gives {number(chance)}"
-    )
-    if audit:
-        return Warned(
-            True,
-            f"{called(arm)} may be guessing on these images: {accuracy}. Do the pixels and the "
-            "classes fit what the model takes? The maps of a guess say little.",
-        )
-    trained = len(arm.accuracy) or len(manifest.seeds)
-    return Warned(
-        True,
-        f"{called(arm)} did not learn in {len(arm.unlearned)} of {trained} seeds: mean {accuracy}. "
-        "Its maps explain a guess; do not read a comparison with it as an effect of the recipe.",
-    )

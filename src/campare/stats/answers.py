@@ -32,6 +32,7 @@ from campare.stats.words import (
     title,
 )
 
+ENOUGH_SEEDS = 5
 NOT_DETECTED = "not detected"
 MIXED = "mixed"
 NOT_LEARNED = "did not learn"
@@ -150,7 +151,7 @@ def headline(found: Sequence[Answer]) -> str:
         for answer in found:
             if answer.kind == kind:
                 return f"{answer.short}."
-    return "Nothing is compared: one arm, and no control."
+    return "No map of this run could be measured."
 
 
 def both(one: Answer, other: Answer) -> str:
@@ -527,11 +528,20 @@ def _of_controls(comparison: Compared, method: str) -> Iterator[Answer]:
 
 
 def _limits(comparison: Compared, method: str) -> Iterator[Answer]:
+    """Few trainings."""
     rows = comparison.effects.filter(pl.col("method") == method)
-    if rows.height and rows["seeds"].max() == 1:
+    seeds = rows["seeds"].max() if rows.height else None
+    if seeds == 1:
         yield Answer(
             "limit", "one training each",
             "Each model is one training: a difference speaks of these models, not of the ways in "
             "which they were trained.",
             "One training each", seeds=1,
+        )  # fmt: skip
+    elif isinstance(seeds, int) and seeds < ENOUGH_SEEDS:
+        yield Answer(
+            "limit", "few seeds",
+            f"Only {seeds} seeds: the intervals know little of how much another training run would "
+            f"differ. Take {ENOUGH_SEEDS} or more for a claim.",
+            f"Only {seeds} seeds", seeds=seeds,
         )  # fmt: skip

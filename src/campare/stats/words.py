@@ -99,6 +99,16 @@ def decided(row: Mapping[str, Any], confidence: float = 0.95) -> str:
     return said.judgement or {NO_DIFFERENCE: "not detected"}.get(said.change, said.change)
 
 
+def base(metric: str) -> str:
+    """The metric without its suffix.
+
+    Example:
+        >>> base("energy@matched")
+        'energy'
+    """
+    return metric.partition("@")[0]
+
+
 def title(metric: str) -> str:
     """The declared title of a metric; its name in words where it is not declared.
 
@@ -108,7 +118,7 @@ def title(metric: str) -> str:
     """
     from campare.metrics import find
 
-    name = metric.partition("@")[0]
+    name = base(metric)
     declared = find(name)
     return declared.title if declared else name.replace("-", " ")
 
