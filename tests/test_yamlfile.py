@@ -139,3 +139,14 @@ def bomb(merge):
 def test_text_that_means_harm_is_refused(tmp_path, text, got):
     with pytest.raises(RunError, match=f"^Expected .* in own.yaml.*, got ({got})"):
         load(tmp_path, text)
+
+
+def test_a_mapping_may_hold_mappings(tmp_path):
+    model = dict[str, int | dict[str, int]]
+    assert load(tmp_path, "{a: 1, m: {cat: 3}}", model) == {"a": 1, "m": {"cat": 3}}
+    with pytest.raises(
+        RunError, match=r"Expected cat in m of own.yaml to be a whole number, got '"
+    ):
+        load(tmp_path, "{m: {cat: x}}", model)
+    with pytest.raises(RunError, match=r"m in own.yaml to be a whole number or a mapping of field"):
+        load(tmp_path, "{m: x}", model)

@@ -93,7 +93,7 @@ def load_yaml(
     try:
         return adapter.validate_json(json.dumps(content), strict=True)
     except ValidationError as wrong:
-        raise error(_sentence(wrong, schema, of, name, like)) from wrong
+        raise error(_sentence(wrong, content, schema, of, name, like)) from wrong
 
 
 class _ContentError(Exception):
@@ -129,11 +129,15 @@ def _fault(wrong: Exception) -> str:
     return "text that does not parse" + (f" at line {mark.line + 1}" if mark else "")
 
 
-def _sentence(wrong: ValidationError, root: Schema, of: str, name: str, like: str) -> str:
+def _sentence(
+    wrong: ValidationError, content: Any, root: Schema, of: str, name: str, like: str
+) -> str:
     """The first thing that is wrong, as Expected ..., got .... Try ...."""
     errors = sorted(wrong.errors(), key=lambda error: error["type"] not in _UNKNOWN)
-    kind, loc, given = errors[0]["type"], errors[0]["loc"], errors[0]["input"]
-    known, schema = _walk(root, loc)
+    walked = [_walk(error["loc"], content, root) for error in errors]
+    at = 0 if errors[0]["type"] in _UNKNOWN else _innermost([known for known, _ in walked])
+    kind, loc, given = errors[at]["type"], errors[at]["loc"], errors[at]["input"]
+    known, schema = walked[at]
     where, fields = _where(known, of, name), schema.get("properties", {})
     if kind == "json_invalid":
         return f"Expected YAML in {name}, got text that is nested too deeply. Try {like}."
@@ -143,17 +147,24 @@ def _sentence(wrong: ValidationError, root: Schema, of: str, name: str, like: st
     if not known:
         return f"Expected {_whole(root, of)} in {name}, got {_kind(given)}. Try {like}."
     if len(known) == 1 and fields:
-        first = next(iter(fields))
-        hint = f"'{first}: {_value(fields[first])}'"
+        field = next(iter(fields))
+        hint = f"'{field}: {_value(fields[field])}'"
         return f"Expected fields in {where}, got {_kind(given)}. Try {hint}."
     field, where = known[-1], _where(known[:-1], of, name)
     if kind == "missing" or given in (None, "", [], {}):
         return f"Expected a {field} in {where}, got none. Try '{field}: {_value(schema)}'."
-    same = [error for error in errors if _walk(root, error["loc"])[0] == known]
+    same = [error for error, other in zip(errors, walked, strict=True) if other[0] == known]
     want = [_WANTED.get(e["type"], e["msg"].removeprefix("Input should be ")) for e in same]
     default = "default" in schema and "examples" not in schema
     hint = f"{'the default, ' if default else ''}{_value(schema, like)}"
     return f"Expected {field} in {where} to be {' or '.join(want)}, got {given!r:.60}. Try {hint}."
+
+
+def _innermost(places: Sequence[tuple[int | str, ...]]) -> int:
+    """The index of the innermost place in the first one: an option of a union came this far."""
+    first = places[0]
+    inside = [i for i, place in enumerate(places) if place[: len(first)] == first]
+    return max(inside, key=lambda i: len(places[i]))
 
 
 #: Types of pydantic's errors for a field that there is not; often why another one is missing.
@@ -170,18 +181,25 @@ _WANTED = {
 }
 
 
-def _walk(root: Schema, loc: Sequence[int | str]) -> tuple[tuple[int | str, ...], Schema]:
-    """How far the places of an error are places of the file, and what stands there."""
+def _walk(
+    loc: Sequence[int | str], content: Any, root: Schema
+) -> tuple[tuple[int | str, ...], Schema]:
+    """Which steps to an error are steps in the file, and the schema of what stands there.
+
+    The others are options of a union, which the content does not have, or a field that is unknown.
+    """
     known: list[int | str] = []
     schema = _resolved(root, root)
     for key in loc:
-        others = schema.get("additionalProperties")
-        inside = (
-            schema.get("items")
-            if isinstance(key, int)
-            else (schema.get("properties", {}).get(key, others))
-        )
-        if not isinstance(inside, dict):  # the option of a union, or a field that is unknown
+        fields = schema.get("properties", {})
+        if isinstance(key, int) and isinstance(content, list):
+            inside, content = schema.get("items"), content[key]
+        elif isinstance(content, dict) and (key in fields or key in {str(k) for k in content}):
+            inside = fields.get(key, schema.get("additionalProperties"))
+            content = next((value for k, value in content.items() if str(k) == key), None)
+        else:
+            continue
+        if not isinstance(inside, dict):
             break
         known.append(key)
         schema = _resolved(inside, root)

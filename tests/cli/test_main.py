@@ -616,7 +616,7 @@ class TestAudit:
             ("FREE --classes no.yaml", "Expected a YAML file of classes, got no readable file"),
             (
                 "FREE --classes list.yaml",
-                "Expected a mapping of classes in list.yaml, got a list. Try 'ap",
+                "Expected a mapping of classes in list.yaml, got a list. T",
             ),
             ("FREE --split val", "Invalid value for '--split'"),
             ("FREE FREE", "Expected models with different names, got 'free' twice."),

@@ -60,7 +60,7 @@ def read_classes(text: str | None) -> dict[str, Any] | None:
     if Path(text).suffix in (".yaml", ".yml"):
         return load_yaml(
             text,
-            dict[str, int | str],
+            dict[str, int | str | dict[str, int | str]],  # of all models, or of each by its name
             of="classes",
             like="'apple: 948' on a line of its own for each class",
             instead="apple=948,banana=954",
