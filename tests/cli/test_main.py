@@ -538,6 +538,7 @@ class TestAudit:
             "out": Path("runs/photos-audit"),
             "seed": 0,
             "batch_size": 32,
+            "engine": "local",
         }
         assert capsys.readouterr().out.splitlines() == [
             "the summary of runs/photos-audit",
@@ -550,7 +551,7 @@ class TestAudit:
             "audit one=a.keras two=old/a.keras --data photos --metrics energy,deletion --methods "
             "grad-cam,layer-cam --layer one=top,two=conv/last --size 96 --pixels one=-1..1 "
             "--classes cat=3,dog=0 --target prediction --split all --out there --seed 4 "
-            "--batch-size 8"
+            "--batch-size 8 --engine ray"
         )
         assert call(words) == 0
         ((given, settings),) = audited
@@ -568,6 +569,7 @@ class TestAudit:
             "out": Path("there"),
             "seed": 4,
             "batch_size": 8,
+            "engine": "ray",
         }
 
     def test_audit_takes_what_the_command_line_passes(self, request: pytest.FixtureRequest):

@@ -385,15 +385,15 @@ class TestRun:
         other = tmp_path / "other.keras"
         network(seed=3).save(other)
         models, out = {"a": file, "b": other}, tmp_path / "r"
-        calls, examine = [], module.examine
+        calls, evaluate = [], module.evaluate
 
-        def stops_at_the_second(subject, *rest):
-            calls.append(subject.name)
+        def stops_at_the_second(model, *rest):
+            calls.append(model.name)
             if len(calls) == 2:
                 raise KeyboardInterrupt
-            return examine(subject, *rest)
+            return evaluate(model, *rest)
 
-        monkeypatch.setattr(module, "examine", stops_at_the_second)
+        monkeypatch.setattr(module, "evaluate", stops_at_the_second)
         with pytest.raises(KeyboardInterrupt):
             quick(models, out=out)
         again = quick(models, out=out)
@@ -462,7 +462,7 @@ class TestMistakes:
             ),
             ({"methods": ["cam"]}, CampareError, "Expected a CAM method, got 'cam'"),
             ({"methods": []}, CampareError, "Expected a CAM method"),
-            ({"methods": "edge"}, CampareError, "got 'edge', a null that every audit has"),
+            ({"methods": "edge"}, CampareError, "got 'edge', a control that every run has"),
             ({"layer": "lost"}, LayerError, "got 'lost'"),
             ({"layer": {"x": "last"}}, CampareError, "names of models in layer=..., got 'x'"),
             ({"layer": ["first", "last"]}, LayerError, "Expected one layer for 'm', got 2"),

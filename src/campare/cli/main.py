@@ -254,6 +254,7 @@ def audit(
     out: Annotated[Path | None, Option(help="The run's folder. Default: runs/DATA-audit.")] = None,
     seed: Annotated[int, Option(min=0, help="Of all that is drawn.")] = 0,
     batch_size: Annotated[int, Option(min=1, help="Images at a time.")] = 32,
+    engine: Annotated[str, Option(help="Where models are evaluated: local, ray.")] = "local",
 ) -> None:
     """Measure trained models on the same images, compare, and write a report.
 
@@ -279,6 +280,7 @@ def audit(
         out=path,
         seed=seed,
         batch_size=batch_size,
+        engine=engine,
         console=console,
     )
     console.print(summary(Run.open(path)), highlight=False)
@@ -298,7 +300,7 @@ def report(
     ] = None,
 ) -> None:
     """Compare the recipes or models of a run again, from its rows, and write its report."""
-    from campare.experiments.study import conclude
+    from campare.experiments.cells import conclude
     from campare.runs.run import Run
 
     print(f"Report: {conclude(Run.open(run), format=format, out=out)}")

@@ -8,21 +8,25 @@ them speaks of these two models, not of the ways in which they were trained.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from campare.attribution.method import find as find_method
+from campare.attribution.method import Method
 from campare.data import Images, ImageSet
 from campare.data.pixels import Pixels
 from campare.data.samples import SPLITS
-from campare.errors import CampareError, DataError, TargetError
-from campare.experiments.examine import Terms, examine
+from campare.errors import DataError, TargetError
+from campare.experiments.arms import trained
+from campare.experiments.cells import conclude, run_cells
+from campare.experiments.engines import engine as find_engine
+from campare.experiments.engines.protocol import Engine
+from campare.experiments.evaluate import Evaluation, Report, Terms, evaluate
+from campare.experiments.evaluated import Evaluated, evaluated, of_model
+from campare.experiments.inputs import Inputs, InputsBySize, image_set, say_skipped
 from campare.experiments.manifest import file_digest, open_audit
-from campare.experiments.progress import STAGES, Live
-from campare.experiments.scene import Scenes, image_set
-from campare.experiments.selection import Selection, select, without_mosaics
-from campare.experiments.study import conclude
-from campare.experiments.subject import Subject, named, of_model, subject
+from campare.experiments.progress import Live
+from campare.experiments.selection import Selection, methods_of, select, without_mosaics
 from campare.runs.run import Cell, Run
 from campare.stats.table import Scores
 
@@ -39,7 +43,7 @@ def audit(
     data: ImageSet | Images | str | Path,
     *,
     metrics: str | Sequence[str] | None = None,
-    methods: str | Sequence[str] = ("grad-cam",),
+    methods: str | Method | Sequence[str | Method] = ("grad-cam",),
     layer: Any = None,
     size: int | None = None,
     pixels: Pixels | Mapping[str, Pixels] = "0..255",
@@ -49,6 +53,7 @@ def audit(
     out: str | Path | None = None,
     seed: int = 0,
     batch_size: int = 32,
+    engine: str = "local",
     console: "Console | None" = None,
 ) -> Scores:
     """Measure models that are trained already, all on the same images.
@@ -58,7 +63,7 @@ def audit(
             module, a Classifier.
         data: an ImageSet, Images, "drawn", or a folder of images.
         metrics: names (`campare list metrics`) or sets: 'default', 'all', 'claims'.
-        methods: of maps, `campare list methods`; all from the same passes.
+        methods: of maps, by name (`campare list methods`) or as values; all from the same passes.
         layer: path of the layer to read, for all models; default: the last spatial one of each.
         size: pixels a side for models that take any; others get the pictures in their own size.
         pixels: what models take: '0..255', '0..1', '-1..1', or a function of float32 images
@@ -72,6 +77,7 @@ def audit(
         out: a run directory for rows, maps and report; None: nothing is written.
         seed: of all that is drawn; the same for each model.
         batch_size: images at a time.
+        engine: where models are evaluated: 'local', or 'ray'.
 
     `layer`, `pixels` and `classes` may be {model's name: value}, too.
 
@@ -88,81 +94,90 @@ def audit(
         >>> audit({"mine": network}, drawn, metrics=["energy", "entropy"])
         Scores(80 rows: 1 model, 8 images, grad-cam, 4 metrics)
     """
-    import polars as pl
     from rich.console import Console
 
     with Live(console or Console(quiet=True), "audit", "model") as live:
-        given, ticker = named(models), _Ticker(live)
+        arms, run_engine = trained(models), find_engine(engine)
+        names = [arm.name for arm in arms]
         images, split = _images(data, split, target, live)
-        terms = Terms(_methods(methods), target, split, seed)
+        terms = Terms(methods_of(methods), target, split, seed)
         options = {"layer": layer, "pixels": pixels, "classes": classes}
-        subjects = [
-            subject(
-                name,
-                model,
+        loaded = [
+            evaluated(
+                arm.name,
+                arm.replicates[0].model,
                 images.class_names,
-                **{option: of_model(option, o, name, list(given)) for option, o in options.items()},
+                **{option: of_model(option, o, arm.name, names) for option, o in options.items()},
                 size=size or images.default_size,
                 target=target,
                 batch_size=batch_size,
                 seed=seed,
-                asked=ticker.asked,
             )
-            for name, model in given.items()
+            for arm in arms
         ]
-        selection = _select(images, subjects, metrics, target, live)
-        scenes = Scenes(images, selection.names, _coarsest(subjects), live)
-        run = None
-        if out is not None:
-            digests = {one.name: _digest(one, given[one.name]) for one in subjects}
-            run = open_audit(Path(out), images, subjects, terms, selection, scenes.matched, digests)
-            if not (run.path / "images.npz").is_file():
-                run.write_images(scenes.shown([one.size for one in subjects]))
-        live.plan({one.name: one.name for one in subjects})
-        tables = [_table(one, scenes, terms, run, ticker) for one in subjects]
-        if run is not None:
-            live.say("Comparing the models and writing the report")
-            conclude(run)
-    return Scores(pl.concat(tables), None if run is None else run.path)
+        selection = _select(images, loaded, metrics, target, live)
+        inputs = InputsBySize(images, selection.names, _coarsest(loaded), live)
+        cells = [cell for arm in arms for cell in arm.cells]
+        audited = Audit(
+            {model.name: model for model in loaded},
+            {model.size: inputs.of(model.size) for model in loaded},
+            terms,
+        )
+        if out is None:
+            return Scores(_in_memory(audited, cells, run_engine, live))
+        digests = {
+            arm.name: _digest(model, arm.replicates[0].model)
+            for arm, model in zip(arms, loaded, strict=True)
+        }
+        run = open_audit(Path(out), images, loaded, terms, selection, inputs.matched, digests)
+        if not (run.path / "images.npz").is_file():
+            run.write_images(inputs.shown([model.size for model in loaded]))
+        run_cells(run, cells, names, partial(_write, audited, run), run_engine, live)
+        live.say("Comparing the models and writing the report")
+        conclude(run)
+    return Scores(run.scores(), run.path)
 
 
-@dataclass(eq=False)
-class _Ticker:
-    """Shows which model is at which stage, and after how many images."""
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What all cells of an audit share."""
 
-    live: Live
-    model: str = ""
-    stage: str = ""
-    images: int = 0
-
-    def turn(self, stage: str) -> None:
-        self.stage = STAGES.get(stage, stage)
-        self.asked(0)
-
-    def asked(self, images: int) -> None:
-        self.images += images
-        self.live.event(self.model, f"{self.stage}, {self.images:,} passes")
+    models: Mapping[str, Evaluated]
+    inputs: Mapping[tuple[int, int], Inputs]  # by the size of the images
+    terms: Terms
 
 
-def _table(
-    one: Subject, scenes: Scenes, terms: Terms, run: Run | None, ticker: _Ticker
-) -> "pl.DataFrame":
-    """The rows of one model: measured now, or read where an earlier audit was stopped later."""
+def _evaluate(audited: Audit, cell: Cell, report: Report) -> Evaluation:
+    """Evaluate the model of one cell."""
+    model = audited.models[cell.recipe]
+    return evaluate(model, audited.inputs[model.size], audited.terms, cell, report)
+
+
+def _write(audited: Audit, run: Run, cell: Cell, report: Report) -> dict[str, Any]:
+    """Evaluate one cell, and write its maps and rows; facts about it."""
+    evaluation = _evaluate(audited, cell, report)
+    evaluation.write(run, cell)
+    return evaluation.facts
+
+
+def _keep(audited: Audit, cell: Cell, report: Report) -> dict[str, Any]:
+    """Evaluate one cell whose rows nobody writes: they are among its facts."""
+    evaluation = _evaluate(audited, cell, report)
+    return evaluation.facts | {"table": evaluation.table}
+
+
+def _in_memory(audited: Audit, cells: Sequence[Cell], engine: Engine, live: Live) -> "pl.DataFrame":
+    """The rows of all cells, in their order, without a run directory."""
     import polars as pl
 
-    cell = Cell(one.name, 0)
-    if run is not None and run.finished(cell):
-        ticker.live.say(f"{one.name}: measured already")
-        ticker.live.finish(one.name, run.manifest.cells[cell.name].model_dump())
-        return pl.read_parquet(run.scores_path(cell))
-    ticker.model, ticker.images = one.name, 0
-    table, maps, facts = examine(one, scenes.of(one.size), terms, ticker.turn)
-    if run is not None:
-        run.write_maps(cell, maps)
-        run.write_scores(cell, table)
-        run.record(cell, **facts)
-    ticker.live.finish(one.name, facts)
-    return table
+    live.plan({cell.recipe: cell.recipe for cell in cells})
+    tables: dict[Cell, pl.DataFrame] = {}
+    for cell, facts in engine(
+        cells, partial(_keep, audited), lambda cell, event: live.event(cell.recipe, event)
+    ):
+        tables[cell] = facts.pop("table")
+        live.finish(cell.recipe, facts)
+    return pl.concat([tables[cell] for cell in cells])
 
 
 def _images(
@@ -186,27 +201,14 @@ def _images(
             f"Expected images in split {chosen!r} of {images.name}, got none. Try: split='all'"
         )
     live.say(f"campare: {len(samples)} images of {images.name} ({chosen})")
-    for skipped in images.skipped[:5]:
-        live.say(f"Skipped {skipped.image}: {skipped.reason}")
+    say_skipped(images, live)
     tested = tuple(replace(sample, split="test") for sample in samples)
     return replace(images, samples=tested), chosen
 
 
-def _methods(methods: str | Sequence[str]) -> tuple[str, ...]:
-    """The methods by name, each once."""
-    names = tuple(dict.fromkeys([methods] if isinstance(methods, str) else methods))
-    for name in names or ("",):
-        if find_method(name).kind == "baseline":
-            raise CampareError(
-                f"Expected methods that look at a model, got {name!r}, a null that every audit has "
-                "in its table. Try: methods=['grad-cam']"
-            )
-    return names
-
-
 def _select(
     images: ImageSet,
-    subjects: Sequence[Subject],
+    models: Sequence[Evaluated],
     metrics: str | Sequence[str] | None,
     target: str,
     live: Live,
@@ -215,21 +217,21 @@ def _select(
     selection = select(
         metrics,
         images.regions,
-        without_mosaics(images, [one.size for one in subjects], target),
-        known=all(one.outputs.known for one in subjects),
+        without_mosaics(images, [one.size for one in models], target),
+        known=all(one.classes.known for one in models),
     )
     for line in selection.words():
         live.say(line)
     return selection
 
 
-def _coarsest(subjects: Sequence[Subject]) -> tuple[int, int] | None:
+def _coarsest(models: Sequence[Evaluated]) -> tuple[int, int] | None:
     """The smallest grid of maps where grids differ; None where all maps have the same."""
-    grids = {one.grid for one in subjects}
+    grids = {one.grid for one in models}
     return min(grids, key=lambda grid: grid[0] * grid[1]) if len(grids) > 1 else None
 
 
-def _digest(one: Subject, model: Any) -> str | None:
+def _digest(one: Evaluated, model: Any) -> str | None:
     """Tells a model apart from another of its name; None where only Python knows it."""
     if not isinstance(model, (str, Path)) or callable(one.pixels):
         return None

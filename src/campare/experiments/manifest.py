@@ -15,9 +15,9 @@ from campare.training.recipe import Recipe
 from campare.training.sweep import contrasts_of
 
 if TYPE_CHECKING:
-    from campare.experiments.examine import Terms
+    from campare.experiments.evaluate import Terms
+    from campare.experiments.evaluated import Evaluated
     from campare.experiments.selection import Selection
-    from campare.experiments.subject import Subject
 
 
 def settings_of(
@@ -91,7 +91,7 @@ def open_run(
 def open_audit(
     path: Path,
     images: ImageSet,
-    subjects: "Sequence[Subject]",
+    subjects: "Sequence[Evaluated]",
     terms: "Terms",
     selection: "Selection",
     matched: tuple[int, int] | None,
@@ -109,7 +109,7 @@ def open_audit(
         fingerprint=images.fingerprint,
         split=split_digest(images),
         models=list(facts),
-        methods=list(terms.methods),
+        methods=[method.name for method in terms.methods],
         metrics=list(selection.names),
         target=terms.target,
         seed=terms.seed,
@@ -128,7 +128,7 @@ def open_audit(
         settings=settings,
         config=Config(
             size=max(max(one.size) for one in subjects),
-            methods=list(terms.methods),
+            methods=[method.name for method in terms.methods],
             metrics=list(selection.names),
             left_out=list(selection.words()),
             target=terms.target,

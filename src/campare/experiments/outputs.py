@@ -17,7 +17,7 @@ from campare.yamlfile import load_yaml
 
 
 @dataclass(frozen=True, eq=False)
-class Outputs:
+class ClassOutputs:
     """The outputs of a model in the order of the data's classes.
 
     Attributes:
@@ -77,7 +77,7 @@ def read_classes(text: str | None) -> dict[str, Any] | None:
 
 def match(
     classifier: Classifier, class_names: Sequence[str], classes: Mapping[str, Any] | None = None
-) -> Outputs:
+) -> ClassOutputs:
     """Find the output of each class of the data; `classes` says it: class -> index or name.
 
     Raises:
@@ -107,7 +107,7 @@ def match(
     )
 
 
-def unmatched(classifier: Classifier) -> Outputs:
+def unmatched(classifier: Classifier) -> ClassOutputs:
     """The outputs as they are, where nothing says which class of the data they mean.
 
     Example:
@@ -116,12 +116,12 @@ def unmatched(classifier: Classifier) -> Outputs:
         ('output 0', 'output 1')
     """
     order = np.arange(classifier.n_classes)
-    return Outputs(order, _own_names(classifier), False, "not matched")
+    return ClassOutputs(order, _own_names(classifier), False, "not matched")
 
 
 def _ordered(
     classifier: Classifier, class_names: Sequence[str], found: Sequence[int], how: str
-) -> Outputs:
+) -> ClassOutputs:
     """The outputs found, then all others."""
     if len(set(found)) < len(found):
         one = next(index for index in found if list(found).count(index) > 1)
@@ -135,7 +135,7 @@ def _ordered(
     taken = set(class_names)
     rest = [f"{own[i]} (output {i})" if own[i] in taken else own[i] for i in others]
     order = np.array([*found, *others], np.int64)
-    return Outputs(order, (*class_names, *rest), True, how, len(class_names))
+    return ClassOutputs(order, (*class_names, *rest), True, how, len(class_names))
 
 
 def _said(

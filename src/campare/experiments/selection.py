@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from campare.attribution.method import Method, find
 from campare.data.imageset import ImageSet
 from campare.data.samples import REGIONS, Images
 from campare.errors import CampareError, DataError
@@ -89,6 +90,37 @@ def _claimed(asked: Sequence[str]) -> list[str]:
     """What the article's claims are about, if `claims` are asked for."""
     outcomes = [outcome for claim in ARTICLE for outcome in claim.outcomes]
     return [name for one in outcomes for name in one.measures] if CLAIMS in asked else []
+
+
+def is_default(metrics: str | Sequence[str] | None) -> bool:
+    """Whether the default metrics are wanted, and nothing else.
+
+    Example:
+        >>> is_default(None), is_default(["default"]), is_default(["default", "iou"])
+        (True, True, False)
+    """
+    return asked_for(metrics) == ["default"]
+
+
+def methods_of(methods: str | Method | Sequence[str | Method]) -> tuple[Method, ...]:
+    """The methods that are wanted, each once.
+
+    Raises:
+        CampareError: an unknown one, none, or a map that looks at no model.
+
+    Example:
+        >>> [method.name for method in methods_of(["grad-cam", "score-cam(channels=8)"])]
+        ['grad-cam', 'score-cam(channels=8)']
+    """
+    several = [methods] if isinstance(methods, (str, Method)) else list(methods)
+    found = {each.name: each for each in map(find, several or [""])}
+    for name, method in found.items():
+        if method.kind == "baseline":
+            raise CampareError(
+                f"Expected methods that look at a model, got {name!r}, a control that every run "
+                "has in its table. Try: methods=['grad-cam']"
+            )
+    return tuple(found.values())
 
 
 def without_mosaics(

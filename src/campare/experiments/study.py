@@ -13,26 +13,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from campare.attribution.method import find as find_method
+from campare.attribution.method import Method
 from campare.data import ImageSet
 from campare.errors import RecipeError
-from campare.experiments.cell import Bench, run_cell
+from campare.experiments.arms import to_train
+from campare.experiments.cells import conclude, run_cells
 from campare.experiments.engines import engine as find_engine
+from campare.experiments.evaluate import Terms
+from campare.experiments.inputs import MOSAICS, InputsBySize, image_set, say_skipped
 from campare.experiments.manifest import open_run, settings_of
 from campare.experiments.progress import Live
-from campare.experiments.scene import MOSAICS, Scene, Scenes, image_set, mosaics_of
-from campare.experiments.selection import select, without_mosaics
-from campare.metrics.registry import asked_for
+from campare.experiments.selection import (
+    Selection,
+    is_default,
+    methods_of,
+    select,
+    without_mosaics,
+)
+from campare.experiments.train import Study, train_and_evaluate
 from campare.runs.resume import earlier
-from campare.runs.run import Cell, Run
+from campare.runs.run import Run
 from campare.training.recipe import Recipe, from_yaml, require_unique
 from campare.training.recipes import RECIPES
 from campare.training.sweep import check_sizes, dosed
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from campare.report.render import Format
 
 #: Pixels a side for images that name no size of their own: the article's.
 SIZE = 128
@@ -52,7 +58,7 @@ def study(
     only: Sequence[str] | None = None,
     train_sizes: Sequence[int] | None = None,
     augment_strengths: Sequence[float] | None = None,
-    methods: Sequence[str] = ("grad-cam",),
+    methods: str | Method | Sequence[str | Method] = ("grad-cam",),
     metrics: str | Sequence[str] | None = None,
     engine: str = "local",
     console: "Console | None" = None,
@@ -78,18 +84,20 @@ def study(
     """
     from rich.console import Console
 
+    from campare.training import fit
+    from campare.training.cache import FeatureCache
+
     console = console or Console(quiet=True)
     with Live(console) as live:
         images = image_set(data, live)
-        arms = _recipes(recipes, images, backbone, weights, backbone_options, epochs, only)
-        arms = dosed(arms, train_sizes, augment_strengths)
-        require_unique(arms)
+        chosen = _recipes(recipes, images, backbone, weights, backbone_options, epochs, only)
+        chosen = dosed(chosen, train_sizes, augment_strengths)
+        require_unique(chosen)
         labels = np.array([sample.label for sample in images.of("train")], np.int64)
-        check_sizes([arm.train_size for arm in arms if arm.train_size is not None], labels)
-        seed_list = _seeds(seeds)
-        methods = tuple(dict.fromkeys(methods))
-        for name in methods or ("",):
-            find_method(name)
+        check_sizes([recipe.train_size for recipe in chosen if recipe.train_size], labels)
+        arms = to_train(chosen, _seeds(seeds))
+        seed_list = [replicate.seed for replicate in arms[0].replicates]
+        found = methods_of(methods)
         run_engine = find_engine(engine)
         label = recipes if isinstance(recipes, str) else "recipes"
         path = Path(out or Path("runs") / _slug(f"{images.name}-{Path(label).stem}"))
@@ -99,56 +107,34 @@ def study(
             f"{_plural(len(seed_list), 'seed')} on {images.name}: "
             f"{counts['train']} training and {counts['test']} test images"
         )
-        for skipped in images.skipped[:5]:
-            live.say(f"Skipped {skipped.image}: {skipped.reason}")
-        if len(images.skipped) > 5:
-            live.say(f"and {len(images.skipped) - 5} more, named in the report")
+        say_skipped(images, live)
         side = size or images.default_size or SIZE
-        chosen = _metrics(metrics, images, side, live)
-        settings = settings_of(images, arms, side, methods, chosen)
+        selection = _select(metrics, images, side, live)
+        measured = None if is_default(metrics) else selection.names
+        settings = settings_of(images, chosen, side, [each.name for each in found], measured)
         before = earlier(path, settings)
 
         live.say("Building each recipe's network to find the layers that can be compared")
-        grids = _grids(arms, len(images.class_names), side)
+        grids = _grids(chosen, len(images.class_names), side)
         known = {**(before.manifest.config.grids if before else {}), **grids}
         coarsest = min(((h, w) for h, w in known.values()), key=lambda grid: grid[0] * grid[1])
-        bench = _bench(images, side, methods, chosen, coarsest, live)
+        train = images.load("train", side, progress=partial(live.count, "train images"))
+        fit.check(train, side)
+        inputs = InputsBySize(images, selection.names, coarsest, live).of((side, side))
 
         run = open_run(path, before, settings, images, seed_list, grids, coarsest, MOSAICS)
         if not (path / "images.npz").is_file():
-            run.write_images(bench.scene.images)
-        cells = [Cell(arm.name, seed) for seed in seed_list for arm in arms]
-        todo = [cell for cell in cells if not run.finished(cell)]
-        if len(todo) < len(cells):
-            live.say(f"{len(cells) - len(todo)} of {len(cells)} cells are finished already")
-        live.plan({cell.name: cell.recipe for cell in todo})
-        work = partial(_work, bench, run, {arm.name: arm for arm in arms})
-        for cell, facts in run_engine(todo, work, lambda cell, event: live.event(cell.name, event)):
-            run.record(cell, **facts)
-            live.finish(cell.name, facts)
+            run.write_images(inputs.images)
+        terms = Terms(found, target="label", split="test", seed=0)
+        by_name = {recipe.name: recipe for recipe in chosen}
+        work = partial(
+            train_and_evaluate, Study(run, train, inputs, terms, by_name, side, FeatureCache())
+        )
+        cells = [cell for cells in zip(*(arm.cells for arm in arms), strict=True) for cell in cells]
+        run_cells(run, cells, [cell.name for cell in cells], work, run_engine, live)
         live.say("Comparing the recipes and writing the report")
         conclude(run)
     return run
-
-
-def conclude(run: Run, *, format: "Format" = "html", out: Path | None = None) -> Path:
-    """Compare the recipes of a run and render its report; return the report's path."""
-    from campare.report.render import render
-    from campare.stats.compare import compare
-
-    comparison = compare(run)
-    comparison.to_json(run.path / "comparison.json")
-    return render(run, comparison=comparison, format=format, out=out)
-
-
-def _work(
-    bench: Bench, run: Run, recipes: dict[str, Recipe], cell: Cell, report: Any
-) -> dict[str, Any]:
-    from campare.training import fit
-
-    facts = run_cell(bench, run, recipes[cell.recipe], cell.seed, report)
-    fit.release()
-    return facts
 
 
 def _recipes(
@@ -213,56 +199,34 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     return chosen
 
 
-def _grids(arms: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tuple[int, int]]:
-    """The resolution (h, w) of each recipe's maps; recipes with the same network share a look."""
+def _grids(recipes: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tuple[int, int]]:
+    """The resolution (h, w) of each recipe's maps, found once for recipes of one network."""
     from campare.models import wrap
     from campare.training import fit
 
-    seen: dict[Any, tuple[int, int]] = {}
+    found: dict[Any, tuple[int, int]] = {}
     grids = {}
-    for arm in arms:
-        network = (arm.backbone, arm.weights, tuple(sorted(arm.backbone_options.items())))
-        if network not in seen:
-            classifier = wrap(fit.build(arm, n_classes, size=size, seed=0), name=arm.name)
+    for recipe in recipes:
+        options = tuple(sorted(recipe.backbone_options.items()))
+        network = (recipe.backbone, recipe.weights, options)
+        if network not in found:
+            classifier = wrap(fit.build(recipe, n_classes, size=size, seed=0), name=recipe.name)
             grid = classifier.layer().grid
             assert grid is not None
             height, width = grid.shape
-            seen[network] = (int(height or size), int(width or size))
-        grids[arm.name] = seen[network]
+            found[network] = (int(height or size), int(width or size))
+        grids[recipe.name] = found[network]
     return grids
 
 
-def _metrics(
+def _select(
     metrics: str | Sequence[str] | None, images: ImageSet, size: int, live: Live
-) -> tuple[str, ...] | None:
-    """The metrics asked for that can be measured; None: the default ones."""
-    if asked_for(metrics) == ["default"]:
-        return None
+) -> Selection:
+    """The metrics that can be measured; what is left out of a set is said."""
     selection = select(
         metrics, images.regions, without_mosaics(images, [(size, size)], "label"), known=True
     )
-    for line in selection.words():
-        live.say(line)
-    return selection.names
-
-
-def _bench(
-    images: ImageSet,
-    size: int,
-    methods: tuple[str, ...],
-    metrics: tuple[str, ...] | None,
-    matched: tuple[int, int],
-    live: Live,
-) -> Bench:
-    from campare.training import fit
-    from campare.training.cache import FeatureCache
-
-    load = partial(images.load, size=size)
-    train = load("train", progress=partial(live.count, "train images"))
-    fit.check(train, size)
-    if metrics is None:
-        test = load("test", progress=partial(live.count, "test images"))
-        scene = Scene(test, mosaics_of(test, live), matched)
-    else:
-        scene = Scenes(images, metrics, matched, live).of((size, size))
-    return Bench(train, scene, size, methods, FeatureCache())
+    if not is_default(metrics):
+        for line in selection.words():
+            live.say(line)
+    return selection

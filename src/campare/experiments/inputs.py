@@ -1,6 +1,6 @@
-"""What the models of a run are shown: the test images, and mosaics made of them.
+"""What the models of a run explain: the test images, and mosaics of them.
 
-A scene has one image size. Models of other sizes see other scenes of the same pictures, with the
+Inputs have one image size. Models of other sizes get other inputs of the same pictures, with the
 same names and the same mosaics, so that all their rows stay paired.
 """
 
@@ -27,25 +27,25 @@ DISCRIMINATION = "class-discrimination"
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class Inputs:
     """Images and mosaics of one size, and at which resolutions their maps are measured.
 
     Attributes:
         images: the test images with their masks.
         mosaics: of each kind that the images suffice for.
         matched: the coarsest grid of all arms; None: maps are measured as they are only.
-        metrics: names of those to measure; None: the default ones.
-        null_rows: rows of the maps that look at no model, by their grid; filled when first needed.
+        metrics: names of those to measure.
+        control_rows: of the maps that look at no model, by their grid; filled when first needed.
     """
 
     images: Images
     mosaics: tuple[Mosaics, ...] = ()
     matched: tuple[int, int] | None = None
-    metrics: tuple[str, ...] | None = None
-    null_rows: dict[tuple[int, int], "pl.DataFrame"] = field(default_factory=dict, repr=False)
+    metrics: tuple[str, ...] = ()
+    control_rows: dict[tuple[int, int], "pl.DataFrame"] = field(default_factory=dict, repr=False)
 
-    def named(self, class_names: Sequence[str]) -> "Scene":
-        """The same scene with more class names: those of the data, then others of a model."""
+    def named(self, class_names: Sequence[str]) -> "Inputs":
+        """The same inputs with more class names: those of the data, then others of a model."""
         names = tuple(class_names)
         return replace(
             self,
@@ -55,30 +55,30 @@ class Scene:
 
 
 @dataclass(frozen=True, eq=False)
-class Scenes:
-    """The scene of each size of image, made when the first model of that size comes."""
+class InputsBySize:
+    """The inputs of each size of image, computed when the first model of that size comes."""
 
     images: ImageSet
     metrics: tuple[str, ...]
     matched: tuple[int, int] | None
     live: Live
-    _made: dict[tuple[int, int], Scene] = field(default_factory=dict, repr=False)
+    _by_size: dict[tuple[int, int], Inputs] = field(default_factory=dict, repr=False)
     _loaded: dict[tuple[int, int], Images] = field(default_factory=dict, repr=False)
 
-    def of(self, size: tuple[int, int]) -> Scene:
+    def of(self, size: tuple[int, int]) -> Inputs:
         """The test images at (height, width), with what the metrics need."""
-        if size not in self._made:
+        if size not in self._by_size:
             test = self._load(size)
             kinds = [kind for kind, (metric, _) in KINDS.items() if metric in self.metrics]
             if DISCRIMINATION in self.metrics and "focus" not in kinds:
                 kinds.insert(0, "focus")
-            self._made[size] = Scene(
+            self._by_size[size] = Inputs(
                 images=with_border(test) if self._borders else test,
                 mosaics=mosaics_of(test, self.live, kinds),
                 matched=self.matched,
                 metrics=self.metrics,
             )
-        return self._made[size]
+        return self._by_size[size]
 
     def shown(self, sizes: Sequence[tuple[int, int]]) -> Images:
         """The test images as people see them: square, as large as the largest model's."""
@@ -105,6 +105,14 @@ def image_set(data: Any, live: Live, *, training: bool = True) -> ImageSet:
         return ImageSet.drawn()
     count = partial(live.count, "reading the images")
     return ImageSet.from_folder(Path(data), training=training, progress=count)
+
+
+def say_skipped(images: ImageSet, live: Live) -> None:
+    """Say which files were skipped, and why."""
+    for skipped in images.skipped[:5]:
+        live.say(f"Skipped {skipped.image}: {skipped.reason}")
+    if len(images.skipped) > 5:
+        live.say(f"and {len(images.skipped) - 5} more, named in the report")
 
 
 def mosaics_of(

@@ -1,4 +1,4 @@
-"""A model as it is audited: what it takes, what its outputs mean, and which layer is read.
+"""A model as it is evaluated: what it takes, what its outputs mean, and which layer is read.
 
     pixels 0..255 -> as the model takes them -> logits and maps, classes of the data first
 
@@ -14,16 +14,21 @@ from typing import Any
 import numpy as np
 
 from campare.attribution.explain import observe
+from campare.attribution.method import Method
 from campare.data.pixels import Pixels, in_channels, in_range
 from campare.errors import CampareError, LayerError, ModelError, TargetError
-from campare.experiments.outputs import Outputs, match, unmatched
+from campare.experiments.outputs import ClassOutputs, match, unmatched
 from campare.models import wrap
 from campare.types import Array, Classifier, Floats, Ints, LayerInfo
 
 
+def no_progress(images: int) -> None:
+    """Forward passes that nobody counts."""
+
+
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """A model under audit, asked in the pixels and in the classes of the data."""
+class Evaluated:
+    """A model under evaluation, which takes the pixels and answers in the classes of the data."""
 
     name: str
     title: str  # what it is, in words
@@ -31,34 +36,34 @@ class Subject:
     layer: str
     size: tuple[int, int]  # (H, W) of the images that it takes
     pixels: Pixels
-    outputs: Outputs
+    classes: ClassOutputs
     batch_size: int
     seed: int
-    asked: Callable[[int], None]  # told after each batch how many images it had
+    progress: Callable[[int], None] = no_progress  # is told the images of each batch
 
     def predict(self, images: Array) -> Floats:
         """Logits (N, K), the data's classes first, of images (N, H, W, 3) of 0..255."""
         parts = [self.classifier.predict(batch) for batch in self._batches(images)]
-        return self.outputs.sorted(np.concatenate(parts))
+        return self.classes.sorted(np.concatenate(parts))
 
     def observe(
-        self, images: Array, targets: Ints | None, methods: tuple[str, ...]
+        self, images: Array, targets: Ints | None, methods: tuple[Method, ...]
     ) -> tuple[Floats, dict[str, Floats]]:
         """Logits (N, K) and the maps of several methods (N, h, w); None: the predicted classes."""
         logits, maps = observe(
             self.classifier,
             self._batches(images),
-            target=None if targets is None else self.outputs.order[targets],
+            target=None if targets is None else self.classes.order[targets],
             methods=methods,
             layer=self.layer,
             batch_size=self.batch_size,
             seed=self.seed,
         )
-        return self.outputs.sorted(logits), maps
+        return self.classes.sorted(logits), maps
 
-    def explain(self, method: str) -> "Method":
-        """The method as a function (images, targets) -> maps, for measures that ask again."""
-        return Method(self, method)
+    def explain(self, method: Method) -> "Explainer":
+        """The method as a function (images, targets) -> maps, for metrics that query it again."""
+        return Explainer(self, method)
 
     @property
     def layers(self) -> tuple[LayerInfo, ...]:
@@ -81,7 +86,7 @@ class Subject:
             "pixels": getattr(self.pixels, "__name__", str(self.pixels)),
             "layer": self.layer,
             "outputs": self.classifier.n_classes,
-            "classes": self.outputs.words,
+            "classes": self.classes.words,
         }
 
     @property
@@ -101,7 +106,7 @@ class Subject:
         for start in range(0, max(len(images), 1), self.batch_size):
             batch = images[start : start + self.batch_size]
             yield self.prepare(batch)
-            self.asked(len(batch))
+            self.progress(len(batch))
 
     def prepare(self, images: Array) -> Floats:
         """Images (n, H, W, 3) of 0..255 as the model takes them."""
@@ -111,11 +116,11 @@ class Subject:
 
 
 @dataclass(frozen=True, eq=False)
-class Method:
-    """A method on a subject: maps, or the logits of the same pass with them."""
+class Explainer:
+    """A method on a model: maps, or the logits of the same pass with them."""
 
-    subject: Subject
-    name: str
+    model: Evaluated
+    method: Method
 
     def __call__(self, images: Array, targets: Ints) -> Floats:
         """Maps (N, h, w) of images (N, H, W, 3) of 0..255 for classes of the data (N,)."""
@@ -123,42 +128,11 @@ class Method:
 
     def observe(self, images: Array, targets: Ints) -> tuple[Floats, Floats]:
         """Logits (N, K) and maps (N, h, w)."""
-        logits, maps = self.subject.observe(images, targets, (self.name,))
-        return logits, maps[self.name]
+        logits, maps = self.model.observe(images, targets, (self.method,))
+        return logits, maps[self.method.name]
 
 
-def named(models: Any) -> dict[str, Any]:
-    """Models by their names: a mapping as it is, paths by their stems, others by their own names.
-
-    Raises:
-        CampareError: no model, two of one name, or a name that cannot name a file.
-
-    Example:
-        >>> list(named(["runs/a.keras", "runs/b.keras"]))
-        ['a', 'b']
-    """
-    if isinstance(models, Mapping):
-        found = [(str(name), model) for name, model in models.items()]
-    else:
-        several = models if isinstance(models, (list, tuple)) else [models]
-        found = [(_own_name(model), model) for model in several]
-    if not found:
-        raise CampareError("Expected at least one model, got none. Try: {'mine': model}")
-    for name, _ in found:
-        if not name or not all(c.isalnum() or c in "+-_." for c in name):
-            raise CampareError(
-                f"Expected names of models of letters, digits and + - _ . only, got {name!r}. "
-                "Try: {'mine': model}"
-            )
-        if [other for other, _ in found].count(name) > 1:
-            raise CampareError(
-                f"Expected models with different names, got {name!r} twice. "
-                "Try: {'before': model, 'after': other}, or before=MODEL on the command line"
-            )
-    return dict(found)
-
-
-def subject(
+def evaluated(
     name: str,
     model: Any,
     class_names: tuple[str, ...],
@@ -170,8 +144,7 @@ def subject(
     target: str,
     batch_size: int,
     seed: int,
-    asked: Callable[[int], None],
-) -> Subject:
+) -> Evaluated:
     """Load a model, match its classes, find its layer, and try it on one image.
 
     Raises:
@@ -183,17 +156,16 @@ def subject(
             f"Expected one layer for {name!r}, got {len(layer)}. "
             "Try: one path, as campare list layers shows"
         )
-    made = Subject(
+    made = Evaluated(
         name=name,
         title=_title(model, classifier),
         classifier=classifier,
         layer="",
         size=_size(classifier, size),
         pixels=pixels or "0..255",
-        outputs=_outputs(classifier, class_names, classes, target),
+        classes=_outputs(classifier, class_names, classes, target),
         batch_size=batch_size,
         seed=seed,
-        asked=asked,
     )
     made = replace(made, layer=classifier.layer(layer, made.shape).path)
     try:
@@ -228,14 +200,6 @@ def of_model(option: str, value: Any, name: str, names: Sequence[str]) -> Any:
     return value.get(name)
 
 
-def _own_name(model: Any) -> str:
-    """What a model is called when nobody names it: the file's stem, or the name that it carries."""
-    if isinstance(model, (str, Path)):
-        return Path(model).stem
-    name = getattr(model, "name", None)
-    return name if isinstance(name, str) else type(model).__name__
-
-
 def _title(model: Any, classifier: Classifier) -> str:
     """The file of a model, unless it is called so; the class of one in memory."""
     if isinstance(model, (str, Path)):
@@ -259,7 +223,7 @@ def _outputs(
     class_names: tuple[str, ...],
     classes: Mapping[str, Any] | None,
     target: str,
-) -> Outputs:
+) -> ClassOutputs:
     """The outputs of the data's classes; where the predicted class is explained, if they match."""
     try:
         return match(classifier, class_names, classes)

@@ -1,0 +1,370 @@
+"""One trained model on the inputs of a run -> rows of the table, in a study and in an audit alike.
+
+evaluated model, inputs -> outputs (logits and maps) -> rows of the classifier, of its maps, of the
+controls beside them, and of the metrics that query the model again
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
+
+import numpy as np
+
+from campare.attribution.baselines import BASELINES
+from campare.attribution.method import Method
+from campare.experiments.evaluated import Evaluated
+from campare.experiments.inputs import DISCRIMINATION, Inputs
+from campare.experiments.progress import STAGES
+from campare.experiments.selection import ALWAYS
+from campare.metrics import choose
+from campare.metrics.classification import correct, learned, predicted
+from campare.metrics.evaluate import (
+    measure_maps,
+    measure_mosaics,
+    measure_network,
+    measure_predictions,
+)
+from campare.metrics.probes import measure_probes
+from campare.runs.run import Cell, Run
+from campare.stats.ranking import CLASSIFIER
+from campare.types import Classifier, Floats, Ints
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from campare.data import Images
+
+#: Maps that look at no model, in the table beside every model.
+CONTROLS = ("uniform", "centre", "edge")
+#: What the maps of the same network before training are called: `grad-cam:untrained`.
+UNTRAINED = "untrained"
+
+#: Is told the stage of a cell (`maps`, `metrics`), a training step, or how far a stage is.
+Report = Callable[[Any], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """What is the same for all cells of a run."""
+
+    methods: tuple[Method, ...]
+    target: str  # 'label' or 'prediction'
+    split: str
+    seed: int  # of all that the metrics draw; each cell draws alike
+
+
+class Base(TypedDict):
+    """Columns that all rows of a cell share."""
+
+    recipe: str
+    seed: int
+    split: str
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """Logits and maps of one model on the images and on the mosaics."""
+
+    logits: Floats  # (N, K)
+    maps: dict[str, Floats]  # method -> (N, h, w)
+    targets: Ints  # (N,) the class that each map explains
+    mosaics: list[tuple[Floats, dict[str, Floats]]]  # logits and maps for each kind of mosaic
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """The resolution (h, w) of the maps."""
+        h, w = next(iter(self.maps.values())).shape[1:]
+        return int(h), int(w)
+
+
+class Evaluation(NamedTuple):
+    """What is found of one model."""
+
+    table: "pl.DataFrame"
+    maps: dict[str, Floats]  # method -> (N, h, w)
+    facts: dict[str, Any]
+
+    def write(self, run: Run, cell: Cell) -> None:
+        """Keep maps and rows in the run; the rows come last, since they say that it is done."""
+        run.write_maps(cell, self.maps)
+        run.write_scores(cell, self.table)
+
+
+def evaluate(
+    model: Evaluated,
+    inputs: Inputs,
+    terms: Terms,
+    cell: Cell,
+    report: Report,
+    untrained: Outputs | None = None,
+) -> Evaluation:
+    """Explain the inputs with one model, measure the maps, and query the model again.
+
+    `untrained` are the outputs of the same network before training, measured as a control. Metrics
+    that query the model draw from the same stream in every cell.
+    """
+    import polars as pl
+
+    started = time.perf_counter()
+    base = Base(recipe=cell.recipe, seed=cell.seed, split=terms.split)
+    stages = _Stages(report)
+    model = replace(model, progress=stages.count)
+    stages.next("maps")
+    outputs = outputs_of(model, inputs, terms)
+    own = _as_named(inputs, model)
+    stages.next("metrics")
+    tables = [
+        *([_classifier_rows(own, outputs, base)] if model.classes.known else []),
+        *_map_rows(own, outputs, base, layer=model.layer),
+        *(
+            _map_rows(own, untrained, base, layer=model.layer, suffix=f":{UNTRAINED}")
+            if untrained
+            else ()
+        ),
+        _control_rows(inputs, outputs, base, layer=model.layer, names=model.classes.names),
+        *_query_rows(model, own, outputs, terms, base, stages.next),
+    ]
+    table = _tidy(pl.concat(tables), inputs, terms)
+    facts = {
+        "measure_seconds": time.perf_counter() - started,
+        "layer": model.layer,
+        "grid": list(outputs.grid),
+        "score": f"logits ({model.classifier.bypassed} bypassed)"
+        if model.classifier.bypassed
+        else "logits",
+        **(_judged(outputs.logits, inputs.images.labels) if model.classes.known else {}),
+    }
+    return Evaluation(table, outputs.maps, facts)
+
+
+def outputs_of(model: Evaluated, inputs: Inputs, terms: Terms) -> Outputs:
+    """Logits and maps of every method, from one tap for each image and mosaic."""
+    if terms.target != "label":
+        logits, maps = model.observe(inputs.images.images, None, terms.methods)
+        return Outputs(logits, maps, predicted(logits), [])
+    labels = inputs.images.labels
+    logits, maps = model.observe(inputs.images.images, labels, terms.methods)
+    mosaics = [model.observe(each.images, each.targets, terms.methods) for each in inputs.mosaics]
+    return Outputs(logits, maps, labels, mosaics)
+
+
+class _Stages:
+    """Reports which stage an evaluation is in, and after how many forward passes."""
+
+    def __init__(self, report: Report) -> None:
+        self.report, self.stage, self.passes = report, "", 0
+
+    def next(self, stage: str) -> None:
+        """Begin a stage."""
+        self.stage = STAGES.get(stage, stage)
+        self.count(0)
+
+    def count(self, images: int) -> None:
+        """Add forward passes."""
+        self.passes += images
+        self.report(f"{self.stage}, {self.passes:,} passes")
+
+
+def _as_named(inputs: Inputs, model: Evaluated) -> Inputs:
+    """The inputs with a name for each output; labels that mean no output become the first one."""
+    own = inputs.named(model.classes.names)
+    if model.classes.known:
+        return own
+    return replace(own, images=replace(own.images, labels=np.zeros_like(own.images.labels)))
+
+
+def _classifier_rows(inputs: Inputs, outputs: Outputs, base: Base) -> "pl.DataFrame":
+    """Rows of `correct` and `confidence`."""
+    return measure_predictions(outputs.logits, inputs.images, **base)
+
+
+def _map_rows(
+    inputs: Inputs, outputs: Outputs, base: Base, *, layer: str, suffix: str = ""
+) -> "Iterator[pl.DataFrame]":
+    """Rows of the maps of every method, on the images and on the mosaics."""
+    predictions = predicted(outputs.logits)
+    for method, maps in outputs.maps.items():
+        name = method + suffix
+        yield _measure(inputs, maps, predictions, outputs.targets, base, method=name, layer=layer)
+    for index, (logits, of_method) in enumerate(outputs.mosaics):
+        for method, maps in of_method.items():
+            name = method + suffix
+            yield _measure_mosaics(
+                inputs, index, maps, predicted(logits), base, method=name, layer=layer
+            )
+
+
+def _control_rows(
+    inputs: Inputs, outputs: Outputs, base: Base, *, layer: str, names: tuple[str, ...]
+) -> "pl.DataFrame":
+    """Rows of the maps that look at no model, on the grid of the model's maps.
+
+    Computed once a grid; `names` are those of the model's classes, for its predictions.
+    """
+    import polars as pl
+
+    grid = outputs.grid
+    if grid not in inputs.control_rows:
+        inputs.control_rows[grid] = pl.concat(_rows_of_controls(inputs, grid, base, layer))
+    return inputs.control_rows[grid].with_columns(
+        pl.lit(base["recipe"]).alias("recipe"),
+        pl.lit(base["seed"], dtype=pl.Int64).alias("seed"),
+        pl.lit(layer).alias("layer"),
+        pl.col("image")
+        .replace_strict(_predictions(inputs, outputs, names), return_dtype=pl.String)
+        .alias("prediction"),
+    )
+
+
+def _rows_of_controls(
+    inputs: Inputs, grid: tuple[int, int], base: Base, layer: str
+) -> "Iterator[pl.DataFrame]":
+    labels, rng = inputs.images.labels, np.random.default_rng(0)
+    nobody = np.zeros(len(inputs.images), np.int64)  # predictions, replaced by those of each model
+    for name in CONTROLS:
+        maps = BASELINES[name](inputs.images.images, grid, rng)
+        yield _measure(inputs, maps, nobody, labels, base, method=name, layer=layer)
+        for index, each in enumerate(inputs.mosaics):
+            maps = BASELINES[name](each.images, grid, rng)
+            none = np.zeros(len(each), np.int64)
+            yield _measure_mosaics(inputs, index, maps, none, base, method=name, layer=layer)
+
+
+def _predictions(inputs: Inputs, outputs: Outputs, names: tuple[str, ...]) -> dict[str, str]:
+    """Image or mosaic name -> the predicted class's name."""
+    pairs = [(inputs.images.names, outputs.logits)]
+    mosaics = zip(inputs.mosaics, outputs.mosaics, strict=True)
+    pairs += [(mosaic.names, logits) for mosaic, (logits, _) in mosaics]
+    return {
+        image: names[int(index)]
+        for images, logits in pairs
+        for image, index in zip(images, predicted(logits), strict=True)
+    }
+
+
+def _measure(
+    inputs: Inputs,
+    maps: Floats,
+    predictions: Ints,
+    targets: Ints,
+    base: Base,
+    *,
+    method: str,
+    layer: str,
+) -> "pl.DataFrame":
+    return measure_maps(
+        maps,
+        inputs.images,
+        method=method,
+        layer=layer,
+        predictions=predictions,
+        targets=targets,
+        metrics=inputs.metrics,
+        matched=inputs.matched,
+        **base,
+    )
+
+
+def _measure_mosaics(
+    inputs: Inputs,
+    index: int,
+    maps: Floats,
+    predictions: Ints,
+    base: Base,
+    *,
+    method: str,
+    layer: str,
+) -> "pl.DataFrame":
+    mosaics = inputs.mosaics[index]
+    wanted = DISCRIMINATION in inputs.metrics and mosaics.kind == "focus"
+    return measure_mosaics(
+        maps,
+        mosaics,
+        method=method,
+        layer=layer,
+        predictions=predictions,
+        matched=inputs.matched,
+        objects=inputs.images.regions["object"] if wanted else None,
+        **base,
+    )
+
+
+def _query_rows(
+    model: Evaluated,
+    inputs: Inputs,
+    outputs: Outputs,
+    terms: Terms,
+    base: Base,
+    stage: Callable[[str], None],
+) -> "Iterator[pl.DataFrame]":
+    """Rows of what queries the model again. Each kind draws anew, so that models draw alike."""
+    chosen = choose(inputs.metrics, inputs.images.regions)
+    queries = [m for m in chosen if "model" in m.needs and m.name not in ALWAYS]
+    faithful = tuple(m.name for m in queries if "target" in m.needs)
+    weights = tuple(m.name for m in queries if "weights" in m.needs)
+    drops = tuple(m.name for m in queries if "mask" in m.needs)
+    probes = tuple(
+        m.name for m in queries if "method" in m.needs and m.name not in (*faithful, *weights)
+    )
+    network = cast("Classifier", model)  # asked for layers, predict and randomized alone
+
+    def settings(**more: Any) -> dict[str, Any]:
+        rng = np.random.default_rng(terms.seed)
+        common = {"predictions": predicted(outputs.logits), "targets": outputs.targets, "rng": rng}
+        return {**base, **common, **more}
+
+    def probed(explain: Any, images: "Images", **more: Any) -> "pl.DataFrame":
+        return measure_probes(explain, model.predict, images, **settings(**more))
+
+    if drops:
+        stage("probes")
+        nobody = model.explain(terms.methods[0])  # a drop needs no map
+        yield probed(nobody, inputs.images, method=CLASSIFIER, layer=CLASSIFIER, metrics=drops)
+    for method in terms.methods:
+        of_method = {"method": method.name, "layer": model.layer}
+        explain = model.explain(method)
+        bare = replace(inputs.images, regions={})
+        if probes:
+            stage("probes")
+            yield probed(explain, bare, **of_method, metrics=probes, matched=inputs.matched)
+        if weights:
+            stage("probes")
+            yield probed(explain, bare, **of_method, metrics=weights, classifier=network)
+        if faithful:
+            stage("faithfulness")
+            yield measure_network(
+                model.predict,
+                outputs.maps[method.name],
+                inputs.images,
+                **settings(**of_method, metrics=faithful, explain=explain),
+            )
+
+
+def _tidy(table: "pl.DataFrame", inputs: Inputs, terms: Terms) -> "pl.DataFrame":
+    """Rows of the metrics chosen alone, with labels of the data and the controls' targets."""
+    import polars as pl
+
+    names = inputs.images.class_names
+    labels = {n: names[i] for n, i in zip(inputs.images.names, inputs.images.labels, strict=True)}
+    for each in inputs.mosaics:
+        labels |= {n: names[i] for n, i in zip(each.names, each.targets, strict=True)}
+    table = table.filter(
+        pl.col("metric").str.split("@").list.first().is_in(inputs.metrics)
+    ).with_columns(pl.col("image").replace_strict(labels, return_dtype=pl.String).alias("label"))
+    if terms.target == "label":
+        return table
+    control = pl.col("method").is_in(CONTROLS)
+    return table.with_columns(
+        pl.when(control).then(pl.col("prediction")).otherwise(pl.col("target")).alias("target")
+    )
+
+
+def _judged(logits: Floats, labels: Ints) -> dict[str, Any]:
+    """Accuracy, and whether it is better than that of the commonest class, if there are several."""
+    hits = correct(logits, labels).values  # NaN where the logits are
+    accuracy = {"accuracy": float(hits.mean())}
+    if len(np.unique(labels)) < 2:
+        return accuracy
+    better = bool(np.isfinite(hits).all()) and learned(labels, predicted(logits))
+    return accuracy | {"learned": better}
