@@ -84,6 +84,38 @@ def test_going_on_after_a_stop_ends_as_the_undisturbed_run(tmp_path, after):
     assert effects(compare(path)).equals(effects(compare(undisturbed)), null_equal=True)
 
 
+def test_no_stale_comparison_stays_when_more_seeds_stop_in_the_middle_of_a_record(
+    tmp_path, monkeypatch
+):
+    path = stopped(tmp_path / "run", 6 * 2)
+    run = Run.open(path)
+    compare(run).to_json(path / "comparison.json")
+    write_manifest = Run.write_manifest
+
+    def stop_after(run):
+        write_manifest(run)
+        raise KeyboardInterrupt
+
+    run.write_scores(CELLS[2], rows(CELLS[2]))
+    monkeypatch.setattr(Run, "write_manifest", stop_after)
+    with pytest.raises(KeyboardInterrupt):
+        run.record(CELLS[2], layer="top")
+    run = Run.open(path)
+    assert run.finished(CELLS[2])
+    for other in (compare(path), comparison_of(run)):
+        assert effects(other).equals(effects(compare(run)), null_equal=True)
+
+
+def test_a_recorded_cell_without_its_rows_does_not_count(tmp_path):
+    path = stopped(tmp_path / "run", WRITES)
+    run = Run.open(path)
+    run.scores_path(CELLS[3]).unlink()
+    assert not run.finished(CELLS[3])
+    counted = run.scores().select("recipe", "seed").unique().rows()
+    assert sorted(counted) == sorted((cell.recipe, cell.seed) for cell in CELLS[:3])
+    assert effects(compare(path)).equals(effects(compare(run)), null_equal=True)
+
+
 def test_nothing_finished_is_refused_by_path_and_by_run(tmp_path):
     path = stopped(tmp_path / "run", 5)  # rows without their record do not count
     for table in (path, Run.open(path)):

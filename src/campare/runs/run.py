@@ -81,19 +81,20 @@ class Run:
     def record(self, cell: Cell, **facts: Any) -> None:
         """Note facts of a cell (timings, accuracy, learning curves) in the manifest."""
         self.manifest.cells[cell.name] = CellRecord(recipe=cell.recipe, seed=cell.seed, **facts)
+        # First, so that a stop between the two leaves no comparison that lacks a recorded cell.
+        (self.path / "comparison.json").unlink(missing_ok=True)
         self.write_manifest()
-        (self.path / "comparison.json").unlink(missing_ok=True)  # it lacks this cell
 
     def model_path(self, cell: Cell) -> Path:
         """Where the cell's trained model lies."""
         return self.path / "models" / f"{cell.name}.keras"
 
     def scores_path(self, cell: Cell) -> Path:
-        """Where the cell's rows lie; the file exists if and only if the cell is finished."""
+        """Where the cell's rows lie, once they are written."""
         return self.path / "scores" / f"{cell.name}.parquet"
 
     def finished(self, cell: Cell) -> bool:
-        """Whether the cell's rows are there."""
+        """Whether the cell counts: the manifest names it and its rows are there."""
         return self.scores_path(cell).is_file() and cell.name in self.manifest.cells
 
     def scores(self) -> "pl.DataFrame":
@@ -107,7 +108,7 @@ class Run:
         cells = [Cell(one.recipe, one.seed) for one in self.manifest.cells.values()]
         order = {name: i for i, name in enumerate(self.recipes)}
         cells.sort(key=lambda cell: (order.get(cell.recipe, len(order)), cell.seed))
-        paths = [self.scores_path(cell) for cell in cells if self.scores_path(cell).is_file()]
+        paths = [self.scores_path(cell) for cell in cells if self.finished(cell)]
         if not paths:
             raise RunError(
                 f"Expected finished cells in {self.path}, got none. Try: the study's command again"
@@ -131,7 +132,7 @@ class Run:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
     def write_scores(self, cell: Cell, rows: "pl.DataFrame") -> None:
-        """Write the rows of a cell; from then on it is finished."""
+        """Write the rows of a cell; they count once the cell is recorded, too."""
         with atomic(self.scores_path(cell)) as part:
             rows.write_parquet(part)
 
