@@ -4,7 +4,7 @@ from campare.errors import RunError
 from campare.metrics.registry import METRICS, declared
 from campare.stats.article import ARTICLE, SMALLEST
 from campare.stats.claims import CONTRASTS, Claim, Outcome, check, contrasts_of, from_yaml
-from campare.stats.design import Place, design_of
+from campare.stats.design import Levels, design_of
 
 SQUARE = design_of([], "ABCD")
 GOOD = {
@@ -46,7 +46,7 @@ def test_contrasts_stand_for_weights_over_arms(contrast, names):
 
 def test_recipes_without_a_place_can_be_compared_by_name():
     assert contrasts_of("x+y - z", {}, ["x+y", "z"]) == {"x+y - z": {"x+y": 1.0, "z": -1.0}}
-    assert contrasts_of("both - neither", {"z": Place(False, False)}) == {}
+    assert contrasts_of("both - neither", {"z": Levels(False, False)}) == {}
 
 
 def written(tmp_path, text):

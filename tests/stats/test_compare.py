@@ -8,7 +8,7 @@ from campare import compare
 from campare.errors import RunError
 from campare.stats.bootstrap import holm
 from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SUMMARY, Comparison
-from campare.stats.design import Place
+from campare.stats.design import Levels
 from campare.types import SCORE_COLUMNS
 from manifests import manifest
 
@@ -300,11 +300,11 @@ def test_claims_of_a_file_and_of_recipes_without_a_design(tmp_path):
 
 def test_a_design_can_be_given():
     renamed = square().with_columns(pl.col("recipe") + "'")
-    design = {"A'": Place(False, False), "B'": Place(True, False), "C'": Place(True, True)}
+    design = {"A'": Levels(False, False), "B'": Levels(True, False), "C'": Levels(True, True)}
     found = compare(renamed, design=design, resamples=100)
     assert set(found.factors["contrast"]) == {"pre-training", "augmentation"}
     with pytest.raises(RunError, match=r"recipes of the table in the design, got Z. Try A', B'"):
-        compare(renamed, design={"Z": Place(False, False)})
+        compare(renamed, design={"Z": Levels(False, False)})
 
 
 def test_the_bootstrap_can_be_asked_for_and_agrees():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from campare.stats.design import (
-    Place,
+    Levels,
     design_of,
     factorial,
     gain_over_size,
@@ -25,14 +25,14 @@ def test_places_come_from_the_manifest_or_the_built_in_sets():
         {"name": "y", "weights": "random", "augment": {"flip": "none", "zoom": 0.0}},
     ]
     assert design_of(recipes, ["A"]) == {
-        "x": Place(True, False, 50, recipe="x", kin="x"),
-        "y": Place(False, False, recipe="y", kin="y"),
+        "x": Levels(True, False, 50, recipe="x", series="x"),
+        "y": Levels(False, False, recipe="y", series="y"),
     }
     assert design_of([{"name": "A"}, {"name": "B"}], "AB") == {}  # trained elsewhere
     six = design_of([], ["scratch", "tuned+aug", "mine"])
     assert six == {
-        "scratch": Place(False, False, recipe="scratch", kin="scratch"),
-        "tuned+aug": Place(True, True, recipe="tuned+aug", kin="tuned"),
+        "scratch": Levels(False, False, recipe="scratch", series="scratch"),
+        "tuned+aug": Levels(True, True, recipe="tuned+aug", series="tuned"),
     }
 
 
@@ -59,7 +59,7 @@ def test_frozen_and_tuned_share_the_weight_of_pre_training():
 
 
 def test_a_trend_is_the_least_squares_slope():
-    sizes = {f"s{n}": Place(False, False, train_size=n) for n in (50, 100, 400)}
+    sizes = {f"s{n}": Levels(False, False, train_size=n) for n in (50, 100, 400)}
     ((name, weights),) = trends(sizes).items()
     assert name == "train size: scratch, plain"
     y = np.array([0.2, 0.5, 0.6])
@@ -68,8 +68,8 @@ def test_a_trend_is_the_least_squares_slope():
 
 
 def test_strength_starts_with_the_plain_arm():
-    arms = {"A": Place(False, False), "D": Place(False, True, strength=1.0),
-            "E": Place(False, True, strength=0.5)}  # fmt: skip
+    arms = {"A": Levels(False, False), "D": Levels(False, True, strength=1.0),
+            "E": Levels(False, True, strength=0.5)}  # fmt: skip
     assert trends(arms) == {"strength: scratch": {"A": -1.0, "D": 1.0, "E": 0.0}}
     assert main_effect(arms, "augmented") == {"D": 0.5, "E": 0.5, "A": -1.0}
 
@@ -79,7 +79,7 @@ def test_arms_of_unknown_strength_have_no_trend():
 
 
 def test_the_gain_over_size_is_a_difference_of_slopes():
-    arms = {f"{p:d}-{n}": Place(p, False, n) for p in (True, False) for n in (50, 100, 200)}
+    arms = {f"{p:d}-{n}": Levels(p, False, n) for p in (True, False) for n in (50, 100, 200)}
     weights = gain_over_size(arms)
     mean = {name: 0.3 - 0.05 * np.log2(place.train_size) * place.pretrained
             for name, place in arms.items()}  # fmt: skip
@@ -98,7 +98,7 @@ def test_each_recipe_has_its_own_trend():
     assert found["train size: tuned"] == {"tuned-n50": -1.0, "tuned-n100": 1.0}
 
 
-def test_strength_zero_is_the_plain_kin():
+def test_strength_zero_is_the_plain_twin():
     found = trends(dosed_design(strengths=[0, 1, 2]))
     assert found["strength: frozen+aug"] == pytest.approx(
         {"frozen": -0.5, "frozen+aug-x1": 0.0, "frozen+aug-x2": 0.5}

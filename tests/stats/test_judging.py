@@ -193,9 +193,9 @@ def test_more_seeds_settle_it_as_promised():
 
 
 def test_the_slope_over_training_sizes():
-    from campare.stats.design import Place
+    from campare.stats.design import Levels
 
-    design = {f"{p:d}-{n}": Place(p, False, n) for p in (True, False) for n in (50, 100, 200)}
+    design = {f"{p:d}-{n}": Levels(p, False, n) for p in (True, False) for n in (50, 100, 200)}
     gains = {
         arm: 0.5 - 0.06 * np.log2(place.train_size / 50) * place.pretrained
         for arm, place in design.items()

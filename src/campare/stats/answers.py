@@ -14,11 +14,12 @@ the native ones would have claimed.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
+from campare.stats.design import AUGMENTATION, PRETRAINING, SIZE, STRENGTH
 from campare.stats.ranking import CLASSIFIER, main_method, main_metrics
 from campare.stats.words import (
     MATCHED,
@@ -107,6 +108,10 @@ class Compared(Protocol):
         """Each arm's maps minus controls."""
 
     @property
+    def design(self) -> pl.DataFrame:
+        """What each contrast is about."""
+
+    @property
     def arms(self) -> pl.DataFrame:
         """Each arm by itself."""
 
@@ -163,9 +168,10 @@ def both(one: Answer, other: Answer) -> str:
         >>> both(sun, Answer("factor", "not detected", "", "", subject="rain"))
         'Neither sun nor rain makes a detectable difference.'
     """
-    if one.verdict == other.verdict == NOT_DETECTED:
+    single = not any(" together" in answer.subject for answer in (one, other))
+    if single and one.verdict == other.verdict == NOT_DETECTED:
         return f"Neither {one.subject} nor {other.subject} makes a detectable difference."
-    if one.verdict == other.verdict and one.verdict in ("better", "worse"):
+    if single and one.verdict == other.verdict and one.verdict in ("better", "worse"):
         return f"Both {one.subject} and {other.subject} make the maps {one.verdict}."
     return f"{one.short}; {other.short[:1].lower()}{other.short[1:]}."
 
@@ -379,8 +385,13 @@ def _of_pair(
     but = f"but {guesses} {_guess(comparison.kind)}" if guesses else ""
     claim = _claim(verdict, where, len(found), maps, treatment, control)
     claim += _of_resolution(found, treatment, control)
-    text = f"{claim}. {but[:1].upper()}{but[1:]}." if but else f"{claim}."
+    text = f"{claim}. {_capital(but)}." if but else f"{claim}."
+    differ = _design(comparison).get(first["contrast"])
+    if differ and differ.together:
+        text += f" They differ in {listed(differ.names)}."
     short = _short(verdict, found, maps, treatment.name, control.name) + (f", {but}" if but else "")
+    if differ and differ.together:
+        short += f" (they differ in {listed(differ.names)})"
     return _answer("contrast", verdict, text, short, found, comparison.confidence)
 
 
@@ -443,41 +454,93 @@ def _of_classifiers(found: Sequence[Deciding], confidence: float) -> Answer:
 # --- factors -------------------------------------------------------------------------------------
 
 
+class Factor(NamedTuple):
+    """What a contrast is about; see `campare.stats.factors`."""
+
+    contrast: str
+    kind: str
+    factor: str
+    high: str = ""
+    low: str = ""
+    together: Sequence[str] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The factor and what changes with it."""
+        return [self.factor, *self.together]
+
+    @property
+    def levels(self) -> str:
+        """' 64 instead of 32' of a factor with such levels."""
+        known = self.factor in (PRETRAINING, AUGMENTATION) or not self.high
+        return "" if known else f" {self.high} instead of {self.low}"
+
+
+def _design(comparison: Compared) -> dict[str, Factor]:
+    return {row["contrast"]: Factor(**row) for row in comparison.design.iter_rows(named=True)}
+
+
+def _factor(contrast: str, design: Mapping[str, Factor]) -> Factor:
+    """What a contrast is about; of a table without a design its name tells."""
+    if contrast in design:
+        return design[contrast]
+    first, crossed, second = contrast.partition(" x ")
+    dose, _, _ = contrast.partition(":")
+    if crossed:
+        known = second == AUGMENTATION and first == PRETRAINING
+        levels = ("on pre-trained networks", "on those from scratch") if known else ("", "")
+        return Factor(contrast, "interaction", second, *levels)
+    return Factor(contrast, "trend" if dose in (SIZE, STRENGTH) else "factor", dose)
+
+
 def _of_factors(comparison: Compared, method: str, arms: Mapping[str, Arm]) -> Iterator[Answer]:
     """An answer for each main effect, interaction and trend."""
-    metrics = metrics_of(comparison, method)
+    metrics, design = metrics_of(comparison, method), _design(comparison)
     guessing = [arm.name for arm in arms.values() if arm.unlearned]
     caveat = f" But {listed(guessing)} {_guess(comparison.kind)}." if guessing else ""
     for rows in _contrasts(comparison.factors, method):
         found = deciding(rows, metrics, arms, comparison.confidence)
         if found:
             verdict, where = _summed((one.verdict, one.name) for one in found)
-            kind, short = _of_factor(found[0].native["contrast"], verdict)
+            factor = _factor(found[0].native["contrast"], design)
+            short = _SAYS[factor.kind](factor, verdict)
             text = f"{short}: {where}." if where else f"{short} in {count(len(found), 'measure')}."
-            yield _answer(kind, verdict, text + caveat, short, found, comparison.confidence)
+            text += _confounding(factor) + caveat
+            answer = _answer(factor.kind, verdict, text, short, found, comparison.confidence)
+            yield replace(answer, subject=_subject(factor))
 
 
-def _of_factor(factor: str, verdict: str) -> tuple[str, str]:
-    """The kind of a factor's effect, and the claim as a headline."""
-    if " x " in factor:
-        return "interaction", _interaction(verdict)
-    if ":" in factor or factor in ("train size", "strength"):
-        return "trend", _trend(verdict, factor)
-    name = factor[:1].upper() + factor[1:]
-    short = {
-        "better": f"{name} makes the maps better",
-        "worse": f"{name} makes the maps worse",
-        MIXED: f"{name} makes the maps better by some measures and worse by others",
-        NOT_DETECTED: f"{name} makes no detectable difference",
-        UNDEFINED: f"The effect of {factor} cannot be said",
-    }.get(verdict, f"{name} changes the maps")
-    return "factor", short
+def _subject(factor: Factor) -> str:
+    """The factor within a sentence, with all that it cannot be told from."""
+    if factor.kind != "factor":
+        return factor.contrast
+    return f"{listed(factor.names)} together" if factor.together else factor.factor + factor.levels
 
 
-def _trend(verdict: str, factor: str) -> str:
+def _confounding(factor: Factor) -> str:
+    """What the effect may be, too."""
+    if factor.kind != "factor" or not factor.together:
+        return ""
+    return f" {_capital(factor.factor)} always comes with another {listed(factor.together)} here."
+
+
+def _main(factor: Factor, verdict: str) -> str:
+    """A main effect; of what it cannot be told from, together."""
+    name, make = _capital(_subject(factor)), "make" if factor.together else "makes"
+    return {
+        "better": f"{name} {make} the maps better",
+        "worse": f"{name} {make} the maps worse",
+        MIXED: f"{name} {make} the maps better by some measures and worse by others",
+        NOT_DETECTED: f"{name} {make} no detectable difference",
+        UNDEFINED: f"The effect of {_subject(factor)} cannot be said",
+    }.get(verdict, f"{name} {'change' if factor.together else 'changes'} the maps")
+
+
+def _trend(factor: Factor, verdict: str) -> str:
     """A trend over a dose, within arms that agree in the rest: `train size: scratch, plain`."""
-    dose, _, stratum = factor.partition(": ")
-    what = {"train size": "More training images make", "strength": "Stronger augmentation makes"}
+    _, _, stratum = factor.contrast.partition(": ")
+    known = {SIZE: "More training images make", STRENGTH: "Stronger augmentation makes"}
+    what = known.get(factor.factor, f"A larger {listed(factor.names)} makes")
     effect = {
         "better": "the maps better",
         "worse": "the maps worse",
@@ -485,16 +548,26 @@ def _trend(verdict: str, factor: str) -> str:
         NOT_DETECTED: "no detectable difference",
         UNDEFINED: "a difference that is undefined",
     }.get(verdict, "a difference")
-    return f"{what.get(dose, dose)} {effect}" + (f" ({stratum})" if stratum else "")
+    return f"{what} {effect}" + (f" ({stratum})" if stratum else "")
 
 
-def _interaction(verdict: str) -> str:
+def _interaction(factor: Factor, verdict: str) -> str:
+    """Whether one factor does more where another one is high."""
+    first, second = factor.contrast.split(" x ", 1)
+    gains = {"better": "more", "worse": "less"}.get(verdict)
+    if gains and factor.high:
+        return f"{_capital(second)} gains {gains} {factor.high} than {factor.low}"
     return {
-        "better": "Augmentation gains more on pre-trained networks than on those from scratch",
-        "worse": "Augmentation gains less on pre-trained networks than on those from scratch",
-        NOT_DETECTED: "Pre-training and augmentation do not detectably depend on each other",
-        UNDEFINED: "Whether pre-training and augmentation depend on each other cannot be said",
-    }.get(verdict, "Pre-training and augmentation depend on each other")
+        NOT_DETECTED: f"{_capital(first)} and {second} do not detectably depend on each other",
+        UNDEFINED: f"Whether {first} and {second} depend on each other cannot be said",
+    }.get(verdict, f"{_capital(first)} and {second} depend on each other")
+
+
+_SAYS = {"factor": _main, "interaction": _interaction, "trend": _trend}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 # --- controls and limits -------------------------------------------------------------------------

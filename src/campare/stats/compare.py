@@ -11,7 +11,7 @@ Intervals and p come from campare.stats.crossed; docs/statistics.md says what th
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,24 +23,26 @@ from campare.stats import bootstrap, crossed
 from campare.stats.answers import Answer, answers
 from campare.stats.arms import ARMS, arms_of
 from campare.stats.article import ARTICLE
-from campare.stats.asked import (
-    check_settings,
-    hypotheses_of,
-    methods_of,
-    pairs_of,
-    places_of,
-)
 from campare.stats.bootstrap import Draws, holm
 from campare.stats.claims import Claim
 from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SENSITIVITY, SUMMARY, Comparison
 from campare.stats.contrasts import both, metrics_of, unique
 from campare.stats.crossed import Effect, Split, effect_of, size_interval, split
-from campare.stats.design import Design, Weights, factorial, trends, written
+from campare.stats.design import Design, Levels, Weights, written
+from campare.stats.factors import DESIGN, PAIR, Contrast, differences
+from campare.stats.factors import contrasts as contrasts_of
 from campare.stats.judging import judge
 from campare.stats.permutation import Flips, permutation_test
 from campare.stats.ranking import CLASSIFIER, main_method
 from campare.stats.scores import UNTRAINED, Contrasts, Key, Measured, is_null, matrices, read
 from campare.stats.sensitivity import sensitivity
+from campare.stats.settings import (
+    check_settings,
+    hypotheses_of,
+    levels_of,
+    methods_of,
+    pairs_of,
+)
 from campare.stats.words import MATCHED, Verdict, family_of, verdict_words
 
 __all__ = ["Answer", "Comparison", "Verdict", "answers", "compare", "verdict_words"]
@@ -57,7 +59,7 @@ def compare(
     contrasts: Sequence[tuple[str, str]] | None = None,
     method: str | Sequence[str] | None = None,
     claims: str | Path | Sequence[Claim] | None = None,
-    design: Design | None = None,
+    design: Mapping[str, Levels | Mapping[str, Any]] | None = None,
     interval: Interval = "crossed",
     confidence: float = 0.95,
     resamples: int = 2000,
@@ -74,7 +76,8 @@ def compare(
         method: the methods to compare. Default: all but the nulls, and the classifier ('-').
         claims: hypotheses to judge: a YAML file or Claim objects. Default: the article's nine,
             where the design of the recipes is known.
-        design: recipe -> Place, what a recipe is. Default: as the run tells, or a built-in set.
+        design: recipe -> its level of each factor: {'B': {'pre-training': True, 'hidden': 64}}.
+            Default: from the fields in which the run's recipes differ, or of a built-in set.
         interval: of effects, summary and nulls: 'crossed' (t, closed form) or 'bootstrap'.
         confidence: of the intervals, in (0, 1).
         resamples: replicates of the permutation test and of the bootstrap, at least 100.
@@ -108,19 +111,20 @@ def compare(
     recipes = unique(key[0] for key in measured)
     pairs = pairs_of(recipes, baseline, contrasts, rows.contrasts)
     methods = methods_of(unique(key[1] for key in measured), method)
-    places = places_of(design, rows.recipes, recipes)
+    levels = levels_of(design, rows.recipes, recipes)
     if hypotheses is None:
-        hypotheses = ARTICLE if places else ()
+        hypotheses = ARTICLE if levels else ()
     means = _Means(interval, confidence, Draws(resamples, seed))
     flips = Flips(resamples, seed)
-    judged = judge(hypotheses, measured, places, main_method(methods), confidence)
+    judged = judge(hypotheses, measured, levels, main_method(methods), confidence)
     return Comparison(
         effects=_table(_effects(measured, pairs, methods, means, flips), EFFECTS),
         summary=_table(_summary(measured, means), SUMMARY),
         nulls=_table(_nulls(measured, methods, means), NULLS),
         claims=_table(judged, CLAIMS),
-        factors=_table(_factors(measured, places, methods, confidence), EFFECTS),
+        factors=_table(_factors(measured, levels, methods, confidence), EFFECTS),
         sensitivity=_table(sensitivity(rows, measured, pairs, methods, confidence), SENSITIVITY),
+        design=_table(_design(levels, pairs), DESIGN),
         arms=_table(arms_of(rows.classified, recipes, rows.recipes, rows.grids), ARMS),
         kind=rows.kind,
         confidence=confidence,
@@ -172,17 +176,25 @@ def _effect_row(method: str, metric: str, effect: Effect, found: Split, confiden
 def _factors(measured: Table, design: Design, methods: list[str], confidence: float) -> list[Row]:
     """Main effects, interaction and trends; Holm as for effects."""
     rows = []
-    for name, weights in {**factorial(design), **trends(design)}.items():
-        if len(design) < 3:
-            continue  # two arms: it is their difference again
+    for one in contrasts_of(design):
         for method in methods:
             family = [
-                _factor_row(name, weights, method, metric, measured, confidence)
+                _factor_row(one.name, one.weights, method, metric, measured, confidence)
                 for metric in metrics_of(measured, method)
-                if all((arm, method, metric) in measured for arm in weights)
+                if all((arm, method, metric) in measured for arm in one.weights)
             ]
             rows += _adjusted(family)
     return rows
+
+
+def _design(design: Design, pairs: Contrasts) -> list[Row]:
+    """What each contrast is about, and what else differs with it."""
+    found = contrasts_of(design)
+    for pair in pairs:
+        differ = differences(design, pair)
+        if differ:
+            found.append(Contrast(" - ".join(pair), PAIR, differ[0], {}, together=differ[1:]))
+    return [one.row for one in found]
 
 
 def _factor_row(

@@ -20,6 +20,7 @@ from campare.errors import RunError
 from campare.files import write_json
 from campare.stats.answers import Answer, answers, headline
 from campare.stats.arms import ARMS
+from campare.stats.factors import DESIGN
 from campare.stats.printed import notebook, terminal
 
 if TYPE_CHECKING:
@@ -59,12 +60,13 @@ NULLS: dict[str, Any] = {
 }  # fmt: skip
 _TABLES = {
     "effects": EFFECTS, "summary": SUMMARY, "nulls": NULLS,
-    "claims": CLAIMS, "factors": EFFECTS, "sensitivity": SENSITIVITY, "arms": ARMS,
+    "claims": CLAIMS, "factors": EFFECTS, "sensitivity": SENSITIVITY, "design": DESIGN,
+    "arms": ARMS,
 }  # fmt: skip
 
 
 #: Tables that a file of an earlier version lacks.
-_LATER = ("claims", "factors", "sensitivity", "arms")
+_LATER = ("claims", "factors", "sensitivity", "design", "arms")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +91,8 @@ class Comparison:
         sensitivity: contrast, method, metric, analysis, estimate, low, high, p, images, seeds,
             agrees (finds what the main analysis finds).
         confidence, resamples, seed: how the intervals were made.
+        design: contrast, kind ('factor', 'interaction', 'trend', 'contrast'), factor, high, low
+            (its levels in words), together (what changes with it: the effect may be theirs).
         arms: arm, title, grid, replicates, unlearned (replicates that do not beat the commonest
             class), accuracy, chance (the share of the commonest class).
         kind: 'study', 'audit', or '' where the table does not say.
@@ -104,6 +108,7 @@ class Comparison:
     claims: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CLAIMS))
     factors: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EFFECTS))
     sensitivity: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SENSITIVITY))
+    design: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DESIGN))
     arms: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ARMS))
     kind: str = ""
     notes: tuple[str, ...] = ()

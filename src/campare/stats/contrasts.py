@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from campare.stats.asked import methods_of, pairs_of
 from campare.stats.crossed import Split, split
 from campare.stats.scores import Key, Measured, matrices, read
+from campare.stats.settings import methods_of, pairs_of
 
 Table = dict[Key, Measured]
 

@@ -29,8 +29,8 @@ def dose_curves(summary: pl.DataFrame, design: Design) -> pl.DataFrame:
     No rows where no recipe has two doses.
 
     Example:
-        >>> from campare.stats.design import Place
-        >>> arms = {f"A-n{n}": Place(False, False, train_size=n, recipe="A") for n in (50, 100)}
+        >>> from campare.stats.design import Levels
+        >>> arms = {f"A-n{n}": Levels(False, False, train_size=n, recipe="A") for n in (50, 100)}
         >>> rows = [(arm, "grad-cam", "focus", 0.5, 0.4, 0.6, 20, 3) for arm in arms]
         >>> columns = ["recipe", "method", "metric", "mean", "low", "high", "images", "seeds"]
         >>> found = dose_curves(pl.DataFrame(rows, schema=columns, orient="row"), arms)

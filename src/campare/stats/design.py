@@ -1,19 +1,22 @@
 """The factors behind recipes, and contrasts as weights over arms.
 
-A recipe is a place in a design: pre-trained or not, augmented or not, how many training images, how
-strong an augmentation. A contrast is a set of weights over recipes:
+A recipe has a level of each factor: pre-trained or not, augmented or not, how many training images,
+how strong an augmentation, and the value of any other field in which recipes differ. A contrast is
+a set of weights over recipes:
 
     pre-training                 mean over strata of (pre-trained - from scratch)
     augmentation                 mean over strata of (augmented - plain)
     pre-training x augmentation  what augmentation adds to a pre-trained arm, more than to another
     train size, strength         slope over an ordered factor, within a stratum
 
-A stratum holds arms that agree in every other factor; one that lacks a side is left out.
+A stratum holds arms that agree in every other factor; one that lacks a side is left out. Other
+fields are in campare.stats.factors: what they do where they can be told apart, and which of them
+go along with a factor, so that its effect may be theirs.
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 PRETRAINING, AUGMENTATION = "pre-training", "augmentation"
@@ -22,8 +25,8 @@ SIZE, STRENGTH = "train size", "strength"
 
 #: Factors that change together: a plain arm has no strength.
 _TOGETHER = {
-    "pretrained": ("pretrained", "recipe", "kin"),
-    "augmented": ("augmented", "strength", "recipe", "kin"),
+    "pretrained": ("pretrained", "recipe", "series"),
+    "augmented": ("augmented", "strength", "recipe", "series"),
     "strength": ("augmented", "strength", "recipe"),
     "train_size": ("train_size", "recipe"),
 }
@@ -32,12 +35,13 @@ Weights = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a recipe stands in the design.
+class Levels:
+    """The levels of a recipe.
 
     `train_size` and `strength` are None where the study did not vary them. `recipe` is the one that
-    this is a dose of; `kin` is the same for all that differ in their doses, or in being augmented,
-    alone. Both may be empty: then all that agree in the other factors make one trend.
+    this is a dose of; `series` is the same for all that differ in their doses, or in being
+    augmented, alone. Both may be empty: then all that agree in the other factors make one trend.
+    `others` are fields of the recipe with their values; two that differ in them alone are equal.
     """
 
     pretrained: bool
@@ -45,10 +49,11 @@ class Place:
     train_size: float | None = None
     strength: float | None = None
     recipe: str = ""
-    kin: str = ""
+    series: str = ""
+    others: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
 
 
-Design = Mapping[str, Place]
+Design = Mapping[str, Levels]
 
 
 class Ladder(NamedTuple):
@@ -59,8 +64,8 @@ class Ladder(NamedTuple):
     doses: tuple[tuple[str, float], ...]
 
 
-def design_of(recipes: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -> dict[str, Place]:
-    """The places of recipes as a manifest lists them; else of `names` that a built-in set has.
+def design_of(recipes: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -> dict[str, Levels]:
+    """The levels of recipes as a manifest lists them; else of `names` that a built-in set has.
 
     Example:
         >>> design_of([], ["A", "C"])["C"].augmented
@@ -71,21 +76,42 @@ def design_of(recipes: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -
 
     listed = list(recipes)
     builtin = [asdict(arm) for make in RECIPES.values() for arm in make()]
-    # Models trained elsewhere say nothing of their weights: no place.
+    # Models trained elsewhere say nothing of their weights: no levels.
     known = [recipe for recipe in listed or builtin if "weights" in recipe]
-    kin: dict[str, str] = {}
+    series: dict[str, str] = {}
     for recipe in known:
-        kin.setdefault(alike(recipe), str(recipe["name"]))
-    places = {str(r["name"]): replace(place_of(r), kin=kin[alike(r)]) for r in known}
-    return places if listed else {name: places[name] for name in names if name in places}
+        series.setdefault(alike(recipe), str(recipe["name"]))
+    levels = {str(r["name"]): replace(of_recipe(r), series=series[alike(r)]) for r in known}
+    return levels if listed else {name: levels[name] for name in names if name in levels}
 
 
-def place_of(recipe: Mapping[str, Any]) -> Place:
-    """The place of one recipe of a manifest.
+def levels_from(given: "Levels | Mapping[str, Any]") -> Levels:
+    """Levels from a mapping of factors to levels, those of a user's own among them.
 
     Example:
-        >>> place_of({"name": "x", "weights": "random", "augment": {"zoom": 0.1, "flip": "none"}})
-        Place(pretrained=False, augmented=True, train_size=None, strength=None, recipe='x', kin='')
+        >>> levels_from({"pre-training": True, "learning rate": 0.1})
+        Levels(pretrained=True, augmented=False, train_size=None, strength=None, recipe='', \
+series='', others=(('learning rate', 0.1),))
+    """
+    if isinstance(given, Levels):
+        return given
+    rest = dict(given)
+    return Levels(
+        pretrained=bool(rest.pop(PRETRAINING, False)),
+        augmented=bool(rest.pop(AUGMENTATION, False)),
+        train_size=rest.pop(SIZE, None),
+        strength=rest.pop(STRENGTH, None),
+        others=tuple((str(name), _plain(value)) for name, value in rest.items()),
+    )
+
+
+def of_recipe(recipe: Mapping[str, Any]) -> Levels:
+    """The levels of one recipe of a manifest.
+
+    Example:
+        >>> found = of_recipe({"name": "x", "weights": "random", "augment": {"zoom": 0.1}})
+        >>> found.pretrained, found.augmented
+        (False, True)
     """
     from campare.training.sweep import base_of
 
@@ -93,13 +119,37 @@ def place_of(recipe: Mapping[str, Any]) -> Place:
     strength = recipe.get("augment_strength")
     changed = any(value not in (0, "none", None, False) for value in changes.values())
     augmented = changed and strength != 0
-    return Place(
+    return Levels(
         pretrained=recipe.get("weights", "random") != "random",
         augmented=augmented,
         train_size=recipe.get("train_size"),
         strength=strength if augmented else None,
         recipe=base_of(recipe),
+        others=_others(recipe, augmented),
     )
+
+
+#: Fields of a recipe that are no factor: words, and what the other factors are made of.
+_KNOWN = ("name", "title", "dose_of", "train_size", "augment_strength")
+
+
+def _others(recipe: Mapping[str, Any], augmented: bool) -> tuple[tuple[str, Any], ...]:
+    """The other fields, values as text or numbers; weights and augmentation where there are any."""
+    none = {"weights": recipe.get("weights") == "random", "augment": not augmented}
+    return tuple(
+        (name, None if none.get(name) else _plain(value))
+        for name, value in recipe.items()
+        if name not in _KNOWN
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value that can be compared: a number as it is, anything else as text."""
+    if value is None or isinstance(value, int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return str(value)
 
 
 def factorial(design: Design) -> dict[str, Weights]:
@@ -129,7 +179,7 @@ def main_effect(design: Design, factor: str) -> Weights:
     """
     sides = [_sides(arms, design, factor) for arms in _strata(design, factor)]
     both = [(with_, without) for with_, without in sides if with_ and without]
-    return _total(
+    return total(
         (name, sign / len(arms) / len(both))
         for pair in both
         for sign, arms in zip((1.0, -1.0), pair, strict=True)
@@ -156,16 +206,16 @@ def interaction(design: Design) -> Weights:
 def trends(design: Design) -> dict[str, Weights]:
     """Slopes over the ordered factors, one a recipe: by doubling of size, by unit of strength.
 
-    An augmented recipe of strength 0 is its plain kin.
+    An augmented recipe of strength 0 is its plain twin.
 
     Example:
-        >>> sizes = {f"A-{n}": Place(False, False, train_size=n) for n in (50, 100, 200)}
+        >>> sizes = {f"A-{n}": Levels(False, False, train_size=n) for n in (50, 100, 200)}
         >>> trends(sizes)
         {'train size: scratch, plain': {'A-50': -0.5, 'A-100': 0.0, 'A-200': 0.5}}
     """
     scales: dict[str, Callable[[float], float]] = {SIZE: math.log2, STRENGTH: float}
     return {
-        f"{one.factor}: {one.recipe}": _slope({n: scales[one.factor](x) for n, x in one.doses})
+        f"{one.factor}: {one.recipe}": slope({n: scales[one.factor](x) for n, x in one.doses})
         for one in ladders(design)
     }
 
@@ -174,7 +224,7 @@ def ladders(design: Design) -> list["Ladder"]:
     """The arms of each recipe that differ in one ordered factor alone, in its order.
 
     Example:
-        >>> sizes = {f"A-{n}": Place(False, False, train_size=n) for n in (100, 50)}
+        >>> sizes = {f"A-{n}": Levels(False, False, train_size=n) for n in (100, 50)}
         >>> ladders(sizes)
         [Ladder(factor='train size', recipe='scratch, plain', doses=(('A-50', 50), ('A-100', 100)))]
     """
@@ -192,15 +242,15 @@ def gain_over_size(design: Design) -> Weights:
     """How the effect of pre-training changes with each doubling of the training set.
 
     Example:
-        >>> sizes = {f"{p:d}-{n}": Place(p, False, n) for p in (True, False) for n in (50, 100)}
+        >>> sizes = {f"{p:d}-{n}": Levels(p, False, n) for p in (True, False) for n in (50, 100)}
         >>> gain_over_size(sizes)
         {'1-50': -1.0, '1-100': 1.0, '0-50': 1.0, '0-100': -1.0}
     """
     slopes: dict[tuple[Any, ...], list[Weights]] = {}
     for title, weights in trends(design).items():
         if title.startswith(SIZE):
-            place = design[next(iter(weights))]
-            slopes.setdefault((place.pretrained, place.augmented, place.strength), []).append(
+            levels = design[next(iter(weights))]
+            slopes.setdefault((levels.pretrained, levels.augmented, levels.strength), []).append(
                 weights
             )
     pairs = [
@@ -208,7 +258,7 @@ def gain_over_size(design: Design) -> Weights:
         for pretrained, *other in slopes
         if pretrained and (False, *other) in slopes
     ]
-    return _total(
+    return total(
         (name, sign * weight / len(side) / len(pairs))
         for pair in pairs
         for sign, side in zip((1.0, -1.0), pair, strict=True)
@@ -232,10 +282,73 @@ def written(weights: Weights) -> tuple[str, str]:
 def _strata(design: Design, factor: str) -> list[list[str]]:
     """Names of arms that agree in all factors but this."""
     blank: Any = dict.fromkeys(_TOGETHER[factor])
-    strata: dict[Place, list[str]] = {}
-    for name, place in design.items():
-        strata.setdefault(replace(place, **blank), []).append(name)
+    apart = [name for name in separable(design) if name != _OF.get(factor)]
+    strata: dict[Any, list[str]] = {}
+    for name, levels in design.items():
+        others = dict(levels.others)
+        key = replace(levels, **blank), tuple(others.get(one) for one in apart)
+        strata.setdefault(key, []).append(name)
     return list(strata.values())
+
+
+#: The field of a recipe that a factor is made of.
+_OF = {"pretrained": "weights", "augmented": "augment"}
+
+
+def separable(design: Design) -> dict[str, list[list[str]]]:
+    """The other fields whose effect can be told from all others: field -> strata.
+
+    A stratum holds arms that agree in every factor and every other field, and differ in this one.
+    Fields that always change together stand under the first of them.
+
+    Example:
+        >>> arms = {f"{rate}-{units}": levels_from({"rate": rate, "units": units})
+        ...     for rate in (0.1, 0.2) for units in (8, 16)}
+        >>> separable(arms)["rate"]
+        [['0.1-8', '0.2-8'], ['0.1-16', '0.2-16']]
+    """
+    aliases = together(design)
+    found = {}
+    for one in aliases:
+        strata: dict[Any, list[str]] = {}
+        for name, levels in design.items():
+            others = dict(levels.others)
+            rest = tuple(others.get(other) for other in aliases if other != one)
+            known = (levels.pretrained, levels.augmented, levels.train_size, levels.strength)
+            strata.setdefault((known, rest), []).append(name)
+        several = [a for a in strata.values() if len({value_of(design[n], one) for n in a}) > 1]
+        if several:
+            found[one] = several
+    return found
+
+
+def together(design: Design) -> dict[str, list[str]]:
+    """The other fields in which arms differ: field -> those that change with it, always.
+
+    Example:
+        >>> arms = {n: Levels(True, False, others=(("rate", n), ("epochs", 2 * n), ("units", 8)))
+        ...     for n in (1, 2)}
+        >>> together(arms)
+        {'rate': ['epochs']}
+    """
+    fields = dict.fromkeys(name for levels in design.values() for name, _ in levels.others)
+    groups: dict[tuple[int, ...], list[str]] = {}
+    for one in fields:
+        values = [value_of(levels, one) for levels in design.values()]
+        order = list(dict.fromkeys(values))
+        if len(order) > 1:
+            groups.setdefault(tuple(order.index(value) for value in values), []).append(one)
+    return {group[0]: group[1:] for group in groups.values()}
+
+
+def value_of(levels: Levels, field: str) -> Any:
+    """The value of another field; None where the recipe has none.
+
+    Example:
+        >>> value_of(Levels(True, False, others=(("rate", 0.1),)), "rate")
+        0.1
+    """
+    return dict(levels.others).get(field)
 
 
 def _sides(arms: list[str], design: Design, factor: str) -> tuple[list[str], list[str]]:
@@ -243,38 +356,38 @@ def _sides(arms: list[str], design: Design, factor: str) -> tuple[list[str], lis
     return with_, [name for name in arms if name not in with_]
 
 
-def _slope(x: Mapping[str, float]) -> Weights:
+def slope(x: Mapping[str, float]) -> Weights:
     """Weights of the least squares slope of arms' means over x."""
     middle = sum(x.values()) / len(x)
     square = sum((v - middle) ** 2 for v in x.values())
     return {name: (v - middle) / square for name, v in x.items()}
 
 
-def _level(place: Place, factor: str) -> float | None:
-    """Where a place stands on an ordered factor; a plain arm has an augmentation of strength 0."""
-    if factor == "strength" and not place.augmented:
+def _level(levels: Levels, factor: str) -> float | None:
+    """The level of an ordered factor; a plain arm has an augmentation of strength 0."""
+    if factor == "strength" and not levels.augmented:
         return 0.0
-    value: float | None = getattr(place, factor)
+    value: float | None = getattr(levels, factor)
     return value
 
 
-def _words(places: Sequence[Place], factor: str) -> str:
+def _words(arms: Sequence[Levels], factor: str) -> str:
     """What arms have in common: the recipe and the other dose, else the other factors."""
     sizes = factor == "train_size"
-    named = [place for place in places if sizes or place.augmented] or places
-    place = named[0]
-    said = [name for name in dict.fromkeys(place.recipe for place in named) if name]
+    named = [arm for arm in arms if sizes or arm.augmented] or arms
+    arm = named[0]
+    said = [name for name in dict.fromkeys(arm.recipe for arm in named) if name]
     if not said:
-        said = ["pre-trained" if place.pretrained else "scratch"]
-        said += ["augmented" if place.augmented else "plain"] if sizes else []
-    if sizes and place.strength is not None:
-        said.append(f"strength {place.strength:g}")
-    if not sizes and place.train_size is not None:
-        said.append(f"{place.train_size:g} images")
+        said = ["pre-trained" if arm.pretrained else "scratch"]
+        said += ["augmented" if arm.augmented else "plain"] if sizes else []
+    if sizes and arm.strength is not None:
+        said.append(f"strength {arm.strength:g}")
+    if not sizes and arm.train_size is not None:
+        said.append(f"{arm.train_size:g} images")
     return ", ".join(said)
 
 
-def _total(terms: Iterable[tuple[str, float]]) -> Weights:
+def total(terms: Iterable[tuple[str, float]]) -> Weights:
     """Weights by arm, in the order of the first mention."""
     total: Weights = {}
     for name, weight in terms:

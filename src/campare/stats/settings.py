@@ -1,6 +1,6 @@
-"""What a comparison was asked for, checked against what the table has.
+"""The settings of a comparison, checked against what the table has.
 
-baseline or contrasts -> pairs     methods     claims -> hypotheses     design -> places
+baseline or contrasts -> pairs     methods     claims -> hypotheses     design -> levels
 """
 
 import math
@@ -10,7 +10,7 @@ from typing import Any
 
 from campare.errors import RunError
 from campare.stats.claims import Claim, check, from_yaml
-from campare.stats.design import Design, Place, design_of
+from campare.stats.design import Levels, design_of, levels_from
 from campare.stats.scores import Contrasts, is_null
 
 FEWEST_RESAMPLES = 100
@@ -23,8 +23,8 @@ def pairs_of(
     declared: Contrasts,
 ) -> Contrasts:
     """The contrasts to make, none of one recipe alone; the run's where both have rows."""
-    asked = {name for pair in contrasts or () for name in pair} | ({baseline} - {None})
-    unknown = sorted(str(name) for name in asked - set(recipes))
+    wanted = {name for pair in contrasts or () for name in pair} | ({baseline} - {None})
+    unknown = sorted(str(name) for name in wanted - set(recipes))
     if unknown:
         raise RunError(
             f"Expected recipes of the table, got {', '.join(unknown)}. Try {', '.join(recipes)}."
@@ -38,11 +38,11 @@ def pairs_of(
     return tuple((recipe, control) for recipe in recipes if recipe != control)
 
 
-def methods_of(present: list[str], asked: str | Sequence[str] | None) -> list[str]:
-    """The methods to compare: all but the nulls, or those asked for."""
-    if asked is None:
+def methods_of(present: list[str], chosen: str | Sequence[str] | None) -> list[str]:
+    """The methods to compare: all but the nulls, or those chosen."""
+    if chosen is None:
         return [name for name in present if not is_null(name)]
-    names = [asked] if isinstance(asked, str) else list(asked)
+    names = [chosen] if isinstance(chosen, str) else list(chosen)
     unknown = [name for name in names if name not in present]
     if unknown:
         raise RunError(
@@ -88,17 +88,19 @@ def hypotheses_of(claims: str | Path | Sequence[Claim] | None) -> tuple[Claim, .
     return from_yaml(claims) if isinstance(claims, str | Path) else check(claims)
 
 
-def places_of(
-    design: Design | None, manifest: Iterable[Mapping[str, Any]], recipes: Sequence[str]
-) -> dict[str, Place]:
-    """Recipe -> place, of the recipes that the table has; empty where nothing is known of them."""
+def levels_of(
+    design: Mapping[str, Levels | Mapping[str, Any]] | None,
+    manifest: Iterable[Mapping[str, Any]],
+    recipes: Sequence[str],
+) -> dict[str, Levels]:
+    """Recipe -> levels, of the recipes that the table has; empty where nothing is known of them."""
     if design is None:
-        places = design_of(manifest, recipes)
-        return {name: place for name, place in places.items() if name in recipes}
+        found = design_of(manifest, recipes)
+        return {name: levels for name, levels in found.items() if name in recipes}
     unknown = [name for name in design if name not in recipes]
     if unknown:
         raise RunError(
             f"Expected recipes of the table in the design, got {', '.join(unknown)}. "
             f"Try {', '.join(recipes)}."
         )
-    return dict(design)
+    return {name: levels_from(given) for name, given in design.items()}
