@@ -9,8 +9,7 @@ import campare
 from campare.data import ImageSet
 from campare.errors import CampareError
 from campare.metrics import choose, find
-from campare.report.facts import title
-from campare.stats.words import higher_is_better
+from campare.stats.words import higher_is_better, title
 
 
 @pytest.fixture(scope="module")
