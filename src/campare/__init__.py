@@ -4,7 +4,6 @@ Public names load on first use, so that `import campare` imports no framework.
 """
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from campare.stats.compare import Comparison, compare
     from campare.stats.table import Scores
     from campare.training.recipe import Augment, Recipe
+
+    __version__: str
 
 _HOME = {
     "Augment": "campare.training.recipe",
@@ -55,14 +56,17 @@ __all__ = [
     "study",
     "wrap",
 ]
-__version__ = _version("campare")
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # takes longer than all of the above
+
+        return version("campare")
     if name not in _HOME:
         raise AttributeError(f"module 'campare' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*globals(), *__all__, "__version__"])

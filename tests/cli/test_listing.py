@@ -1,12 +1,52 @@
-"""`campare list metrics --run`: what a run says of the metrics themselves."""
+"""`campare list`: what there is to choose from, and what a run says of its metrics."""
+
+from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
 
 from campare.__main__ import main
 from campare.runs.run import Run
 from campare.types import SCORE_COLUMNS
+from command_line import call
 from manifests import manifest
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("recipes", ("article", "factorial", "scratch+aug")),
+        ("methods", ("grad-cam", "layer-cam", "Selvaraju et al. 2017")),
+        ("metrics", ("energy", "grid-pointing-game", "mask: object")),
+    ],
+)
+def test_tables(what: str, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]):
+    assert main(["list", what]) == 0
+    out = capsys.readouterr().out
+    assert all(word in out for word in words)
+
+
+@pytest.mark.parametrize(("verdict", "status"), [("kept", 0), ("broken", 1)])
+def test_metrics_are_verified(
+    verdict: str,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    rows = [{"metric": "energy", "verdict": verdict, "promised": "a > b", "perfect": "0.98"}]
+    monkeypatch.setattr("campare.metrics.selftest.verify.verify", lambda: rows)
+    assert call("list metrics --verify") == status
+    said = capsys.readouterr().out
+    assert said.splitlines()[1].split() == ["energy", verdict, "a", ">", "b", "0.98"]
+    assert ("Broken promises: energy" in said) == bool(status)
+
+
+def test_layers_are_listed_in_order(models: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["list", "layers", str(models / "fixed.keras")]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [row[0] for row in rows] == ["first", "last"]
+    assert [row[-1] for row in rows] == ["4", "default"]
 
 
 def test_a_run_shows_how_reliable_its_metrics_are_and_how_they_agree(tmp_path, capsys, monkeypatch):

@@ -1,5 +1,6 @@
 """`campare data`: draw the default set, or plant a cue into images of one's own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,9 @@ data_app = Typer(help="Make data: draw the default set, or plant a cue into your
 @data_app.command()
 def draw(
     out: Annotated[Path, Argument(metavar="OUT", help="A new folder.")],
-    classes: Annotated[str, Option(help="cat,dog or others.")] = "cat,dog",
+    classes: Annotated[
+        Sequence[str], Option(parser=words, metavar="NAME,...", help="cat,dog or others.")
+    ] = "cat,dog",
     train: Annotated[int, Option(min=2, help="Images to train on.")] = 600,
     test: Annotated[int, Option(min=2, help="Images to test on.")] = 200,
     size: Annotated[int, Option(min=16, help="Pixels a side.")] = 96,
@@ -31,7 +34,7 @@ def draw(
     from campare.data import ImageSet
 
     images = ImageSet.drawn(
-        words(classes) or (), train=train, test=test, size=size, seed=seed, shortcut=shortcut
+        classes, train=train, test=test, size=size, seed=seed, shortcut=shortcut
     )
     _write(images, out)
 

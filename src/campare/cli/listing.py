@@ -1,38 +1,15 @@
 """`campare list`: what there is to choose from, as tables in the terminal."""
 
-import sys
 from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
-from rich.console import Console
-from rich.table import Table
-from typer import Argument, Exit, Option, Typer
+from typer import Exit, Option, Typer
+
+from campare.cli.options import ModelFile
+from campare.cli.terminal import table, terminal
 
 list_app = Typer(help="What there is to choose from.")
-
-
-def terminal() -> Console:
-    """The console to print on; wide where no terminal sets a width, so that pipes see whole rows.
-
-    Example:
-        >>> terminal().width > 0
-        True
-    """
-    return Console(width=None if sys.stdout.isatty() else 160)
-
-
-def table(*columns: str) -> Table:
-    """A plain table whose first column, the names, is never wrapped.
-
-    Example:
-        >>> table("metric", "range").row_count
-        0
-    """
-    rows = Table(box=None, header_style="bold", pad_edge=False)
-    for index, column in enumerate(columns):
-        rows.add_column(column, overflow="fold", no_wrap=index == 0)
-    return rows
 
 
 @list_app.command("recipes")
@@ -140,7 +117,7 @@ def _two_digits(value: float) -> str:
 
 @list_app.command("layers")
 def list_layers(
-    model: Annotated[Path, Argument(metavar="MODEL", help="A saved Keras model: MODEL.keras.")],
+    model: ModelFile,
 ) -> None:
     """The layers of a model that can be mapped, in the order they run."""
     from campare.models import wrap

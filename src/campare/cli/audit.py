@@ -1,0 +1,108 @@
+"""`campare audit`: measure models that are trained already."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from typer import Argument, Option
+
+from campare.cli.options import Engine, Methods, Metrics, assigned, read_classes
+from campare.cli.terminal import conclude, terminal
+from campare.errors import CampareError
+
+
+def audit(
+    models: Annotated[
+        list[str],
+        Argument(metavar="MODEL...", help="Saved Keras models: MODEL.keras, NAME=MODEL.keras."),
+    ],
+    data: Annotated[str, Option(help="A folder of images, one folder a class; or: drawn.")],
+    metrics: Metrics = "default",
+    methods: Methods = "grad-cam",
+    layer: Annotated[
+        Any,
+        Option(
+            parser=assigned,
+            metavar="LAYER",
+            help="For all models, or NAME=LAYER,... Default: the last spatial layer of each.",
+        ),
+    ] = None,
+    size: Annotated[
+        int | None, Option(min=8, help="Pixels a side, for models that take any size.")
+    ] = None,
+    pixels: Annotated[
+        Any,
+        Option(
+            parser=assigned,
+            metavar="RANGE",
+            help="The range that models take: 0..255, 0..1, -1..1, or NAME=RANGE,...",
+        ),
+    ] = "0..255",
+    classes: Annotated[
+        Any,
+        Option(
+            parser=read_classes,
+            metavar="CLASS=OUTPUT,...",
+            help="Outputs of the data's classes: apple=948,banana=954, or a YAML file.",
+        ),
+    ] = None,
+    target: Annotated[
+        Literal["label", "prediction"], Option(help="The class that maps explain.")
+    ] = "label",
+    split: Annotated[
+        Literal["test", "train", "all"] | None,
+        Option(help="Images to measure. Default: test where there is one, else all."),
+    ] = None,
+    out: Annotated[Path | None, Option(help="The run's folder. Default: runs/DATA-audit.")] = None,
+    seed: Annotated[int, Option(min=0, help="Of all that is drawn.")] = 0,
+    batch_size: Annotated[int, Option(min=1, help="Images at a time.")] = 32,
+    engine: Engine = "local",
+) -> None:
+    """Measure trained models on the same images, compare, and write a report.
+
+    Models trained elsewhere: --pixels and --classes say what they take and what they answer.
+    """
+    from campare.experiments.audit import audit as run_audit
+    from campare.runs.run import Run
+
+    console, path = terminal(), out or Path("runs") / f"{Path(data).resolve().name}-audit"
+    run_audit(
+        named(models),
+        data,
+        metrics=metrics,
+        methods=methods,
+        layer=layer,
+        size=size,
+        pixels=pixels,
+        classes=classes,
+        target=target,
+        split=split,
+        out=path,
+        seed=seed,
+        batch_size=batch_size,
+        engine=engine,
+        console=console,
+    )
+    conclude(console, Run.open(path), path)
+
+
+def named(models: list[str]) -> dict[str, str]:
+    """Paths of models by their names: NAME=PATH, or else the file's stem.
+
+    Raises CampareError for two of one name.
+
+    Example:
+        >>> named(["runs/a.keras", "before=old/a.keras"])
+        {'a': 'runs/a.keras', 'before': 'old/a.keras'}
+    """
+    found: dict[str, str] = {}
+    for text in models:
+        name, _, path = text.partition("=")
+        if not path or Path(text).exists():
+            name, path = Path(text).stem, text
+        if name in found:
+            raise CampareError(
+                f"Expected models with different names, got {name!r} twice. "
+                f"Try: before={found[name]} after={path}"
+            )
+        found[name] = path
+    return found

@@ -1,0 +1,139 @@
+"""`campare explain`: maps of a model's answers, as pictures."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Option
+
+from campare.cli.options import ModelFile, Range, words
+from campare.cli.terminal import table, terminal
+from campare.errors import CampareError, DataError
+
+if TYPE_CHECKING:
+    from campare.attribution.explanation import Explanation
+    from campare.types import Array
+
+
+def explain(
+    model: ModelFile,
+    images: Annotated[list[Path], Argument(metavar="IMAGE...", help="Image files.")],
+    out: Annotated[Path, Option(help="Folder for the overlays and the raw maps.")],
+    layer: Annotated[
+        Sequence[str] | None,
+        Option(
+            parser=words,
+            metavar="LAYER,...",
+            help="As in: campare list layers MODEL; several, with commas, are fused. "
+            "Default: the last spatial layer.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        Option(help="A class by name or index, or second-best. Default: the predicted class."),
+    ] = None,
+    against: Annotated[
+        str | None, Option(help="Another class: why --target rather than this one.")
+    ] = None,
+    output: Annotated[
+        str | None, Option(help="The name of one of the model's outputs, if it has several.")
+    ] = None,
+    method: Annotated[str, Option(help="As in: campare list methods.")] = "grad-cam",
+    size: Annotated[
+        int | None, Option(min=8, help="Pixels a side, for a model that takes any size.")
+    ] = None,
+    pixels: Annotated[
+        Range,
+        Option(help="The range that the model takes; 0..255 where it rescales by itself."),
+    ] = "0..255",
+    smooth: Annotated[
+        bool, Option("--smooth", help="Average over mirrored, brighter and darker copies.")
+    ] = False,
+) -> None:
+    """Write an overlay (PNG) and the raw map (.npy) of each image."""
+    from rich.text import Text
+
+    from campare.attribution.explain import explain as run_explain
+    from campare.data.pixels import in_channels, in_range
+    from campare.models import wrap
+
+    pictures = [_picture(path) for path in images]
+    classifier = wrap(model, output=output)
+    shape = classifier.input_shape
+    shown = in_channels(_stretched(pictures, _sides(shape, size)), shape[-1])
+    explanation = run_explain(
+        classifier,
+        in_range(shown, pixels),
+        target=_contrast(target, against),
+        method=method,
+        layer=layer,
+        smooth=smooth,
+    )
+    files = explanation.save(out, names=[path.name for path in images])
+    rows = table("image", "prediction", "target", "logit", "status", "overlay")
+    for cells in _rows(explanation, images, files):
+        rows.add_row(*(Text(cell) for cell in cells))
+    console = terminal()
+    console.print(rows)
+    console.print(f"{explanation.method} at layer {explanation.layer}", highlight=False)
+
+
+def _rows(
+    explanation: "Explanation", images: Sequence[Path], files: Sequence[Path]
+) -> Iterator[tuple[str, ...]]:
+    """What is said of each image: prediction, target, logit, status, where its overlay lies."""
+    targets = explanation.prediction if explanation.target is None else explanation.target
+    for i, (path, file) in enumerate(zip(images, files, strict=True)):
+        yield (
+            str(path),
+            explanation.class_name(int(explanation.prediction[i])),
+            explanation.class_name(int(targets[i])),
+            f"{explanation.scores[i]:.3f}",
+            str(explanation.status[i]),
+            str(file),
+        )
+
+
+def _picture(path: Path) -> "Array":
+    """A file as (H, W, 3) uint8."""
+    from campare.data.decode import decode_image
+
+    try:
+        return decode_image(path.read_bytes()).image
+    except Exception as error:  # Pillow raises many kinds; whichever, it is no image
+        raise DataError(
+            f"Expected an image file, got {str(path)!r}, which cannot be read. Try a PNG or JPEG."
+        ) from error
+
+
+def _contrast(target: str | None, against: str | None) -> Any:
+    """The target of explain(): a class, or one class against another."""
+    if against is None:
+        return target
+    if target is None:
+        raise CampareError(
+            f"Expected --target with --against {against}, got none. "
+            "Try --target CLASS, the class to explain"
+        )
+    from campare.models.targets import Contrast
+
+    return Contrast(target, against)
+
+
+def _stretched(pictures: "list[Array]", sides: tuple[int, int]) -> "Array":
+    """Pictures of any size as one array: -> (N, height, width, 3)."""
+    import numpy as np
+
+    from campare.data.decode import resize_image
+
+    return np.stack([resize_image(picture, sides) for picture in pictures])
+
+
+def _sides(shape: tuple[int | None, ...], size: int | None) -> tuple[int, int]:
+    """Height and width of a model's input (H, W, C); `size` where it takes any."""
+    height, width = (size or side for side in shape[:2])
+    if height is None or width is None:
+        raise CampareError(
+            "Expected --size for a model that takes images of any size, got none. Try --size 224"
+        )
+    return height, width

@@ -1,0 +1,27 @@
+"""`campare power`: how many seeds and images it takes."""
+
+from typing import Annotated
+
+from typer import Option
+
+from campare.cli.options import RunFolder
+from campare.cli.terminal import terminal
+
+
+def power(
+    run: RunFolder,
+    smallest: Annotated[
+        float | None,
+        Option(help="The smallest effect of interest. Default: that of the claims, by metric."),
+    ] = None,
+    goal: Annotated[
+        float, Option("--power", min=0.01, max=0.99, help="How surely it is to be found.")
+    ] = 0.8,
+) -> None:
+    """Print how many seeds and images it takes to find an effect, from a run's own variance."""
+    from campare.runs.run import Run
+    from campare.stats.power import power as run_power
+    from campare.stats.printed import power_tables
+
+    found = run_power(Run.open(run), smallest=smallest, goal=goal)
+    terminal().print(power_tables(found, goal))

@@ -1,0 +1,25 @@
+"""`campare report`: a run as a page, Markdown, a PDF or a notebook."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from typer import Option
+
+from campare.cli.options import RunFolder
+
+
+def report(
+    run: RunFolder,
+    format: Annotated[
+        Literal["html", "md", "pdf", "ipynb"],
+        Option(help="A page, Markdown, a PDF (needs Chromium), or a notebook."),
+    ] = "html",
+    out: Annotated[
+        Path | None, Option(help="The file to write. Default: report.FORMAT in RUN.")
+    ] = None,
+) -> None:
+    """Compare the recipes or models of a run again, from its rows, and write its report."""
+    from campare.experiments.cells import conclude
+    from campare.runs.run import Run
+
+    print(f"Report: {conclude(Run.open(run), format=format, out=out)}")

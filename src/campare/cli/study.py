@@ -1,0 +1,118 @@
+"""`campare study`: train recipes, map, measure, compare."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Option
+
+from campare.cli.options import Engine, Methods, Metrics, Shortcut, numbers, setting, words
+from campare.cli.terminal import conclude, terminal
+from campare.errors import RecipeError
+
+if TYPE_CHECKING:
+    from campare.data import ImageSet
+
+DRAWN = "drawn"
+SIZES, STRENGTHS = "50,100,200,400", "0,0.5,1,2"  # as an example
+
+
+def study(
+    data: Annotated[
+        str, Argument(metavar="DATA", help="A folder of images, one folder a class; or: drawn.")
+    ],
+    recipes: Annotated[str, Option(help="article, factorial, or a YAML file.")] = "article",
+    only: Annotated[
+        Sequence[str] | None,
+        Option(parser=words, metavar="NAME,...", help="Some of the recipes: A,B."),
+    ] = None,
+    seeds: Annotated[int, Option(min=1, help="How many times each recipe is trained.")] = 5,
+    backbone: Annotated[
+        str | None,
+        Option(help="A keras.applications name, or embedded. Default: resnet50; drawn: embedded."),
+    ] = None,
+    weights: Annotated[
+        str | None, Option(help="imagenet, or a weights file of the backbone.")
+    ] = None,
+    backbone_option: Annotated[
+        list[Any] | None,
+        Option(parser=setting, metavar="NAME=VALUE", help="As alpha=0.75; may be repeated."),
+    ] = None,
+    size: Annotated[int | None, Option(min=8, help="Pixels a side that models see.")] = None,
+    epochs: Annotated[int | None, Option(min=1, help="Instead of the recipes' epochs.")] = None,
+    train_sizes: Annotated[
+        Sequence[int] | None,
+        Option(
+            parser=numbers("--train-sizes", SIZES),
+            metavar="N,N,...",
+            help="Train each recipe on so many images, the smaller sets parts of the larger ones, "
+            f"for curves and trends: {SIZES}. The test images stay.",
+        ),
+    ] = None,
+    augment_strengths: Annotated[
+        Sequence[float] | None,
+        Option(
+            parser=numbers("--augment-strengths", STRENGTHS),
+            metavar="X,X,...",
+            help="Train each recipe that augments with its rotation, zoom and so on times so much: "
+            f"{STRENGTHS}. A flip is left out at 0.",
+        ),
+    ] = None,
+    method: Methods = "grad-cam",
+    metrics: Metrics = "default",
+    shortcut: Shortcut = None,
+    train: Annotated[int | None, Option(min=2, help="drawn: images to train on.")] = None,
+    test: Annotated[int | None, Option(min=2, help="drawn: images to test on.")] = None,
+    classes: Annotated[
+        Sequence[str] | None,
+        Option(parser=words, metavar="NAME,...", help="drawn: cat,dog or others."),
+    ] = None,
+    out: Annotated[
+        Path | None, Option(help="The run's folder. Default: runs/DATA-RECIPES.")
+    ] = None,
+    engine: Engine = "local",
+) -> None:
+    """Train recipes x seeds, map, measure, compare, and write a report.
+
+    Give the same command again after a stop: finished cells are kept.
+    """
+    drawn = {"shortcut": shortcut, "train": train, "test": test, "classes": classes}
+    images = _data(data, size, {name: value for name, value in drawn.items() if value is not None})
+    from campare.experiments.study import study as run_study
+
+    console = terminal()
+    run = run_study(
+        images,
+        recipes=recipes,
+        only=only,
+        seeds=seeds,
+        backbone=backbone,
+        weights=weights,
+        backbone_options=dict(backbone_option or ()),
+        size=size,
+        epochs=epochs,
+        train_sizes=train_sizes,
+        augment_strengths=augment_strengths,
+        methods=method,
+        metrics=metrics,
+        out=out or Path("runs") / f"{Path(data).resolve().name}-{Path(recipes).stem}",
+        engine=engine,
+        console=console,
+    )
+    conclude(console, run, run.path)
+
+
+def _data(data: str, size: int | None, drawn: dict[str, Any]) -> "ImageSet | str":
+    """What study() takes: a folder's path, or the drawn set with the options that it alone has."""
+    if data != DRAWN:
+        if drawn:
+            raise RecipeError(
+                f"Expected --{next(iter(drawn))} with the drawn set only, got the folder {data!r}. "
+                "Try: campare study drawn"
+            )
+        return data
+    from campare.data import ImageSet
+
+    if size:
+        drawn = drawn | {"size": size}
+    return ImageSet.drawn(**drawn)

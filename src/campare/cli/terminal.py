@@ -1,0 +1,47 @@
+"""What verbs print with: a console, plain tables, and how a run ends."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from campare.runs.run import Run
+
+
+def terminal() -> "Console":
+    """The console to print on; wide where no terminal sets a width, so that pipes see whole rows.
+
+    Example:
+        >>> terminal().width > 0
+        True
+    """
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def table(*columns: str) -> "Table":
+    """A plain table whose first column, the names, is never wrapped.
+
+    Example:
+        >>> table("metric", "range").row_count
+        0
+    """
+    from rich.table import Table
+
+    rows = Table(box=None, header_style="bold", pad_edge=False)
+    for index, column in enumerate(columns):
+        rows.add_column(column, overflow="fold", no_wrap=index == 0)
+    return rows
+
+
+def conclude(console: "Console", run: "Run", path: Path) -> None:
+    """Say what a finished run found, and where there is more."""
+    from campare.experiments.summary import summary
+
+    console.print(summary(run), highlight=False)
+    console.print(f"Every effect: campare compare {path}", highlight=False, soft_wrap=True)
+    console.print(f"Report: {path / 'report.html'}", highlight=False, soft_wrap=True)

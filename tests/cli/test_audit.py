@@ -1,0 +1,149 @@
+"""`campare audit`: what it passes on, what it prints, how it fails."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campare.__main__ import main
+from command_line import Failing, call
+
+
+@pytest.fixture
+def audited(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Calls of audit(), which does nothing here."""
+    calls: list[Any] = []
+    monkeypatch.setattr(
+        "campare.experiments.audit.audit",
+        lambda *given, **settings: calls.append((given, settings)),
+    )
+    monkeypatch.setattr("campare.runs.run.Run.open", lambda path: path)
+    monkeypatch.setattr("campare.experiments.summary.summary", lambda run: f"the summary of {run}")
+    return calls
+
+
+def test_defaults(audited: list[Any], capsys: pytest.CaptureFixture[str]):
+    assert call("audit here/a.keras b.keras --data photos") == 0
+    ((given, settings),) = audited
+    assert given == ({"a": "here/a.keras", "b": "b.keras"}, "photos")
+    assert settings.pop("console") is not None
+    assert settings == {
+        "metrics": ("default",),
+        "methods": ("grad-cam",),
+        "layer": None,
+        "size": None,
+        "pixels": "0..255",
+        "classes": None,
+        "target": "label",
+        "split": None,
+        "out": Path("runs/photos-audit"),
+        "seed": 0,
+        "batch_size": 32,
+        "engine": "local",
+    }
+    assert capsys.readouterr().out.splitlines() == [
+        "the summary of runs/photos-audit",
+        "Every effect: campare compare runs/photos-audit",
+        "Report: runs/photos-audit/report.html",
+    ]
+
+
+def test_every_option_arrives(audited: list[Any]):
+    words = (
+        "audit one=a.keras two=old/a.keras --data photos --metrics energy,deletion --methods "
+        "grad-cam,layer-cam --layer one=top,two=conv/last --size 96 --pixels one=-1..1 "
+        "--classes cat=3,dog=0 --target prediction --split all --out there --seed 4 "
+        "--batch-size 8 --engine ray"
+    )
+    assert call(words) == 0
+    ((given, settings),) = audited
+    assert given[0] == {"one": "a.keras", "two": "old/a.keras"}
+    del settings["console"]
+    assert settings == {
+        "metrics": ("energy", "deletion"),
+        "methods": ("grad-cam", "layer-cam"),
+        "layer": {"one": "top", "two": "conv/last"},
+        "size": 96,
+        "pixels": {"one": "-1..1"},
+        "classes": {"cat": "3", "dog": "0"},
+        "target": "prediction",
+        "split": "all",
+        "out": Path("there"),
+        "seed": 4,
+        "batch_size": 8,
+        "engine": "ray",
+    }
+
+
+def test_audit_takes_what_the_command_line_passes(request: pytest.FixtureRequest):
+    from campare.experiments.audit import audit
+
+    signature = inspect.signature(audit)
+    calls = request.getfixturevalue("audited")
+    call("audit a.keras --data photos")
+    ((given, settings),) = calls
+    assert set(signature.bind(*given, **settings).arguments) == set(signature.parameters)
+
+
+def test_classes_in_a_file(audited: list[Any], tmp_path: Path):
+    (tmp_path / "classes.yaml").write_text("m: {cat: 3, dog: tabby}")
+    call("audit m.keras --data photos --classes classes.yaml")
+    assert audited[0][1]["classes"] == {"m": {"cat": 3, "dog": "tabby"}}
+
+
+def test_end_to_end(models: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["audit", models / "fixed.keras", f"again={models / 'fixed.keras'}"]
+    assert call("data draw toys --train 4 --test 4 --size 16") == 0
+    assert main([*map(str, words), "--data", "toys", "--metrics", "energy"]) == 0
+    said = capsys.readouterr().out
+    assert "fixed: model 1 of 2" in said
+    assert "Each model is one training: a difference speaks of these models" in " ".join(
+        said.split()
+    )
+    assert Path("runs/toys-audit/report.html").is_file()
+    assert call("report runs/toys-audit") == 0
+    assert call("report runs/toys-audit --format md --out toys.md") == 0
+    assert Path("toys.md").read_text("utf-8").startswith("# ")
+    assert call("compare runs/toys-audit") == 0
+    assert "again - fixed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("absent.keras", "Expected a saved Keras model, got no file absent.keras."),
+        ("broken.keras", "Expected a Keras 3 model in broken.keras, got"),
+        ("FREE --metrics enery", "Expected the name of a metric, got 'enery'."),
+        ("FREE --metrics cue-energy", "Expected masks of the cue for 'cue-energy', got none."),
+        ("FREE --methods cam", "Expected a CAM method, got 'cam'."),
+        ("FREE --layer lost", "Expected a layer of 'free', got 'lost'."),
+        ("FREE --layer x=last", "Expected names of models in layer=..., got 'x'. Try: free"),
+        ("FREE --pixels 0-1", "Expected a range of pixels, got '0-1'."),
+        ("FREE --classes cat=0", "Expected an output for each class of the data (cat, dog),"),
+        ("FREE --classes cat", "Expected classes as NAME=INDEX,... or a YAML file, got 'cat'."),
+        ("FREE --classes no.yaml", "Expected a YAML file of classes, got no readable file"),
+        (
+            "FREE --classes list.yaml",
+            "Expected a mapping of classes in list.yaml, got a list. T",
+        ),
+        ("FREE --split val", "Invalid value for '--split'"),
+        ("FREE FREE", "Expected models with different names, got 'free' twice."),
+        ("FLAT", "Expected a model with a spatial layer"),
+    ],
+)
+def test_mistakes_write_nothing(
+    options: str, expected: str, models: Path, failing: Failing, tmp_path: Path
+):
+    call("data draw toys --train 4 --test 4 --size 16")
+    (tmp_path / "broken.keras").write_bytes(b"x")
+    (tmp_path / "list.yaml").write_text("[1, 2]")
+    for word in ("FREE", "FLAT"):
+        options = options.replace(word, str(models / f"{word.lower()}.keras"))
+    words = ["audit", *options.split(), "--data", "toys", "--size", "16", "--out", "r"]
+    assert failing(*words).startswith(expected)
+    assert not Path("r").exists()
+
+
+def test_data_is_needed(failing: Failing):
+    assert failing("audit", "a.keras") == "Missing option '--data'. Try: campare audit --help"

@@ -1,0 +1,42 @@
+"""`campare compare`: verdicts and effects of one run or two."""
+
+from pathlib import Path
+
+import pytest
+
+from campare.__main__ import main
+from command_line import Failing, call
+
+pytestmark = pytest.mark.usefixtures("runs")
+
+
+def test_one_run(capsys: pytest.CaptureFixture[str]):
+    assert main(["compare", "x"]) == 0
+    out = capsys.readouterr().out
+    assert "2 object" in out
+    assert "supported" in out
+    assert "B - A   grad-cam   images: 30, seeds: 3" in out
+
+
+def test_two_runs(capsys: pytest.CaptureFixture[str]):
+    assert main(["compare", "x", "y"]) == 0
+    out = capsys.readouterr().out
+    assert "Recipes A, B: y minus x, on 30 test images" in out
+    assert "A [y] - A [x]   grad-cam" in out
+
+
+def test_own_claims(capsys: pytest.CaptureFixture[str]):
+    Path("mine.yaml").write_text(
+        "- {name: mine, contrast: A - B, direction: higher, measure: energy, smallest: 0.01, "
+        "reason: r}"
+    )
+    assert call("compare x --claims mine.yaml") == 0
+    assert "contradicted" in capsys.readouterr().out
+
+
+def test_mistakes(failing: Failing):
+    assert failing("compare", "x", "x").startswith("Expected two different runs, got x twice.")
+    assert failing("compare", "x", "y", "--claims", "c.yaml").startswith(
+        "Expected --claims with one run, got two runs."
+    )
+    assert "no readable file 'c.yaml'" in failing("compare", "x", "--claims", "c.yaml")

@@ -1,0 +1,130 @@
+"""`campare study`: what it passes on, what it prints, how it fails."""
+
+import inspect
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from campare.__main__ import main
+from campare.data import ImageSet
+from command_line import Failing, call
+
+
+@pytest.fixture
+def studied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Calls of study(), which does nothing here."""
+    calls: list[Any] = []
+
+    def record(data: Any, **settings: Any) -> Any:
+        calls.append((data, settings))
+        return SimpleNamespace(path=Path("runs/x"))
+
+    monkeypatch.setattr("campare.experiments.study.study", record)
+    monkeypatch.setattr(
+        "campare.experiments.summary.summary", lambda run: f"the summary of {run.path}"
+    )
+    return calls
+
+
+def test_defaults(studied: list[Any], capsys: pytest.CaptureFixture[str]):
+    assert main(["study", "photos"]) == 0
+    ((data, settings),) = studied
+    assert data == "photos"
+    assert settings.pop("console") is not None
+    assert settings == {
+        "recipes": "article",
+        "only": None,
+        "seeds": 5,
+        "backbone": None,
+        "weights": None,
+        "backbone_options": {},
+        "size": None,
+        "epochs": None,
+        "train_sizes": None,
+        "augment_strengths": None,
+        "metrics": ("default",),
+        "methods": ("grad-cam",),
+        "out": Path("runs/photos-article"),
+        "engine": "local",
+    }
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [
+        "the summary of runs/x",
+        "Every effect: campare compare runs/x",
+        "Report: runs/x/report.html",
+    ]
+
+
+def test_every_option_arrives(studied: list[Any]):
+    words = (
+        "study photos --recipes mine.yaml --only A,B --seeds 2 --backbone mobilenet --weights "
+        "w.h5 --backbone-option alpha=0.75 --backbone-option depth_multiplier=1 --size 64 "
+        "--epochs 3 --method grad-cam,layer-cam --out there --engine ray "
+        "--train-sizes 50,100 --augment-strengths 0,0.5"
+    )
+    assert call(words) == 0
+    ((_, settings),) = studied
+    del settings["console"]
+    assert settings == {
+        "recipes": "mine.yaml",
+        "only": ("A", "B"),
+        "seeds": 2,
+        "backbone": "mobilenet",
+        "weights": "w.h5",
+        "backbone_options": {"alpha": 0.75, "depth_multiplier": 1},
+        "size": 64,
+        "epochs": 3,
+        "train_sizes": (50, 100),
+        "augment_strengths": (0, 0.5),
+        "metrics": ("default",),
+        "methods": ("grad-cam", "layer-cam"),
+        "out": Path("there"),
+        "engine": "ray",
+    }
+
+
+def test_study_takes_what_the_command_line_passes(request: pytest.FixtureRequest):
+    from campare.experiments.study import study
+
+    signature = inspect.signature(study)
+    calls = request.getfixturevalue("studied")
+    main(["study", "photos"])
+    ((data, settings),) = calls
+    assert set(signature.bind(data, **settings).arguments) == set(signature.parameters)
+
+
+def test_the_drawn_set(studied: list[Any]):
+    call("study drawn --train 8 --test 6 --size 32 --classes cat,dog --shortcut 0.9")
+    ((data, settings),) = studied
+    assert isinstance(data, ImageSet)
+    assert (len(data.of("train")), len(data.of("test"))) == (8, 6)
+    assert data.default_size == settings["size"] == 32
+    assert "cue" in data.regions
+
+
+def test_options_of_the_drawn_set_with_a_folder(failing: Failing):
+    assert failing("study", "photos", "--shortcut", "0.9") == (
+        "Expected --shortcut with the drawn set only, got the folder 'photos'. "
+        "Try: campare study drawn"
+    )
+
+
+def test_doses_that_cannot_be(failing: Failing):
+    assert failing("study", "drawn", "--train", "8", "--test", "8", "--train-sizes", "4,9") == (
+        "Expected sizes of the training set from 4, two images of each class, to 8, all of "
+        "them, got 9. Try 4,8"
+    )
+    assert failing("study", "drawn", "--train-sizes", "50.5") == (
+        "Expected sizes of the training set as whole numbers of images, got 50.5. "
+        "Try 50,100,200,400"
+    )
+
+
+def test_help_says_what_doses_do(capsys: pytest.CaptureFixture[str]):
+    assert main(["study", "--help"]) == 0
+    words = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "--train-sizes" in words
+    assert "--augment-strengths" in words
+    assert "The test images stay." in words
