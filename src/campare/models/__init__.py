@@ -60,7 +60,7 @@ def wrap(
 
         return load(Path(model), **options)
     families = {base.__module__.partition(".")[0] for base in type(model).__mro__}
-    if "campare" in families and hasattr(model, "tap"):
+    if hasattr(model, "tap") and hasattr(model, "start"):  # a Classifier, ours or a user's own
         return model  # type: ignore[no-any-return]
     if "keras" in families:  # before torch: on that backend Keras models are torch modules, too
         from campare.models.keras import KerasClassifier
