@@ -2,8 +2,8 @@
 
 A network in plain NumPy: the image is cut into patches of 4 pixels, each becomes a feature vector
 A, their mean is read by a linear layer. Its gradient is known, so the tap is a few lines. explain()
-takes the object as it is. For a framework of its own kind, `campare.models.backends` has three files
-to look at; each gives the same two things: a forward pass with one output edited, and its gradient.
+takes the object as it is. For a framework of another kind, `campare.models.backends` has three
+files to look at; each gives a forward pass with one output edited, and its gradient.
 """
 
 from collections.abc import Callable
@@ -59,7 +59,9 @@ class Patches:
         G = np.broadcast_to((chosen @ self.head.T / 64)[:, None, None, :], A.shape)
         return Tap(A, G, class_score(logits, index), logits)
 
-    def start(self, images: Any, target: Any = None, *, read: Any, **options: Any) -> Callable[[], Any]:
+    def start(
+        self, images: Any, target: Any = None, *, read: Any, **options: Any
+    ) -> Callable[[], Any]:
         """Nothing runs elsewhere: the result is there when it is called."""
         found = read(self.tap(images, target))
         return lambda: tuple(np.asarray(each) for each in found)

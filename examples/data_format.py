@@ -1,8 +1,8 @@
 """A data format of your own: a list of samples, and a function that reads one of them.
 
 Here a table `labels.csv` (file, label, split) beside a folder of photographs, with outlines of the
-object as circles (x, y, radius in pixels). What reads a sample returns a Picture: the image (H, W, 3)
-and its masks (H, W), by region. Nothing is read before it is needed.
+object as circles (x, y, radius in pixels). What reads a sample returns a Picture: the image
+(H, W, 3) and its masks (H, W), by region. Nothing is read before it is needed.
 """
 
 import csv
@@ -27,7 +27,8 @@ class Circles:
 
     def __call__(self, sample: Sample) -> Picture:
         """The picture of a sample."""
-        image = np.asarray(Image.open(self.folder / sample.image).convert("RGB"))
+        with Image.open(self.folder / sample.image) as stored:
+            image = np.asarray(stored.convert("RGB"))
         rows, columns = np.indices(image.shape[:2]) + 0.5
         x, y, radius = self.circles[sample.image]
         return Picture(image, {"object": np.hypot(columns - x, rows - y) <= radius})
@@ -36,7 +37,7 @@ class Circles:
 def from_table(folder: Path) -> ImageSet:
     """The images that `labels.csv` lists."""
     table = folder / "labels.csv"
-    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    rows = list(csv.DictReader(table.read_text("utf-8").splitlines()))
     names = tuple(sorted({row["label"] for row in rows}))
     content = hashlib.sha256(table.read_bytes())
     for row in rows:
