@@ -15,8 +15,8 @@ from collections import defaultdict
 import numpy as np
 from scipy import stats
 
+from bootstrap import Draws, difference
 from campare.stats.article import ARTICLE
-from campare.stats.bootstrap import Draws, difference
 from campare.stats.crossed import contrast
 from campare.stats.design import design_of
 from campare.stats.judging import judge

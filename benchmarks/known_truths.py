@@ -20,6 +20,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from bootstrap import Draws, difference
 from campare import ImageSet
 from campare.attribution.baselines import centre
 from campare.attribution.explain import observe
@@ -33,7 +34,6 @@ from campare.metrics.faithfulness.imputation import impute
 from campare.metrics.mosaic import class_masks, mosaics
 from campare.metrics.shortcut import region_drop
 from campare.models import wrap
-from campare.stats.bootstrap import Draws, difference
 from campare.training import fit
 from campare.training.recipes import article, factorial
 

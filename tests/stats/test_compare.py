@@ -6,9 +6,9 @@ import pytest
 
 from campare import compare
 from campare.errors import RunError
-from campare.stats.bootstrap import holm
 from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SUMMARY, Comparison
 from campare.stats.design import Levels
+from campare.stats.holm import holm
 from campare.types import SCORE_COLUMNS
 from manifests import manifest
 
@@ -305,18 +305,6 @@ def test_a_design_can_be_given():
     assert set(found.factors["contrast"]) == {"pre-training", "augmentation"}
     with pytest.raises(RunError, match=r"recipes of the table in the design, got Z. Try A', B'"):
         compare(renamed, design={"Z": Levels(False, False)})
-
-
-def test_the_bootstrap_can_be_asked_for_and_agrees():
-    crossed, drawn = (
-        compare(square(), interval=name, resamples=2000).effects
-        for name in ("crossed", "bootstrap")
-    )
-    assert crossed["estimate"].to_list() == pytest.approx(drawn["estimate"].to_list())
-    ratio = (crossed["high"] - crossed["low"]) / (drawn["high"] - drawn["low"])
-    assert 0.7 < ratio.min() <= ratio.max() < 1.4
-    with pytest.raises(RunError, match=r"'crossed' or 'bootstrap', got 'normal'. Try"):
-        compare(square(), interval="normal")
 
 
 def test_the_permutation_test_and_the_size_stand_beside_the_interval():

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from campare.stats.article import ARTICLE
-from campare.stats.bootstrap import holm
 from campare.stats.claims import Claim, Outcome
 from campare.stats.comparison import CLAIMS
 from campare.stats.design import design_of
+from campare.stats.holm import holm
 from campare.stats.judging import judge
 from campare.stats.power import resized
 from campare.stats.scores import Measured

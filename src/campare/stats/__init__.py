@@ -1,1 +1,1 @@
-"""Statistics: the hierarchical bootstrap, and the comparison of recipes that rests on it."""
+"""Statistics: differences between arms with intervals, verdicts, and what is said of them."""

@@ -13,24 +13,23 @@ Intervals and p come from campare.stats.crossed; docs/statistics.md says what th
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from campare.metrics.registry import find
-from campare.stats import bootstrap, crossed
 from campare.stats.answers import Answer, answers
 from campare.stats.arms import ARMS, arms_of
 from campare.stats.article import ARTICLE
-from campare.stats.bootstrap import Draws, holm
 from campare.stats.claims import Claim
 from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SENSITIVITY, SUMMARY, Comparison
 from campare.stats.contrasts import both, metrics_of, unique
-from campare.stats.crossed import Effect, Split, effect_of, size_interval, split
+from campare.stats.crossed import Effect, Split, difference, effect_of, size_interval, split
 from campare.stats.design import Design, Levels, Weights, written
 from campare.stats.factors import DESIGN, PAIR, Contrast, differences
 from campare.stats.factors import contrasts as contrasts_of
+from campare.stats.holm import holm
 from campare.stats.judging import judge
 from campare.stats.permutation import Flips, permutation_test
 from campare.stats.ranking import CLASSIFIER, main_method
@@ -49,7 +48,6 @@ __all__ = ["Answer", "Comparison", "Verdict", "answers", "compare", "verdict_wor
 
 Table = dict[Key, Measured]
 Row = dict[str, Any]
-Interval = Literal["crossed", "bootstrap"]
 
 
 def compare(
@@ -60,7 +58,6 @@ def compare(
     method: str | Sequence[str] | None = None,
     claims: str | Path | Sequence[Claim] | None = None,
     design: Mapping[str, Levels | Mapping[str, Any]] | None = None,
-    interval: Interval = "crossed",
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
@@ -78,10 +75,9 @@ def compare(
             where the design of the recipes is known.
         design: recipe -> its level of each factor: {'B': {'pre-training': True, 'hidden': 64}}.
             Default: from the fields in which the run's recipes differ, or of a built-in set.
-        interval: of effects, summary and nulls: 'crossed' (t, closed form) or 'bootstrap'.
         confidence: of the intervals, in (0, 1).
-        resamples: replicates of the permutation test and of the bootstrap, at least 100.
-        seed: of both; the same seed gives the same numbers, whatever the order of rows.
+        resamples: replicates of the permutation test, at least 100.
+        seed: of these; the same seed gives the same numbers, whatever the order of rows.
 
     p_adjusted is Holm's over one family: the metrics of one contrast and method at one resolution
     (native, or '@matched'). It answers "in which of these metrics do the two recipes differ?" What
@@ -104,7 +100,7 @@ def compare(
         >>> found.claims.select("claim", "verdict").row(1)  # one seed settles nothing
         ('2 object', 'not settled')
     """
-    check_settings(baseline, contrasts, interval, confidence, resamples)
+    check_settings(baseline, contrasts, confidence, resamples)
     hypotheses = hypotheses_of(claims)
     rows = read(table)
     measured = matrices(rows.frame)
@@ -114,13 +110,12 @@ def compare(
     levels = levels_of(design, rows.recipes, recipes)
     if hypotheses is None:
         hypotheses = ARTICLE if levels else ()
-    means = _Means(interval, confidence, Draws(resamples, seed))
     flips = Flips(resamples, seed)
     judged = judge(hypotheses, measured, levels, main_method(methods), confidence)
     return Comparison(
-        effects=_table(_effects(measured, pairs, methods, means, flips), EFFECTS),
-        summary=_table(_summary(measured, means), SUMMARY),
-        nulls=_table(_nulls(measured, methods, means), NULLS),
+        effects=_table(_effects(measured, pairs, methods, confidence, flips), EFFECTS),
+        summary=_table(_summary(measured, confidence), SUMMARY),
+        nulls=_table(_nulls(measured, methods, confidence), NULLS),
         claims=_table(judged, CLAIMS),
         factors=_table(_factors(measured, levels, methods, confidence), EFFECTS),
         sensitivity=_table(sensitivity(rows, measured, pairs, methods, confidence), SENSITIVITY),
@@ -133,20 +128,8 @@ def compare(
     )
 
 
-class _Means:
-    """How an interval is made: treatment minus control, or the mean of one arm."""
-
-    def __init__(self, interval: Interval, confidence: float, draws: Draws) -> None:
-        self.interval, self.confidence, self.draws = interval, confidence, draws
-
-    def __call__(self, treatment: Any, control: Any = None) -> Effect:
-        if self.interval == "bootstrap":
-            return bootstrap.difference(treatment, control, self.draws, confidence=self.confidence)
-        return crossed.difference(treatment, control, confidence=self.confidence)
-
-
 def _effects(
-    measured: Table, pairs: Contrasts, methods: list[str], means: _Means, flips: Flips
+    measured: Table, pairs: Contrasts, methods: list[str], confidence: float, flips: Flips
 ) -> list[Row]:
     rows = []
     for treatment, control in pairs:
@@ -154,9 +137,7 @@ def _effects(
             family = []
             for metric, (T, C) in both(measured, (treatment, control), method):
                 found = split([T, C], [1.0, -1.0])
-                bootstrapped = means.interval == "bootstrap"
-                effect = means(T, C) if bootstrapped else effect_of(found, means.confidence)
-                row = _effect_row(method, metric, effect, found, means.confidence)
+                row = _effect_row(method, metric, effect_of(found, confidence), found, confidence)
                 family.append(
                     {
                         "contrast": f"{treatment} - {control}", "treatment": treatment,
@@ -217,10 +198,10 @@ def _adjusted(rows: list[Row]) -> list[Row]:
     return rows
 
 
-def _summary(measured: Table, means: _Means) -> list[Row]:
+def _summary(measured: Table, confidence: float) -> list[Row]:
     rows = []
     for (recipe, method, metric), one in measured.items():
-        mean = means(one.values)
+        mean = difference(one.values, confidence=confidence)
         least, most = _range(metric)
         rows.append(
             {
@@ -240,7 +221,7 @@ def _range(metric: str) -> tuple[float, float]:
     return (declared.low, declared.high) if declared else (-math.inf, math.inf)
 
 
-def _nulls(measured: Table, methods: list[str], means: _Means) -> list[Row]:
+def _nulls(measured: Table, methods: list[str], confidence: float) -> list[Row]:
     rows = []
     for (recipe, method, metric), one in measured.items():
         if method not in methods or method == CLASSIFIER:
@@ -251,7 +232,7 @@ def _nulls(measured: Table, methods: list[str], means: _Means) -> list[Row]:
             if other is None or not is_null(null) or not own:
                 continue
             same = _same_models(one, other)
-            found = means(one.values - same)
+            found = difference(one.values - same, confidence=confidence)
             rows.append(
                 {
                     "recipe": recipe, "method": method, "metric": metric, "null": null,

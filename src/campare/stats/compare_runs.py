@@ -48,7 +48,7 @@ class _Both:
 def compare_runs(first: Run, second: Run, **settings: Any) -> Comparison:
     """Each recipe that both runs have: the second run minus the first, on the same test images.
 
-    `settings` as in `compare` (confidence, method, interval, resamples, seed). `.notes` say what
+    `settings` as in `compare` (confidence, method, resamples, seed). `.notes` say what
     was compared, and in what else the runs differ.
 
     Raises:

@@ -54,15 +54,10 @@ def methods_of(present: list[str], chosen: str | Sequence[str] | None) -> list[s
 def check_settings(
     baseline: str | None,
     contrasts: Sequence[tuple[str, str]] | None,
-    interval: str,
     confidence: float,
     resamples: int,
 ) -> None:
     """Check what does not depend on the table."""
-    if interval not in ("crossed", "bootstrap"):
-        raise RunError(
-            f"Expected interval 'crossed' or 'bootstrap', got {interval!r}. Try crossed."
-        )
     if baseline is not None and contrasts is not None:
         raise RunError("Expected a baseline or contrasts, got both. Try leaving one out.")
     if contrasts is not None and not all(

@@ -14,8 +14,8 @@ the same for both arms, and of each arm its own seeds, c[s] times seed s. It dev
 
 which are products of matrices. The square roots undo the shrinking of a bootstrap with few members.
 With few seeds the percentiles are still too close together: they are widened by Student's t over
-the normal, with Welch-Satterthwaite degrees of freedom. compare(interval="bootstrap") uses it; the
-default is campare.stats.crossed, which holds its level better. docs/statistics.md compares them.
+the normal, with Welch-Satterthwaite degrees of freedom. campare.stats.crossed, which campare uses,
+holds its level better: coverage.py compares them.
 """
 
 import math
@@ -178,20 +178,3 @@ def _interval(
     facing = lower if D > 0 else upper
     p = 1.0 if D == 0 else 2 * float(np.interp(-abs(D), facing, tails))
     return float(low), float(high), min(p, 1.0)
-
-
-def holm(p: ArrayLike) -> Doubles:
-    """p values adjusted for being one family (Holm 1979); NaN stays and does not count.
-
-    Shapes: (m,) -> (m,), in [0, 1].
-
-    Example:
-        >>> holm([0.01, 0.04, 0.03, float("nan")])
-        array([0.03, 0.06, 0.06,  nan])
-    """
-    adjusted = np.asarray(p, np.float64).copy()
-    known = np.flatnonzero(~np.isnan(adjusted))
-    order = known[np.argsort(adjusted[known], kind="stable")]
-    scaled = adjusted[order] * np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1)
-    return adjusted
