@@ -1,4 +1,4 @@
-"""ImageSet: a labelled set of images, from a folder, drawn from a seed, or from memory."""
+"""ImageSet: a labeled set of images, from a folder, drawn from a seed, or from memory."""
 
 import os
 from collections.abc import Sequence

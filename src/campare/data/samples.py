@@ -111,7 +111,7 @@ class Images:
 
 @dataclass(frozen=True, repr=False)
 class SampleSet:
-    """A labelled set of images with a train and a test split, read on demand.
+    """A labeled set of images with a train and a test split, read on demand.
 
     Attributes:
         name: of the set, as shown in reports.
