@@ -30,7 +30,7 @@ class RecipeError(CampareError):
 
 
 class RunError(CampareError):
-    """A run directory that is missing, incomplete or made with other settings."""
+    """A run directory that is missing, incomplete or of other settings."""
 
 
 class MissingExtraError(CampareError):

@@ -47,21 +47,26 @@ def write_json(path: Path, value: Any) -> None:
         >>> json.loads(target.read_text())
         {'value': None}
     """
-    text = json.dumps(_plain(value), indent=1, allow_nan=False) + "\n"
+    text = json.dumps(plain(value), indent=1, allow_nan=False) + "\n"
     with atomic(path) as part:
         part.write_text(text, "utf-8")
 
 
-def _plain(value: Any) -> Any:
-    """JSON's own types: NaN and infinities as null, NumPy scalars and paths as Python's."""
+def plain(value: Any) -> Any:
+    """JSON's own types: NaN and infinities as null, tuples as lists, NumPy's as Python's.
+
+    Example:
+        >>> plain({1: (np.float32(0.5), float("nan"), Path("a"))})
+        {'1': [0.5, None, 'a']}
+    """
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, float):
         return value if np.isfinite(value) else None
     if isinstance(value, Path):

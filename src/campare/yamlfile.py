@@ -160,11 +160,11 @@ def _sentence(
     return f"Expected {field} in {where} to be {' or '.join(want)}, got {given!r:.60}. Try {hint}."
 
 
-def _innermost(places: Sequence[tuple[int | str, ...]]) -> int:
-    """The index of the innermost place in the first one: an option of a union came this far."""
-    first = places[0]
-    inside = [i for i, place in enumerate(places) if place[: len(first)] == first]
-    return max(inside, key=lambda i: len(places[i]))
+def _innermost(paths: Sequence[tuple[int | str, ...]]) -> int:
+    """The index of the longest path that starts with the first: an option of a union got so far."""
+    first = paths[0]
+    inside = [i for i, path in enumerate(paths) if path[: len(first)] == first]
+    return max(inside, key=lambda i: len(paths[i]))
 
 
 #: Types of pydantic's errors for a field that there is not; often why another one is missing.

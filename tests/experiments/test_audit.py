@@ -409,9 +409,9 @@ class TestRun:
     @pytest.mark.parametrize(
         ("changes", "text"),
         [
-            ({"metrics": ["energy", "lift"]}, "which was made with metrics"),
-            ({"target": "prediction"}, "which was made with"),
-            ({"seed": 1}, "made with seed 0, got 1"),
+            ({"metrics": ["energy", "lift"]}, "Expected metrics .* as in the run in"),
+            ({"target": "prediction"}, "Expected .* as in the run in"),
+            ({"seed": 1}, "Expected seed 0 as in the run in .*, got 1"),
             ({"split": "all"}, "another split"),
             ({"layer": "first"}, "another layer"),
             ({"data": ImageSet.drawn(train=4, test=12, size=16, seed=9)}, "other images"),

@@ -95,7 +95,7 @@ def test_json_of_something_else_is_refused(tmp_path, text):
 
 
 def test_a_run_says_what_made_it():
-    made = Manifest(**manifest().model_dump(exclude=provenance().keys()), **provenance())
-    assert made.versions["campare"] == made.campare
-    assert made.machine["cores"] >= 1
-    assert made.created.endswith("+00:00")
+    now = Manifest(**manifest().model_dump(exclude=provenance().keys()), **provenance())
+    assert now.versions["campare"] == now.campare
+    assert now.machine["cores"] >= 1
+    assert now.created.endswith("+00:00")

@@ -23,10 +23,10 @@ def settings(images=IMAGES, arms=ARMS, size=16, methods=("grad-cam",)):
 
 @pytest.fixture
 def run(tmp_path):
-    return made(tmp_path / "run")
+    return opened(tmp_path / "run")
 
 
-def made(path, arms=ARMS):
+def opened(path, arms=ARMS):
     grids = {arm.name: (8, 8) for arm in arms}
     return open_run(path, None, settings(arms=arms), IMAGES, (0,), grids, (8, 8), 200)
 
@@ -39,7 +39,7 @@ def test_another_split_of_the_same_images_is_refused(run):
     moved = replace(IMAGES.samples[0], split="test")
     images = replace(IMAGES, samples=(moved, *IMAGES.samples[1:]))
     assert images.fingerprint == IMAGES.fingerprint
-    with pytest.raises(RunError, match="made with another split"):
+    with pytest.raises(RunError, match="got another split of the images"):
         earlier(run.path, settings(images))
 
 
@@ -47,7 +47,7 @@ def test_a_weights_file_with_other_contents_is_refused(tmp_path):
     weights = tmp_path / "w.weights.h5"
     weights.write_bytes(b"one")
     arms = (Recipe("B", backbone="mobilenet", weights=str(weights), trainable="head"),)
-    run = made(tmp_path / "run", arms)
+    run = opened(tmp_path / "run", arms)
     assert earlier(run.path, settings(arms=arms))
     weights.write_bytes(b"two")
     with pytest.raises(RunError, match="other contents"):
@@ -67,10 +67,12 @@ def test_a_run_of_another_kind_is_refused(run):
 
 
 def test_other_settings_are_refused_by_name(run):
-    with pytest.raises(RunError, match=r"made with size 16, got 32\. Try: another --out"):
+    with pytest.raises(
+        RunError, match=r"Expected size 16 as in the run in .*, got 32\. Try: anoth"
+    ):
         earlier(run.path, settings(size=32))
     more = ("grad-cam", "layer-cam")
-    with pytest.raises(RunError, match=r"made with methods \['grad-cam'\], got"):
+    with pytest.raises(RunError, match=r"Expected methods \['grad-cam'\] as in .*, got"):
         earlier(run.path, settings(methods=more))
 
 
@@ -80,3 +82,13 @@ def test_a_run_of_an_older_version_goes_on(run):
     run.manifest.settings.split = None
     run.write_manifest()
     assert earlier(run.path, settings()) is not None
+
+
+def test_settings_are_compared_as_they_come_back_from_a_file(tmp_path):
+    options = {"pool": (2, 2), "drop": {1: 0.5}}
+    arms = (replace(ARMS[0], backbone_options=options),)
+    run = opened(tmp_path / "run", arms)
+    assert earlier(run.path, settings(arms=arms)) is not None
+    other = (replace(ARMS[0], backbone_options=options | {"pool": (2, 3)}),)
+    with pytest.raises(RunError, match="got another backbone_options"):
+        earlier(run.path, settings(arms=other))

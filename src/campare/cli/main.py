@@ -38,7 +38,7 @@ def campare(
     version: Annotated[  # noqa: ARG001  its callback acts on it
         bool, Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
-    debug: Annotated[  # noqa: ARG001  __main__ looks for it
+    debug: Annotated[  # noqa: ARG001  __main__ acts on it
         bool, Option("--debug", "--verbose", help="Show the traceback of an error.")
     ] = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The manifest of a run, run.json: with what it was made, and what each of its cells gave.
+"""The manifest of a run, run.json: what was run, on what, and what each of its cells gave.
 
     Manifest
         campare, created, command, machine, versions    what wrote it, when, by which command, where
@@ -94,7 +94,7 @@ class Settings(_Part):
 
 
 class Config(_Part):
-    """How the maps of a run were made and measured."""
+    """How the maps of a run are computed and measured."""
 
     size: int | None = None  # pixels a side; the largest where models differ
     methods: list[str] = []
@@ -109,7 +109,7 @@ class Config(_Part):
 
 
 class Manifest(_Part):
-    """With what a run was made, and what its cells gave.
+    """What was run, on what, and what its cells gave.
 
     Example:
         >>> data = {"name": "pets", "fingerprint": "ab12", "classes": ["cat", "dog"]}
@@ -181,7 +181,7 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def provenance() -> dict[str, Any]:
-    """When, by which command, on which machine, with which libraries a run is made now."""
+    """When, by which command, on which machine, with which libraries campare runs now."""
     return {
         "campare": version("campare"),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -4,6 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from campare.errors import RunError
+from campare.files import plain
 from campare.runs.manifest import Kind, Settings
 from campare.runs.run import MANIFEST, Run
 from campare.training.recipe import Recipe
@@ -15,7 +16,7 @@ _DEFAULTS = {field.name: field.default for field in fields(Recipe)}
 
 
 def earlier(path: Path, settings: Settings, kind: Kind = "study") -> Run | None:
-    """The run that is there already, if it was made with the same settings.
+    """The run that is there already, if it has the same settings.
 
     Raises:
         RunError: other settings, a run of another kind, or a folder that is no run.
@@ -35,7 +36,8 @@ def earlier(path: Path, settings: Settings, kind: Kind = "study") -> Run | None:
             f"Expected a run of campare {kind} in {path}, got one of campare {run.manifest.kind}. "
             "Try: another --out"
         )
-    _check(path, run.manifest.settings, settings)
+    # As they come back from a file: a tuple as a list.
+    _check(path, run.manifest.settings, Settings.model_validate(plain(settings.model_dump())))
     return run
 
 
@@ -43,15 +45,14 @@ def _check(path: Path, old: Settings, new: Settings) -> None:
     for key, name in (("fingerprint", "other images"), ("split", "another split of the images")):
         if getattr(old, key) not in (None, getattr(new, key)):
             raise RunError(
-                f"Expected the images of the run in {path}, which was made with {name}. "
-                "Try: another --out"
+                f"Expected the images of the run in {path}, got {name}. Try: another --out"
             )
     then = old.model_dump()
     for key, now in new.model_dump(exclude=set(_ONE_BY_ONE)).items():
         if then.get(key) != now:
             raise RunError(
-                f"Expected the settings of the run in {path}, which was made with {key} "
-                f"{then.get(key)}, got {now}. Try: another --out"
+                f"Expected {key} {then.get(key)} as in the run in {path}, got {now}. "
+                "Try: another --out"
             )
     for name, digest in new.weights.items():
         if old.weights.get(name, digest) != digest:

@@ -29,7 +29,7 @@ class Run(Protocol):
 
     @property
     def manifest(self) -> Manifest:
-        """What the run was made with."""
+        """What was run, and on what."""
 
     def scores(self) -> pl.DataFrame:
         """Its table."""
