@@ -6,7 +6,8 @@ import re
 import polars as pl
 import pytest
 
-from campare.stats.answers import Answer, answers, both, headline
+from campare.stats.answer import Answer
+from campare.stats.answers import answers, both, headline
 from campare.stats.arms import ARMS
 from campare.stats.comparison import EFFECTS, NULLS, SUMMARY, Comparison
 
@@ -17,10 +18,10 @@ SIZES = {
     "not detected": (0.01, -0.1, 0.1),
     "undefined": (NAN, NAN, NAN),
 }
-FINE = ("A", "Scratch", "48 × 48", 3, 0, 0.9, 0.5)
-COARSE = ("B", "Transfer", "12 × 12", 3, 0, 0.9, 0.5)
-OTHER = ("C", "C", "12 × 12", 3, 0, 0.9, 0.5)
-GUESSING = ("A", "Scratch", "48 × 48", 3, 1, 0.55, 0.5)
+FINE = ("A", "Scratch", "48 × 48", 3, 0, 0.9, 0.5, 180, 0)
+COARSE = ("B", "Transfer", "12 × 12", 3, 0, 0.9, 0.5, 180, 0)
+OTHER = ("C", "C", "12 × 12", 3, 0, 0.9, 0.5, 180, 0)
+GUESSING = ("A", "Scratch", "48 × 48", 3, 1, 0.55, 0.5, 180, 0)
 
 
 def effect(metric, sizes, *, contrast="B - A", method="grad-cam", p=0.01, seeds=5, sides=None):
@@ -170,6 +171,8 @@ def test_every_verdict(one, text):
 def test_adjusted_p_can_undo_an_interval():
     verdicts = [answers(compared(effect("energy", "better", p=p)))[0].verdict for p in (0.2, NAN)]
     assert verdicts == ["not detected", "better"]
+    (one,) = answers(compared(effect("energy", "better", p=0.2)))
+    assert "+0.050 to +0.150, p after Holm 0.200)" in one.evidence
 
 
 def test_the_classifier_has_its_own_answer_after_the_maps():
@@ -206,7 +209,7 @@ def test_an_arm_that_did_not_learn_comes_first_and_is_said_of_its_contrasts():
         "gives 0.50."
     )
     assert found[1].text.endswith("But A did not learn.")
-    assert found[1].short == "B gives better maps than A, but A did not learn"
+    assert headline(found) == "A did not learn. B gives better maps than A."
     audit = compared(effect("energy", "better"), arms=[GUESSING, COARSE], kind="audit")
     assert "may be guessing on these images" in answers(audit)[0].text
 
@@ -258,12 +261,15 @@ def test_controls_in_a_sentence():
     lows = {"A": -0.1, "B": 0.1, "C": 0.2}
     nulls = [(arm, "grad-cam", "energy", "centre", low, low, 1.0, 0.5) for arm, low in lows.items()]
     means = [(arm, "grad-cam", "energy", 0.5, 0.4, 0.6, 60, 3, 0, 180) for arm in lows]
-    (found,) = answers(compared(nulls=nulls, summary=means))
+    *_, found = answers(compared(nulls=nulls, summary=means))
     bump = "a bump in the middle of the image (Energy in the object)"
     assert found.text == f"B and C beat {bump}; A does not."
-    (alone,) = answers(compared(nulls=nulls[:1], summary=means[:1]))
+    *_, alone = answers(compared(nulls=nulls[:1], summary=means[:1]))
     assert alone.text == f"A does not beat {bump}."
-    assert answers(compared(nulls=nulls, summary=[("A", "grad-cam", "iou", *means[0][3:])])) == []
+    other = [("A", "grad-cam", "iou", *means[0][3:])]
+    assert not [
+        one for one in answers(compared(nulls=nulls, summary=other)) if one.kind == "controls"
+    ]
 
 
 def test_terminal_and_notebook_carry_the_answers():

@@ -14,7 +14,8 @@ from campare.metrics import find
 from campare.report import curves, facts, forest, gallery, methods, spread, tables, warned, words
 from campare.report.facts import Arm, Effect
 from campare.runs.manifest import Manifest
-from campare.stats.answers import Answer, method_of, metrics_of
+from campare.stats.answer import Answer
+from campare.stats.answers import method_of, metrics_of
 from campare.stats.comparison import Comparison
 from campare.stats.ranking import main_method
 from campare.stats.scores import of_test

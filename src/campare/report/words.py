@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 from campare.report.facts import Effect
-from campare.stats.answers import Answer
+from campare.stats.answer import Answer
 
 MINUS = "\N{MINUS SIGN}"
 NARROW = "\N{NARROW NO-BREAK SPACE}"

@@ -1,6 +1,6 @@
 """What a comparison says: every answer decided once, in the order in which a reader must know it.
 
-    arms alone      models that did not learn: their maps explain a guess
+    arms alone      did not learn, follows a cue, no better than a control, flat maps
     factors         what a factor does to the maps, over all arms; interactions; trends
     contrasts       one arm against another: better, worse, mixed, not detected
     controls        whether an arm beats a map that looks at no model
@@ -14,11 +14,13 @@ the native ones would have claimed.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import polars as pl
 
+from campare.stats.alone import Flawed, alone, faults
+from campare.stats.answer import Answer, Arm, Compared
 from campare.stats.design import AUGMENTATION, PRETRAINING, SIZE, STRENGTH
 from campare.stats.ranking import CLASSIFIER, main_method, main_metrics
 from campare.stats.words import (
@@ -29,6 +31,7 @@ from campare.stats.words import (
     higher_is_better,
     listed,
     measure,
+    p_text,
     signed,
     title,
 )
@@ -36,96 +39,6 @@ from campare.stats.words import (
 ENOUGH_SEEDS = 5
 NOT_DETECTED = "not detected"
 MIXED = "mixed"
-NOT_LEARNED = "did not learn"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One thing that a comparison says.
-
-    Attributes:
-        kind: 'arm', 'factor', 'interaction', 'trend', 'contrast', 'classifier', 'controls' or
-            'limit'.
-        verdict: 'better', 'worse', 'higher', 'lower', 'mixed', 'not detected', 'undefined'; of an
-            arm alone and of limits what is wrong, in a few words.
-        text: the claim, a sentence or two.
-        short: the claim as a headline, without a full stop.
-        evidence: the numbers behind it, a sentence; empty where `text` has them.
-        subject: the contrast, factor or arm that it is about.
-        method, metric: of the numbers; '' where they are of several.
-        estimate, low, high, p: of `metric`; NaN where there are none.
-        images, seeds: how many the numbers are over.
-
-    Example:
-        >>> str(Answer("contrast", "better", "B is better.", evidence="Energy +0.1."))
-        'B is better. Energy +0.1.'
-    """
-
-    kind: str
-    verdict: str
-    text: str
-    short: str = ""
-    evidence: str = ""
-    subject: str = ""
-    method: str = ""
-    metric: str = ""
-    estimate: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    p: float = math.nan
-    images: int = 0
-    seeds: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.text} {self.evidence}".strip()
-
-
-class Compared(Protocol):
-    """The tables of a comparison, which `campare.stats.comparison.Comparison` holds."""
-
-    @property
-    def effects(self) -> pl.DataFrame:
-        """Treatment minus control."""
-
-    @property
-    def claims(self) -> pl.DataFrame:
-        """Hypotheses and their verdicts."""
-
-    @property
-    def factors(self) -> pl.DataFrame:
-        """Main effects, interactions and trends."""
-
-    @property
-    def sensitivity(self) -> pl.DataFrame:
-        """The effects by other sound analyses."""
-
-    @property
-    def summary(self) -> pl.DataFrame:
-        """Means by arm."""
-
-    @property
-    def nulls(self) -> pl.DataFrame:
-        """Each arm's maps minus controls."""
-
-    @property
-    def design(self) -> pl.DataFrame:
-        """What each contrast is about."""
-
-    @property
-    def arms(self) -> pl.DataFrame:
-        """Each arm by itself."""
-
-    @property
-    def kind(self) -> str:
-        """'study', 'audit', or '' where it is not known."""
-
-    @property
-    def confidence(self) -> float:
-        """Of the intervals."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader has to know, a line each."""
 
 
 def answers(comparison: Compared) -> list[Answer]:
@@ -134,29 +47,48 @@ def answers(comparison: Compared) -> list[Answer]:
     Example:
         >>> answers(campare.compare(run))[0].text  # doctest: +SKIP
     """
-    arms = _arms(comparison)
+    arms = arms_in(comparison)
     method = method_of(comparison)
+    metrics = metrics_of(comparison, method)
+    found = faults(comparison, arms.values(), method, metrics)
+    flawed = Flawed(found)
     others = [name for name in _methods(comparison) if name not in (method, CLASSIFIER)]
     order = [name for name in (method, CLASSIFIER, *others) if name]
     return [
-        *_alone(arms.values(), comparison.kind),
-        *_of_factors(comparison, method, arms),
-        *(answer for name in order for answer in _of_pairs(comparison, name, arms)),
+        *found,
+        *_of_factors(comparison, method, arms, flawed),
+        *(answer for name in order for answer in _of_pairs(comparison, name, arms, flawed)),
+        *(alone(comparison, arms.values(), method, metrics) if len(arms) == 1 else ()),
         *_of_controls(comparison, method),
         *_limits(comparison, method),
     ]
 
 
-def headline(found: Sequence[Answer]) -> str:
-    """The answer in one sentence: of two factors where there are two, else the first that is."""
+def headline(found: Sequence[Answer], arms: int = 0) -> str:
+    """The answer in a sentence or two: what must be known of single arms, then what differs.
+
+    `arms` is how many there are. Where one follows a cue, or all guess or are worse than a control,
+    differences between them say nothing of how good their maps are, and are not in it.
+    """
+    lead = Flawed([answer for answer in found if answer.kind == "arm"])
+    if lead.decides(arms):
+        return f"{_capital(lead.words)}."
+    differ = _difference(found)
+    if not lead.words:
+        return differ or "No map of this run could be measured."
+    return f"{_capital(lead.words)}. {differ}" if differ else f"{_capital(lead.words)}."
+
+
+def _difference(found: Sequence[Answer]) -> str:
+    """What differs: of two factors where there are two, else the first that is said."""
     mains = [answer for answer in found if answer.kind in ("factor", "trend")][:2]
     if len(mains) == 2:
         return both(*mains)
-    for kind in ("contrast", "controls", "classifier"):
+    for kind in ("contrast", "alone", "controls", "classifier"):
         for answer in found:
             if answer.kind == kind:
                 return f"{answer.short}."
-    return "No map of this run could be measured."
+    return ""
 
 
 def both(one: Answer, other: Answer) -> str:
@@ -193,30 +125,13 @@ def metrics_of(comparison: Compared, method: str) -> list[str]:
     return main_metrics([*means, *known] or list(rows["metric"]), method)
 
 
-class Arm(NamedTuple):
-    """What is said of an arm by itself; see `campare.stats.arms`."""
-
-    name: str
-    title: str
-    grid: str | None
-    replicates: int
-    unlearned: int
-    accuracy: float
-    chance: float
-
-    @property
-    def called(self) -> str:
-        """The name, with the title where it has one."""
-        return self.name if self.title == self.name else f"{self.name} ({self.title})"
-
-
-def _arms(comparison: Compared) -> dict[str, Arm]:
+def arms_in(comparison: Compared) -> dict[str, Arm]:
     """The arms by name; of one that only the effects name nothing else is known."""
     known = {row["arm"]: Arm(*row.values()) for row in comparison.arms.iter_rows(named=True)}
     pairs = comparison.effects.select("treatment", "control").unique(maintain_order=True).rows()
     names = dict.fromkeys(name for pair in pairs for name in pair)
     blank = {name: Arm(name, name, None, 0, 0, math.nan, math.nan) for name in names}
-    return blank | known
+    return known | {name: arm for name, arm in blank.items() if name not in known}
 
 
 def _methods(comparison: Compared) -> list[str]:
@@ -320,43 +235,17 @@ def _interval(row: Mapping[str, Any], confidence: float) -> str:
     if not math.isfinite(row["low"]):
         return f"{signed(row['estimate'])} (no interval)"
     ends = f"{signed(row['low'])} to {signed(row['high'])}"
-    return f"{signed(row['estimate'])} ({100 * confidence:.4g}% interval {ends})"
-
-
-# --- one arm alone -------------------------------------------------------------------------------
-
-
-def _alone(arms: Iterable[Arm], kind: str) -> Iterator[Answer]:
-    """Arms that did not learn; an audit does not know whether its images are those of training."""
-    for arm in arms:
-        if not arm.unlearned:
-            continue
-        facts = f"accuracy {arm.accuracy:.2f}, the commonest class alone gives {arm.chance:.2f}"
-        if kind == "audit":
-            text = (
-                f"{arm.called} may be guessing on these images: {facts}. Do the pixels and the "
-                "classes fit what the model takes? The maps of a guess say little."
-            )
-        else:
-            text = (
-                f"{arm.called} {NOT_LEARNED} in {arm.unlearned} of {arm.replicates} seeds: mean "
-                f"{facts}. Its maps explain a guess; do not read a comparison with it as an effect "
-                "of the recipe."
-            )
-        yield Answer(
-            "arm", NOT_LEARNED, text, f"{arm.name} {_guess(kind)}", subject=arm.name,
-            metric="correct", estimate=arm.accuracy, seeds=arm.replicates,
-        )  # fmt: skip
-
-
-def _guess(kind: str) -> str:
-    return "may be guessing" if kind == "audit" else NOT_LEARNED
+    apart = not row["low"] <= 0 <= row["high"] and decided(row, confidence) == NOT_DETECTED
+    p = f", p after Holm {p_text(row['p_adjusted'])}" if apart else ""
+    return f"{signed(row['estimate'])} ({100 * confidence:.4g}% interval {ends}{p})"
 
 
 # --- pairs of arms -------------------------------------------------------------------------------
 
 
-def _of_pairs(comparison: Compared, method: str, arms: Mapping[str, Arm]) -> Iterator[Answer]:
+def _of_pairs(
+    comparison: Compared, method: str, arms: Mapping[str, Arm], flawed: Flawed
+) -> Iterator[Answer]:
     """An answer for each contrast of a method."""
     metrics = metrics_of(comparison, method)
     for rows in _contrasts(comparison.effects, method):
@@ -364,7 +253,7 @@ def _of_pairs(comparison: Compared, method: str, arms: Mapping[str, Arm]) -> Ite
         if found and method == CLASSIFIER:
             yield _of_classifiers(found, comparison.confidence)
         elif found:
-            yield _of_pair(found, method, arms, comparison)
+            yield _of_pair(found, method, arms, flawed, comparison)
 
 
 def _contrasts(table: pl.DataFrame, method: str) -> Iterator[dict[str, dict[str, Any]]]:
@@ -375,21 +264,24 @@ def _contrasts(table: pl.DataFrame, method: str) -> Iterator[dict[str, dict[str,
 
 
 def _of_pair(
-    found: Sequence[Deciding], method: str, arms: Mapping[str, Arm], comparison: Compared
+    found: Sequence[Deciding],
+    method: str,
+    arms: Mapping[str, Arm],
+    flawed: Flawed,
+    comparison: Compared,
 ) -> Answer:
     first = found[0].native
     treatment, control = arms[first["treatment"]], arms[first["control"]]
     verdict, where = _summed((one.verdict, one.name) for one in found)
     maps = "maps" if method == method_of(comparison) else f"{method} maps"
-    guesses = listed([arm.name for arm in (treatment, control) if arm.unlearned])
-    but = f"but {guesses} {_guess(comparison.kind)}" if guesses else ""
+    but = flawed.but([treatment.name, control.name])
     claim = _claim(verdict, where, len(found), maps, treatment, control)
     claim += _of_resolution(found, treatment, control)
     text = f"{claim}. {_capital(but)}." if but else f"{claim}."
     differ = _design(comparison).get(first["contrast"])
     if differ and differ.together:
         text += f" They differ in {listed(differ.names)}."
-    short = _short(verdict, found, maps, treatment.name, control.name) + (f", {but}" if but else "")
+    short = _short(verdict, found, maps, treatment.name, control.name)
     if differ and differ.together:
         short += f" (they differ in {listed(differ.names)})"
     return _answer("contrast", verdict, text, short, found, comparison.confidence)
@@ -493,11 +385,13 @@ def _factor(contrast: str, design: Mapping[str, Factor]) -> Factor:
     return Factor(contrast, "trend" if dose in (SIZE, STRENGTH) else "factor", dose)
 
 
-def _of_factors(comparison: Compared, method: str, arms: Mapping[str, Arm]) -> Iterator[Answer]:
+def _of_factors(
+    comparison: Compared, method: str, arms: Mapping[str, Arm], flawed: Flawed
+) -> Iterator[Answer]:
     """An answer for each main effect, interaction and trend."""
     metrics, design = metrics_of(comparison, method), _design(comparison)
-    guessing = [arm.name for arm in arms.values() if arm.unlearned]
-    caveat = f" But {listed(guessing)} {_guess(comparison.kind)}." if guessing else ""
+    but = flawed.but(list(arms))
+    caveat = f" {_capital(but)}." if but else ""
     for rows in _contrasts(comparison.factors, method):
         found = deciding(rows, metrics, arms, comparison.confidence)
         if found:

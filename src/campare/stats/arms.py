@@ -12,11 +12,16 @@ import polars as pl
 
 from campare.metrics.classification import learned
 
-#: Columns of `Comparison.arms`; `unlearned`: replicates no better than the commonest class.
+#: Of a map on which nothing can be seen.
+_BLANK = ("flat", "all-negative", "non-finite", "unconnected")
+
+#: Columns of `Comparison.arms`; `unlearned`: replicates no better than the commonest class; `maps`:
+#: of the main method, `flat` of which have nothing on them.
 ARMS: dict[str, Any] = {
     **dict.fromkeys(("arm", "title", "grid"), pl.String),
     **dict.fromkeys(("replicates", "unlearned"), pl.Int64),
     **dict.fromkeys(("accuracy", "chance"), pl.Float64),
+    **dict.fromkeys(("maps", "flat"), pl.Int64),
 }
 
 
@@ -25,6 +30,7 @@ def arms_of(
     names: Iterable[str],
     recipes: Iterable[Mapping[str, Any]] = (),
     grids: Mapping[str, Sequence[int]] = {},
+    maps: Mapping[str, tuple[int, int]] = {},
 ) -> list[dict[str, Any]]:
     """A row for each arm, with the columns of ARMS.
 
@@ -34,6 +40,7 @@ def arms_of(
         names: the arms.
         recipes: as a manifest lists them; titles are theirs.
         grids: arm -> resolution of its maps.
+        maps: arm -> how many maps there are, and how many of them are flat.
 
     `accuracy` is the mean over replicates, `chance` the share of the commonest class; both are NaN,
     and `unlearned` is 0, where nothing was classified.
@@ -62,6 +69,7 @@ def arms_of(
                 "unlearned": sum(not _learned(model) for model in models),
                 "accuracy": sum(known) / len(known) if known else math.nan,
                 "chance": _commonest(part["label"]),
+                **dict(zip(("maps", "flat"), maps.get(name, (0, 0)), strict=True)),
             }
         )
     return rows
@@ -82,3 +90,19 @@ def _commonest(labels: pl.Series) -> float:
     if not len(labels):
         return math.nan
     return float(labels.value_counts()["count"].max() or 0) / len(labels)  # type: ignore[arg-type]
+
+
+def flat_maps(frame: pl.DataFrame, method: str) -> dict[str, tuple[int, int]]:
+    """Arm -> how many maps of a method there are, and how many of them have nothing on them.
+
+    Example:
+        >>> rows = [("A", 0, "1.png", "grad-cam", "energy", "flat"),
+        ...     ("A", 0, "2.png", "grad-cam", "energy", "ok")]
+        >>> names = ["recipe", "seed", "image", "method", "metric", "status"]
+        >>> flat_maps(pl.DataFrame(rows, schema=names, orient="row"), "grad-cam")
+        {'A': (2, 1)}
+    """
+    own = frame.filter((pl.col("method") == method) & ~pl.col("metric").str.contains("@"))
+    blank = own.group_by("recipe", "seed", "image").agg(pl.col("status").is_in(_BLANK).any())
+    counts = blank.group_by("recipe").agg(pl.len(), pl.col("status").sum().alias("flat"))
+    return {name: (maps, flat) for name, maps, flat in counts.rows()}

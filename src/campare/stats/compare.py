@@ -19,8 +19,9 @@ import numpy as np
 import polars as pl
 
 from campare.metrics.registry import find
-from campare.stats.answers import Answer, answers
-from campare.stats.arms import ARMS, arms_of
+from campare.stats.answer import Answer
+from campare.stats.answers import answers
+from campare.stats.arms import ARMS, arms_of, flat_maps
 from campare.stats.article import ARTICLE
 from campare.stats.claims import Claim
 from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SENSITIVITY, SUMMARY, Comparison
@@ -111,7 +112,8 @@ def compare(
     if hypotheses is None:
         hypotheses = ARTICLE if levels else ()
     flips = Flips(resamples, seed)
-    judged = judge(hypotheses, measured, levels, main_method(methods), confidence)
+    main = main_method(methods)
+    judged = judge(hypotheses, measured, levels, main, confidence)
     return Comparison(
         effects=_table(_effects(measured, pairs, methods, confidence, flips), EFFECTS),
         summary=_table(_summary(measured, confidence), SUMMARY),
@@ -120,7 +122,12 @@ def compare(
         factors=_table(_factors(measured, levels, methods, confidence), EFFECTS),
         sensitivity=_table(sensitivity(rows, measured, pairs, methods, confidence), SENSITIVITY),
         design=_table(_design(levels, pairs), DESIGN),
-        arms=_table(arms_of(rows.classified, recipes, rows.recipes, rows.grids), ARMS),
+        arms=_table(
+            arms_of(
+                rows.classified, recipes, rows.recipes, rows.grids, flat_maps(rows.checked, main)
+            ),
+            ARMS,
+        ),
         kind=rows.kind,
         confidence=confidence,
         resamples=resamples,

@@ -18,7 +18,8 @@ import polars as pl
 
 from campare.errors import RunError
 from campare.files import write_json
-from campare.stats.answers import Answer, answers, headline
+from campare.stats.answer import Answer
+from campare.stats.answers import answers, arms_in, headline
 from campare.stats.arms import ARMS
 from campare.stats.factors import DESIGN
 from campare.stats.printed import notebook, terminal
@@ -94,7 +95,8 @@ class Comparison:
         design: contrast, kind ('factor', 'interaction', 'trend', 'contrast'), factor, high, low
             (its levels in words), together (what changes with it: the effect may be theirs).
         arms: arm, title, grid, replicates, unlearned (replicates that do not beat the commonest
-            class), accuracy, chance (the share of the commonest class).
+            class), accuracy, chance (the share of the commonest class), maps (of the main method),
+            flat (of which nothing can be seen).
         kind: 'study', 'audit', or '' where the table does not say.
         notes: what a reader has to know, a line each.
     """
@@ -120,8 +122,8 @@ class Comparison:
 
     @property
     def headline(self) -> str:
-        """The first of it, in one sentence."""
-        return headline(self.answers)
+        """The first of it, in a sentence or two."""
+        return headline(self.answers, len(arms_in(self)))
 
     def to_json(self, path: str | Path) -> None:
         """Write the comparison to `path`, whole or not at all; NaN is written as null."""

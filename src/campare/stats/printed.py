@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import polars as pl
 
-from campare.stats.answers import Answer, Compared
+from campare.stats.answer import Answer, Compared
 from campare.stats.words import MATCHED, conditional, count, interval, p_text, verdict_words
 
 if TYPE_CHECKING:

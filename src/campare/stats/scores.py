@@ -40,6 +40,7 @@ class Rows(NamedTuple):
     is the label).
     others: name of an analysis -> rows like `frame`.
     classified: recipe, seed, label, prediction, right: a row for each image that a model judged.
+    checked: the rows of the test split as they are.
     grids: recipe -> resolution of its maps; kind: of the run.
     """
 
@@ -48,6 +49,7 @@ class Rows(NamedTuple):
     recipes: tuple[Mapping[str, Any], ...] = ()
     others: Mapping[str, pl.DataFrame] = {}
     classified: pl.DataFrame = pl.DataFrame(schema=_CLASSIFIED)
+    checked: pl.DataFrame = pl.DataFrame(schema=SCORE_COLUMNS)
     grids: Mapping[str, tuple[int, ...]] = {}
     kind: str = ""
 
@@ -99,12 +101,13 @@ def read(table: Any) -> Rows:
             recipes=tuple(manifest.recipe_fields),
             others=others,
             classified=_classified(checked),
+            checked=checked,
             grids={cell.recipe: tuple(cell.grid) for cell in cells if cell.grid},
             kind=manifest.kind,
         )
     checked = of_test(checked_columns(getattr(table, "frame", table)))
     rows, others = _check(checked, {})
-    return Rows(rows, others=others, classified=_classified(checked))
+    return Rows(rows, others=others, classified=_classified(checked), checked=checked)
 
 
 def _classified(frame: pl.DataFrame) -> pl.DataFrame:

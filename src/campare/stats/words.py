@@ -134,14 +134,16 @@ def measure(metric: str) -> str:
     return text[:1].lower() + text[1:] if text.split()[0][1:].islower() else text
 
 
-def listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str], last: str = "and") -> str:
     """Words as a list for people.
 
     Example:
         >>> listed(["A", "B", "C"])
         'A, B and C'
     """
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+    return (
+        f" {last} ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+    )
 
 
 def signed(value: float | None) -> str:

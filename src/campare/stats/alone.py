@@ -1,0 +1,321 @@
+"""What is said of one arm alone, before any difference between arms.
+
+    did not learn       no better than the commonest class: its maps explain a guess
+    follows a cue       its map lies on a region that should not matter, more than the region's area
+                        and an untrained network explain
+    no better           than a map that looks at no model (middle, edges, uniform), or at one that
+                        is not trained, in the first metric
+    flat maps           nothing to be seen on many images
+
+All from the tables: means (`summary`), arms minus controls (`nulls`), `arms`.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from campare.metrics import find
+from campare.stats.answer import Answer, Arm, Compared
+from campare.stats.article import SMALLEST
+from campare.stats.ranking import CLASSIFIER
+from campare.stats.scores import UNTRAINED
+from campare.stats.words import count, higher_is_better, listed, measure, signed
+
+NOT_LEARNED, FOLLOWS, WORSE = "did not learn", "follows a cue", "worse than untrained"
+BELOW, NO_BETTER, FLAT = "worse than a control", "no better than a control", "flat maps"
+
+_HOPELESS = (NOT_LEARNED, WORSE, BELOW)
+
+#: A map follows a region that it puts so many times the region's share on, ...
+LIFT = 2.0
+#: ... and this much more than an untrained network does.
+MORE = SMALLEST["cue-energy"]
+#: The share of flat maps from which on it is said.
+MANY_FLAT = 0.1
+#: Regions that every image or object mask has: no cues.
+_PLAIN = ("object", "parts", "border", "background", "other")
+_CONTROLS = {
+    "uniform": "a uniform map", "centre": "a bump in the middle of the image",
+    "edge": "the edges of the image",
+}  # fmt: skip
+_UNTRAINED = "an untrained network"
+
+
+class Mean(NamedTuple):
+    """A mean with its interval."""
+
+    mean: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    images: int = 0
+    seeds: int = 0
+
+
+class Beside(NamedTuple):
+    """An arm's map minus a control's."""
+
+    control: str  # in words
+    mean: float  # of the control
+    estimate: float
+    low: float
+    high: float
+
+
+class Means:
+    """Means of a comparison, and differences from controls, by name."""
+
+    def __init__(self, comparison: Compared) -> None:
+        columns = ("recipe", "method", "metric", "mean", "low", "high", "images", "seeds")
+        rows = comparison.summary.select(columns).rows()
+        self._means = {row[:3]: Mean(*row[3:]) for row in rows}
+        self._nulls = comparison.nulls
+
+    def __call__(self, arm: str, method: str, metric: str) -> Mean:
+        """The mean of an arm; NaN where it has none."""
+        return self._means.get((arm, method, metric), Mean())
+
+    def beside(self, arm: str, method: str, metric: str) -> list[Beside]:
+        """The arm's maps minus each control's, where both were measured."""
+        rows = self._nulls.filter(
+            (pl.col("recipe") == arm)
+            & (pl.col("method") == method)
+            & (pl.col("metric") == metric)
+            & pl.col("low").is_finite()
+        )
+        return [
+            Beside(
+                _UNTRAINED if row["null"].endswith(UNTRAINED) else _CONTROLS[row["null"]],
+                self(arm, row["null"], metric).mean, row["estimate"], row["low"], row["high"],
+            )
+            for row in rows.iter_rows(named=True)
+            if row["null"].endswith(UNTRAINED) or row["null"] in _CONTROLS
+        ]  # fmt: skip
+
+    def cues(self) -> list[str]:
+        """Metrics of the energy on a region that should not matter."""
+        names = dict.fromkeys(metric for _, _, metric in self._means)
+        return [name for name in names if name.endswith("-energy") and _of_cue(name)]
+
+
+class Flawed:
+    """The faults of arms as one phrase: `A and B follow the cue; C did not learn`."""
+
+    def __init__(self, found: Sequence[Answer]) -> None:
+        self.found = found
+
+    def but(self, arms: Sequence[str]) -> str:
+        """What makes a comparison of some arms doubtful."""
+        doubtful = [a for a in self.found if a.verdict in (NOT_LEARNED, FOLLOWS)]
+        words = _phrases([answer for answer in doubtful if answer.subject in arms])
+        return f"but {listed(words)}" if words else ""
+
+    @property
+    def words(self) -> str:
+        """The worst fault of each arm."""
+        worst = {answer.subject: answer for answer in reversed(self.found)}
+        return "; ".join(_phrases([answer for answer in self.found if answer in worst.values()]))
+
+    def decides(self, arms: int) -> bool:
+        """Whether no difference between so many arms can say how good their maps are."""
+        faulty = {answer.subject for answer in self.found if answer.verdict in _HOPELESS}
+        return 0 < arms <= len(faulty) or any(a.verdict == FOLLOWS for a in self.found)
+
+
+def _phrases(found: Sequence[Answer]) -> list[str]:
+    """Arms with the same fault in one phrase."""
+    arms: dict[str, list[str]] = {}
+    for answer in found:
+        arms.setdefault(answer.short.removeprefix(f"{answer.subject} "), []).append(answer.subject)
+    return [f"{listed(names)} {_agree(phrase, len(names))}" for phrase, names in arms.items()]
+
+
+def _agree(phrase: str, number: int) -> str:
+    """A phrase of one arm, of several."""
+    if number == 1:
+        return phrase
+    for one, many in (("follows ", "follow "), ("is ", "are "), ("has ", "have ")):
+        if phrase.startswith(one):
+            return many + phrase.removeprefix(one)
+    return phrase
+
+
+def faults(
+    comparison: Compared, arms: Iterable[Arm], method: str, metrics: Sequence[str]
+) -> list[Answer]:
+    """What must be known of single arms, the worst kind first."""
+    means, arms = Means(comparison), list(arms)
+    metric = next((m for m in metrics if higher_is_better(m) is not None), "")
+    return [
+        *(answer for arm in arms for answer in _not_learned(arm, comparison.kind)),
+        *(one for arm in arms for cue in means.cues() for one in _cue(arm, method, cue, means)),
+        *(answer for arm in arms if metric for answer in _controls(arm, method, metric, means)),
+        *(answer for arm in arms for answer in _flat(arm, method)),
+    ]
+
+
+def alone(
+    comparison: Compared, arms: Iterable[Arm], method: str, metrics: Sequence[str]
+) -> Iterator[Answer]:
+    """Where the maps of an arm are, beside the controls: of one that nothing is compared with."""
+    means = Means(comparison)
+    for arm in arms:
+        for metric in metrics[:1]:
+            own, beside = means(arm.name, method, metric), means.beside(arm.name, method, metric)
+            if not math.isfinite(own.mean):
+                continue
+            others = "; ".join(f"{one.control} {one.mean:.3f}" for one in beside)
+            text = f"The maps of {arm.called}: {measure(metric)} {_with_interval(own, comparison)}"
+            text += f"; {others}." if others else "."
+            if math.isfinite(arm.accuracy):
+                text += (
+                    f" Accuracy {arm.accuracy:.2f}, the commonest class alone gives "
+                    f"{arm.chance:.2f}."
+                )
+            short = f"{arm.name} has {own.mean:.2f} in {measure(metric)}"
+            best = _strongest(beside, metric)
+            if best:
+                short += f", {best.control} {best.mean:.2f}"
+            yield Answer(
+                "alone", _beats(beside, metric), text, short, subject=arm.name, method=method,
+                metric=metric, estimate=own.mean, low=own.low, high=own.high, images=own.images,
+                seeds=own.seeds,
+            )  # fmt: skip
+
+
+def _not_learned(arm: Arm, kind: str) -> Iterator[Answer]:
+    """An audit does not know whether its images are those of the training."""
+    if not arm.unlearned:
+        return
+    facts = f"accuracy {arm.accuracy:.2f}, the commonest class alone gives {arm.chance:.2f}"
+    if kind == "audit":
+        short = "may be guessing"
+        text = (
+            f"{arm.called} may be guessing on these images: {facts}. Do the pixels and the classes "
+            "fit what the model takes? The maps of a guess say little."
+        )
+    else:
+        short = NOT_LEARNED
+        text = (
+            f"{arm.called} {NOT_LEARNED} in {arm.unlearned} of {arm.replicates} seeds: mean "
+            f"{facts}. Its maps explain a guess; do not read a comparison with it as an effect of "
+            "the recipe."
+        )
+    yield Answer(
+        "arm", NOT_LEARNED, text, f"{arm.name} {short}", subject=arm.name, metric="correct",
+        estimate=arm.accuracy, seeds=arm.replicates,
+    )  # fmt: skip
+
+
+def _cue(arm: Arm, method: str, metric: str, means: Means) -> Iterator[Answer]:
+    """An arm whose map lies on a region that should not matter.
+
+    It must put LIFT times the region's share of the image there (what a uniform map does) and MORE
+    than an untrained network does, where one was measured; and blurring the region must cost
+    something, where that was measured.
+    """
+    own, beside = means(arm.name, method, metric), means.beside(arm.name, method, metric)
+    by = {one.control: one for one in beside}
+    area, untrained = by.get(_CONTROLS["uniform"]), by.get(_UNTRAINED)
+    region = metric.removesuffix("-energy")
+    drop = means(arm.name, CLASSIFIER, f"{region}-drop")
+    needed = not math.isfinite(drop.low) or drop.low > 0
+    learned = untrained is None or (untrained.low > 0 and untrained.estimate >= MORE)
+    much = area is not None and area.low > 0 and own.mean >= LIFT * area.mean
+    if area is None or not (much and learned and needed):
+        return
+    where = f"a region of {_percent(area.mean)} of the image"
+    if untrained:
+        where += f" ({_UNTRAINED} puts {_percent(untrained.mean)} there)"
+    text = f"{arm.called} puts {_percent(own.mean)} of its map on the {region}, {where}"
+    if math.isfinite(drop.mean):
+        text += f"; blurring it costs {drop.mean:.2f} of the probability of the class"
+        text += f" ({signed(drop.low)} to {signed(drop.high)})" if math.isfinite(drop.low) else ""
+    text += ". How well its maps find anything else says little."
+    yield Answer(
+        "arm", FOLLOWS, text, f"{arm.name} follows the {region}", subject=arm.name, method=method,
+        metric=metric, estimate=own.mean, low=own.low, high=own.high, images=own.images,
+        seeds=own.seeds,
+    )  # fmt: skip
+
+
+def _of_cue(metric: str) -> bool:
+    declared = find(metric)
+    return (
+        declared is not None
+        and declared.higher_is_better is False
+        and declared.region is not None
+        and declared.region not in _PLAIN
+    )
+
+
+def _controls(arm: Arm, method: str, metric: str, means: Means) -> Iterator[Answer]:
+    """An arm that is worse than an untrained network, or not detectably better than a control."""
+    beside = means.beside(arm.name, method, metric)
+    sign = 1 if higher_is_better(metric) else -1
+    own = means(arm.name, method, metric)
+    below = [one for one in beside if max(sign * one.low, sign * one.high) < 0]
+    level = [one for one in beside if min(sign * one.low, sign * one.high) <= 0]
+    if not level:
+        return
+    untrained = [one for one in below if one.control == _UNTRAINED]
+    one = untrained[0] if untrained else _strongest(below or level, metric)
+    assert one is not None
+    is_ = "is worse than" if one in below else "is not detectably better than"
+    ends = f"{signed(one.low)} to {signed(one.high)}"
+    text = (
+        f"{arm.called} {is_} {one.control}, by {measure(metric)}: {own.mean:.3f} and "
+        f"{one.mean:.3f}, difference {signed(one.estimate)} ({ends}; {count(own.images, 'image')})."
+    )
+    rest = [other.control for other in level if other is not one]
+    text += f" Nor is it better than {listed(rest, 'or')}." if rest else ""
+    verdict = WORSE if untrained else BELOW if one in below else NO_BETTER
+    yield Answer(
+        "arm", verdict, text, f"{arm.name} {is_} {one.control}",
+        subject=arm.name, method=method, metric=metric, estimate=one.estimate, low=one.low,
+        high=one.high, images=own.images, seeds=own.seeds,
+    )  # fmt: skip
+
+
+def _strongest(beside: Sequence[Beside], metric: str) -> Beside | None:
+    """The control that does best."""
+    known = [one for one in beside if math.isfinite(one.mean)] or list(beside)
+    if not known:
+        return None
+    pick = max if higher_is_better(metric) is not False else min
+    return pick(known, key=lambda one: one.mean)
+
+
+def _beats(beside: Sequence[Beside], metric: str) -> str:
+    good = higher_is_better(metric)
+    if good is None or not beside:
+        return "no controls" if not beside else "no direction"
+    sign = 1 if good else -1
+    above = all(min(sign * one.low, sign * one.high) > 0 for one in beside)
+    return "above controls" if above else "not above controls"
+
+
+def _flat(arm: Arm, method: str) -> Iterator[Answer]:
+    if not arm.maps or arm.flat < MANY_FLAT * arm.maps:
+        return
+    share = f"{arm.flat} of {arm.maps}"
+    yield Answer(
+        "arm", FLAT,
+        f"{arm.called} has {method} maps with nothing on them, flat or nowhere positive, {share}. "
+        "They count in no measure.",
+        f"{arm.name} has flat maps",
+        subject=arm.name, method=method, estimate=arm.flat / arm.maps,
+    )  # fmt: skip
+
+
+def _with_interval(mean: Mean, comparison: Compared) -> str:
+    if not math.isfinite(mean.low):
+        return f"{mean.mean:.3f} ({count(mean.images, 'image')})"
+    level = f"{100 * comparison.confidence:.4g}% interval {mean.low:.3f} to {mean.high:.3f}"
+    seeds = f", {count(mean.seeds, 'seed')}" if mean.seeds > 1 else ""
+    return f"{mean.mean:.3f} ({level}; {count(mean.images, 'image')}{seeds})"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}%" if share >= 0.01 else f"{100 * share:.1f}%"
