@@ -25,6 +25,8 @@ def test_a_broken_backbone_option(pair: str, failing: Failing):
 def test_words_and_values():
     assert words("") == ()
     assert words(" cat,, dog ") == ("cat", "dog")
+    assert words("a(x=1,y=(2, 3)),b[4,5],c") == ("a(x=1,y=(2, 3))", "b[4,5]", "c")
+    assert words("a(,b") == ("a(,b",)
     assert numbers("--n", "1")("1e1,2,.5") == (10.0, 2, 0.5)
     assert [type(n) for n in numbers("--n", "1")("2,2.0")] == [int, float]
     assert assigned("a=x=1, b=y") == {"a": "x=1", "b": "y"}

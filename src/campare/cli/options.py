@@ -17,13 +17,20 @@ Range = Literal["0..255", "0..1", "-1..1"]
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Words between commas.
+    """Words between commas; those in brackets belong to a word.
 
     Example:
-        >>> words("cat, dog")
-        ('cat', 'dog')
+        >>> words("grad-cam, score-cam(channels=64, batch=8)")
+        ('grad-cam', 'score-cam(channels=64, batch=8)')
     """
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+    found, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth <= 0:
+            found.append("")
+        else:
+            found[-1] += letter
+    return tuple(word.strip() for word in found if word.strip())
 
 
 def numbers(option: str, example: str) -> Callable[[str], tuple[float, ...]]:
