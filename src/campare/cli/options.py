@@ -20,8 +20,8 @@ def words(text: str) -> tuple[str, ...]:
     """Words between commas; those in brackets belong to a word.
 
     Example:
-        >>> words("grad-cam, score-cam(channels=64, batch=8)")
-        ('grad-cam', 'score-cam(channels=64, batch=8)')
+        >>> words("a, smooth-grad-cam++(samples=4, noise=0.1)")
+        ('a', 'smooth-grad-cam++(samples=4, noise=0.1)')
     """
     found, depth = [""], 0
     for letter in text:
