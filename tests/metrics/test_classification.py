@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.special import expit, softmax
 
 import reference
@@ -74,6 +75,10 @@ def test_learned_is_the_binomial_test():
     # P(X >= 58) = 0.067 and P(X >= 59) = 0.044 for X ~ Binomial(100, 1/2)
     assert not learned(labels, right(58))
     assert learned(labels, right(59))
+    for level in (0.001, 0.05, 0.5):  # against SciPy's own test, every number correct
+        for n in range(101):
+            peer = stats.binomtest(n, 100, 0.5, alternative="greater").pvalue < level
+            assert learned(labels, right(n), level=level) == peer
     uneven = np.array([0] * 90 + [1] * 10)
     assert not learned(uneven, np.zeros(100, int))
     assert not learned(np.zeros(5, int), np.zeros(5, int))

@@ -50,7 +50,7 @@ class Claim:
 
     Example:
         >>> energy = Outcome(("energy",), 0.05, "a twentieth of the map")
-        >>> Claim("mine", "B looks at the object", "B - A", "higher", (energy,)).direction
+        >>> Claim("mine", "B finds the object", "B - A", "higher", (energy,)).direction
         'higher'
     """
 
@@ -67,7 +67,7 @@ def contrasts_of(
 ) -> dict[str, d.Weights]:
     """The weights over arms that a contrast stands for, by name; none where arms are missing.
 
-    `recipes` are those of the table, also such that have no place in the design.
+    `recipes` are those of the table, also such that the design does not have.
 
     Example:
         >>> contrasts_of("both - neither", d.design_of([], "ABCD"))
@@ -75,14 +75,14 @@ def contrasts_of(
         >>> list(contrasts_of("both - each other", d.design_of([], "ABCD")))
         ['C - A', 'C - B', 'C - D']
     """
-    made: dict[str, Callable[[], d.Weights]] = {
+    known: dict[str, Callable[[], d.Weights]] = {
         d.PRETRAINING: lambda: d.main_effect(design, "pretrained"),
         d.AUGMENTATION: lambda: d.main_effect(design, "augmented"),
         d.INTERACTION: lambda: d.interaction(design),
         GAIN: lambda: d.gain_over_size(design),
     }
-    if contrast in made:
-        weights = made[contrast]()
+    if contrast in known:
+        weights = known[contrast]()
         return {contrast: weights} if weights else {}
     corners = {
         (pre, aug): [n for n, p in design.items() if (p.pretrained, p.augmented) == (pre, aug)]
@@ -118,18 +118,18 @@ def check(claims: Sequence[Claim]) -> tuple[Claim, ...]:
     Raises:
         RunError: not claims, two of one name, an effect of interest that is not above zero.
     """
-    seen = set()
+    names = set()
     for claim in claims:
         if not isinstance(claim, Claim):
             raise RunError(
                 f"Expected Claim objects or a YAML file, got {claim!r}. Try claims=None."
             )
-        if claim.name in seen:
+        if claim.name in names:
             raise RunError(
                 f"Expected claims with different names, got {claim.name!r} twice. "
                 f"Try {claim.name + '-2'!r} for the second."
             )
-        seen.add(claim.name)
+        names.add(claim.name)
         if claim.direction not in ("higher", "lower"):
             raise RunError(
                 f"Expected direction of claim {claim.name!r} to be higher or lower, got "

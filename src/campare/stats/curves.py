@@ -22,7 +22,7 @@ CURVES: dict[str, Any] = {
 def dose_curves(summary: pl.DataFrame, design: Design) -> pl.DataFrame:
     """The points of every curve, smallest dose first: value with its band, [low, high].
 
-    `summary` is that of a Comparison, `design` the places of its recipes, for a run
+    `summary` is that of a Comparison, `design` the levels of its recipes, for a run
     `design_of(run.manifest.recipe_fields)`. Columns: CURVES; factor is 'train size' (dose:
     images) or 'strength'. The band holds each mean by itself, over other images and other
     trainings; points of one curve share their images, so that bands that overlap may still differ.
@@ -42,11 +42,11 @@ def dose_curves(summary: pl.DataFrame, design: Design) -> pl.DataFrame:
         for one in ladders(design)
         for arm, dose in one.doses
     ]
-    placed = pl.DataFrame(
+    doses = pl.DataFrame(
         points, schema={name: CURVES[name] for name in ("factor", "recipe", "arm", "dose")}
     )
     means = summary.rename({"recipe": "arm", "mean": "value"})
     order = ("factor", "recipe", "method", "metric")
-    found = placed.join(means, on="arm", maintain_order="left_right").select(*CURVES)
+    found = doses.join(means, on="arm", maintain_order="left_right").select(*CURVES)
     parts = found.partition_by(*order, maintain_order=True)
     return pl.concat(parts) if parts else pl.DataFrame(schema=CURVES)

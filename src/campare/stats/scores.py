@@ -224,11 +224,11 @@ def matrices(frame: pl.DataFrame) -> dict[Key, Measured]:
 
 
 def _matrices(frame: pl.DataFrame) -> Iterator[tuple[Key, Measured]]:
-    placed, shape = _placed(frame, "method", "metric", "value")
-    parts = placed.partition_by("recipe", "method", "metric", as_dict=True, include_key=False)
+    located, shape = _located(frame, "method", "metric", "value")
+    parts = located.partition_by("recipe", "method", "metric", as_dict=True, include_key=False)
     for (recipe, method, metric), part in parts.items():
         known = part.drop_nulls()
-        mean = _averaged(known["place"].to_numpy(), known["value"].to_numpy(), shape)
+        mean = _averaged(known["cell"].to_numpy(), known["value"].to_numpy(), shape)
         undefined = part.height - known.height
         yield (
             (str(recipe), str(method), str(metric)),
@@ -241,33 +241,33 @@ def right(frame: pl.DataFrame) -> dict[str, NDArray[np.float64]]:
 
     On the grid of `matrices` of the same frame; rows of nulls, which tell of other models, apart.
     """
-    placed, shape = _placed(frame, "method", "right")
+    located, shape = _located(frame, "method", "right")
     trained = [name for name in frame["method"].unique().to_list() if not is_null(name)]
-    known = placed.filter(pl.col("method").is_in(trained)).drop_nulls()
+    known = located.filter(pl.col("method").is_in(trained)).drop_nulls()
     parts = known.partition_by("recipe", as_dict=True, include_key=False)
     return {
-        str(recipe): _averaged(part["place"].to_numpy(), part["right"].to_numpy(), shape)
+        str(recipe): _averaged(part["cell"].to_numpy(), part["right"].to_numpy(), shape)
         for (recipe,), part in parts.items()
     }
 
 
-def _placed(frame: pl.DataFrame, *columns: str) -> tuple[pl.DataFrame, tuple[int, int]]:
-    """Recipe, the place of each row on the flattened grid of seeds and images, and `columns`."""
+def _located(frame: pl.DataFrame, *columns: str) -> tuple[pl.DataFrame, tuple[int, int]]:
+    """Recipe, the cell of each row on the flattened grid of seeds and images, and `columns`."""
     names = pl.Enum(frame["image"].unique().sort())
     images = len(names.categories)
     seed = pl.col("seed").rank("dense").cast(pl.Int64) - 1
-    place = seed * images + pl.col("image").cast(names).to_physical().cast(pl.Int64)
-    return frame.select("recipe", place.alias("place"), *columns), (
+    cell = seed * images + pl.col("image").cast(names).to_physical().cast(pl.Int64)
+    return frame.select("recipe", cell.alias("cell"), *columns), (
         frame["seed"].n_unique(),
         images,
     )
 
 
 def _averaged(
-    places: NDArray[Any], values: NDArray[Any], shape: tuple[int, int]
+    at: NDArray[Any], values: NDArray[Any], shape: tuple[int, int]
 ) -> NDArray[np.float64]:
     cells = shape[0] * shape[1]
-    count = np.bincount(places, minlength=cells)
-    total = np.bincount(places, weights=values, minlength=cells)
+    count = np.bincount(at, minlength=cells)
+    total = np.bincount(at, weights=values, minlength=cells)
     mean: NDArray[np.float64] = np.divide(total, count, out=np.full(cells, np.nan), where=count > 0)
     return mean.reshape(shape)
