@@ -12,7 +12,6 @@ from PIL import Image, ImageOps
 from campare.data.decode import (
     Picture,
     decode_image,
-    decode_mask,
     resize_image,
     resize_mask,
     resize_picture,
@@ -146,29 +145,6 @@ def test_a_truncated_file_raises():
         content = encoded(Image.fromarray(noise), kind)
         with pytest.raises((OSError, SyntaxError)):
             decode_image(content[: len(content) // 2])
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        Image.fromarray(np.array([[0, 1, 255]], np.uint8)),
-        Image.fromarray(np.array([[0, 1, 60000]], np.uint16)),
-        Image.fromarray(np.array([[False, True, True]])),
-        Image.fromarray(np.array([[[0, 0, 0], [0, 0, 1], [255, 0, 0]]], np.uint8)),
-        Image.fromarray(np.array([[[9, 9, 9, 0], [0, 1, 0, 255], [255, 0, 0, 1]]], np.uint8)),
-        Image.fromarray(np.array([[[0, 255], [1, 255], [255, 9]]], np.uint8)),
-    ],
-    ids=["L", "I;16", "1", "RGB", "RGBA", "LA"],
-)
-def test_a_mask_is_inside_where_it_is_not_zero(image):
-    assert decode_mask(encoded(image)).tolist() == [[False, True, True]]
-
-
-def test_a_palette_mask_counts_indices_not_colours():
-    mask = Image.new("P", (2, 1), 0)
-    mask.putpalette([255, 255, 255, 0, 0, 0])  # background white, object black
-    mask.putpixel((1, 0), 1)
-    assert decode_mask(encoded(mask)).tolist() == [[False, True]]
 
 
 def slow_resize(mask: np.ndarray, size: int) -> np.ndarray:

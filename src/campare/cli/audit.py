@@ -5,7 +5,15 @@ from typing import Annotated, Any, Literal
 
 from typer import Argument, Option
 
-from campare.cli.options import Engine, Methods, Metrics, assigned, read_classes
+from campare.cli.options import (
+    Engine,
+    MaskValues,
+    Methods,
+    Metrics,
+    assigned,
+    folder,
+    read_classes,
+)
 from campare.cli.terminal import conclude, terminal
 from campare.errors import CampareError
 
@@ -52,6 +60,7 @@ def audit(
         Literal["test", "train", "all"] | None,
         Option(help="Images to measure. Default: test where there is one, else all."),
     ] = None,
+    mask_values: MaskValues = None,
     out: Annotated[Path | None, Option(help="The run's folder. Default: runs/DATA-audit.")] = None,
     seed: Annotated[int, Option(min=0, help="Of all that is drawn.")] = 0,
     batch_size: Annotated[int, Option(min=1, help="Images at a time.")] = 32,
@@ -67,7 +76,7 @@ def audit(
     console, path = terminal(), out or Path("runs") / f"{Path(data).resolve().name}-audit"
     run_audit(
         named(models),
-        data,
+        folder(data, training=False, mask_values=mask_values),
         metrics=metrics,
         methods=methods,
         layer=layer,

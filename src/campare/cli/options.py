@@ -96,6 +96,49 @@ def read_classes(text: str) -> Any:
     return outputs.read_classes(text)
 
 
+def mask_values(text: str) -> Any:
+    """Values of all masks between commas, or CLASS=VALUE+VALUE,... for each class.
+
+    Example:
+        >>> mask_values("1,128..255"), mask_values("cat=8,dog=12+13")
+        ((1, '128..255'), {'cat': (8,), 'dog': (12, 13)})
+    """
+
+    def values(among: Sequence[str]) -> tuple[int | str, ...]:
+        return tuple(int(word) if word.isdecimal() else word for word in among)
+
+    if "=" not in text:
+        return values(words(text))
+    return {name: values(own.split("+")) for name, own in assigned(text).items()}
+
+
+def folder(data: Any, *, training: bool, **reading: Any) -> Any:
+    """A folder's path as it is, or its ImageSet where options say how to read it.
+
+    Raises:
+        CampareError: such an option with the drawn set.
+    """
+    reading = {option: value for option, value in reading.items() if value is not None}
+    if not reading:
+        return data
+    if not isinstance(data, str) or data == "drawn":
+        option = next(iter(reading)).replace("_", "-")
+        raise CampareError(
+            f"Expected --{option} with a folder of images, got the drawn set. Try: without it"
+        )
+    from campare.data import ImageSet
+
+    return ImageSet.from_folder(data, training=training, **reading)
+
+
+MaskValues = Annotated[
+    Any,
+    Option(
+        parser=mask_values,
+        metavar="VALUE,...",
+        help="What is inside a mask of more than two values: 1,3 or nonzero or cat=8,dog=12.",
+    ),
+]
 RunFolder = Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")]
 ModelFile = Annotated[Path, Argument(metavar="MODEL", help="A saved Keras model: MODEL.keras.")]
 Metrics = Annotated[

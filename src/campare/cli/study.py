@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from campare.cli.options import Engine, Methods, Metrics, Shortcut, numbers, setting, words
+from campare.cli.options import (
+    Engine,
+    MaskValues,
+    Methods,
+    Metrics,
+    Shortcut,
+    folder,
+    numbers,
+    setting,
+    words,
+)
 from campare.cli.terminal import conclude, terminal
 from campare.errors import RecipeError
 
@@ -67,6 +77,7 @@ def study(
         Sequence[str] | None,
         Option(parser=words, metavar="NAME,...", help="drawn: cat,dog or others."),
     ] = None,
+    mask_values: MaskValues = None,
     out: Annotated[
         Path | None, Option(help="The run's folder. Default: runs/DATA-RECIPES.")
     ] = None,
@@ -82,7 +93,7 @@ def study(
 
     console = terminal()
     run = run_study(
-        images,
+        folder(images, training=True, mask_values=mask_values),
         recipes=recipes,
         only=only,
         seeds=seeds,

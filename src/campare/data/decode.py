@@ -79,34 +79,6 @@ def decode_image(content: bytes) -> Decoded:
     return Decoded(image if turned else upright(image, orientation), orientation)
 
 
-def decode_mask(content: bytes) -> Bools:
-    """Decode the bytes of a mask file: True where a colour, a grey value or an index is not zero.
-
-    Wholly transparent pixels are outside. EXIF is ignored.
-
-    Args:
-        content: the bytes of a file in any format that Pillow reads.
-
-    Returns:
-        (H, W) bool.
-
-    Raises:
-        OSError, ValueError: as :func:`decode_image`.
-
-    Example:
-        >>> file = io.BytesIO()
-        >>> Image.fromarray(np.array([[0, 1, 255]], np.uint8)).save(file, "PNG")
-        >>> decode_mask(file.getvalue()).tolist()
-        [[False, True, True]]
-    """
-    with Image.open(io.BytesIO(content)) as file:
-        file.load()
-        bands = np.atleast_3d(np.array(file))  # (H, W) or (H, W, bands) -> (H, W, bands)
-        has_alpha = file.mode in _TRANSPARENT
-    inside: Bools = np.any(bands[..., :-1] if has_alpha else bands, axis=-1)
-    return inside & (bands[..., -1] > 0) if has_alpha else inside
-
-
 def upright(stored: Array, orientation: int) -> Array:
     """Turn an array (H, W, ...) from the stored grid to the displayed one, as EXIF tag 274 says.
 
@@ -237,7 +209,7 @@ def _area_average(values: NDArray[np.float64], size: int) -> NDArray[np.float64]
 
 def _to_rgb(file: Image.Image) -> Image.Image:
     if file.mode in _TRANSPARENT or "transparency" in file.info:
-        image = _to_rgba(file)
+        image = to_rgba(file)
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     if file.mode.startswith("I") or file.mode == "F":
         return Image.fromarray(to_8_bit(np.array(file))).convert("RGB")
@@ -249,7 +221,8 @@ def _to_rgb(file: Image.Image) -> Image.Image:
     return file.convert("RGB")
 
 
-def _to_rgba(file: Image.Image) -> Image.Image:
+def to_rgba(file: Image.Image) -> Image.Image:
+    """An open file that says which pixels are transparent, with that as its alpha."""
     if file.mode.startswith("I"):  # 16-bit grey whose one transparent value is a 16-bit one
         values = np.array(file)
         grey = Image.fromarray(to_8_bit(values)).convert("RGBA")

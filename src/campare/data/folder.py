@@ -1,7 +1,7 @@
 """A folder of images as an ImageSet, and an ImageSet as a folder.
 
     DATA/[train|test/]<class>/<name>.<jpg|png|...>     without train/test: a stratified split
-    DATA/{masks,parts,cues}/[train|test/]<class>/<name>.png     nonzero = inside
+    DATA/{masks,parts,cues}/[train|test/]<class>/<name>.png     black = outside
     DATA/boxes.csv  or  DATA/instances.json (COCO)  or  DATA/annotations/*.xml (Pascal VOC)
 
 :func:`read_folder` reads every file once: it decodes, checks and hashes it in the same pass. An
@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from campare.data.annotations import Annotation
+from campare.data.inventory import Inventory
 from campare.data.layout import (
     REGION_FOLDERS,
     Names,
@@ -27,6 +28,7 @@ from campare.data.layout import (
     find_masks,
     read_annotations,
 )
+from campare.data.masks import MaskValues, Value, require_one_level, values_by_class
 from campare.data.reader import Check, FolderReader
 from campare.data.samples import (
     REGIONS,
@@ -52,6 +54,7 @@ def read_folder(
     seed: int = 0,
     test_fraction: float = 0.25,
     training: bool = True,
+    mask_values: MaskValues | None = None,
     progress: Progress | None = None,
 ) -> Set:
     """Index a folder of images: decode, check and hash every file once.
@@ -67,6 +70,8 @@ def read_folder(
         test_fraction: share of each class for the test split, where the folder has none.
         training: whether models are to be trained on it. If not, a folder without train and test
             is all test, and one of the two is enough.
+        mask_values: which values of a mask of more than two are inside: one, several, or those of
+            each class; see `masks.py`.
         progress: called with (images done, images in all) after each image.
 
     Returns:
@@ -92,8 +97,19 @@ def read_folder(
         image: tuple(a for a in found if _shows(a, class_names[label_of[image]], class_names))
         for image, found in annotations.items()
     }
-    reader = FolderReader(root.resolve(), find_masks(root, names), shapes)
+    values = values_by_class(mask_values, class_names)
+    reader = FolderReader(
+        root.resolve(),
+        find_masks(root, names),
+        shapes,
+        {image: values[place.class_name] for image, place in places.items() if values},
+    )
     checks = in_threads(reader.check, sorted(places), progress)
+    require_one_level(
+        (places[check.image].class_name, *level)
+        for check in checks
+        for level in check.levels.items()
+    )
 
     usable = [check.image for check in checks if not check.reason]
     skipped = tuple(Skipped(check.image, check.reason) for check in checks if check.reason)
@@ -103,15 +119,22 @@ def read_folder(
         Sample(image, label_of[image], places[image].split or SPLITS[int(is_test)])
         for image, is_test in zip(usable, held, strict=True)
     )
-    present = {region for check in checks for region in check.regions}
+    present = {region for check in checks for region in check.areas}
     images = into(
         name=root.resolve().name,
         class_names=class_names,
         samples=samples,
         read=reader,
-        fingerprint=_fingerprint(annotation_files, checks),
+        fingerprint=_fingerprint(annotation_files, checks, values),
         regions=tuple(region for region in REGIONS if region in present),
         skipped=skipped,
+        inventory=Inventory(
+            {
+                region: {c.image: c.areas[region] for c in checks if region in c.areas}
+                for region in REGIONS
+                if region in present
+            }
+        ),
     )
     _require_every_class(images, places, SPLITS if training else ())
     return images
@@ -218,10 +241,13 @@ def _require_every_class(
             )
 
 
-def _fingerprint(files: Mapping[str, bytes], checks: list[Check]) -> str:
+def _fingerprint(
+    files: Mapping[str, bytes], checks: list[Check], values: Mapping[str, tuple[Value, ...]]
+) -> str:
     """sha256 over names and contents, whatever the place of the folder and the order of files."""
     hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
     for check in checks:
         hashes.update(check.hashes)
     listing = "".join(f"{path}\0{digest}\n" for path, digest in sorted(hashes.items()))
+    listing += f"mask values {sorted(values.items())}" if values else ""
     return hashlib.sha256(listing.encode()).hexdigest()

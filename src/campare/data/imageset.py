@@ -8,6 +8,7 @@ from typing import Self
 
 from campare.data.drawn import drawn_set
 from campare.data.folder import read_folder
+from campare.data.masks import MaskValues
 from campare.data.samples import Progress, SampleSet
 
 
@@ -28,6 +29,7 @@ class ImageSet(SampleSet):
         seed: int = 0,
         test_fraction: float = 0.25,
         training: bool = True,
+        mask_values: MaskValues | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """A folder of images, one folder a class: see :func:`campare.data.folder.read_folder`."""
@@ -37,6 +39,7 @@ class ImageSet(SampleSet):
             seed=seed,
             test_fraction=test_fraction,
             training=training,
+            mask_values=mask_values,
             progress=progress,
         )
 

@@ -5,14 +5,16 @@ Boxes and outlines become the object's mask; a mask of the stored size is turned
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from PIL import UnidentifiedImageError
 
 from campare.data.annotations import Annotation, object_mask
-from campare.data.decode import Decoded, Picture, decode_image, decode_mask, upright
+from campare.data.decode import Decoded, Picture, decode_image, upright
+from campare.data.masks import Mask, UnclearMaskError, Value, read_mask
 from campare.data.samples import Sample
 from campare.errors import DataError
 from campare.types import Bools
@@ -23,7 +25,8 @@ class Check(NamedTuple):
 
     image: str
     hashes: Mapping[str, str]  # path below the root -> sha256 of the file, masks too
-    regions: tuple[str, ...] = ()
+    areas: Mapping[str, tuple[int, int]] = {}  # region -> pixels inside its mask, and in all
+    levels: Mapping[str, int | str] = {}  # path of a mask of two values -> the one inside
     reason: str = ""  # why it cannot be used
 
 
@@ -35,11 +38,13 @@ class FolderReader:
         root: the folder.
         masks: image id -> region -> path of the mask below the root.
         shapes: image id -> annotations, used where it has no object mask.
+        values: image id -> values that are inside its object mask; absent: `masks.py` decides.
     """
 
     root: Path
     masks: Mapping[str, Mapping[str, str]]
     shapes: Mapping[str, tuple[Annotation, ...]]
+    values: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
 
     def __call__(self, sample: Sample) -> Picture:
         """The picture of a sample; DataError where a file cannot be read any more."""
@@ -51,7 +56,8 @@ class FolderReader:
                 f"Expected image {sample.image} to be as it was when the folder was indexed, got "
                 f"{_reason(error)}. Try to start anew."
             ) from error
-        return Picture(decoded.image, self._regions(sample.image, decoded, files))
+        masks = self._regions(sample.image, decoded, files)
+        return Picture(decoded.image, {region: mask.inside for region, mask in masks.items()})
 
     def check(self, image: str) -> Check:
         """Read an image with its masks once: hash them, and see whether they can be used."""
@@ -62,33 +68,58 @@ class FolderReader:
             decoded = decode_image(files[image])
         except Exception as error:  # as above
             return Check(image, hashes, reason=_reason(error))
-        return Check(image, hashes, tuple(self._regions(image, decoded, files)))
+        masks = self._regions(image, decoded, files)
+        return Check(
+            image,
+            hashes,
+            areas={
+                region: (int(mask.inside.sum()), mask.inside.size) for region, mask in masks.items()
+            },
+            levels={
+                self.masks[image][region]: mask.level
+                for region, mask in masks.items()
+                if mask.level is not None
+            },
+        )
 
     def _contents(self, image: str) -> dict[str, bytes]:
         paths = (image, *self.masks.get(image, {}).values())
         return {path: (self.root / path).read_bytes() for path in paths}
 
-    def _regions(
-        self, image: str, decoded: Decoded, files: Mapping[str, bytes]
-    ) -> dict[str, Bools]:
+    def _regions(self, image: str, decoded: Decoded, files: Mapping[str, bytes]) -> dict[str, Mask]:
         regions = {
-            region: _mask(path, files[path], image, decoded)
+            region: self._mask(region, path, files[path], image, decoded)
             for region, path in self.masks.get(image, {}).items()
         }
         shapes = self.shapes.get(image, ())
         if shapes and "object" not in regions:
-            regions["object"] = object_mask(shapes, image, decoded)
+            regions["object"] = Mask(object_mask(shapes, image, decoded))
         return regions
 
+    def _mask(self, region: str, path: str, content: bytes, image: str, decoded: Decoded) -> Mask:
+        values = self.values.get(image) if region == "object" else None
+        try:
+            mask = read_mask(content, values)
+        except UnclearMaskError as error:
+            way_out = (
+                "--mask-values with those that are inside, such as --mask-values "
+                f"{quote(str(error.example))}, or mask_values=[{error.example!r}]"
+                if region == "object"
+                else "to save it with black outside and white inside"
+            )
+            raise DataError(
+                f"Expected two values in mask {path}, black outside, got {error}. Try {way_out}."
+            ) from error
+        except Exception as error:  # a corrupt file makes Pillow raise nearly anything
+            raise DataError(
+                f"Expected a readable mask in {path}, got {_reason(error)}. "
+                "Try to save it anew as PNG."
+            ) from error
+        return mask._replace(inside=_displayed(mask.inside, path, image, decoded))
 
-def _mask(path: str, content: bytes, image: str, decoded: Decoded) -> Bools:
+
+def _displayed(mask: Bools, path: str, image: str, decoded: Decoded) -> Bools:
     """A mask on the displayed grid: turned with its image if it has the size that is stored."""
-    try:
-        mask = decode_mask(content)
-    except Exception as error:  # a corrupt file makes Pillow raise nearly anything
-        raise DataError(
-            f"Expected a readable mask in {path}, got {_reason(error)}. Try to save it anew as PNG."
-        ) from error
     if mask.shape == decoded.stored:
         return upright(mask, decoded.orientation)
     if mask.shape == decoded.shown:

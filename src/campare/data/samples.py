@@ -8,13 +8,14 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from campare.data.decode import Picture, resize_picture
+from campare.data.inventory import Inventory
 from campare.errors import DataError
 from campare.types import Bools, Ints
 
@@ -122,6 +123,7 @@ class SampleSet:
         regions: which of REGIONS occur.
         skipped: images that were left out, with the reason.
         default_size: pixels a side that suit the set; None: nothing is known.
+        inventory: of the folder that the set comes from, what is used and what is not.
     """
 
     name: str
@@ -132,6 +134,7 @@ class SampleSet:
     regions: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     default_size: int | None = None
+    inventory: Inventory = field(default_factory=Inventory)
 
     @classmethod
     def from_images(cls, images: Images, name: str = "images") -> Self:

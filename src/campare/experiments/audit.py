@@ -23,7 +23,7 @@ from campare.experiments.engines import engine as find_engine
 from campare.experiments.engines.protocol import Engine
 from campare.experiments.evaluate import Evaluation, Report, Terms, evaluate
 from campare.experiments.evaluated import Evaluated, evaluated, of_model
-from campare.experiments.inputs import Inputs, InputsBySize, image_set, say_skipped
+from campare.experiments.inputs import Inputs, InputsBySize, image_set, say_inventory
 from campare.experiments.manifest import file_digest, open_audit
 from campare.experiments.progress import Live
 from campare.experiments.selection import Selection, methods_of, select, without_mosaics
@@ -201,9 +201,10 @@ def _images(
             f"Expected images in split {chosen!r} of {images.name}, got none. Try: split='all'"
         )
     live.say(f"campare: {len(samples)} images of {images.name} ({chosen})")
-    say_skipped(images, live)
     tested = tuple(replace(sample, split="test") for sample in samples)
-    return replace(images, samples=tested), chosen
+    images = replace(images, samples=tested)
+    say_inventory(images, live)
+    return images, chosen
 
 
 def _select(

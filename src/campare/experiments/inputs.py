@@ -107,12 +107,19 @@ def image_set(data: Any, live: Live, *, training: bool = True) -> ImageSet:
     return ImageSet.from_folder(Path(data), training=training, progress=count)
 
 
-def say_skipped(images: ImageSet, live: Live) -> None:
-    """Say which files were skipped, and why."""
+def say_inventory(images: ImageSet, live: Live) -> None:
+    """Say what the folder holds for the test images, and which files were skipped, and why."""
+    for line in inventory_lines(images):
+        live.say(line)
     for skipped in images.skipped[:5]:
         live.say(f"Skipped {skipped.image}: {skipped.reason}")
     if len(images.skipped) > 5:
         live.say(f"and {len(images.skipped) - 5} more, named in the report")
+
+
+def inventory_lines(images: ImageSet) -> list[str]:
+    """What the folder holds for the images that are measured."""
+    return images.inventory.lines([sample.image for sample in images.of("test")])
 
 
 def mosaics_of(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from campare.data import ImageSet
 from campare.errors import RunError
+from campare.experiments.inputs import inventory_lines
 from campare.runs.manifest import Config, Data, Manifest, RecipeRecord, Settings, provenance
 from campare.runs.resume import earlier
 from campare.runs.run import Run
@@ -156,6 +157,7 @@ def _data(images: ImageSet) -> Data:
         classes=list(images.class_names),
         counts=images.counts(),
         regions=list(images.regions),
+        inventory=inventory_lines(images),
         skipped=[(item.image, item.reason) for item in images.skipped],
     )
 

@@ -20,7 +20,7 @@ from campare.experiments.arms import to_train
 from campare.experiments.cells import conclude, run_cells
 from campare.experiments.engines import engine as find_engine
 from campare.experiments.evaluate import Terms
-from campare.experiments.inputs import MOSAICS, InputsBySize, image_set, say_skipped
+from campare.experiments.inputs import MOSAICS, InputsBySize, image_set, say_inventory
 from campare.experiments.manifest import open_run, settings_of
 from campare.experiments.progress import Live
 from campare.experiments.selection import (
@@ -107,7 +107,7 @@ def study(
             f"{_plural(len(seed_list), 'seed')} on {images.name}: "
             f"{counts['train']} training and {counts['test']} test images"
         )
-        say_skipped(images, live)
+        say_inventory(images, live)
         side = size or images.default_size or SIZE
         selection = _select(metrics, images, side, live)
         measured = None if is_default(metrics) else selection.names

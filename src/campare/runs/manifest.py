@@ -75,6 +75,7 @@ class Data(_Part):
     classes: list[str]
     counts: dict[str, dict[str, int]] = {}  # split -> class -> images
     regions: list[str] = []
+    inventory: list[str] = []  # what the folder holds and what of it is not used, in sentences
     skipped: list[tuple[str, str]] = []  # files that were not read, each with the reason
 
 

@@ -1,0 +1,78 @@
+"""What was found in a folder of images, what of it is used, and what is not: nothing vanishes.
+
+An :class:`Inventory` is a value of the set. Terminal, run.json and report print its lines.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+#: A mask that covers more than this share of its image hardly says where anything is.
+FULL = 0.95
+
+_NAMED = 3  # images that a line names
+_ADJECTIVES = {"object": "", "parts": "parts ", "cue": "cue ", "other": "other-class "}
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What a folder holds.
+
+    Attributes:
+        areas: region -> image -> (pixels inside its mask, pixels in all), of the stored images.
+        notes: further sentences on what was read, and how.
+        unused: kind of file or folder -> paths below the root that were not used.
+    """
+
+    areas: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def lines(self, images: Collection[str], split: str = "test") -> list[str]:
+        """Sentences for people about these images: masks, their areas, and what was not used.
+
+        Example:
+            >>> found = Inventory({"object": {"a": (6, 60), "b": (0, 60), "c": (60, 60)}})
+            >>> for line in found.lines(["a", "b", "c", "d"]):
+            ...     print(line)
+            Masks for 3 of 4 test images, median area 10 %
+            1 mask is empty: b
+            1 mask covers more than 95 %: c
+        """
+        found = [line for region in self.areas for line in self._masks(region, images, split)]
+        return [*found, *self.notes, *self._unused()]
+
+    def _masks(self, region: str, images: Collection[str], split: str) -> list[str]:
+        kind = _ADJECTIVES[region]
+        own = {name: area for name, area in self.areas[region].items() if name in set(images)}
+        if not own:
+            return [f"No {split} image has {'an' if kind[:1] == 'o' else 'a'} {kind}mask"]
+        share = median(inside / pixels for inside, pixels in own.values())
+        empty = [name for name, (inside, _) in own.items() if inside == 0]
+        single = [name for name, (inside, _) in own.items() if inside == 1]
+        full = [name for name, (inside, pixels) in own.items() if inside > FULL * pixels]
+        return [
+            f"{kind}masks for {len(own)} of {len(images)} {split} images, ".capitalize()
+            + f"median area {_percent(share)}",
+            *_count(empty, f"{kind}mask", "is empty", "are empty"),
+            *_count(single, f"{kind}mask", "is one pixel", "are one pixel"),
+            *_count(full, f"{kind}mask", "covers more than 95 %", "cover more than 95 %"),
+        ]
+
+    def _unused(self) -> list[str]:
+        if not self.unused:
+            return []
+        kinds = [f"{len(paths)} {kind}" for kind, paths in self.unused.items()]
+        return [f"Not used: {', '.join(kinds)}"]
+
+
+def _count(images: Sequence[str], noun: str, one: str, many: str) -> list[str]:
+    if not images:
+        return []
+    more = f" and {len(images) - _NAMED} more" if len(images) > _NAMED else ""
+    what = f"1 {noun} {one}" if len(images) == 1 else f"{len(images)} {noun}s {many}"
+    return [f"{what}: {', '.join(images[:_NAMED])}{more}"]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.2g} %"

@@ -1,0 +1,278 @@
+"""Which pixels of a mask file are inside: :func:`decode_mask`.
+
+Two values say it by themselves: black (zero) is outside, the other one inside. Values between, as
+antialiasing and JPEG leave them along an edge, are cut at half of the maximum. More values than
+that are classes, instances or a trimap; only the user knows which are meant, so they are refused
+unless `values` names them.
+"""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from shlex import quote
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from campare.data.decode import to_rgba
+from campare.errors import DataError
+from campare.types import Array, Bools
+
+#: A value that is inside: a number as stored, a range such as "128..255", "nonzero", or "#ff0000".
+Value = int | str
+#: Values of all masks, or of each class: {"cat": [8], "dog": [12]}.
+MaskValues = Value | Sequence[Value] | Mapping[str, Value | Sequence[Value]]
+
+_PHOTO = 32  # more colors than this are a photograph's: a cut-out, whose alpha is the mask
+_SHARE_FLAT = 0.25  # of the values between: more of them lie in areas of one value if they mean one
+_NOISE = 1 / 8  # of the maximum: as near as this to black or white is black or white
+_ONE_HUE = 0.98  # cosine between two colors that differ in brightness alone
+_SHOWN = 8  # values that a message lists
+
+
+class Mask(NamedTuple):
+    """A mask, and the value that means inside; None where it takes more than one to say."""
+
+    inside: Bools
+    level: int | str | None = None
+
+
+class UnclearMaskError(ValueError):
+    """More values than two, and nobody says which are inside; `example` is one of them."""
+
+    def __init__(self, found: Sequence[Any]) -> None:
+        listed = ", ".join(map(str, found[:_SHOWN]))
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        super().__init__(f"the values {listed}{more}")
+        self.example: Value = next((v for v in found if v not in (0, "#000000")), found[0])
+
+
+def decode_mask(content: bytes, values: Sequence[Value] | None = None) -> Bools:
+    """Decode the bytes of a mask file: True where a pixel is inside.
+
+    An indexed file counts by its colors. Where transparency alone varies, or the visible pixels
+    are a photograph's, opaque is inside. EXIF is ignored.
+
+    Args:
+        content: the bytes of a file in any format that Pillow reads.
+        values: those that are inside, as stored (the index of an indexed file); None: black is
+            outside, and what is not black is inside.
+
+    Returns:
+        (H, W) bool.
+
+    Raises:
+        UnclearMaskError: more values than two, and `values` does not say which are inside; the
+            text completes "got ...".
+        OSError: the content is truncated, corrupt, or no image.
+
+    Example:
+        >>> file = io.BytesIO()
+        >>> Image.fromarray(np.array([[0, 1, 2]], np.uint8)).save(file, "PNG")
+        >>> decode_mask(file.getvalue(), values=[1]).tolist()
+        [[False, True, False]]
+    """
+    return read_mask(content, values).inside
+
+
+def read_mask(content: bytes, values: Sequence[Value] | None = None) -> Mask:
+    """As :func:`decode_mask`, with the value that means inside where there is just one."""
+    with Image.open(io.BytesIO(content)) as file:
+        file.load()
+        if values is not None:
+            return Mask(_one_of(values, file))
+        try:
+            return _unsaid(file)
+        except UnclearMaskError as error:  # as the values are named by the user
+            raise UnclearMaskError(_stored(file)) from error
+
+
+def _unsaid(file: Image.Image) -> Mask:
+    """The mask that the values of an open file say by themselves."""
+    if file.has_transparency_data:
+        return _of_transparent(np.array(to_rgba(file)))
+    if file.mode in ("P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"):
+        return _of_colors(np.array(file.convert("RGB")))
+    return _of_grey(np.array(file))
+
+
+def _stored(file: Image.Image) -> list[Value]:
+    """The values of an open file: numbers (of an indexed file indices), or else colors."""
+    stored = np.array(file)
+    if stored.ndim == 2:
+        whole = stored.dtype.kind != "f"
+        return [int(v) if whole else f"{v:g}" for v in np.unique(stored).tolist()]
+    rgb = np.array(file.convert("RGB"))
+    if (rgb == rgb[..., :1]).all():
+        return [int(v) for v in np.unique(rgb[..., 0]).tolist()]
+    return [_hex(color) for color in np.unique(rgb.reshape(-1, 3), axis=0).tolist()]
+
+
+def values_by_class(
+    values: MaskValues | None, class_names: Sequence[str]
+) -> dict[str, tuple[Value, ...]]:
+    """The mask values of each class, checked; nothing where there are none.
+
+    Raises:
+        DataError: no value that a pixel can have, or classes that are not those of the data.
+
+    Example:
+        >>> values_by_class({"cat": 8, "dog": [12, "200..255"]}, ["cat", "dog"])
+        {'cat': (8,), 'dog': (12, '200..255')}
+    """
+    if values is None:
+        return {}
+    by_class = values if isinstance(values, Mapping) else dict.fromkeys(class_names, values)
+    if set(by_class) != set(class_names):
+        raise DataError(
+            f"Expected mask values of the classes {', '.join(class_names)}, got those of "
+            f"{', '.join(by_class)}. Try one value for all, or one for each class."
+        )
+    listed = {
+        name: (own,) if isinstance(own, int | str) else tuple(own) for name, own in by_class.items()
+    }
+    for value in (value for own in listed.values() for value in own):
+        try:
+            _color_of(value) if _is_color(value) else _range_of(value)
+        except ValueError:
+            raise DataError(
+                f"Expected mask values as 1, 128..255, nonzero or #ff0000, got {value!r}. "
+                "Try mask_values=[1], or --mask-values 1."
+            ) from None
+    return listed
+
+
+def require_one_level(
+    levels: Iterable[tuple[str, str, int | str]],
+) -> None:
+    """Raise DataError where masks of one class, each of two values, differ in the one inside.
+
+    Such masks hold the index of a class or an instance. 1, 255 and 65535 are white, all three.
+
+    Args:
+        levels: (class, file, value inside) of each mask.
+    """
+    first: dict[str, tuple[str, int | str]] = {}
+    for class_name, path, level in levels:
+        white = 255 if level in (1, 65535) else level
+        earlier, value = first.setdefault(class_name, (path, white))
+        if value != white:
+            raise DataError(
+                f"Expected one value inside the masks of class {class_name!r}, got {value} in "
+                f"{earlier} and {level} in {path}. "
+                f"Try --mask-values {quote(str(value))}, or mask_values=[{value!r}], or nonzero."
+            )
+
+
+def _of_grey(grey: Array) -> Mask:
+    """By value (H, W)."""
+    found = np.unique(grey)
+    if not np.isfinite(found).all():
+        raise ValueError("pixels that are not finite")
+    low, high = found[0], found[-1]
+    if low >= 0 and (len(found) == 1 or (len(found) == 2 and low == 0)):
+        return Mask(
+            np.asarray(grey > 0), int(high) if found.dtype.kind != "f" and high > 0 else None
+        )
+    if low >= 0 and low <= high * _NOISE and high >= _white(grey) / 2 and _is_soft(grey, high):
+        return Mask(np.asarray(grey >= high / 2))
+    raise UnclearMaskError(found.tolist())
+
+
+def _is_soft(grey: Array, high: float) -> bool:
+    """Whether values other than the two commonest lie along edges; areas of one value mean one."""
+    values, counts = np.unique(grey, return_counts=True)
+    bright = values >= high / 2
+    dark = values[~bright][counts[~bright].argmax()]
+    light = values[bright][counts[bright].argmax()]
+    if dark > high * _NOISE or light < high * (1 - _NOISE):
+        return False
+    between = (grey != dark) & (grey != light)
+    around = np.pad(grey, 1, mode="edge")
+    flat = between.copy()
+    for neighbour in (around[2:, 1:-1], around[:-2, 1:-1], around[1:-1, 2:], around[1:-1, :-2]):
+        flat &= neighbour == grey
+    return bool(flat.sum() <= _SHARE_FLAT * between.sum())
+
+
+def _of_colors(rgb: NDArray[np.uint8]) -> Mask:
+    """By color (H, W, 3): one hue on black, of any brightness."""
+    colors = np.unique(rgb.reshape(-1, 3), axis=0).astype(np.float64)
+    if len(colors) == 2 and not colors[0].any():
+        return Mask(np.asarray(rgb.any(-1)), _level(colors[1]))
+    lengths = np.linalg.norm(colors, axis=1)
+    bright = colors[lengths > lengths.max() / 4]
+    if len(bright):
+        lengths = np.linalg.norm(bright, axis=1)
+        if (bright @ bright[lengths.argmax()] < _ONE_HUE * lengths * lengths.max()).any():
+            raise UnclearMaskError(colors.tolist())
+    return Mask(_of_grey(rgb.max(-1)).inside)
+
+
+def _of_transparent(rgba: NDArray[np.uint8]) -> Mask:
+    """By alpha where alone that varies, or where the visible pixels are a photograph's."""
+    rgb, alpha = rgba[..., :3], rgba[..., 3]
+    if (alpha == 255).all():
+        return _of_colors(rgb)
+    visible = np.unique(rgb[alpha >= 128], axis=0)
+    if len(visible) <= 1 or len(visible) > _PHOTO:
+        return Mask(_of_grey(alpha).inside)
+    return Mask(_of_colors(np.where(alpha[..., None] >= 128, rgb, 0).astype(np.uint8)).inside)
+
+
+def _one_of(values: Sequence[Value], file: Image.Image) -> Bools:
+    """Pixels whose stored value, or color, is one of `values`."""
+    numbers = [value for value in values if not _is_color(value)]
+    hues = [_color_of(value) for value in values if _is_color(value)]
+    rgb = np.array(file.convert("RGB"))
+    inside = np.zeros(rgb.shape[:2], np.bool_)
+    for hue in hues:
+        inside |= (rgb == hue).all(-1)
+    if not numbers:
+        return inside
+    stored = np.array(file)
+    if stored.ndim == 3:
+        stored = stored[..., 0] if file.mode in ("LA", "La", "PA") else rgb
+    if stored.ndim == 3:
+        if (rgb != rgb[..., :1]).any():
+            raise ValueError("a mask in color, where mask values are colors such as '#ff0000'")
+        stored = rgb[..., 0]
+    for number in numbers:
+        first, last = _range_of(number)
+        inside |= (stored >= first) & (stored <= last)
+    return inside
+
+
+def _range_of(value: Value) -> tuple[float, float]:
+    if value == "nonzero":
+        return np.nextafter(0, 1), np.inf
+    first, dots, last = str(value).partition("..")
+    return float(first), float(last if dots else first)
+
+
+def _is_color(value: Value) -> bool:
+    return str(value).startswith("#")
+
+
+def _color_of(value: Value) -> tuple[int, int, int]:
+    text = str(value)
+    if len(text) != 7:
+        raise ValueError(text)
+    number = int(text[1:], 16)
+    return number >> 16, number >> 8 & 255, number & 255
+
+
+def _level(color: NDArray[np.float64]) -> int | str:
+    return int(color[0]) if (color == color[0]).all() else _hex(color.astype(int).tolist())
+
+
+def _white(grey: Array) -> float:
+    """The value of white, as far as the type tells."""
+    if grey.dtype.kind == "f":
+        return 1.0 if grey.max() <= 1 else 255.0
+    return 255.0 if grey.dtype.itemsize == 1 else 65535.0
+
+
+def _hex(color: Sequence[int]) -> str:
+    return "#" + "".join(f"{part:02x}" for part in color)
