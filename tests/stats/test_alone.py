@@ -78,14 +78,20 @@ def test_an_arm_that_follows_a_cue_is_the_headline():
 @pytest.mark.parametrize(
     "facts",
     [
-        {"share": 0.05},  # less than twice the area
-        {"share": 0.11},  # hardly more than an untrained network
-        {"untrained": 0.30},  # a conspicuous region
-        {"drop": 0.01, "drop_low": -0.05},  # it does not need the cue
+        {"share": 0.05, "untrained": 0.01, "drop": None},  # less than twice the area
+        {"share": 0.11, "drop": None},  # hardly more than an untrained network
+        {"untrained": 0.30, "drop": None},  # a conspicuous region
+        {"drop": 0.06, "drop_low": -0.05},  # it does not need the cue
+        {"drop": 0.02, "drop_low": 0.01},  # hardly
+        {"share": 0.03},  # its map does not lie there
     ],
 )
 def test_a_map_that_chance_explains_follows_nothing(facts):
     assert not [one for one in found_with(**facts).answers if one.verdict == "follows a cue"]
+
+
+def test_a_model_that_needs_the_cue_follows_it_also_with_a_coarse_map():
+    assert found_with(share=0.05, untrained=0.05).headline == "A follows the cue."
 
 
 def test_without_an_untrained_network_or_a_blur_the_area_decides():
@@ -107,7 +113,7 @@ def test_a_region_of_the_users_own_is_a_cue_and_the_object_is_none():
 
 
 def test_arms_that_follow_a_cue_are_named_together_and_nothing_is_said_of_better_maps():
-    (a, null_a), (b, null_b), (c, null_c) = cue("A", 0.28), cue("B", 0.05), cue("D", 0.4)
+    (a, null_a), (b, null_b), (c, null_c) = cue("A", 0.28), cue("B", 0.05, drop=None), cue("D", 0.4)
     found = table(
         means=[*a, *b, *c], nulls=[*null_a, *null_b, *null_c],
         effects=[effect("B - A"), effect("D - A")], arms=[arm(n) for n in "ABD"],

@@ -32,6 +32,8 @@ _HOPELESS = (NOT_LEARNED, WORSE, BELOW)
 LIFT = 2.0
 #: ... and this much more than an untrained network does.
 MORE = SMALLEST["cue-energy"]
+#: A model needs a region whose blur costs so much of the class's probability.
+NEEDED = SMALLEST["cue-drop"]
 #: The share of flat maps from which on it is said.
 MANY_FLAT = 0.1
 #: Regions that every image or object mask has: no cues.
@@ -209,21 +211,24 @@ def _not_learned(arm: Arm, kind: str) -> Iterator[Answer]:
 
 
 def _cue(arm: Arm, method: str, metric: str, means: Means) -> Iterator[Answer]:
-    """An arm whose map lies on a region that should not matter.
+    """An arm whose map lies on a region that should not matter, or that needs the region.
 
-    It must put LIFT times the region's share of the image there (what a uniform map does) and MORE
-    than an untrained network does, where one was measured; and blurring the region must cost
-    something, where that was measured.
+    The map must hold detectably more of the region than a uniform map does. Then either blurring
+    the region costs NEEDED of the class's probability, detectably; or, where that was not measured,
+    the map holds LIFT times the region's share of the image, and detectably MORE than that of an
+    untrained network, where there is one.
     """
     own, beside = means(arm.name, method, metric), means.beside(arm.name, method, metric)
     by = {one.control: one for one in beside}
     area, untrained = by.get(_CONTROLS["uniform"]), by.get(_UNTRAINED)
     region = metric.removesuffix("-energy")
     drop = means(arm.name, CLASSIFIER, f"{region}-drop")
-    needed = not math.isfinite(drop.low) or drop.low > 0
+    if area is None or not area.low > 0:
+        return
     learned = untrained is None or (untrained.low > 0 and untrained.estimate >= MORE)
-    much = area is not None and area.low > 0 and own.mean >= LIFT * area.mean
-    if area is None or not (much and learned and needed):
+    on_it = learned and own.mean >= LIFT * area.mean
+    needed = drop.low > 0 and drop.mean >= NEEDED
+    if not (needed if math.isfinite(drop.low) else on_it):
         return
     where = f"a region of {_percent(area.mean)} of the image"
     if untrained:
