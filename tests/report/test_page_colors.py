@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from campare.report import svg
+from campare.report.plots import figures
 
 THEMES = ("light", "dark")
 
@@ -50,7 +50,7 @@ def test_text_has_contrast_aa(theme):
 @pytest.mark.parametrize("theme", THEMES)
 def test_marks_have_three_to_one(theme):
     colors = variables(theme)
-    for index in range(len(svg.ARMS)):
+    for index in range(len(figures.ARMS)):
         assert contrast(colors[f"arm-{index}"], colors["paper"]) >= 3, index
     for ground in ("paper", "band", "raised"):
         assert contrast(colors["accent"], colors[ground]) >= 3, ground
@@ -84,5 +84,9 @@ def test_right_and_wrong_and_the_first_four_arms_stay_apart_for_the_color_blind(
 
 def test_light_page_and_saved_figures_share_their_colors():
     light = variables("light")
-    assert tuple(light[f"arm-{i}"] for i in range(len(svg.ARMS))) == svg.ARMS
-    assert (light["ink"], light["muted"], light["rule"]) == (svg.INK, svg.MUTED, svg.RULE)
+    assert tuple(light[f"arm-{i}"] for i in range(len(figures.ARMS))) == figures.ARMS
+    assert (light["ink"], light["muted"], light["rule"]) == (
+        figures.INK,
+        figures.MUTED,
+        figures.RULE,
+    )

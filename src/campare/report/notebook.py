@@ -16,12 +16,6 @@ from campare.report.page import Page
 if TYPE_CHECKING:
     from campare.runs.run import Run
 
-_FIGURES = {
-    "effects": "figures.effect_plot(page.effects, page.metrics, page.arms)",
-    "spread": "figures.spread(dict(list(page.values.items())[:2]), page.arms)",
-    "learning": "figures.learning_curves(list(run.manifest.cells.values()), page.arms)",
-}
-
 
 def notebook(page: Page, run: "Run", figures: Mapping[str, bytes]) -> str:
     """The notebook as text; `figures` are PNG by name."""
@@ -34,11 +28,12 @@ def notebook(page: Page, run: "Run", figures: Mapping[str, bytes]) -> str:
         _text("## Every measurement", "One row of the table is one measure of one map."),
         _code("run.scores()"),
         _text("## Figures"),
-        _code("from campare.report import figures, page\n\npage = page.read(run)"),
-        *(
-            _code(_FIGURES[name], {"image/png": base64.b64encode(png).decode("ascii")})
-            for name, png in figures.items()
+        _code(
+            "from campare.report.page import read\n"
+            "from campare.report.plots.figures import figure\n\n"
+            "page = read(run)"
         ),
+        *(_code(f"figure(page.figures[{name!r}])", _png(png)) for name, png in figures.items()),
         _text("## Methods", escaped(page.paragraph)),
         _text(*(f"{i}. {escaped(line)}" for i, line in enumerate(page.references, 1))),
     ]
@@ -53,6 +48,10 @@ def notebook(page: Page, run: "Run", figures: Mapping[str, bytes]) -> str:
         "nbformat_minor": 5,
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _png(content: bytes) -> dict[str, str]:
+    return {"image/png": base64.b64encode(content).decode("ascii")}
 
 
 def _said(page: Page) -> list[str]:

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from campare.metrics import find
-from campare.report import curves, facts, forest, gallery, methods, spread, tables, warned, words
+from campare.report import facts, gallery, methods, tables, warned, words
 from campare.report.facts import Arm, Effect
+from campare.report.plots import curves, forest, spread
+from campare.report.plots.chart import Panel, Plot
+from campare.report.plots.classes import by_class
 from campare.runs.manifest import Manifest
 from campare.stats.answer import Answer
 from campare.stats.answers import method_of, metrics_of
@@ -48,26 +51,25 @@ class Page:
     effects: dict[tuple[str, str], Effect]
     every_effect: dict[tuple[str, str], Effect]
     contrasts: list[str]
-    forests: list[forest.Panel]
-    factors: list[forest.Panel]
+    forests: list[Panel]
+    factors: list[Panel]
     claims: list[forest.Judged]
-    sensitivity: list[forest.Panel]
+    sensitivity: list[Panel]
     found: dict[tuple[str, str, str], tables.Mean]
     null_heads: list[str]
     null_tables: list[tuple[str, list[tuple[Arm, list[tables.Mean]]]]]
     gallery: gallery.Gallery
-    spread: list[spread.Spread]
-    learning: list[list[curves.Plot]]
-    doses: list[curves.Plot]
+    spread: list[Panel]
+    learning: list[list[Plot]]
+    doses: list[Plot]
     classes: list[dict[str, Any]]
-    class_plots: list[tuple[str, Any, list[tables.ClassRow]]]
+    class_plots: list[Panel]
     declared: dict[str, Any]
     settings: tables.Settings
     paragraph: str
     references: list[str]
     command: str
     notes: tuple[str, ...]
-    values: dict[str, Any]  # metric -> arm -> one value an image
     csv: dict[str, str]
 
     def said(self, *kinds: str) -> list[Answer]:
@@ -95,6 +97,16 @@ class Page:
         if len(self.arms) == 1:
             return f"How good are the {maps} of {self.arms[0].name}?"
         return f"Which model has the better {maps}?"
+
+    @property
+    def figures(self) -> dict[str, list[Panel] | list[list[Plot]]]:
+        """The charts that are written as figure files, by name; none without anything to show."""
+        charts: dict[str, list[Panel] | list[list[Plot]]] = {
+            "effects": self.forests,
+            "learning": self.learning,
+            "spread": self.spread,
+        }
+        return {name: chart for name, chart in charts.items() if chart}
 
     @property
     def tally(self) -> list[tuple[str, int]]:
@@ -195,7 +207,6 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         references=methods.references(method, metrics),
         command=shlex.join(str(word) for word in manifest.command),
         notes=tuple(comparison.notes),
-        values=values,
         csv=_csv(comparison, classes, arms, per_image),
     )
 
@@ -224,7 +235,7 @@ def _sensitivity(
     contrasts: list[str],
     metrics: list[str],
     method: str,
-) -> list[forest.Panel]:
+) -> list[Panel]:
     """The first metric of each contrast under every analysis."""
     mains = [effects[c, metrics[0]] for c in contrasts if metrics and (c, metrics[0]) in effects]
     drawn = (forest.analyses(table, main, method) for main in mains)
@@ -233,11 +244,11 @@ def _sensitivity(
 
 def _class_plots(
     classes: list[dict[str, Any]], arms: tuple[Arm, ...], per_image: list[str], judged: bool
-) -> list[tuple[str, Any, list[tables.ClassRow]]]:
-    """Title, ticks and rows of what is shown by class."""
+) -> list[Panel]:
+    """What is shown by class."""
     wanted = [(title(per_image[0]), "score")] if per_image else []
     wanted += [("Accuracy", "accuracy")] if judged else []
-    return [(title, *tables.class_dots(classes, arms, key)) for title, key in wanted]
+    return [by_class(classes, arms, key, name) for name, key in wanted]
 
 
 def _measured_on(scores: pl.DataFrame, method: str, metric: str, names: tuple[str, ...]) -> bool:

@@ -17,7 +17,8 @@ from markupsafe import Markup
 
 from campare.errors import RunError
 from campare.files import atomic
-from campare.report import figures, forest, page, spread, svg, tables, words
+from campare.report import page, tables, words
+from campare.report.plots import figures, forest
 from campare.stats.comparison import Comparison
 from campare.stats.words import listed, title
 
@@ -95,17 +96,9 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _figures(content: page.Page) -> dict[str, tuple[bytes, bytes]]:
-    """Name -> (SVG, PNG) for papers; a figure without anything to show is left out."""
-    cells = list(content.manifest.cells.values())
-    drawn = {}
-    if content.effects and content.metrics:
-        drawn["effects"] = figures.effect_plot(content.effects, content.metrics, content.arms)
-    if any(cell.history for cell in cells):
-        drawn["learning"] = figures.learning_curves(cells, content.arms)
-    if content.values:
-        first = dict(list(content.values.items())[:2])
-        drawn["spread"] = figures.spread(first, content.arms)
-    return {name: (svg.svg(figure).encode(), svg.png(figure)) for name, figure in drawn.items()}
+    """Name -> (SVG, PNG) of the page's charts, for papers."""
+    drawn = {name: figures.figure(chart) for name, chart in content.figures.items()}
+    return {name: (figures.svg(one).encode(), figures.png(one)) for name, one in drawn.items()}
 
 
 def html(content: page.Page) -> str:
@@ -163,10 +156,7 @@ def _template() -> jinja2.Template:
         "digest": digest,
         "matched": tables.matched,
         "unmeasured": tables.Mean(),
-        "palette": svg.ARMS,
-        "height": spread.HEIGHT,
-        "radius": spread.RADIUS,
+        "palette": figures.ARMS,
         "band": forest.BAND,
-        "claims_axis": forest.CLAIMS_AXIS,
     }
     return environment.get_template("template.html")

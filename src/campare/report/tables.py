@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from campare.report.axis import holding
 from campare.report.facts import NULLS, Arm
 from campare.stats.words import MATCHED
 
@@ -114,34 +113,6 @@ def per_class(
         images = max((n for cell in cells for _, n in cell.values()), default=0)
         table.append({"name": name, "images": images, "cells": cells})
     return table
-
-
-class ClassRow(NamedTuple):
-    """A class as a row of dots: (percent, arm, value)."""
-
-    name: str
-    images: int
-    dots: tuple[tuple[float, Arm, float], ...]
-
-
-def class_dots(
-    classes: Sequence[Mapping[str, Any]], arms: Sequence[Arm], key: str
-) -> tuple[tuple[tuple[float, str], ...], list[ClassRow]]:
-    """Ticks of an axis, and a row a class; `key` is 'score' or 'accuracy' of `per_class`."""
-    axis = holding(cell[key][0] for row in classes for cell in row["cells"])
-    rows = [
-        ClassRow(
-            str(row["name"]),
-            int(row["images"]),
-            tuple(
-                (axis.at(cell[key][0]), arm, cell[key][0])
-                for arm, cell in zip(arms, row["cells"], strict=True)
-                if math.isfinite(cell[key][0])
-            ),
-        )
-        for row in classes
-    ]
-    return tuple((axis.at(x), f"{x:g}") for x in axis.ticks()), rows
 
 
 def _defined(scores: pl.DataFrame, method: str, metric: str) -> pl.DataFrame:

@@ -6,11 +6,12 @@ recipes are one ladder. Points and bands are the means and intervals of the run'
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from campare.report import words
-from campare.report.axis import Axis, holding
 from campare.report.facts import Arm
+from campare.report.plots.axis import Axis, holding
+from campare.report.plots.chart import Curve, Plot, Point
 from campare.report.tables import Mean
 from campare.runs.manifest import CellRecord
 from campare.stats.design import SIZE, STRENGTH, design_of, ladders
@@ -18,28 +19,6 @@ from campare.stats.words import MATCHED, title
 
 #: Ordered factors: the name on an axis, and whether doses double.
 DOSES = {SIZE: ("training images", True), STRENGTH: ("strength of augmentation", False)}
-
-
-class Curve(NamedTuple):
-    """A line in percent of a plot, from the top left; `band` closes around it, points are marks."""
-
-    color: int
-    kind: str  # 'main' or 'quiet'
-    line: str
-    band: str
-    points: tuple[tuple[float, float], ...]
-    label: str
-
-
-class Plot(NamedTuple):
-    """Curves on two axes."""
-
-    title: str
-    x_ticks: tuple[tuple[float, str], ...]
-    y_ticks: tuple[tuple[float, str], ...]
-    x_name: str
-    curves: tuple[Curve, ...]
-    spoken: str
 
 
 def learning(cells: Iterable[CellRecord], arms: Sequence[Arm]) -> list[list[Plot]]:
@@ -78,7 +57,7 @@ def _learned(
     arm: Arm, what: str, lines: Sequence[tuple[str, list[float]]], x: Axis, y: Axis
 ) -> Plot:
     curves = [
-        Curve(arm.index, kind, _path([(i + 1, v) for i, v in enumerate(line)], x, y), "", (), "")
+        _epochs(arm, kind, line, x, y)
         for kind, line in sorted(lines, key=lambda one: one[0], reverse=True)
         if len(line) > 0
     ]
@@ -93,24 +72,31 @@ def _learned(
         "epoch",
         tuple(curves),
         spoken,
+        y_name=what,
+        note=arm.guess if arm.unlearned else "",
     )
+
+
+def _epochs(arm: Arm, kind: str, line: Sequence[float], x: Axis, y: Axis) -> Curve:
+    """A line over epochs; one epoch alone is a point."""
+    pieces = _pieces([(i + 1, value) for i, value in enumerate(line)], x, y)
+    return Curve(arm.index, kind, pieces, points=pieces[0] if len(line) == 1 and pieces else ())
 
 
 def _numbers(values: Sequence[float | None] | None) -> list[float]:
     return [math.nan if value is None else float(value) for value in values or ()]
 
 
-def _path(points: Sequence[tuple[float, float]], x: Axis, y: Axis) -> str:
-    """An SVG path through the finite points, broken where one is missing."""
-    parts, pen = [], "M"
+def _pieces(points: Sequence[Point], x: Axis, y: Axis) -> tuple[tuple[Point, ...], ...]:
+    """The finite points in percent of a plot, in pieces where one is missing."""
+    pieces: list[list[Point]] = [[]]
     for across, up in points:
-        if not math.isfinite(up):
-            pen = "M"
-            continue
-        clipped = min(max(up, y.low), y.high)
-        parts.append(f"{pen}{x.at(across):g} {100 - y.at(clipped):g}")
-        pen = "L"
-    return "".join(parts)
+        if math.isfinite(up):
+            clipped = min(max(up, y.low), y.high)
+            pieces[-1].append((x.at(across), 100 - y.at(clipped)))
+        elif pieces[-1]:
+            pieces.append([])
+    return tuple(tuple(piece) for piece in pieces if piece)
 
 
 def doses(
@@ -178,7 +164,13 @@ def _dosed(
 def _band(index: int, label: str, group: Sequence[tuple[float, Mean]], x: Axis, y: Axis) -> Curve:
     upper = [(place, one.high) for place, one in group if math.isfinite(one.high)]
     lower = [(place, one.low) for place, one in group if math.isfinite(one.low)]
-    band = _path([*upper, *reversed(lower)], x, y) + "Z" if len(upper) > 1 else ""
+    around = [*upper, *reversed(lower)] if len(upper) > 1 else []
     line = [(place, one.mean) for place, one in group]
-    points = tuple((x.at(place), 100 - y.at(value)) for place, value in line)
-    return Curve(index, "main", _path(line, x, y), band, points, label)
+    return Curve(
+        index,
+        "main",
+        _pieces(line, x, y),
+        band=next(iter(_pieces(around, x, y)), ()),
+        points=tuple((x.at(place), 100 - y.at(value)) for place, value in line),
+        label=label,
+    )

@@ -1,21 +1,11 @@
-"""What the page's plots place where: axes, forests, claims, dots, curves and doses."""
+"""What stands where in forests of effects, of analyses and of claims."""
 
-import math
-from dataclasses import asdict
-
-import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from campare.report import curves, forest, spread, tables
-from campare.report.axis import Axis, around_zero, holding
 from campare.report.facts import Arm, Effect
-from campare.runs.manifest import CellRecord
+from campare.report.plots import forest
 from campare.stats.comparison import CLAIMS, SENSITIVITY
-from campare.training.recipes import article
-from campare.training.sweep import dosed
 
 ARMS = tuple(Arm(name, name, index, (12, 12), (0.9,), ()) for index, name in enumerate("AB"))
 NAN = float("nan")
@@ -23,22 +13,6 @@ NAN = float("nan")
 
 def effect(metric="energy", estimate=0.1, low=0.05, high=0.15, p=0.01):
     return Effect("B - A", "B", "A", metric, estimate, low, high, p, 0.5, 60, 3)
-
-
-@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 8))
-def test_ticks_are_few_round_and_within(low, width, most):
-    axis = Axis(low, low + width)
-    ticks = axis.ticks(most)
-    assert 1 <= len(ticks) <= most
-    assert all(-1e-6 <= axis.at(tick) <= 100 + 1e-6 for tick in ticks)
-
-
-@given(st.lists(st.floats(-1e3, 1e3) | st.just(NAN), max_size=6))
-def test_axes_hold_all_values(values):
-    for axis in (around_zero(values), holding(values)):
-        assert axis.low < axis.high
-        assert all(0 <= axis.at(v) <= 100 for v in values if math.isfinite(v))
-    assert around_zero(values).at(0) == 50
 
 
 def test_the_matched_effect_decides_and_both_are_drawn():
@@ -67,6 +41,7 @@ def test_an_undefined_effect_has_no_line():
     )
     assert panel.rows[0].lines == ()
     assert panel.rows[0].number == "–"
+    assert panel.rows[0].missing == "undefined"
 
 
 def test_less_is_better_where_it_is():
@@ -129,60 +104,3 @@ def test_a_wide_claim_goes_on_beyond_the_axis_and_an_open_one_says_what_it_lacks
     assert (found.line.open_low, found.line.open_high, found.line.filled) == (True, True, False)
     assert found.settle == "4 more seeds"
     assert claim(estimate=NAN, low=NAN, high=NAN).line is None
-
-
-def test_dots_are_quantiles_in_bins_within_their_row():
-    values = np.random.default_rng(0).beta(2, 5, 5000)
-    one = spread.spread({"A": values, "B": np.ones(900)}, "energy", ARMS)
-    first, second = one.rows
-    assert len(first.dots) == len(second.dots) == spread.DOTS
-    assert np.mean([x for x, _ in first.dots]) / 100 == pytest.approx(values.mean(), abs=0.02)
-    for row in one.rows:
-        assert all(0 <= y <= spread.HEIGHT for _, y in row.dots)
-        assert len(set(row.dots)) == len(row.dots)  # none hides another
-    assert first.half == pytest.approx(100 * np.quantile(values, (0.25, 0.75)), abs=0.01)
-    assert second.number == "1.000"
-
-
-def test_missing_values_have_no_dots():
-    (row,) = spread.spread({"A": np.array([NAN])}, "energy", ARMS[:1]).rows
-    assert (row.dots, row.half, row.number) == ((), None, "–")
-
-
-def test_curves_break_at_gaps_and_arms_without_history_have_none():
-    cells = [
-        CellRecord(recipe="A", seed=0, history={"loss": [1.0, None, 0.5], "val_loss": [1.0, 0.5]}),
-        CellRecord(recipe="B", seed=0),
-    ]
-    (loss,) = curves.learning(cells, ARMS)
-    (plot,) = [one for one in loss if one.curves]
-    quiet = next(one for one in plot.curves if one.kind == "quiet")
-    assert quiet.line.count("M") == 2
-    assert curves.learning([CellRecord(recipe="A", seed=0)], ARMS) == []
-
-
-def test_doses_are_series_of_recipes_that_differ_in_nothing_else():
-    arms = dosed(article(backbone="embedded")[:2], (50, 100, 400), None)
-    recipes = [asdict(arm) for arm in arms]
-    found = {
-        (recipe["name"], "grad-cam", "energy"): tables.Mean(0.5, 0.4, 0.6, 60, 3)
-        for recipe in recipes
-    }
-    (plot,) = curves.doses(recipes, found, "grad-cam", ["energy", "iou"])
-    assert [one.label for one in plot.curves] == ["A", "B"]
-    assert plot.x_ticks == ((0.0, "50"), (pytest.approx(100 / 3, abs=0.01), "100"), (100.0, "400"))
-    assert all(len(one.points) == 3 and one.band.endswith("Z") for one in plot.curves)
-    assert plot.x_name == "training images"
-
-
-def test_no_dose_no_curve():
-    recipes = [asdict(arm) for arm in article(backbone="embedded")]
-    assert curves.doses(recipes, {}, "grad-cam", ["energy"]) == []
-
-
-def test_settings_that_differ_are_told_apart():
-    one = {"name": "A", "epochs": 3, "augment": None, "seed": 1}
-    other = {"name": "B", "epochs": 3, "augment": {"zoom": 0.1}, "seed": 1}
-    made = tables.settings([one, other])
-    assert made.differ == (("augment", ("none", "zoom 0.1")),)
-    assert made.same == (("epochs", "3"), ("seed", "1"))

@@ -1,7 +1,7 @@
 """An axis of the page's plots: values become percent of its width, and ticks are round numbers.
 
 Plots are laid out by the browser: lines and marks stand at percentages, text is the page's own.
-So a plot is as readable on a phone as on a desk, and nothing is drawn twice.
+So a plot is as readable on a phone as on a desk.
 """
 
 import math

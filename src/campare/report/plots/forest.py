@@ -11,52 +11,15 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from campare.report import words
-from campare.report.axis import Axis, around_zero
 from campare.report.facts import Arm, Effect, arms_of
+from campare.report.plots.axis import Axis, around_zero
+from campare.report.plots.chart import Line, Panel, Row
 from campare.stats.words import MATCHED, higher_is_better, title
 
 #: Where neither side is better, and where one is: what stands at the ends of an axis.
 ENDS = {True: ("worse", "better"), False: ("better", "worse"), None: ("lower", "higher")}
 #: Claims are drawn up to this many smallest effects of interest.
 REACH = 4.0
-
-
-class Line(NamedTuple):
-    """An interval in percent of the axis; `open_low` and `open_high`: it goes on beyond it."""
-
-    kind: str  # 'decides' or 'native'
-    at: float
-    low: float
-    high: float
-    filled: bool
-    open_low: bool = False
-    open_high: bool = False
-
-
-class Row(NamedTuple):
-    """A contrast, or an analysis: its lines, and the deciding numbers as text."""
-
-    label: str
-    note: str
-    lines: tuple[Line, ...]
-    number: str
-    says: str
-    spoken: str
-
-
-class Panel(NamedTuple):
-    """A plot of rows on one axis."""
-
-    title: str
-    ends: tuple[str, str]
-    ticks: tuple[tuple[float, str], ...]
-    zero: float
-    rows: tuple[Row, ...]
-
-    @property
-    def wide(self) -> bool:
-        """Whether labels need room."""
-        return any(len(row.label) > 12 for row in self.rows)
 
 
 def panels(
@@ -126,25 +89,31 @@ def _panel(
 
 
 def _row(label: str, note: str, native: Effect, matched: Effect | None, axis: Axis) -> Row:
-    deciding = native if matched is None else matched
-    lines = [_line("decides", deciding, axis)]
-    if matched is not None:
-        lines.append(_line("native", native, axis))
+    if matched is None:
+        deciding, lines = native, [_line("decides", native, axis)]
+    else:
+        deciding = matched
+        lines = [
+            _line("decides", matched, axis, y=14.0, name="matched"),
+            _line("native", native, axis, y=24.0, radius=2.6, name="native"),
+        ]
+    drawn = tuple(line for line in lines if line is not None)
     return Row(
         label=label,
         note=note,
-        lines=tuple(line for line in lines if line is not None),
+        lines=drawn,
         number=words.signed(deciding.estimate),
         says=deciding.verdict,
         spoken=f"{words.interval(deciding)}, {deciding.verdict}",
+        missing="" if drawn else "undefined",
     )
 
 
-def _line(kind: str, effect: Effect, axis: Axis) -> Line | None:
+def _line(kind: str, effect: Effect, axis: Axis, **where: Any) -> Line | None:
     if not all(math.isfinite(x) for x in (effect.estimate, effect.low, effect.high)):
         return None
     at, low, high = (axis.at(x) for x in (effect.estimate, effect.low, effect.high))
-    return Line(kind, at, low, high, effect.detected)
+    return Line(kind, at, low, high, effect.detected, **where)
 
 
 def _note(effect: Effect, arms: Iterable[Arm]) -> str:
@@ -199,4 +168,7 @@ def _scaled(row: Mapping[str, Any]) -> Line:
     low, high = sorted(ends)
     shown = [CLAIMS_AXIS.at(max(-REACH, min(REACH, x))) for x in (at, low, high)]
     settled = row["verdict"] != "not settled"
-    return Line("decides", shown[0], shown[1], shown[2], settled, low < -REACH, high > REACH)
+    return Line(
+        "decides", shown[0], shown[1], shown[2], settled, y=15.0, radius=5.0,
+        open_low=low < -REACH, open_high=high > REACH,
+    )  # fmt: skip
