@@ -1,6 +1,8 @@
 """Imports by name: optional dependencies, with the extra that installs them, and a user's own."""
 
+import ast
 import importlib
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -56,3 +58,31 @@ def load_object(spec: str) -> Any:
         if added:
             sys.path.remove(here)
     return found
+
+
+_CALL = re.compile(r"(?P<name>[^()]+)\((?P<parameters>.*)\)")
+
+
+def name_and_parameters(text: str) -> tuple[str, dict[str, Any]]:
+    """`score-cam(channels=64)` as a name and its parameters; a plain name has none.
+
+    Raises:
+        CampareError: parameters that are not NAME=VALUE with plain values.
+
+    Example:
+        >>> name_and_parameters("iou(threshold=0.3)"), name_and_parameters("iou")
+        (('iou', {'threshold': 0.3}), ('iou', {}))
+    """
+    call = _CALL.fullmatch(text)
+    if call is None:
+        return text, {}
+    try:
+        parsed = ast.parse(f"f({call['parameters'].replace(';', ',')})", mode="eval").body
+        if isinstance(parsed, ast.Call) and not parsed.args and all(k.arg for k in parsed.keywords):
+            return call["name"], {str(k.arg): ast.literal_eval(k.value) for k in parsed.keywords}
+    except (SyntaxError, ValueError):
+        pass
+    raise CampareError(
+        f"Expected parameters as NAME=VALUE in {text!r}, got {call['parameters']!r}. "
+        "Try: 'score-cam(channels=64)'"
+    )

@@ -92,7 +92,7 @@ def test_a_method_with_parameters_is_another_value_of_another_name():
     assert few == find("smooth-grad-cam++(samples=4)") == METHODS["smooth-grad-cam++"](samples=4)
     assert few != METHODS["smooth-grad-cam++"]
     assert find(few.name) == few
-    assert few(noise=0.2).name == "smooth-grad-cam++(samples=4, noise=0.2)"
+    assert few(noise=0.2).name == "smooth-grad-cam++(samples=4; noise=0.2)"
     assert METHODS["score-cam"].defaults == {"channels": None}
 
 

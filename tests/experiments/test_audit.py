@@ -18,7 +18,7 @@ from campare import audit
 from campare.data import ImageSet
 from campare.data.folder import write_folder
 from campare.errors import CampareError, DataError, LayerError, ModelError, RunError, TargetError
-from campare.metrics import choose
+from campare.metrics import Metric, choose
 from campare.metrics.evaluate import measure_maps
 from campare.metrics.faithfulness import deletion
 from campare.metrics.robustness.stability import equivariance
@@ -378,6 +378,23 @@ class TestRun:
         assert (
             len(re.findall(r"\b[ab]( \([^)]*\))? may be guessing on these images: acc", said)) == 2
         )
+
+    def test_a_run_remembers_what_is_said_of_ones_own_metrics(self, tmp_path):
+        own = Metric(
+            name="warmest", function=lambda maps: maps.max(axis=(1, 2)), resolution="map",
+            title="Warmest cell", higher_is_better=True, low=0,
+        )  # fmt: skip
+        out = tmp_path / "r"
+        quick({"a": network(), "b": network(seed=1)}, metrics=[own, "gini"], out=out)
+        code = (
+            "import sys, campare; from campare.metrics import find\n"
+            "run = campare.Run.open(sys.argv[1]); metric = find('warmest')\n"
+            "print(metric.title, metric.higher_is_better, metric.low)\n"
+            "print('warmest' in campare.compare(run).effects['metric'].to_list())"
+        )
+        command = [sys.executable, "-c", code, str(out)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert said.split("\n")[:2] == ["Warmest cell True 0", "True"]
 
     def test_a_stopped_audit_goes_on_with_its_next_model(self, file, tmp_path, monkeypatch):
         from campare.experiments import audit as module

@@ -5,13 +5,15 @@ import pytest
 from campare.attribution import maps as m
 from campare.data.samples import Images
 from campare.errors import CampareError, DataError, TargetError
-from campare.metrics import METRICS, boxes, faithfulness, localization
+from campare.metrics import METRICS, Metric, boxes, faithfulness, localization, resolve
 from campare.metrics import concentration as focus
 from campare.metrics.evaluate import (
+    Context,
+    evaluate_metric,
     measure_maps,
     measure_mosaics,
-    measure_network,
     measure_predictions,
+    measure_queries,
 )
 from campare.metrics.localization import class_discrimination
 from campare.metrics.mosaic import class_masks, mosaics
@@ -210,7 +212,7 @@ def brightness(images):
 def measured(**more):
     given = {**SAID, "predictions": PREDICTIONS, "targets": TARGETS, **more}
     rng = np.random.default_rng(0)
-    return measure_network(brightness, MAPS, IMAGES, rng=rng, **given)
+    return measure_queries("faithfulness", IMAGES, predict=brightness, maps=MAPS, rng=rng, **given)
 
 
 def test_faithfulness_is_measured_as_it_is_and_over_its_nulls():
@@ -234,20 +236,92 @@ def test_faithfulness_alone_needs_no_nulls_and_other_metrics_are_none_of_it():
 
     given = {**SAID, "predictions": PREDICTIONS, "targets": TARGETS}
     rng = np.random.default_rng(0)
-    frame = measure_network(
-        counted, MAPS, IMAGES, rng=rng, metrics=["average-drop", "energy"], **given
+    frame = measure_queries(
+        "faithfulness",
+        IMAGES,
+        predict=counted,
+        maps=MAPS,
+        rng=rng,
+        metrics=["average-drop", "energy"],
+        **given,
     )
     assert sum(calls) == 2 * N
     assert set(frame["metric"]) == {"average-drop"}
     assert measured(metrics="default").is_empty()
 
 
-@pytest.mark.parametrize("explain", [None, lambda x, _: m.pool(x[..., 0], (5, 5))])
-def test_all_measures_of_faithfulness_have_rows(explain):
-    frame = measured(metrics="all", explain=explain)
+def test_all_measures_of_faithfulness_have_rows():
+    frame = measured(metrics="all", explain=lambda x, _: m.pool(x[..., 0], (5, 5)))
     expected = {name for name, metric in METRICS.items() if metric in faithfulness.DECLARED}
-    assert set(frame["metric"]) == expected - (set() if explain else {"adcc"})
+    assert set(frame["metric"]) == expected
     assert frame.filter(pl.col("image") == "test/0.png")["status"].unique().to_list() == ["ok"]
+
+
+def test_a_metric_that_lacks_something_is_an_error_and_no_missing_row():
+    with pytest.raises(CampareError, match="Expected 'explain' to measure 'adcc', got none"):
+        measured(metrics="all")
+
+
+def brightest(maps):
+    return np.where(maps.max(axis=(1, 2)) > 0, maps.max(axis=(1, 2)), np.nan)
+
+
+def share_inside(maps, masks, *, at_least=0.0):
+    inside = np.where(masks & (maps >= at_least), maps, 0).sum(axis=(1, 2))
+    return inside / maps.sum(axis=(1, 2)).clip(1e-9)
+
+
+def test_a_metric_of_ones_own_is_measured_beside_the_others():
+    own = Metric(name="brightest", function=brightest, resolution="map", higher_is_better=True)
+    maps = np.arange(N * 4, dtype=np.float32).reshape(N, 2, 2)
+    frame = measured_maps(maps, metrics=["gini", own, Metric(name="mine", function=share_inside)])
+    assert frame["metric"].unique(maintain_order=True).to_list() == ["gini", "brightest", "mine"]
+    assert column(frame, "brightest") == maps.max(axis=(1, 2)).tolist()
+    assert column(frame, "brightest", "status") == ["ok"] * N
+    assert own.needs == frozenset()
+    assert Metric(name="mine", function=share_inside).needs == {"mask"}
+
+
+def test_parameters_make_another_metric_with_a_name_of_its_own():
+    maps = np.arange(N * 4, dtype=np.float32).reshape(N, 2, 2)
+    small = METRICS["top-intersection"](share=0.1)
+    frame = measured_maps(maps, metrics=["top-intersection", small, "top-intersection(share=0.1)"])
+    assert set(frame["metric"]) == {"top-intersection", "top-intersection(share=0.1)"}
+
+
+WHOLE = Metric(name="mine", function=lambda maps: maps)
+
+
+def measured_maps(maps, **more):
+    return measure_maps(
+        maps, IMAGES, **{**SAID, "predictions": PREDICTIONS, "targets": TARGETS}, **more
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Metric(name="a@b", function=brightest), "without '@'"),
+        (lambda: Metric(name="mine", function=3), "a function for 'mine', got int"),
+        (lambda: Metric(name="mine", function=brightest, low=1, high=0), "low below high"),
+        (lambda: Metric(name="mine", function=brightest, resolution="pixel"), "got 'pixel'"),
+        (lambda: Metric(name="mine", function=lambda heat: heat), "got 'heat'. Try: classifier, "),
+        (lambda: METRICS["energy"](threshold=1), "got 'threshold'. Try: none"),
+        (lambda: METRICS["top-intersection"](part=1), "got 'part'. Try: share"),
+        (lambda: resolve("no_such_module:metric"), "got ModuleNotFoundError"),
+        (lambda: resolve("math:pi"), "a Metric or a function at 'math:pi', got float"),
+        (lambda: resolve(Metric(name="energy", function=brightest)), "another name"),
+        (lambda: resolve("enregy"), "got 'enregy'. Try 'energy'"),
+        (
+            lambda: evaluate_metric(WHOLE, Context(maps=MAPS)),
+            "one value for each image from 'mine'",
+        ),
+    ],
+)
+def test_what_cannot_be_a_metric_is_one_line(make, words):
+    with pytest.raises(CampareError, match=words) as caught:
+        make()
+    assert "\n" not in str(caught.value)
 
 
 def test_predictions_are_rows_without_method_and_layer():

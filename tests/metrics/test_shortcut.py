@@ -10,7 +10,7 @@ from campare.metrics.shortcut import (
     DECLARED,
     background,
     border,
-    drop_scores,
+    drop_conditions,
     excess_drop,
     region_drop,
     region_metrics,
@@ -117,10 +117,11 @@ def test_the_excess_is_what_the_null_leaves():
     assert found.excess.values == pytest.approx(found.region.values - found.null.values)
     again = excess_drop(sees_white, images, masks, None, fresh())
     assert np.array_equal(again.values, found.excess.values)
-    scores = drop_scores("cue", found)
-    assert scores["cue-drop"] is found.excess
-    assert scores["cue-drop@null"] is found.null
-    assert scores["cue-drop@change"] is found.change
+    parts = drop_conditions(sees_white, images, masks, None, fresh())
+    assert list(parts) == ["", "region", "null", "change"]
+    assert np.array_equal(parts[""].values, found.excess.values)
+    assert np.array_equal(parts["null"].values, found.null.values)
+    assert np.array_equal(parts["change"].values, found.change.values)
 
 
 def test_a_region_that_speaks_against_the_target_changes_the_score_too():

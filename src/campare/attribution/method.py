@@ -9,9 +9,7 @@ Maps are raw float32 (N, *grid) at the resolution of the layer, or of the image'
 normalized. What else a function takes by name are the parameters of its method.
 """
 
-import ast
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
@@ -19,7 +17,7 @@ from typing import Any, Literal, get_args
 from campare.attribution import activation, baselines, gradient, perturbation
 from campare.attribution.gradient import grad_cam, hires_cam
 from campare.errors import CampareError
-from campare.optional import load_object
+from campare.optional import load_object, name_and_parameters
 from campare.types import Score
 
 __all__ = ["METHODS", "Kind", "Method", "find", "grad_cam", "hires_cam"]
@@ -119,7 +117,7 @@ class Method:
     def __call__(self, **parameters: Any) -> "Method":
         """The same method with other parameters."""
         changed = dict(self.parameters) | parameters
-        words = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+        words = "; ".join(f"{name}={value!r}" for name, value in changed.items())
         base = self.name.partition("(")[0]
         return replace(
             self, name=f"{base}({words})" if words else base, parameters=tuple(changed.items())
@@ -128,9 +126,6 @@ class Method:
     def run(self, *given: Any, **options: Any) -> Any:
         """The function with what it is given and the parameters of this method."""
         return self.function(*given, **options, **dict(self.parameters))
-
-
-_CALL = re.compile(r"(?P<name>[^()]+)\((?P<parameters>.*)\)")
 
 
 def find(method: "Method | str") -> Method:
@@ -152,8 +147,9 @@ def find(method: "Method | str") -> Method:
         return method
     if method in METHODS:
         return METHODS[method]
-    if call := _CALL.fullmatch(method):
-        return find(call["name"])(**_parameters(call["parameters"], method))
+    name, parameters = name_and_parameters(method)
+    if parameters:
+        return find(name)(**parameters)
     if ":" in method:
         loaded = load_object(method)
         if isinstance(loaded, Method):
@@ -165,20 +161,6 @@ def find(method: "Method | str") -> Method:
             f"{type(loaded).__name__}. Try: campare.attribution.method.Method(name, function)"
         )
     raise CampareError(f"Expected a CAM method, got {method!r}. Try: {', '.join(METHODS)}")
-
-
-def _parameters(text: str, method: str) -> dict[str, Any]:
-    """`channels=64, noise=0.1` as a mapping."""
-    try:
-        call = ast.parse(f"f({text})", mode="eval").body
-        if isinstance(call, ast.Call) and not call.args and all(k.arg for k in call.keywords):
-            return {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError):
-        pass
-    raise CampareError(
-        f"Expected parameters as NAME=VALUE in {method!r}, got {text!r}. "
-        "Try: 'score-cam(channels=64)'"
-    )
 
 
 def _gradient(name: str, title: str, paper: str, function: Any, **more: Any) -> Method:

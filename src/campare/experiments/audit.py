@@ -26,7 +26,7 @@ from campare.experiments.evaluated import Evaluated, evaluated, of_model
 from campare.experiments.inputs import Inputs, InputsBySize, image_set, say_inventory
 from campare.experiments.manifest import file_digest, open_audit
 from campare.experiments.progress import Live
-from campare.experiments.selection import Selection, methods_of, select, without_mosaics
+from campare.experiments.selection import Selection, Wanted, methods_of, select, without_mosaics
 from campare.runs.run import Cell, Run
 from campare.stats.table import Scores
 
@@ -42,7 +42,7 @@ def audit(
     models: Any,
     data: ImageSet | Images | str | Path,
     *,
-    metrics: str | Sequence[str] | None = None,
+    metrics: Wanted = None,
     methods: str | Method | Sequence[str | Method] = ("grad-cam",),
     layer: Any = None,
     size: int | None = None,
@@ -62,7 +62,8 @@ def audit(
         models: {"name": model}, or one or several: the path of a Keras file, a Keras model, a torch
             module, a Classifier.
         data: an ImageSet, Images, "drawn", or a folder of images.
-        metrics: names (`campare list metrics`) or sets: 'default', 'all', 'claims'.
+        metrics: names (`campare list metrics`), sets ('default', 'all', 'claims'), your own as
+            `my_module:my_metric`, or values.
         methods: of maps, by name (`campare list methods`) or as values; all from the same passes.
         layer: path of the layer to read, for all models; default: the last spatial one of each.
         size: pixels a side for models that take any; others get the pictures in their own size.
@@ -116,7 +117,7 @@ def audit(
             for arm in arms
         ]
         selection = _select(images, loaded, metrics, target, live)
-        inputs = InputsBySize(images, selection.names, _coarsest(loaded), live)
+        inputs = InputsBySize(images, selection.metrics, _coarsest(loaded), live)
         cells = [cell for arm in arms for cell in arm.cells]
         audited = Audit(
             {model.name: model for model in loaded},
@@ -210,7 +211,7 @@ def _images(
 def _select(
     images: ImageSet,
     models: Sequence[Evaluated],
-    metrics: str | Sequence[str] | None,
+    metrics: Wanted,
     target: str,
     live: Live,
 ) -> Selection:

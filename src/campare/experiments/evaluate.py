@@ -16,16 +16,14 @@ from campare.attribution.method import Method
 from campare.experiments.evaluated import Evaluated
 from campare.experiments.inputs import DISCRIMINATION, Inputs
 from campare.experiments.progress import STAGES
-from campare.experiments.selection import ALWAYS
-from campare.metrics import choose
 from campare.metrics.classification import correct, learned, predicted
 from campare.metrics.evaluate import (
     measure_maps,
     measure_mosaics,
-    measure_network,
     measure_predictions,
+    measure_queries,
 )
-from campare.metrics.probes import measure_probes
+from campare.metrics.metric import Stage
 from campare.runs.run import Cell, Run
 from campare.stats.ranking import CLASSIFIER
 from campare.types import Classifier, Floats, Ints
@@ -33,7 +31,6 @@ from campare.types import Classifier, Floats, Ints
 if TYPE_CHECKING:
     import polars as pl
 
-    from campare.data import Images
 
 #: Maps that look at no model, in the table beside every model.
 CONTROLS = ("uniform", "centre", "edge")
@@ -126,6 +123,8 @@ def evaluate(
         *_query_rows(model, own, outputs, terms, base, stages.next),
     ]
     table = _tidy(pl.concat(tables), inputs, terms)
+    missing = set(inputs.names) - set(table["metric"].str.split("@").list.first())
+    assert not missing, f"metrics without a row: {', '.join(sorted(missing))}"
     facts = {
         "measure_seconds": time.perf_counter() - started,
         "layer": model.layer,
@@ -277,7 +276,7 @@ def _measure_mosaics(
     layer: str,
 ) -> "pl.DataFrame":
     mosaics = inputs.mosaics[index]
-    wanted = DISCRIMINATION in inputs.metrics and mosaics.kind == "focus"
+    wanted = DISCRIMINATION in inputs.names and mosaics.kind == "focus"
     return measure_mosaics(
         maps,
         mosaics,
@@ -299,46 +298,37 @@ def _query_rows(
     stage: Callable[[str], None],
 ) -> "Iterator[pl.DataFrame]":
     """Rows of what queries the model again. Each kind draws anew, so that models draw alike."""
-    chosen = choose(inputs.metrics, inputs.images.regions)
-    queries = [m for m in chosen if "model" in m.needs and m.name not in ALWAYS]
-    faithful = tuple(m.name for m in queries if "target" in m.needs)
-    weights = tuple(m.name for m in queries if "weights" in m.needs)
-    drops = tuple(m.name for m in queries if "mask" in m.needs)
-    probes = tuple(
-        m.name for m in queries if "method" in m.needs and m.name not in (*faithful, *weights)
-    )
-    network = cast("Classifier", model)  # asked for layers, predict and randomized alone
+    stages = {metric.stage for metric in inputs.metrics}
 
-    def settings(**more: Any) -> dict[str, Any]:
-        rng = np.random.default_rng(terms.seed)
-        common = {"predictions": predicted(outputs.logits), "targets": outputs.targets, "rng": rng}
-        return {**base, **common, **more}
+    def queried(of: Stage, method: str, layer: str, **more: Any) -> "pl.DataFrame":
+        stage("faithfulness" if of == "faithfulness" else "probes")
+        return measure_queries(
+            of,
+            inputs.images,
+            method=method,
+            layer=layer,
+            predict=model.predict,
+            predictions=predicted(outputs.logits),
+            targets=outputs.targets,
+            rng=np.random.default_rng(terms.seed),
+            metrics=inputs.metrics,
+            **base,
+            **more,
+        )
 
-    def probed(explain: Any, images: "Images", **more: Any) -> "pl.DataFrame":
-        return measure_probes(explain, model.predict, images, **settings(**more))
-
-    if drops:
-        stage("probes")
-        nobody = model.explain(terms.methods[0])  # a drop needs no map
-        yield probed(nobody, inputs.images, method=CLASSIFIER, layer=CLASSIFIER, metrics=drops)
+    if "drops" in stages:
+        yield queried("drops", CLASSIFIER, CLASSIFIER)
+    network = cast("Classifier", model)  # takes pixels and answers in classes of the data
     for method in terms.methods:
-        of_method = {"method": method.name, "layer": model.layer}
         explain = model.explain(method)
-        bare = replace(inputs.images, regions={})
-        if probes:
-            stage("probes")
-            yield probed(explain, bare, **of_method, metrics=probes, matched=inputs.matched)
-        if weights:
-            stage("probes")
-            yield probed(explain, bare, **of_method, metrics=weights, classifier=network)
-        if faithful:
-            stage("faithfulness")
-            yield measure_network(
-                model.predict,
-                outputs.maps[method.name],
-                inputs.images,
-                **settings(**of_method, metrics=faithful, explain=explain),
-            )
+        more: dict[Stage, dict[str, Any]] = {
+            "probes": {"explain": explain, "matched": inputs.matched},
+            "weights": {"explain": explain, "classifier": network},
+            "faithfulness": {"explain": explain, "maps": outputs.maps[method.name]},
+        }
+        for of, settings in more.items():
+            if of in stages:
+                yield queried(of, method.name, model.layer, **settings)
 
 
 def _tidy(table: "pl.DataFrame", inputs: Inputs, terms: Terms) -> "pl.DataFrame":
@@ -350,7 +340,7 @@ def _tidy(table: "pl.DataFrame", inputs: Inputs, terms: Terms) -> "pl.DataFrame"
     for each in inputs.mosaics:
         labels |= {n: names[i] for n, i in zip(each.names, each.targets, strict=True)}
     table = table.filter(
-        pl.col("metric").str.split("@").list.first().is_in(inputs.metrics)
+        pl.col("metric").str.split("@").list.first().is_in(inputs.names)
     ).with_columns(pl.col("image").replace_strict(labels, return_dtype=pl.String).alias("label"))
     if terms.target == "label":
         return table

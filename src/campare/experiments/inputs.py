@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from campare.data import Images, ImageSet
 from campare.errors import DataError
 from campare.experiments.progress import Live
-from campare.metrics import METRICS
+from campare.metrics import Metric
 from campare.metrics.mosaic import KINDS, Mosaics, mosaics
 from campare.metrics.shortcut import with_border
 
@@ -34,15 +34,20 @@ class Inputs:
         images: the test images with their masks.
         mosaics: of each kind that the images suffice for.
         matched: the coarsest grid of all arms; None: maps are measured as they are only.
-        metrics: names of those to measure.
+        metrics: what is measured.
         control_rows: of the maps that look at no model, by their grid; filled when first needed.
     """
 
     images: Images
     mosaics: tuple[Mosaics, ...] = ()
     matched: tuple[int, int] | None = None
-    metrics: tuple[str, ...] = ()
+    metrics: tuple[Metric, ...] = ()
     control_rows: dict[tuple[int, int], "pl.DataFrame"] = field(default_factory=dict, repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the metrics."""
+        return tuple(metric.name for metric in self.metrics)
 
     def named(self, class_names: Sequence[str]) -> "Inputs":
         """The same inputs with more class names: those of the data, then others of a model."""
@@ -59,7 +64,7 @@ class InputsBySize:
     """The inputs of each size of image, computed when the first model of that size comes."""
 
     images: ImageSet
-    metrics: tuple[str, ...]
+    metrics: tuple[Metric, ...]
     matched: tuple[int, int] | None
     live: Live
     _by_size: dict[tuple[int, int], Inputs] = field(default_factory=dict, repr=False)
@@ -69,8 +74,9 @@ class InputsBySize:
         """The test images at (height, width), with what the metrics need."""
         if size not in self._by_size:
             test = self._load(size)
-            kinds = [kind for kind, (metric, _) in KINDS.items() if metric in self.metrics]
-            if DISCRIMINATION in self.metrics and "focus" not in kinds:
+            names = {metric.name for metric in self.metrics}
+            kinds = [kind for kind, (metric, _) in KINDS.items() if metric in names]
+            if DISCRIMINATION in names and "focus" not in kinds:
                 kinds.insert(0, "focus")
             self._by_size[size] = Inputs(
                 images=with_border(test) if self._borders else test,
@@ -87,7 +93,7 @@ class InputsBySize:
 
     @property
     def _borders(self) -> bool:
-        regions = {METRICS[name].region for name in self.metrics if name in METRICS}
+        regions = {metric.region for metric in self.metrics}
         return bool(regions & {"border", "background"})
 
     def _load(self, size: tuple[int, int]) -> Images:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from campare.data import ImageSet
 from campare.errors import RunError
 from campare.experiments.inputs import inventory_lines
+from campare.metrics import Metric, recorded
 from campare.runs.manifest import Config, Data, Manifest, RecipeRecord, Settings, provenance
 from campare.runs.resume import earlier
 from campare.runs.run import Run
@@ -49,6 +50,7 @@ def open_run(
     grids: dict[str, tuple[int, int]],
     coarsest: tuple[int, int],
     mosaics: int,
+    metrics: Sequence[Metric] = (),
 ) -> Run:
     """Create the run, or extend the one that is there by recipes and seeds."""
     old = before.manifest if before else None
@@ -59,6 +61,7 @@ def open_run(
         grids={name: list(grid) for name, grid in grids.items()},
         matched=list(coarsest),
         mosaics=mosaics,
+        own_metrics=recorded(metrics),
     )
     if old is not None:
         if old.config.matched != config.matched:
@@ -137,6 +140,7 @@ def open_audit(
             grids=grids,
             matched=list(matched or grids[first]),
             seed=terms.seed,
+            own_metrics=recorded(selection.metrics),
         ),
         recipes=[RecipeRecord(**fact) for fact in facts.values()],
         seeds=[0],

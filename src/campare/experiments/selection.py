@@ -13,7 +13,7 @@ from campare.attribution.method import Method, find
 from campare.data.imageset import ImageSet
 from campare.data.samples import REGIONS, Images
 from campare.errors import CampareError, DataError
-from campare.metrics import SETS, Metric, choose
+from campare.metrics import METRICS, SETS, Metric, choose
 from campare.metrics.mosaic import KINDS, mosaics
 from campare.metrics.registry import asked_for
 from campare.stats.article import ARTICLE
@@ -31,11 +31,20 @@ _MADE_OF = {"background": "object"}
 _MASKS = {"object": "boxes.csv or masks/", "parts": "parts/", "cue": "cues/"}
 
 
+#: How metrics are wanted: names, sets and values, one or several; None: the default ones.
+Wanted = str | Metric | Sequence[str | Metric] | None
+
+
 class Selection(NamedTuple):
     """What is measured, and what is not."""
 
-    names: tuple[str, ...]
+    metrics: tuple[Metric, ...]
     left_out: Mapping[str, str]  # metric -> what it lacks
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the metrics that are measured."""
+        return tuple(metric.name for metric in self.metrics)
 
     def words(self) -> list[str]:
         """A line for each thing that is lacking, with the metrics that it keeps out.
@@ -52,7 +61,7 @@ class Selection(NamedTuple):
 
 
 def select(
-    metrics: str | Sequence[str] | None,
+    metrics: Wanted,
     regions: Sequence[str],
     no_mosaics: Mapping[str, str],
     *,
@@ -60,9 +69,9 @@ def select(
 ) -> Selection:
     """Which of the metrics asked for can be measured on data with these `regions`.
 
-    `metrics` are names of metrics and of sets: default, all, claims. `no_mosaics` says for a metric
-    of mosaics why there are none; `known`, whether every model's outputs are matched with the
-    data's classes.
+    `metrics` are values, names of metrics and of sets: default, all, claims. `no_mosaics` says for
+    a metric of mosaics why there are none; `known`, whether every model's outputs are matched with
+    the data's classes.
 
     Raises:
         CampareError: an unknown metric, or one that is named and lacks something.
@@ -81,18 +90,19 @@ def select(
     for name in (metric.name for metric in named if metric.name in left_out):
         what, instead = left_out[name]
         raise CampareError(f"Expected {what} for {name!r}, got none. Try: {instead}")
-    names = [metric.name for metric in chosen if metric.name not in left_out]
-    always = [name for name in ALWAYS if known and name not in names]
-    return Selection((*always, *names), {name: what for name, (what, _) in left_out.items()})
+    kept = [metric for metric in chosen if metric.name not in left_out]
+    names = {metric.name for metric in kept}
+    always = [METRICS[name] for name in ALWAYS if known and name not in names]
+    return Selection((*always, *kept), {name: what for name, (what, _) in left_out.items()})
 
 
-def _claimed(asked: Sequence[str]) -> list[str]:
+def _claimed(asked: Sequence[str | Metric]) -> list[str]:
     """What the article's claims are about, if `claims` are asked for."""
     outcomes = [outcome for claim in ARTICLE for outcome in claim.outcomes]
     return [name for one in outcomes for name in one.measures] if CLAIMS in asked else []
 
 
-def is_default(metrics: str | Sequence[str] | None) -> bool:
+def is_default(metrics: Wanted) -> bool:
     """Whether the default metrics are wanted, and nothing else.
 
     Example:

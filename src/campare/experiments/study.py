@@ -25,6 +25,7 @@ from campare.experiments.manifest import open_run, settings_of
 from campare.experiments.progress import Live
 from campare.experiments.selection import (
     Selection,
+    Wanted,
     is_default,
     methods_of,
     select,
@@ -59,7 +60,7 @@ def study(
     train_sizes: Sequence[int] | None = None,
     augment_strengths: Sequence[float] | None = None,
     methods: str | Method | Sequence[str | Method] = ("grad-cam",),
-    metrics: str | Sequence[str] | None = None,
+    metrics: Wanted = None,
     engine: str = "local",
     console: "Console | None" = None,
 ) -> Run:
@@ -120,9 +121,11 @@ def study(
         coarsest = min(((h, w) for h, w in known.values()), key=lambda grid: grid[0] * grid[1])
         train = images.load("train", side, progress=partial(live.count, "train images"))
         fit.check(train, side)
-        inputs = InputsBySize(images, selection.names, coarsest, live).of((side, side))
+        inputs = InputsBySize(images, selection.metrics, coarsest, live).of((side, side))
 
-        run = open_run(path, before, settings, images, seed_list, grids, coarsest, MOSAICS)
+        run = open_run(
+            path, before, settings, images, seed_list, grids, coarsest, MOSAICS, selection.metrics
+        )
         if not (path / "images.npz").is_file():
             run.write_images(inputs.images)
         terms = Terms(found, target="label", split="test", seed=0)
@@ -219,9 +222,7 @@ def _grids(recipes: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tu
     return grids
 
 
-def _select(
-    metrics: str | Sequence[str] | None, images: ImageSet, size: int, live: Live
-) -> Selection:
+def _select(metrics: Wanted, images: ImageSet, size: int, live: Live) -> Selection:
     """The metrics that can be measured; what is left out of a set is said."""
     selection = select(
         metrics, images.regions, without_mosaics(images, [(size, size)], "label"), known=True

@@ -3,6 +3,28 @@
 `METRICS` names and declares them; `campare.metrics.evaluate` turns maps into rows of the table.
 """
 
-from campare.metrics.registry import METRICS, SETS, Metric, choose, declared, find, list_metrics
+from campare.metrics.registry import (
+    METRICS,
+    SETS,
+    Metric,
+    choose,
+    declared,
+    find,
+    list_metrics,
+    recorded,
+    remember,
+    resolve,
+)
 
-__all__ = ["METRICS", "SETS", "Metric", "choose", "declared", "find", "list_metrics"]
+__all__ = [
+    "METRICS",
+    "SETS",
+    "Metric",
+    "choose",
+    "declared",
+    "find",
+    "list_metrics",
+    "recorded",
+    "remember",
+    "resolve",
+]

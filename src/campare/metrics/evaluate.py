@@ -1,10 +1,14 @@
-"""From maps to rows of the table: every metric that applies, at native and at matched resolution.
+"""From metrics and a context to rows of the table, by one mechanism for every metric.
 
-Maps are made positive, enlarged to the image where a metric wants it, and measured in slices that
-fit the cache. Each function returns a frame of exactly `SCORE_COLUMNS`.
+    metric, context -> arguments by name -> values under every condition -> rows
+
+A metric's function names what it needs, and is handed just that. Maps are measured at native and at
+matched resolution, in slices that fit the cache. What several metrics share is computed once.
 """
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,24 +16,111 @@ import polars as pl
 
 from campare.attribution import maps as m
 from campare.data.samples import Images
+from campare.errors import CampareError
 from campare.metrics.classification import predicted
-from campare.metrics.faithfulness.controls import (
-    FAITHFULNESS,
-    OVER_EDGE,
-    OVER_RANDOM,
-    relative_to_nulls,
-)
-from campare.metrics.metric import Explain, Predict
+from campare.metrics.metric import ALWAYS_GIVEN, Explain, Metric, Predict, Stage, signature
 from campare.metrics.mosaic import Mosaics, class_masks
-from campare.metrics.registry import METRICS, Metric, choose
+from campare.metrics.registry import METRICS, choose
 from campare.metrics.rows import check_count, rows
 from campare.metrics.values import Values
-from campare.types import Array, Floats, Ints
+from campare.types import Array, Classifier, Floats, Ints
 
-#: Suffix of metrics whose maps were first pooled to the coarsest grid of all arms.
+#: Condition of metrics whose maps were first pooled to the coarsest grid of all arms.
 MATCHED = "@matched"
 
 _SLICE = 2**20  # pixels of enlarged maps that are measured together
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What metrics may be handed; None where it is not known.
+
+    Attributes:
+        maps: (N, h, w). enlarged: the same maps at the size of the images, (N, H, W).
+        images: (N, H, W, C). regions: name -> masks (N, H, W).
+        logits: (N, K). labels, targets: (N,). predict, explain, classifier: see `metric`.
+        rng: of all that is drawn, metric after metric.
+        matched: the coarsest grid of all arms.
+    """
+
+    maps: Array | None = None
+    enlarged: Array | None = None
+    images: Array | None = None
+    regions: Mapping[str, Array] = field(default_factory=dict)
+    logits: Array | None = None
+    labels: Ints | None = None
+    targets: Ints | None = None
+    predict: Predict | None = None
+    explain: Explain | None = None
+    classifier: Classifier | None = None
+    rng: np.random.Generator | None = None
+    matched: tuple[int, int] | None = None
+    _results: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def shared(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """What `compute` returned when the key came first in this context."""
+        if key not in self._results:
+            self._results[key] = compute()
+        return self._results[key]
+
+    def argument(self, name: str, metric: Metric) -> Any:
+        """What stands for a parameter of a metric's function; None: it is not known here."""
+        if name == "maps" and metric.resolution == "image" and self.enlarged is not None:
+            return self.enlarged
+        if name in ("masks", "own"):
+            return self.regions.get(metric.region or "")
+        return self.regions.get("other") if name == "other" else getattr(self, name)
+
+
+def evaluate_metric(metric: Metric, context: Context) -> dict[str, Values]:
+    """The values of a metric under each of its conditions, '' being the metric itself.
+
+    Raises:
+        CampareError: the function needs what the context has not, or gives no value for an image.
+
+    Example:
+        >>> metric = METRICS["gini"]
+        >>> evaluate_metric(metric, Context(maps=np.ones((1, 2, 2))))[""].values.tolist()
+        [0.0]
+    """
+    function = metric.conditions or metric.function
+    arguments = dict(metric.parameters) if metric.conditions is None else {}
+    for name, default in signature(function).items():
+        if name in arguments or not (default is inspect.Parameter.empty or name in ALWAYS_GIVEN):
+            continue
+        value = context.argument(name, metric)
+        if value is None and default is inspect.Parameter.empty:
+            raise CampareError(
+                f"Expected {name!r} to measure {metric.name!r}, got none. "
+                f"Try: other metrics, or what has {name}"
+            )
+        if value is not None:
+            arguments[name] = value
+    values = context.shared(metric.name, lambda: _by_condition(function(**arguments)))
+    if "" not in values:
+        raise CampareError(
+            f"Expected values of {metric.name!r} itself, got {', '.join(values) or 'none'}. "
+            "Try: the condition ''"
+        )
+    return {condition: _as_values(each, metric) for condition, each in values.items()}
+
+
+def _by_condition(found: Any) -> Mapping[str, Any]:
+    return found if isinstance(found, Mapping) else {"": found}
+
+
+def _as_values(found: Any, metric: Metric) -> Values:
+    """Values as they are, or an array (N,) with the status 'undefined' where it is not finite."""
+    if isinstance(found, Values):
+        return found
+    array = np.asarray(found, np.float64)
+    if array.ndim != 1:
+        raise CampareError(
+            f"Expected one value for each image from {metric.name!r}, got an array of shape "
+            f"{array.shape}. Try: an array (N,)"
+        )
+    known = np.isfinite(array)
+    return Values(np.where(known, array, np.nan), np.where(known, "ok", "undefined"))
 
 
 def measure_maps(
@@ -43,7 +134,7 @@ def measure_maps(
     layer: str,
     predictions: Ints,
     targets: Ints,
-    metrics: str | Sequence[str] | None = None,
+    metrics: str | Sequence[str | Metric] | None = None,
     matched: tuple[int, int] | None = None,
 ) -> pl.DataFrame:
     """Measure raw maps (N, h, w) of images (N, S, S, 3): a row an image and metric.
@@ -65,7 +156,9 @@ def measure_maps(
     """
     check_count(len(maps), len(images))
     chosen = [
-        metric for metric in choose(metrics, images.regions) if _applies(metric, images.regions)
+        metric
+        for metric in choose(metrics, images.regions)
+        if metric.stage == "maps" and (metric.region is None or metric.region in images.regions)
     ]
     results = _measure(maps, images.images, images.regions, chosen, matched)
     return rows(
@@ -137,8 +230,8 @@ def measure_predictions(
         [('correct', 0.0, 'x'), ('confidence', 0.5, 'x')]
     """
     check_count(len(logits), len(images))
-    names = ("correct", "confidence")
-    results = {name: METRICS[name].function(logits, images.labels) for name in names}
+    context = Context(logits=logits, labels=images.labels)
+    results = _results(choose(["correct", "confidence"]), context)
     return rows(
         results,
         images.names,
@@ -154,9 +247,8 @@ def measure_predictions(
     )
 
 
-def measure_network(
-    predict: Predict,
-    maps: Array,
+def measure_queries(
+    stage: Stage,
     images: Images,
     *,
     recipe: str,
@@ -167,44 +259,51 @@ def measure_network(
     predictions: Ints,
     targets: Ints,
     rng: np.random.Generator,
-    metrics: str | Sequence[str] = "all",
+    predict: Predict,
     explain: Explain | None = None,
+    maps: Array | None = None,
+    classifier: Classifier | None = None,
+    metrics: str | Sequence[str | Metric] = "all",
+    matched: tuple[int, int] | None = None,
 ) -> pl.DataFrame:
-    """Measure how faithful raw maps (N, h, w) are to the network `predict`: a row an image, metric.
+    """Measure by querying the model again, with changed images, weights or classes.
 
-    Takes the metrics of `campare.metrics.faithfulness` that `metrics` names, each as it is and, if
-    named, over random and over edge maps on the same network. `predict` takes float32 images
-    (N, S, S, 3) to logits; `explain`, the method that made the maps, is needed by `adcc` alone,
-    which is left out without it. Errors as in `measure_maps`.
+    Takes those of `metrics` that belong to the `stage` and whose region the images have: 'drops'
+    blur a region, 'probes' change the image or the class, 'weights' draw the weights anew,
+    'faithfulness' removes pixels by the rank of raw `maps`. What stands under a condition is a row
+    `<metric>@<condition>`. `predict` takes float32 images (N, S, S, 3) to logits, `explain` images
+    and targets to maps. Errors as in `measure_maps`.
 
     Example:
         >>> gray = np.random.default_rng(0).integers(0, 255, (1, 8, 8, 3), dtype=np.uint8)
         >>> one = Images(gray, np.array([0]), ("a",), {}, ("x", "y"))
-        >>> frame = measure_network(lambda x: x.mean(axis=(1, 2))[:, :2], np.eye(4)[None], one,
-        ...     recipe="A", seed=0, split="test", method="m", layer="conv",
-        ...     predictions=one.labels, targets=one.labels, rng=np.random.default_rng(0),
-        ...     metrics=["deletion", "deletion-over-edge"])
+        >>> frame = measure_queries("faithfulness", one, maps=np.eye(4)[None],
+        ...     predict=lambda x: x.mean(axis=(1, 2))[:, :2], recipe="A", seed=0, split="test",
+        ...     method="m", layer="conv", predictions=one.labels, targets=one.labels,
+        ...     rng=np.random.default_rng(0), metrics=["deletion", "deletion-over-edge"])
         >>> frame.select("metric", "status").rows()
         [('deletion', 'ok'), ('deletion-over-edge', 'ok')]
     """
-    check_count(len(maps), len(images))
-    wanted = {metric.name for metric in choose(metrics)}
-    pixels = images.images.astype(np.float32)
-    results: dict[str, Values] = {}
-    for metric in FAITHFULNESS:
-        given: dict[str, Any] = {"explain": explain} if "method" in metric.needs else {}
-        if None in given.values():
-            continue
-        over = [s for s in (OVER_RANDOM, OVER_EDGE) if metric.name + s in wanted]
-        if not over and metric.name not in wanted:
-            continue
-        found = relative_to_nulls(
-            metric.function, predict, pixels, maps, targets, rng=rng, over=over, **given
-        )
-        named = {metric.name + suffix: values for suffix, values in found.items()}
-        results |= {name: values for name, values in named.items() if name in wanted}
+    if maps is not None:
+        check_count(len(maps), len(images))
+    context = Context(
+        maps=maps,
+        images=images.images.astype(np.float32),
+        regions=images.regions,
+        targets=targets,
+        predict=predict,
+        explain=explain,
+        classifier=classifier,
+        rng=rng,
+        matched=matched,
+    )
+    chosen = [
+        metric
+        for metric in choose(metrics, images.regions)
+        if metric.stage == stage and (metric.region is None or metric.region in images.regions)
+    ]
     return rows(
-        results,
+        _results(chosen, context),
         images.names,
         images.class_names,
         recipe=recipe,
@@ -218,9 +317,13 @@ def measure_network(
     )
 
 
-def _applies(metric: Metric, regions: Mapping[str, Array]) -> bool:
-    """Whether it measures maps of images that have these regions."""
-    return "model" not in metric.needs and (metric.region is None or metric.region in regions)
+def _results(metrics: Sequence[Metric], context: Context) -> dict[str, Values]:
+    """Name in the table -> values, metric by metric."""
+    return {
+        metric.name + (f"@{condition}" if condition else ""): values
+        for metric in metrics
+        for condition, values in evaluate_metric(metric, context).items()
+    }
 
 
 def _measure(
@@ -240,35 +343,34 @@ def _measure(
     together = [metric for metric in metrics if metric.together]
     results = {}
     for suffix, grid in grids.items():
-        parts = []
-        for start in range(0, max(len(maps), 1), step):
-            s = slice(start, start + step)
-            masks = {name: mask[s] for name, mask in regions.items()}
-            parts.append(_measure_slice(grid[s], images[s], masks, sliced))
-        whole = _measure_slice(grid, images, regions, together) if together else {}
+        whole = Context(maps=grid, images=images, regions=regions)
+        parts = [
+            _results(sliced, _enlarged(_part(whole, slice(start, start + step))))
+            for start in range(0, max(len(maps), 1), step)
+        ]
+        found = _results(together, _enlarged(whole)) if together else {}
         for metric in metrics:
-            found = [whole] if metric.together else parts
-            values = np.concatenate([part[metric.name].values for part in found])
-            states = np.concatenate([part[metric.name].status for part in found])
+            of_metric = [found] if metric.together else parts
+            values = np.concatenate([part[metric.name].values for part in of_metric])
+            states = np.concatenate([part[metric.name].status for part in of_metric])
             results[metric.name + suffix] = Values(
                 np.where(broken, np.nan, values), np.where(broken, status, states)
             )
     return results
 
 
-def _measure_slice(
-    maps: Floats, images: Array, regions: Mapping[str, Array], metrics: Sequence[Metric]
-) -> dict[str, Values]:
-    """Every metric of positive maps (n, h, w), each with the arguments that it needs."""
-    results = {}
-    enlarged = m.resize(maps, (images.shape[1], images.shape[2]))
-    for metric in metrics:
-        seen = enlarged if metric.resolution == "image" else maps
-        if metric.region is not None:
-            others = [regions["other"]] if "other-mask" in metric.needs else []
-            results[metric.name] = metric.function(seen, regions[metric.region], *others)
-        elif "image" in metric.needs:
-            results[metric.name] = metric.function(seen, images)
-        else:
-            results[metric.name] = metric.function(seen)
-    return results
+def _part(context: Context, where: slice) -> Context:
+    """A context of some of the images."""
+    assert context.maps is not None
+    assert context.images is not None
+    regions = {name: mask[where] for name, mask in context.regions.items()}
+    return replace(context, maps=context.maps[where], images=context.images[where], regions=regions)
+
+
+def _enlarged(context: Context) -> Context:
+    """A context whose maps are at the size of the images, too."""
+    assert context.maps is not None
+    assert context.images is not None
+    maps: Floats = np.asarray(context.maps, np.float32)
+    enlarged = m.resize(maps, context.images.shape[1:3])
+    return replace(context, enlarged=enlarged, _results={})  # other maps, other results

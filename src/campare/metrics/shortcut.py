@@ -128,17 +128,23 @@ def region_drop(
     return Drop(*(settle(v, reasons) for v in (here, there, here - there, change)))
 
 
-def drop_scores(region: str, drop: Drop) -> dict[str, Values]:
-    """A drop as rows of the table: `<region>-drop` is the excess, `@region` and `@null` its parts.
+def drop_conditions(
+    predict: Predict,
+    images: Array,
+    masks: Array,
+    targets: Array | None,
+    rng: np.random.Generator,
+) -> dict[str, Values]:
+    """`region_drop` by condition: '' is the excess; 'region', 'null' and 'change' are its parts.
 
     Example:
-        >>> one = Values(np.array([1.0]), np.array(["ok"]))
-        >>> list(drop_scores("border", Drop(one, one, one, one)))
-        ['border-drop', 'border-drop@region', 'border-drop@null', 'border-drop@change']
+        >>> blind = lambda images: np.zeros((len(images), 2))
+        >>> list(drop_conditions(blind, np.zeros((1, 8, 8, 3)), border((8, 8)), None,
+        ...     np.random.default_rng(0)))
+        ['', 'region', 'null', 'change']
     """
-    name = f"{region}-drop"
-    parts = {part: getattr(drop, part) for part in ("region", "null", "change")}
-    return {name: drop.excess} | {f"{name}@{part}": values for part, values in parts.items()}
+    drop = region_drop(predict, images, masks, targets, rng)
+    return {"": drop.excess} | {part: getattr(drop, part) for part in ("region", "null", "change")}
 
 
 def excess_drop(
@@ -207,6 +213,7 @@ _LOCALIZATION = {metric.name: metric for metric in localization.DECLARED}
 _DROP = Metric(
     name="drop",
     function=excess_drop,
+    conditions=drop_conditions,
     title="Reliance on a region",
     formula="p(target) lost when the region is blurred, minus what is lost when the same shape "
     "is blurred at random places",
@@ -228,7 +235,7 @@ _DROP = Metric(
 #: The metrics of this module: of two regions that every image or object mask has, and of the cue,
 #: whose energy `localization` declares. `region_metrics` declares those of any other region.
 DECLARED: tuple[Metric, ...] = (
+    region_metrics("cue")[-1],
     *region_metrics("border"),
     *region_metrics("background"),
-    region_metrics("cue")[-1],
 )

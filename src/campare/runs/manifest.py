@@ -101,6 +101,7 @@ class Config(_Part):
     methods: list[str] = []
     metrics: list[str] | None = None  # None: the default ones
     left_out: list[str] = []  # metrics that could not be measured, each with the reason
+    own_metrics: dict[str, dict[str, Any]] = {}  # what is said of the user's own
     target: str = "label"
     split: str = "test"
     grids: dict[str, list[int]] = {}  # recipe -> resolution of its maps

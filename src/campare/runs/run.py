@@ -20,6 +20,7 @@ import numpy as np
 
 from campare.errors import RunError
 from campare.files import atomic, write_json
+from campare.metrics import remember
 from campare.runs.manifest import CellRecord, Manifest, read_manifest
 from campare.types import Floats
 
@@ -65,7 +66,10 @@ class Run:
                 f"Expected a run directory with {MANIFEST}, got {path}. "
                 "Try: campare study DATA --out RUN"
             )
-        return cls(path, read_manifest(manifest))
+        run = cls(path, read_manifest(manifest))
+        for facts in run.manifest.config.own_metrics.values():
+            remember(facts)
+        return run
 
     @classmethod
     def create(cls, path: str | Path, manifest: Manifest) -> "Run":

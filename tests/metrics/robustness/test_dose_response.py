@@ -9,8 +9,8 @@ from campare.metrics.robustness.dose_response import (
     LADDERS,
     area_under,
     dose_response,
+    ladder_conditions,
     metric_name,
-    stability_scores,
 )
 from campare.metrics.robustness.stability import equivariance, refer
 from campare.metrics.robustness.transforms import rotation
@@ -19,6 +19,23 @@ from campare.metrics.values import Values
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (8, 32, 32, 3)).astype(np.float32)
 LABELS = np.arange(8) % 2
+
+
+def stability_scores(explain, predict, images, targets, rng, *, ladders, matched=None):
+    """The conditions of several ladders that share the unchanged images, by their names."""
+    kept = {}
+
+    def shared(key, compute):
+        return kept[key] if key in kept else kept.setdefault(key, compute())
+
+    return {
+        metric_name(name) + (f"@{condition}" if condition else ""): values
+        for name, ladder in ladders.items()
+        for condition, values in ladder_conditions(
+            name, explain, predict, images, targets, rng,
+            ladder=ladder, matched=matched, shared=shared,
+        ).items()
+    }  # fmt: skip
 
 
 def cells(images, targets):

@@ -69,7 +69,7 @@ def test_the_average_leaves_the_original_out_that_quantus_counts():
     maps = QUANTUS["mprt_top_down_maps"]
     explain, _ = replayed(maps[1:], classifier)
     steps = mprt.mprt(explain, classifier, IMAGES, TARGETS, fresh())
-    ours = mprt.mprt_scores(steps)["mprt"].values
+    ours = mprt.by_layer(steps)[""].values
     assert (1 + 3 * ours) / 4 == pytest.approx(QUANTUS["mprt_average"], abs=1e-5)
 
 

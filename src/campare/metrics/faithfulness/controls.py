@@ -19,7 +19,7 @@ from campare.metrics.faithfulness.infidelity import DECLARED as INFIDELITY
 from campare.metrics.faithfulness.insertion_deletion import DECLARED as INSERTION_DELETION
 from campare.metrics.faithfulness.irof import DECLARED as IROF
 from campare.metrics.faithfulness.road import DECLARED as ROAD
-from campare.metrics.metric import Metric, Predict
+from campare.metrics.metric import Metric, Predict, Shared, alone
 from campare.metrics.values import Values
 from campare.types import Array
 
@@ -39,6 +39,7 @@ def relative_to_nulls(
     rng: np.random.Generator,
     draws: int = 1,
     over: Collection[str] = (OVER_RANDOM, OVER_EDGE),
+    own: Callable[[Callable[[], Values]], Values] | None = None,
     **options: Any,
 ) -> dict[str, Values]:
     """Measure maps, and subtract what random and edge maps of the same grid score.
@@ -67,7 +68,7 @@ def relative_to_nulls(
     def measured(of: Array) -> Values:
         return measure(predict, images, of, targets, rng=rng, **options)
 
-    found = {"": measured(maps)}
+    found = {"": own(lambda: measured(maps)) if own else measured(maps)}
     if OVER_RANDOM in over:
         drawn = [measured(random(images, grid, rng)) for _ in range(draws)]
         mean = Values(np.mean([each.values for each in drawn], axis=0), drawn[0].status)
@@ -96,12 +97,15 @@ def _relative(metric: Metric, suffix: str) -> Metric:
         targets: Array,
         *,
         rng: np.random.Generator,
-        **options: Any,
+        shared: Shared = alone,
     ) -> Values:
-        found = relative_to_nulls(
-            metric.function, predict, images, maps, targets, rng=rng, over=[suffix], **options
-        )
-        return found[suffix]
+        def own(compute: Callable[[], Values]) -> Values:
+            found: Values = shared(metric.name, lambda: {"": compute()})[""]  # as evaluate keeps it
+            return found
+
+        return relative_to_nulls(
+            metric.function, predict, images, maps, targets, rng=rng, over=[suffix], own=own
+        )[suffix]
 
     return replace(
         metric,

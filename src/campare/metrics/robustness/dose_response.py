@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from campare.attribution.maps import pool, positive
-from campare.metrics.metric import Explain, Metric, Predict
+from campare.metrics.metric import Explain, Metric, Predict, Shared, alone
 from campare.metrics.robustness.colors import brightness, contrast, hue, jpeg, noise
 from campare.metrics.robustness.stability import (
     Reference,
@@ -101,44 +101,44 @@ def area_under(doses: Sequence[float], values: Sequence[Values]) -> Values:
     return Values(mean, status)
 
 
-def stability_scores(
+def ladder_conditions(
+    transform: str,
     explain: Explain,
     predict: Predict,
     images: Array,
     targets: Array | None,
     rng: np.random.Generator,
     *,
-    ladders: Mapping[str, Sequence[Transform]] = LADDERS,
+    ladder: Sequence[Transform] | None = None,
     matched: tuple[int, int] | None = None,
+    shared: Shared = alone,
 ) -> dict[str, Values]:
-    """Every ladder as rows of the table: its name there -> values of the N images.
+    """A ladder under its conditions: the area under the curve, and what stands beside it.
 
-    `rotation-equivariance` is the area under the curve, `rotation-equivariance@10` the value at
-    dose 10; `@floor`, `@null`, `@10-floor` and `@10-null` stand beside them, and `-ssim` at the end
-    marks the second similarity. With `matched`, everything once more on maps pooled to that grid,
-    with `-matched` at the end. Costs one tapped pass an image and dose, and one for the unchanged
-    images; as many forward passes more if `explain` is no `Observer`.
+    '' is the area under the curve, '10' the value at dose 10; 'floor', 'null', '10-floor' and
+    '10-null' stand beside them, and '-ssim' at the end marks the second similarity. With `matched`,
+    everything once more on maps pooled to that grid, with '-matched' at the end. Costs one tapped
+    pass an image and dose, and one for the unchanged images, which ladders share; as many forward
+    passes more if `explain` is no `Observer`.
 
     Example:
-        >>> from campare.metrics.robustness.transforms import flip
         >>> images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3))
-        >>> scores = stability_scores(lambda x, t: x.mean(axis=3), lambda x: np.zeros((len(x), 2)),
-        ...     images, None, np.random.default_rng(0), ladders={"flip": (flip(),)})
-        >>> list(scores)[:3]
-        ['flip-equivariance@1', 'flip-equivariance@1-floor', 'flip-equivariance@1-null']
+        >>> found = ladder_conditions("flip", lambda x, t: x.mean(axis=3),
+        ...     lambda x: np.zeros((len(x), 2)), images, None, np.random.default_rng(0))
+        >>> list(found)[:3]
+        ['1', '1-floor', '1-null']
     """
-    reference = refer(explain, predict, images, targets)
-    partner = partners(reference.targets, rng)
-    scores: dict[str, Values] = {}
-    for name, ladder in ladders.items():
-        steps = [observe(reference, explain, predict, g, rng) for g in ladder]
-        for suffix, similarity in SIMILARITIES.items():
-            scores |= _named(name, suffix, [respond(s, partner, similarity) for s in steps])
-            if matched is not None:
-                pooled = [_pooled(step, matched) for step in steps]
-                ending = "-".join(filter(None, (suffix, "matched")))
-                scores |= _named(name, ending, [respond(s, partner, similarity) for s in pooled])
-    return scores
+    reference = shared("reference", lambda: refer(explain, predict, images, targets))
+    partner = shared("partners", lambda: partners(reference.targets, rng))
+    steps = [observe(reference, explain, predict, g, rng) for g in ladder or LADDERS[transform]]
+    found: dict[str, Values] = {}
+    for suffix, similarity in SIMILARITIES.items():
+        found |= _conditions(suffix, [respond(s, partner, similarity) for s in steps])
+        if matched is not None:
+            pooled = [_pooled(step, matched) for step in steps]
+            ending = "-".join(filter(None, (suffix, "matched")))
+            found |= _conditions(ending, [respond(s, partner, similarity) for s in pooled])
+    return found
 
 
 def metric_name(transform: str) -> str:
@@ -158,23 +158,21 @@ def _pooled(seen: Seen, grid: tuple[int, int]) -> Seen:
     return seen._replace(maps=maps, after=after)
 
 
-def _named(transform: str, suffix: str, responses: Sequence[Response]) -> dict[str, Values]:
-    """The responses of a ladder, and their areas, by their names in the table."""
+def _conditions(suffix: str, responses: Sequence[Response]) -> dict[str, Values]:
+    """The responses of a ladder, and their areas, by condition."""
     doses = [response.dose for response in responses]
     found: dict[str, Values] = {}
     for response in responses:
         for kind in ("value", "floor", "null"):
-            key = (f"{response.dose:g}", kind, suffix)
-            found[_key(transform, *key)] = getattr(response, kind)
+            found[_condition(f"{response.dose:g}", kind, suffix)] = getattr(response, kind)
     for kind in ("value", "floor", "null"):
         parts = [getattr(response, kind) for response in responses]
-        found[_key(transform, "", kind, suffix)] = area_under(doses, parts)
+        found[_condition("", kind, suffix)] = area_under(doses, parts)
     return found
 
 
-def _key(transform: str, dose: str, kind: str, suffix: str) -> str:
-    condition = "-".join(filter(None, (dose, "" if kind == "value" else kind, suffix)))
-    return metric_name(transform) + (f"@{condition}" if condition else "")
+def _condition(dose: str, kind: str, suffix: str) -> str:
+    return "-".join(filter(None, (dose, "" if kind == "value" else kind, suffix)))
 
 
 def _area(
@@ -222,6 +220,7 @@ def _declare(name: str) -> Metric:
         _EQUIVARIANCE,
         name=metric_name(name),
         function=partial(_area, name),
+        conditions=partial(ladder_conditions, name),
         title=f"{'Equivariance' if moved else 'Invariance'} under {name}",
         formula=f"Spearman of map(g x) and {'g map(x)' if moved else 'map(x)'}, "
         f"mean over the doses {doses}",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from campare.metrics.metric import INF, Explain, Metric, Predict
+from campare.metrics.metric import INF, Explain, Metric, Predict, Shared, alone
 from campare.metrics.robustness.colors import WHITE
 from campare.metrics.robustness.stability import look, refer
 from campare.metrics.values import Values, pixels, settle
@@ -88,6 +88,8 @@ def max_sensitivity(
     images: Array,
     targets: Array | None,
     rng: np.random.Generator,
+    *,
+    shared: Shared = alone,
 ) -> Values:
     """The largest change of `sensitivity`: a lower bound of the maximum over the ball.
 
@@ -96,7 +98,9 @@ def max_sensitivity(
         ...     np.zeros((1, 2, 2, 3)), None, np.random.default_rng(0)).values.tolist()
         [0.0]
     """
-    return sensitivity(explain, predict, images, targets, rng).largest
+    found = shared("sensitivity", lambda: sensitivity(explain, predict, images, targets, rng))
+    assert isinstance(found, Sensitivity)
+    return found.largest
 
 
 def average_sensitivity(
@@ -105,6 +109,8 @@ def average_sensitivity(
     images: Array,
     targets: Array | None,
     rng: np.random.Generator,
+    *,
+    shared: Shared = alone,
 ) -> Values:
     """The mean change of `sensitivity`.
 
@@ -113,7 +119,9 @@ def average_sensitivity(
         ...     np.zeros((1, 2, 2, 3)), None, np.random.default_rng(0)).values.tolist()
         [0.0]
     """
-    return sensitivity(explain, predict, images, targets, rng).average
+    found = shared("sensitivity", lambda: sensitivity(explain, predict, images, targets, rng))
+    assert isinstance(found, Sensitivity)
+    return found.average
 
 
 _MAX = Metric(

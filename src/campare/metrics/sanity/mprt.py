@@ -94,24 +94,36 @@ def mprt(
     return tuple(steps)
 
 
-def mprt_scores(steps: Sequence[Step]) -> dict[str, Values]:
-    """The steps of `mprt` as rows of the table: its name there -> values of the N images.
+def mprt_conditions(
+    explain: Explain,
+    classifier: Classifier,
+    images: Array,
+    targets: Ints,
+    rng: np.random.Generator,
+) -> dict[str, Values]:
+    """`mprt` from the bottom up under its conditions: each layer, and the nulls.
 
-    `mprt` is the mean over the steps in which it is defined, `mprt@<layer>` the value of a step;
-    `mprt@null` and `mprt@<layer>-null` stand beside them.
+    '' is the mean over the steps in which it is defined, '<layer>' the value of a step; 'null' and
+    '<layer>-null' stand beside them.
+    """
+    return by_layer(mprt(explain, classifier, images, targets, rng, order="bottom-up"))
+
+
+def by_layer(steps: Sequence[Step]) -> dict[str, Values]:
+    """The steps of `mprt` by condition.
 
     Example:
         >>> one = Values(np.array([1.0]), np.array(["ok"]))
-        >>> list(mprt_scores([Step("conv", one, one)]))
-        ['mprt', 'mprt@null', 'mprt@conv', 'mprt@conv-null']
+        >>> list(by_layer([Step("conv", one, one)]))
+        ['', 'null', 'conv', 'conv-null']
     """
-    scores = {
-        "mprt": average([step.value for step in steps]),
-        "mprt@null": average([step.null for step in steps]),
+    found = {
+        "": average([step.value for step in steps]),
+        "null": average([step.null for step in steps]),
     }
     for step in steps:
-        scores |= {f"mprt@{step.layer}": step.value, f"mprt@{step.layer}-null": step.null}
-    return scores
+        found |= {step.layer: step.value, f"{step.layer}-null": step.null}
+    return found
 
 
 def mprt_average(
@@ -252,6 +264,7 @@ def _histogram_entropy(rows: Array) -> Array:
 _MPRT = Metric(
     name="mprt",
     function=mprt_average,
+    conditions=mprt_conditions,
     title="Similarity after randomizing weights",
     formula="mean over layers of the Spearman correlation with the map after randomizing it and "
     "all below",
@@ -277,6 +290,7 @@ DECLARED: tuple[Metric, ...] = (
         _MPRT,
         name="smooth-mprt",
         function=smooth_mprt,
+        conditions=None,
         title="Similarity after randomizing weights, smoothed maps",
         formula="mprt of the mean map of 10 noisy images, sigma 10 % of the image's range",
         cost="10 tapped passes an image and layer, and a forward pass a layer",
@@ -286,6 +300,7 @@ DECLARED: tuple[Metric, ...] = (
         _MPRT,
         name="efficient-mprt",
         function=efficient_mprt,
+        conditions=None,
         title="Rise of complexity after randomizing weights",
         formula="(H(randomized) - H(map)) / H(map), H the entropy of a histogram of 100 bins",
         higher_is_better=True,

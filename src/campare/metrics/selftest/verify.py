@@ -5,11 +5,13 @@ has to be declared so. `campare list metrics --verify` shows the rows.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from campare.attribution.maps import resize
+from campare.metrics.evaluate import Context, evaluate_metric
 from campare.metrics.metric import Explain, Metric, Predict
 from campare.metrics.registry import choose
 from campare.metrics.selftest.scene import Scene, explainers, predict, predict_untrained, scene
@@ -82,16 +84,20 @@ def _mean(
 
 def _measured(metric: Metric, made: Scene, explain: Explain, seed: int, network: Predict) -> Values:
     """The metric of the maps that `explain` makes, with the arguments that it needs."""
-    images, targets, rng = made.images, made.targets, np.random.default_rng(seed)
-    if "method" in metric.needs and "target" not in metric.needs:
-        return metric.function(explain, network, images, targets, rng)
-    maps = np.asarray(explain(images, targets), np.float32)
-    if "model" in metric.needs:
-        more = {"explain": explain} if "method" in metric.needs else {}
-        return metric.function(network, images, maps, targets, rng=rng, **more)
-    seen = resize(maps, made.own.shape[1:]) if metric.resolution == "image" else maps
-    extra = {"mask": made.own, "other-mask": made.other, "image": images}
-    return metric.function(seen, *(given for need, given in extra.items() if need in metric.needs))
+    context = Context(
+        images=made.images,
+        regions={metric.region or "": made.own, "other": made.other},
+        targets=made.targets,
+        predict=network,
+        explain=explain,
+        rng=np.random.default_rng(seed),
+    )
+    if metric.stage != "probes":  # they ask for maps themselves
+        maps = np.asarray(explain(made.images, made.targets), np.float32)
+        context = replace(context, maps=maps)
+        if metric.stage == "maps":
+            context = replace(context, enlarged=resize(maps, made.own.shape[1:]))
+    return evaluate_metric(replace(metric, conditions=None), context)[""]
 
 
 def _gameable(metric: Metric, means: Mapping[str, float]) -> bool | None:

@@ -5,7 +5,7 @@ import pytest
 from campare.data.samples import Images
 from campare.errors import CampareError
 from campare.metrics import METRICS, declared
-from campare.metrics.probes import measure_probes
+from campare.metrics.evaluate import measure_queries
 from campare.metrics.robustness.dose_response import LADDERS
 from campare.metrics.shortcut import with_border
 from campare.types import SCORE_COLUMNS
@@ -31,27 +31,36 @@ def logits(images):
     return np.tile([1.0, 0.0], (len(images), 1))
 
 
-def measure(metrics="all", images=IMAGES, **settings):
-    return measure_probes(
-        cells,
-        logits,
-        images,
-        recipe="A",
-        seed=0,
-        split="test",
-        method="cells",
-        layer="conv",
-        predictions=np.zeros(4, np.int64),
-        targets=IMAGES.labels,
-        rng=np.random.default_rng(0),
-        metrics=metrics,
-        **settings,
+def measure(metrics="all", images=IMAGES, stages=("drops", "probes"), **settings):
+    return pl.concat(
+        measure_queries(
+            stage,
+            images,
+            explain=cells,
+            predict=logits,
+            recipe="A",
+            seed=0,
+            split="test",
+            method="cells",
+            layer="conv",
+            predictions=np.zeros(4, np.int64),
+            targets=IMAGES.labels,
+            rng=np.random.default_rng(0),
+            metrics=metrics,
+            **settings,
+        )
+        for stage in stages
     )
 
 
 @pytest.fixture(scope="module")
 def everything():
-    return measure(images=with_border(IMAGES), classifier=Replay(), matched=(2, 2))
+    return measure(
+        images=with_border(IMAGES),
+        stages=("drops", "probes", "weights"),
+        classifier=Replay(),
+        matched=(2, 2),
+    )
 
 
 def test_every_row_is_of_a_declared_metric(everything):
@@ -61,7 +70,7 @@ def test_every_row_is_of_a_declared_metric(everything):
     assert everything.group_by("metric").len()["len"].unique().to_list() == [4]
 
 
-def test_everything_that_asks_again_is_measured(everything):
+def test_everything_that_queries_the_model_is_measured(everything):
     asks = {m.name for m in METRICS.values() if {"model", "method"} <= m.needs}
     asks -= {"adcc"}  # of the faithfulness
     drops = {f"{region}-drop" for region in ("border", "background", "cue")}
@@ -77,9 +86,9 @@ def test_values_lie_in_their_declared_range(everything):
 
 
 def test_undefined_values_have_a_reason(everything):
-    undefined = everything.filter(pl.col("value").is_nan())
+    undefined = everything.filter(pl.col("value").is_null())
     assert "ok" not in undefined["status"].to_list()
-    assert everything.filter(pl.col("value").is_not_nan())["status"].unique().to_list() == ["ok"]
+    assert everything.filter(pl.col("value").is_not_null())["status"].unique().to_list() == ["ok"]
 
 
 def test_only_what_is_named_is_measured():
@@ -92,8 +101,9 @@ def test_only_what_is_named_is_measured():
 
 
 def test_weights_need_a_classifier():
-    assert len(measure(["mprt", "efficient-mprt"])) == 0
-    names = measure(["mprt"], classifier=Replay())["metric"].unique().to_list()
+    with pytest.raises(CampareError, match="Expected 'classifier' to measure 'mprt', got none"):
+        measure(["mprt", "efficient-mprt"], stages=["weights"])
+    names = measure(["mprt"], stages=["weights"], classifier=Replay())["metric"].unique().to_list()
     assert {"mprt", "mprt@null", "mprt@first", "mprt@classes-null"} <= set(names)
 
 
