@@ -16,6 +16,7 @@ EXAMPLES = ROOT / "examples"
 SAYS = {
     "method": ("sharp-cam: the strongest cell has", "sharp-cam(power=4): the strongest cell has"),
     "metric": ("centered: 0.", "centered(radius=0.5): 0.", "gini: 0.", "of 11 images"),
+    "recipe_factor": ("hidden units: energy", "label smoothing: energy", "hidden units x label"),
     "target": ("as by hand: True",),
     "data_format": ("ImageSet('balls', blue/red, 8 train, 4 test)", "covers 7.7% of the image"),
     "backend": ("maps (3, 8, 8) at layer patches", "as by hand: True"),
