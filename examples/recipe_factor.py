@@ -1,8 +1,8 @@
 """A factor of your own: a field in which recipes differ, found by comparing the recipes.
 
-Recipes are frozen values. Where some agree in all fields but one, that field is a factor: its effect
-is estimated over the other fields, whatever it is called. Here label smoothing and the size of the
-hidden layer, two levels each; a study of them speaks of both. As YAML for the command line:
+Recipes are frozen values. Where some agree in all fields but one, that field is a factor: its
+effect is estimated over the other fields, whatever it is called. Here label smoothing and the size
+of the hidden layer, two levels each; a study of them speaks of both. As YAML for the command line:
 
     - {name: plain, backbone: article-cnn, weights: random, hidden: 8}
     - {name: smooth, backbone: article-cnn, weights: random, hidden: 8, label_smoothing: 0.2}

@@ -214,3 +214,14 @@ def test_class_discrimination_needs_both_objects(which):
 def test_iou_keeps_the_pixel_at_15_percent():
     image = np.array([[20, 3], [2, 0]], np.float32)
     assert one(localization.iou, image, [[True, True], [False, False]])[0] == 1
+
+
+def test_signals_and_volumes_are_measured_as_the_same_pixels_of_an_image():
+    rng = np.random.default_rng(3)
+    maps = rng.random((5, 4, 6), np.float32)
+    masks = rng.random((5, 4, 6)) > 0.6
+    for shape in ((24,), (2, 2, 6)):
+        for metric in (*localization.DECLARED[:6],):
+            flat = metric.function(maps, masks).values
+            other = metric.function(maps.reshape(5, *shape), masks.reshape(5, *shape)).values
+            np.testing.assert_allclose(other, flat, rtol=1e-6, err_msg=metric.name)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from campare.metrics.metric import AREA, INF, MASK, Metric
 from campare.metrics.values import Reasons, Values, inside, pixels, settle
+from campare.models.arrays import map_axes
 from campare.types import Array, Bools
 
 #: The Grad-CAM paper keeps the pixels above this share of the maximum (section 4.1).
@@ -47,7 +48,7 @@ def lift(maps: Array, masks: Array) -> Values:
         [1.5]
     """
     share = energy(maps, masks)
-    area = np.asarray(masks, bool).mean(axis=(1, 2))
+    area = np.asarray(masks, bool).mean(axis=map_axes(masks))
     return Values(_ratio(share.values, area), share.status)
 
 

@@ -18,6 +18,7 @@ from campare.metrics.metric import MASK, Metric, Predict
 from campare.metrics.robustness.colors import blur
 from campare.metrics.robustness.stability import in_batches
 from campare.metrics.values import Values, inside, settle
+from campare.models.arrays import map_axes
 from campare.types import Array, Bools
 
 #: Standard deviation of the blur as a share of the shorter side.
@@ -54,7 +55,7 @@ def background(objects: Array) -> Bools:
         [[[False, True]], [[False, False]]]
     """
     known = np.asarray(objects, bool)
-    return np.asarray(~known & known.any(axis=(1, 2), keepdims=True))
+    return np.asarray(~known & known.any(axis=map_axes(known), keepdims=True))
 
 
 def with_border(images: Images, share: float = 0.1) -> Images:

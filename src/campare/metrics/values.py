@@ -4,6 +4,7 @@ Undefined is NaN with a status, never a silent zero or hit.
 """
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -68,7 +69,7 @@ def average(parts: Sequence[Values]) -> Values:
 def pixels(maps: Array) -> tuple[Floats, dict[str, Bools]]:
     """The positive part of maps as rows of pixels, and which maps have no positive mass and why.
 
-    Shapes: (N, H, W) -> (N, P). A constant positive map has mass: most metrics define its value.
+    Shapes: (N, *grid) -> (N, P). A constant positive map has mass: most metrics define its value.
     The rows of non-finite maps are zero.
     """
     maps = np.asarray(maps, np.float32)
@@ -84,7 +85,7 @@ def pixels(maps: Array) -> tuple[Floats, dict[str, Bools]]:
 def inside(maps: Array, masks: Array) -> tuple[Bools, dict[str, Bools]]:
     """Masks as rows of pixels, and which are empty or cover everything.
 
-    Shapes: (N, H, W) -> (N, P). Raises DataError where masks and maps differ in shape.
+    Shapes: (N, *grid) -> (N, P). Raises DataError where masks and maps differ in shape.
     """
     masks = np.asarray(masks, bool)
     if masks.shape != np.shape(maps):
@@ -98,5 +99,5 @@ def inside(maps: Array, masks: Array) -> tuple[Bools, dict[str, Bools]]:
 
 
 def _flat(stack: Array) -> Array:
-    """(N, H, W) -> (N, P), also of no images."""
-    return stack.reshape(len(stack), stack.shape[1] * stack.shape[2])
+    """(N, *grid) -> (N, P), also of no images."""
+    return stack.reshape(len(stack), prod(stack.shape[1:]))

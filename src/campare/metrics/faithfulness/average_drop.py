@@ -18,6 +18,7 @@ from campare.metrics.faithfulness.predicting import BATCH, check, scores
 from campare.metrics.faithfulness.replacing import Baseline, baseline
 from campare.metrics.metric import Explain, Metric, Predict
 from campare.metrics.values import Reasons, Values, pixels, settle
+from campare.models.arrays import map_axes
 from campare.types import Array, Bools, Floats
 
 
@@ -137,7 +138,7 @@ def adcc(
     first, second = _unit(maps), _unit(again)
     coherency = (1 + _correlation(first, second)) / 2
     lost = np.maximum(kept.before - kept.after, 0) / np.where(kept.before > 0, kept.before, 1)
-    parts = np.stack([coherency, 1 - first.mean(axis=(1, 2), dtype=np.float64), 1 - lost])
+    parts = np.stack([coherency, 1 - first.mean(axis=map_axes(first), dtype=np.float64), 1 - lost])
     zero = (parts <= 0).any(axis=0)
     mean = 3 / (1 / np.where(parts > 0, parts, 1)).sum(axis=0)
     return settle(
@@ -180,22 +181,24 @@ def _kept(
 
 def _unit(maps: Floats) -> Floats:
     """The positive part divided by its maximum; zero where there is none."""
-    positive = m.positive(np.where(np.isfinite(maps).all(axis=(1, 2), keepdims=True), maps, 0))
-    top = positive.max(axis=(1, 2), keepdims=True)
+    positive = m.positive(
+        np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
+    )
+    top = positive.max(axis=map_axes(positive), keepdims=True)
     return np.asarray(positive / np.where(top > 0, top, 1), np.float32)
 
 
 def _correlation(a: Array, b: Array) -> NDArray[np.float64]:
     """Pearson's correlation of maps (N, h, w), NaN where one is constant."""
     constant = _constant(a) | _constant(b)
-    a, b = (x - x.mean(axis=(1, 2), keepdims=True) for x in (a.astype(float), b.astype(float)))
-    length = np.sqrt((a**2).sum(axis=(1, 2)) * (b**2).sum(axis=(1, 2)))
-    together = (a * b).sum(axis=(1, 2)) / np.where(constant, 1, length)
+    a, b = (x - x.mean(axis=map_axes(x), keepdims=True) for x in (a.astype(float), b.astype(float)))
+    length = np.sqrt((a**2).sum(axis=map_axes(a)) * (b**2).sum(axis=map_axes(b)))
+    together = (a * b).sum(axis=map_axes(a)) / np.where(constant, 1, length)
     return np.where(constant, np.nan, np.clip(together, -1, 1))
 
 
 def _constant(maps: Array) -> Bools:
-    return np.asarray(maps.min(axis=(1, 2)) == maps.max(axis=(1, 2)))
+    return np.asarray(maps.min(axis=map_axes(maps)) == maps.max(axis=map_axes(maps)))
 
 
 _NEEDS = frozenset({"model", "image", "target"})

@@ -13,6 +13,7 @@ from campare.metrics.faithfulness.predicting import BATCH, check, logit, scores
 from campare.metrics.faithfulness.replacing import Baseline, baseline, generator
 from campare.metrics.metric import INF, Metric, Predict
 from campare.metrics.values import Values, pixels, settle
+from campare.models.arrays import map_axes
 from campare.types import Array, Bools, Floats
 
 
@@ -51,7 +52,7 @@ def infidelity(
     found = scores(predict, runs, targets, score=logit, batch_size=batch_size)
     found = found.reshape(len(whole), changes + 1)
     fall = found[:, :1] - found[:, 1:]
-    finite = np.where(np.isfinite(maps).all(axis=(1, 2), keepdims=True), maps, 0)
+    finite = np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
     weight = m.resize(finite, whole.shape[1:3]) * (whole - instead).sum(axis=-1)
     foretold = np.einsum("nkhw,nhw->nk", squares, weight.astype(np.float64))
     if scaled:

@@ -13,6 +13,7 @@ from campare.metrics.faithfulness.predicting import BATCH, check, scores
 from campare.metrics.faithfulness.replacing import Baseline, baseline, generator, undefined
 from campare.metrics.metric import INF, Metric, Predict
 from campare.metrics.values import Values, settle
+from campare.models.arrays import map_axes
 from campare.types import Array, Floats, Ints
 
 #: About how many superpixels an image has.
@@ -45,13 +46,13 @@ def irof(
     """
     pixels, maps, targets = check(images, maps, targets)
     rng = generator(rng)
-    finite = np.where(np.isfinite(maps).all(axis=(1, 2), keepdims=True), maps, 0)
+    finite = np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
     labels = superpixels(pixels, segments) if isinstance(segments, int) else np.asarray(segments)
     places = _places(m.resize(finite, pixels.shape[1:3]), labels, rng)
     instead = baseline(pixels, delete_to, rng)
     variants = _without(pixels, instead, places)
     found = scores(predict, variants, targets, batch_size=batch_size)
-    counts = places.max(axis=(1, 2)) + 1
+    counts = places.max(axis=map_axes(places)) + 1
     ends = np.cumsum(counts + 1)
     curves = np.split(found, ends[:-1]) if len(ends) else []
     over = np.array([1 - _relative_area(curve) for curve in curves])

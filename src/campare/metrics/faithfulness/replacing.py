@@ -14,6 +14,7 @@ from campare.attribution import maps as m
 from campare.errors import CampareError, DataError
 from campare.metrics.robustness.colors import blur
 from campare.metrics.values import Reasons
+from campare.models.arrays import grid_axes, map_axes
 from campare.types import Array, Floats, Ints
 
 Ties = Literal["random", "reading-order"]
@@ -42,7 +43,7 @@ def baseline(images: Floats, kind: Baseline, rng: np.random.Generator | None = N
     if kind == "blur":
         return blur(images, (BLUR_SIGMA * images.shape[1], BLUR_SIGMA * images.shape[2]))
     if kind == "mean":
-        return np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape)
+        return np.broadcast_to(images.mean(axis=grid_axes(images), keepdims=True), images.shape)
     if kind == "zero":
         return np.zeros_like(images)
     if kind == "noise":
@@ -70,7 +71,7 @@ def ranking(
         >>> ranking(np.array([[[0.0, 4.0]]]), (1, 4), ties="reading-order").tolist()
         [[[3, 2, 1, 0]]]
     """
-    finite = np.where(np.isfinite(maps).all(axis=(1, 2), keepdims=True), maps, 0)
+    finite = np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
     rows = m.resize(finite, shape).reshape(len(maps), shape[0] * shape[1])
     places = np.arange(rows.shape[1])
     ranks = np.empty(rows.shape, np.int64)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from campare.errors import DataError
 from campare.metrics.robustness.transforms import Transform
+from campare.models.arrays import grid_axes
 from campare.types import Array, Floats
 
 #: Largest pixel value.
@@ -46,7 +47,7 @@ def contrast(share: float) -> Transform:
     """
 
     def change(images: Floats, rng: np.random.Generator) -> Floats:  # noqa: ARG001
-        mean = images.mean(axis=(1, 2), keepdims=True)
+        mean = images.mean(axis=grid_axes(images), keepdims=True)
         return _clipped(mean + (1 - share) * (images - mean))
 
     return Transform("contrast", share, change=change)
