@@ -38,7 +38,8 @@ def test_markdown_has_the_answer_the_claims_and_every_effect(run, markdown):
     assert markdown.startswith("# ")
     heads = re.findall(r"^## (.*)$", markdown, re.MULTILINE)
     assert heads == ["Claims and verdicts", "Differences between arms", "Each arm by itself",
-                     "By class", "How this was measured", "Do it again"]  # fmt: skip
+                     "Spread over images", "By class", "Training", "How this was measured",
+                     "Do it again"]  # fmt: skip
     cells = rows_of(markdown)
     claims = comparison_of(run).claims
     assert [row[0] for row in cells if row[0] in set(claims["verdict"])] == list(claims["verdict"])

@@ -12,11 +12,11 @@ from PIL import Image as Pillow
 
 import manifests
 from campare.errors import RunError
-from campare.report import markdown as writers
-from campare.report import render
-from campare.report.notebook import notebook as book
+from campare.report import SECTIONS, render
+from campare.report.html import html
+from campare.report.markdown import markdown
+from campare.report.notebook import notebook
 from campare.report.page import read
-from campare.report.render import html as html_of
 from campare.stats.compare import compare
 from campare.stats.comparison import Comparison
 
@@ -58,8 +58,8 @@ def changed(run, **parts):
 
 
 def rendered(run, **parts) -> tuple[Page, str]:
-    html = html_of(read(changed(run, **parts), run.compared))
-    return Page(html), html
+    text = html(read(changed(run, **parts), run.compared), SECTIONS)
+    return Page(text), text
 
 
 @pytest.fixture(scope="module")
@@ -196,16 +196,17 @@ def test_terminal_page_markdown_and_notebook_carry_the_same_answers(fake_run, pa
         text = re.sub(r"\\(.)", r"\1", text.replace("\N{MINUS SIGN}", "-"))
         return re.sub(r"(?<=\d) %", "%", re.sub(r"\s+", " ", text))
 
+    content = read(fake_run, fake_run.compared)
     console = Console(width=10_000, record=True, file=io.StringIO())
     console.print(fake_run.compared)
     outputs = {
         "terminal": console.export_text(),
         "page": page[0].text,
         "notebook": Page(fake_run.compared._repr_html_()).text,
-        "markdown": writers.markdown(read(fake_run, fake_run.compared)),
+        "markdown": markdown(content, SECTIONS),
         "report notebook": "\n".join(
             "".join(cell["source"])
-            for cell in json.loads(book(read(fake_run, fake_run.compared), fake_run, {}))["cells"]
+            for cell in json.loads(notebook(content, fake_run, SECTIONS, {}))["cells"]
         ),
     }
     answers = fake_run.compared.answers

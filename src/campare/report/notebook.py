@@ -6,18 +6,21 @@ are those that its code gives, so that it can be read without running it.
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from campare.report.markdown import escaped
 from campare.report.page import Page
+from campare.report.section import Section
 
 if TYPE_CHECKING:
     from campare.runs.run import Run
 
 
-def notebook(page: Page, run: "Run", figures: Mapping[str, bytes]) -> str:
+def notebook(
+    page: Page, run: "Run", sections: Sequence[Section], figures: Mapping[str, bytes]
+) -> str:
     """The notebook as text; `figures` are PNG by name."""
     table = {"text/html": page.comparison._repr_html_(), "text/plain": "Comparison"}
     cells = [
@@ -27,16 +30,20 @@ def notebook(page: Page, run: "Run", figures: Mapping[str, bytes]) -> str:
         _code("campare.compare(run)", table),
         _text("## Every measurement", "One row of the table is one measure of one map."),
         _code("run.scores()"),
-        _text("## Figures"),
         _code(
             "from campare.report.page import read\n"
             "from campare.report.plots.figures import figure\n\n"
             "page = read(run)"
         ),
-        *(_code(f"figure(page.figures[{name!r}])", _png(png)) for name, png in figures.items()),
-        _text("## Methods", escaped(page.paragraph)),
-        _text(*(f"{i}. {escaped(line)}" for i, line in enumerate(page.references, 1))),
     ]
+    for section in sections:
+        if section.markdown is not None and section.shown(page):
+            cells.append(_text(f"## {escaped(section.heading(page))}", section.markdown(page)))
+            cells += [
+                _code(f"figure(page.figures[{name!r}])", _png(figures[name]))
+                for name in section.figures
+                if name in figures
+            ]
     numbered = [{"id": f"cell-{i}", **cell} for i, cell in enumerate(cells)]
     content = {
         "cells": numbered,

@@ -77,6 +77,11 @@ class Page:
         return [answer for answer in self.answers if answer.kind in kinds]
 
     @property
+    def alone(self) -> bool:
+        """Whether there is one arm, and nothing to compare."""
+        return len(self.arms) == 1
+
+    @property
     def alarms(self) -> list[str]:
         """What must be known before anything else: of single arms, and faults of the run."""
         faults = [one.text for one in self.warned if one.loud]

@@ -1,26 +1,20 @@
 """render(): a run directory becomes a report: one HTML page, Markdown, a notebook or a PDF.
 
-The page asks for nothing outside itself: pictures and downloads are data, styles and script are
-inline, and its own policy forbids any request. Every name is escaped by the template engine, and
-by JSON where the script reads it.
+What it has is a list of sections, `sections.SECTIONS` or one's own; each format writes them.
 """
 
-import base64
-import hashlib
-import json
-from importlib.resources import files
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
-
-import jinja2
-from markupsafe import Markup
+from typing import TYPE_CHECKING, Literal, get_args
 
 from campare.errors import RunError
 from campare.files import atomic
-from campare.report import page, tables, words
-from campare.report.plots import figures, forest
+from campare.report import page
+from campare.report.html import html
+from campare.report.plots import figures
+from campare.report.section import Section
+from campare.report.sections import SECTIONS
 from campare.stats.comparison import Comparison
-from campare.stats.words import listed, title
 
 if TYPE_CHECKING:
     from campare.runs.run import Run
@@ -34,16 +28,17 @@ def render(
     comparison: Comparison | None = None,
     out: Path | None = None,
     format: Format = "html",
+    sections: Sequence[Section] = SECTIONS,
 ) -> Path:
     """Write the report of a run; returns the path of the file.
 
     `comparison` is that of its rows, where it is at hand; `out` is the file (default
     `report.<format>` in the run directory); `figures/*.svg *.png` and `tables/*.csv` are written
     beside it. The same run gives the same bytes, but for a PDF. `pdf` is the page as Chromium
-    prints it.
+    prints it. `sections` are what the report has, in order: `[*SECTIONS, Section(...)]` adds one.
 
     Raises:
-        RunError: no cell is finished, or another format.
+        RunError: no cell is finished, another format, or two sections with one id.
         MissingExtraError: a PDF without Chromium.
 
     Example:
@@ -54,6 +49,12 @@ def render(
     if format not in get_args(Format):
         raise RunError(
             f"Expected format as one of {', '.join(get_args(Format))}, got {format!r}. Try: 'html'"
+        )
+    ids = [section.id for section in sections]
+    if twice := [name for name in dict.fromkeys(ids) if ids.count(name) > 1]:
+        raise RunError(
+            f"Expected sections with ids of their own, got {twice[0]!r} "
+            f"{ids.count(twice[0])} times. Try: Section(id='{twice[0]}-2', ...)"
         )
     path = run.path / f"report.{format}" if out is None else Path(out)
     if format == "pdf":
@@ -67,22 +68,27 @@ def render(
         _write(path.parent / "figures" / f"{name}.png", pixels)
     for name, text in content.csv.items():
         _write(path.parent / "tables" / f"{name}.csv", text.encode())
-    _write(path, _written(content, run, drawn, format))
+    _write(path, _written(content, run, sections, drawn, format))
     return path
 
 
 def _written(
-    content: page.Page, run: "Run", drawn: dict[str, tuple[bytes, bytes]], format: Format
+    content: page.Page,
+    run: "Run",
+    sections: Sequence[Section],
+    drawn: dict[str, tuple[bytes, bytes]],
+    format: Format,
 ) -> bytes:
     if format == "md":
         from campare.report.markdown import markdown
 
-        return markdown(content, figures=list(drawn)).encode()
+        return markdown(content, sections).encode()
     if format == "ipynb":
         from campare.report.notebook import notebook
 
-        return notebook(content, run, {name: png for name, (_, png) in drawn.items()}).encode()
-    page = html(content).encode()
+        pixels = {name: png for name, (_, png) in drawn.items()}
+        return notebook(content, run, sections, pixels).encode()
+    page = html(content, sections).encode()
     if format == "pdf":
         from campare.report.printing import printed
 
@@ -99,64 +105,3 @@ def _figures(content: page.Page) -> dict[str, tuple[bytes, bytes]]:
     """Name -> (SVG, PNG) of the page's charts, for papers."""
     drawn = {name: figures.figure(chart) for name, chart in content.figures.items()}
     return {name: (figures.svg(one).encode(), figures.png(one)) for name, one in drawn.items()}
-
-
-def html(content: page.Page) -> str:
-    """The page as text."""
-    context = {name: getattr(content, name) for name in content.__dataclass_fields__}
-    downloads = {name: _data_uri(text) for name, text in content.csv.items()}
-    more = {
-        "page": content,
-        "downloads": downloads,
-        "gallery_json": _json(content.gallery.data),
-    }
-    return _template().render(context | more)
-
-
-def _json(value: Any) -> Markup:
-    """JSON that can stand in a script element: it holds no '<', '>' or '&'."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)
-
-
-def _data_uri(text: str) -> str:
-    return "data:text/csv;base64," + base64.b64encode(text.encode()).decode()
-
-
-def _template() -> jinja2.Template:
-    """The page's template, with its style and script and the filters that write numbers."""
-    folder = files("campare.report")
-    style = "".join((folder / name).read_text("utf-8") for name in ("style.css", "parts.css"))
-    script = "".join(
-        (folder / name).read_text("utf-8") for name in ("script.js", "heat.js", "gallery.js")
-    )
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text("utf-8")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": words.number,
-        "signed": words.signed,
-        "p_value": words.p_value,
-        "grid": words.grid,
-        "listed": listed,
-        "title_of": title,
-        "plain": tables.plain,
-        "seed_range": tables.seed_range,
-    }
-    environment.globals |= {
-        "style": Markup(style),
-        "script": Markup(script),
-        "digest": digest,
-        "matched": tables.matched,
-        "unmeasured": tables.Mean(),
-        "palette": figures.ARMS,
-        "band": forest.BAND,
-    }
-    return environment.get_template("template.html")

@@ -1,0 +1,227 @@
+"""What a report has, top to bottom: a list of sections, one line or two for each.
+
+`SECTIONS` are campare's; give `render` a list of your own to add one, leave one out or reorder.
+"""
+
+from campare.report import words
+from campare.report.facts import Effect
+from campare.report.html import template
+from campare.report.markdown import escaped, table
+from campare.report.page import Page
+from campare.report.section import Section
+from campare.report.tables import Mean, matched, plain
+from campare.stats.words import title
+
+
+def _nothing(_: Page) -> str:
+    """No words beside the figure."""
+    return ""
+
+
+def _claims(page: Page) -> str:
+    heads = ["verdict", "claim", "measured by", "difference", "smallest effect", "p (Holm)",
+             "to settle it"]  # fmt: skip
+    rows = [
+        [
+            one.row["verdict"],
+            one.row["text"] or one.row["claim"],
+            ", ".join(part for part in (one.row["contrast"], one.measured) if part),
+            one.number or "not measured",
+            f"{one.row['smallest']:g}",
+            words.p_value(one.row["p_adjusted"]),
+            one.settle,
+        ]
+        for one in page.claims
+    ]
+    return table(heads, rows)
+
+
+def _effects(page: Page) -> str:
+    if not page.every_effect:
+        return f"This run compares no two {page.noun}s."
+    heads = ["contrast", "metric", f"difference, {page.confidence} interval", "p (Holm)", "says"]
+    if page.size:
+        heads += ["matched", "p (Holm)", "says"]
+
+    def numbers(effect: Effect | None) -> list[str]:
+        if effect is None:
+            return [""] * 3
+        ends = f"{words.signed(effect.low)} to {words.signed(effect.high)}"
+        return [f"{words.signed(effect.estimate)} ({ends})", words.p_value(effect.p_adjusted),
+                effect.verdict]  # fmt: skip
+
+    rows = []
+    for (contrast, metric), effect in page.every_effect.items():
+        if "@" not in metric:
+            pooled = page.effects.get((contrast, matched(metric)))
+            row = [f"{effect.treatment} vs {effect.control}", metric, *numbers(effect)]
+            rows.append(row + (numbers(pooled) if page.size else []))
+    return table(heads, rows)
+
+
+def _means(page: Page) -> str:
+    def shown(mean: Mean | None) -> str:
+        if mean is None or not mean.images:
+            return words.number(None)
+        ends = f"{words.number(mean.low, 3)} to {words.number(mean.high, 3)}"
+        return f"{words.number(mean.mean, 3)} ({ends})"
+
+    columns = [(page.method, name) for name in page.metrics]
+    if page.size:
+        columns = [(method, m) for method, name in columns for m in (name, matched(name))]
+    heads = [page.noun, "title", "accuracy", *(_head(metric) for _, metric in columns)]
+    rows = [
+        [
+            arm.name + (f" ({arm.guess})" if arm.unlearned else ""),
+            arm.title,
+            words.number(arm.mean_accuracy, 3),
+            *(shown(page.found.get((arm.name, *column))) for column in columns),
+        ]
+        for arm in page.arms
+    ]
+    parts = [table(heads, rows)]
+    for metric, null_rows in page.null_tables[:1]:
+        lines = [[arm.name, *map(shown, means)] for arm, means in null_rows]
+        parts += [
+            f"### Against maps that know nothing: {escaped(_head(metric))}",
+            table([page.noun, *page.null_heads], lines),
+        ]
+    return "\n\n".join(parts)
+
+
+def _head(metric: str) -> str:
+    name = title(metric)
+    return f"{name}, matched" if "@" in metric else name
+
+
+def _classes(page: Page) -> str:
+    measured = title(page.per_image[0]) if page.per_image else "score"
+    heads = ["class", "images"]
+    for arm in page.arms:
+        heads += [f"{escaped(arm.name)}: accuracy", f"{escaped(arm.name)}: {measured}"]
+    rows = [
+        [
+            row["name"],
+            row["images"],
+            *(
+                words.number(cell[key][0], digits)
+                for cell in row["cells"]
+                for key, digits in (("accuracy", 2), ("score", 3))
+            ),
+        ]
+        for row in page.classes
+    ]
+    return table(heads, rows)
+
+
+def _doses(page: Page) -> str:
+    return "\n".join(f"- {escaped(plot.title)}: {escaped(plot.spoken)}" for plot in page.doses)
+
+
+def _methods(page: Page) -> str:
+    listed = "\n".join(f"{i}. {escaped(line)}" for i, line in enumerate(page.references, 1))
+    return f"{escaped(page.paragraph)}\n\n{listed}"
+
+
+def _again(page: Page) -> str:
+    manifest = page.manifest
+    facts = {
+        "seeds": manifest.seeds,
+        "data": manifest.data.name,
+        "fingerprint": manifest.data.fingerprint,
+        "campare": manifest.campare,
+        "versions": manifest.versions,
+        "machine": manifest.machine,
+        "created": manifest.created,
+    }
+    command = page.command.replace("```", "'''")
+    tables = ", ".join(f"[{name}.csv](tables/{name}.csv)" for name in page.csv)
+    parts = [
+        f"```sh\n{command}\n```" if command else "",
+        table(["", ""], [[name, plain(value)] for name, value in facts.items()]),
+        f"Tables: {tables}",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section(
+        id="arms",
+        title=lambda page: f"The {page.noun}" if page.alone else f"The {page.noun}s",
+        html=template("arms"),
+        name=None,
+    ),
+    Section(
+        id="claims",
+        title="Claims and verdicts",
+        name="Claims",
+        html=template("claims"),
+        markdown=_claims,
+        shown=lambda page: bool(page.claims),
+    ),
+    Section(
+        id="effects",
+        title=lambda page: f"Differences between {page.noun}s",
+        name="Differences",
+        html=template("effects"),
+        markdown=_effects,
+        shown=lambda page: not page.alone,
+        figures=("effects",),
+    ),
+    Section(
+        id="gallery",
+        title=lambda page: f"The same images under {'the' if page.alone else 'every'} {page.noun}",
+        name="Gallery",
+        html=template("gallery"),
+    ),
+    Section(
+        id="means",
+        title=lambda page: "Its means" if page.alone else f"Each {page.noun} by itself",
+        name="Means",
+        html=template("means"),
+        markdown=_means,
+    ),
+    Section(
+        id="spread",
+        title="Spread over images",
+        name="Spread",
+        html=template("spread"),
+        markdown=_nothing,
+        shown=lambda page: bool(page.spread),
+        figures=("spread",),
+    ),
+    Section(
+        id="classes",
+        title="By class",
+        name="Classes",
+        html=template("classes"),
+        markdown=_classes,
+        shown=lambda page: bool(page.class_plots),
+    ),
+    Section(
+        id="doses",
+        title="Dose and response",
+        name="Doses",
+        html=template("doses"),
+        markdown=_doses,
+        shown=lambda page: bool(page.doses),
+    ),
+    Section(
+        id="learning",
+        title="Training",
+        html=template("learning"),
+        markdown=_nothing,
+        shown=lambda page: bool(page.learning),
+        figures=("learning",),
+    ),
+    Section(
+        id="methods",
+        title="How this was measured",
+        name="Methods",
+        html=template("methods"),
+        markdown=_methods,
+    ),
+    Section(
+        id="again", title="Do it again", name="Repeat", html=template("again"), markdown=_again
+    ),
+)

@@ -1,0 +1,102 @@
+"""A report is a list of sections, in each of its formats."""
+
+import dataclasses
+import json
+import re
+
+import pytest
+
+from campare.errors import RunError
+from campare.report import SECTIONS, Section, render
+from campare.report.html import html
+from campare.report.markdown import markdown
+from campare.report.page import read
+
+OWN = Section(
+    id="ethics",
+    title="Ethics",
+    html=lambda page: f"<p>All <b>{len(page.arms)}</b> arms.</p>",
+    markdown=lambda page: f"All **{len(page.arms)}** arms.",
+)
+
+
+@pytest.fixture(scope="module")
+def run(build_run, tmp_path_factory):
+    return build_run(tmp_path_factory.mktemp("run"), n=8, arms=("A", "B"), seeds=(0,))
+
+
+@pytest.fixture(scope="module")
+def page(run):
+    return read(run, run.compared)
+
+
+def headings(text: str) -> list[str]:
+    return re.findall(r'<section id="[\w-]+">\n<h2>(.*?)</h2>', text)
+
+
+def test_page_navigation_and_markdown_follow_the_list(page):
+    shown = [one for one in SECTIONS if one.shown(page)]
+    text = html(page, SECTIONS)
+    assert headings(text) == [one.heading(page) for one in shown]
+    assert re.findall(r'<section id="([\w-]+)">', text) == [one.id for one in shown]
+    nav = re.search(r"<nav.*?</nav>", text).group()
+    assert re.findall(r'href="#([\w-]+)"', nav) == [one.id for one in shown if one.name is not None]
+    heads = re.findall(r"^## (.*)$", markdown(page, SECTIONS), re.MULTILINE)
+    assert heads == [one.heading(page) for one in shown if one.markdown]
+
+
+def test_a_list_in_another_order_is_a_report_in_that_order(page):
+    some = [one for one in reversed(SECTIONS) if one.id in ("means", "methods", "again")]
+    text = html(page, some)
+    assert headings(text) == ["Do it again", "How this was measured", "Each arm by itself"]
+    assert "gallery-data" not in text  # neither its data nor its script, which would miss it
+
+
+def test_a_section_of_ones_own_is_in_every_format(run):
+    written = {
+        kind: render(run, comparison=run.compared, format=kind, sections=[OWN, *SECTIONS])
+        for kind in ("html", "md", "ipynb")
+    }
+    text = written["html"].read_text("utf-8")
+    assert headings(text)[0] == "Ethics"
+    assert "<p>All <b>2</b> arms.</p>" in text
+    assert '<a href="#ethics">Ethics</a>' in text
+    assert "## Ethics\n\nAll **2** arms." in written["md"].read_text("utf-8")
+    cells = json.loads(written["ipynb"].read_text("utf-8"))["cells"]
+    assert "## Ethics\n\nAll **2** arms." in [cell["source"] for cell in cells]
+
+
+def test_what_is_not_shown_or_has_no_text_is_nowhere(page):
+    hidden = dataclasses.replace(OWN, shown=lambda page: page.alone)
+    assert "Ethics" not in html(page, [hidden])
+    assert "Ethics" not in markdown(page, [hidden])
+    words = dataclasses.replace(OWN, html=None)
+    assert "Ethics" not in html(page, [words])
+    assert "Ethics" in markdown(page, [words])
+
+
+def test_a_title_is_text(page):
+    own = dataclasses.replace(OWN, title="<b>|x|")
+    assert headings(html(page, [own])) == ["&lt;b&gt;|x|"]
+    assert "## &lt;b&gt;\\|x\\|" in markdown(page, [own])
+
+
+def test_two_sections_with_one_id_are_named(run):
+    message = (
+        "Expected sections with ids of their own, got 'ethics' 2 times. "
+        "Try: Section(id='ethics-2', ...)"
+    )
+    with pytest.raises(RunError, match=re.escape(message)):
+        render(run, sections=[OWN, OWN])
+    second = dataclasses.replace(OWN, id="ethics-2")
+    assert render(run, comparison=run.compared, sections=[OWN, second]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"), [("My Notes", "my-notes"), ("a b", "a-b"), ("1", "mine")]
+)
+def test_an_id_that_no_link_can_have_is_refused(given, advice):
+    message = f"Expected id of small letters, digits and hyphens, got {given!r}. Try: id={advice!r}"
+    with pytest.raises(RunError, match=re.escape(message)):
+        Section(id=given, title="x")
+    assert Section(id=advice, title="x").id == advice
