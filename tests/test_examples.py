@@ -20,6 +20,10 @@ SAYS = {
     "target": ("as by hand: True",),
     "data_format": ("ImageSet('balls', blue/red, 8 train, 4 test)", "covers 7.7% of the image"),
     "backend": ("maps (3, 8, 8) at layer patches", "as by hand: True"),
+    "report_section": (
+        "report.html: has the section: True",
+        "report.md: has the section: True",
+    ),
 }
 
 
