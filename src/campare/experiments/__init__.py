@@ -1,1 +1,1 @@
-"""The laboratory: studies of recipes x seeds, made of cells, shown while they run."""
+"""Studies and audits: arms and their cells, evaluated on the same inputs, shown while they run."""

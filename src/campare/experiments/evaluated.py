@@ -156,7 +156,7 @@ def evaluated(
             f"Expected one layer for {name!r}, got {len(layer)}. "
             "Try: one path, as campare list layers shows"
         )
-    made = Evaluated(
+    found = Evaluated(
         name=name,
         title=_title(model, classifier),
         classifier=classifier,
@@ -167,14 +167,14 @@ def evaluated(
         batch_size=batch_size,
         seed=seed,
     )
-    made = replace(made, layer=classifier.layer(layer, made.shape).path)
+    found = replace(found, layer=classifier.layer(layer, found.shape).path)
     try:
-        classifier.predict(made.prepare(np.full((1, *made.size, 3), 127, np.uint8)))
+        classifier.predict(found.prepare(np.full((1, *found.size, 3), 127, np.uint8)))
     except CampareError as error:
         if not callable(pixels):
             raise
         raise ModelError(f"Expected pixels as {name!r} takes them, got: {error}") from error
-    return made
+    return found
 
 
 def of_model(option: str, value: Any, name: str, names: Sequence[str]) -> Any:
@@ -208,7 +208,7 @@ def _title(model: Any, classifier: Classifier) -> str:
 
 
 def _size(classifier: Classifier, size: int | None) -> tuple[int, int]:
-    """Height and width of the model's input; for one that takes any, what was asked for."""
+    """Height and width of the model's input; for one that takes any, the size given."""
     height, width = (side or size for side in classifier.input_shape[:2])
     if height is None or width is None:
         raise ModelError(

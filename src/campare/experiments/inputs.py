@@ -132,10 +132,10 @@ def mosaics_of(
     test: Images, live: Live, kinds: Sequence[str] = tuple(KINDS)
 ) -> tuple[Mosaics, ...]:
     """Mosaics of each kind that the test images suffice for."""
-    made = []
+    found = []
     for kind in kinds:
         try:
-            made.append(mosaics(test, count=min(MOSAICS, len(test)), seed=0, kind=kind))
+            found.append(mosaics(test, count=min(MOSAICS, len(test)), seed=0, kind=kind))
         except DataError as error:
             live.say(f"No mosaics of kind {kind!r}: {error}")
-    return tuple(made)
+    return tuple(found)

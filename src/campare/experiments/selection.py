@@ -15,7 +15,7 @@ from campare.data.samples import REGIONS, Images
 from campare.errors import CampareError, DataError
 from campare.metrics import METRICS, SETS, Metric, choose
 from campare.metrics.mosaic import KINDS, mosaics
-from campare.metrics.registry import asked_for
+from campare.metrics.registry import as_list
 from campare.stats.article import ARTICLE
 
 #: Measured wherever the classes are known: what the report and the reader judge maps by.
@@ -24,7 +24,7 @@ ALWAYS = ("correct", "confidence")
 #: The set of what the article's claims are about.
 CLAIMS = "claims"
 
-#: The region that the masks of another one are made of.
+#: The region that the masks of another one come from.
 _MADE_OF = {"background": "object"}
 
 #: Where masks of a region come from.
@@ -67,7 +67,7 @@ def select(
     *,
     known: bool,
 ) -> Selection:
-    """Which of the metrics asked for can be measured on data with these `regions`.
+    """Which of the metrics that are wanted can be measured on data with these `regions`.
 
     `metrics` are values, names of metrics and of sets: default, all, claims. `no_mosaics` says for
     a metric of mosaics why there are none; `known`, whether every model's outputs are matched with
@@ -80,13 +80,13 @@ def select(
         >>> select(["gini"], (), {}, known=True).names
         ('correct', 'confidence', 'gini')
     """
-    asked = asked_for(metrics)
-    chosen = choose([*_claimed(asked), *(name for name in asked if name != CLAIMS)], regions)
+    wanted = as_list(metrics)
+    chosen = choose([*_claimed(wanted), *(name for name in wanted if name != CLAIMS)], regions)
     if not chosen:
         raise CampareError("Expected metrics, got none. Try: metrics='default'")
     lacking = {metric.name: _lacks(metric, regions, no_mosaics, known) for metric in chosen}
     left_out = {name: lack for name, lack in lacking.items() if lack}
-    named = choose([name for name in asked if name not in (*SETS, CLAIMS)], regions)
+    named = choose([name for name in wanted if name not in (*SETS, CLAIMS)], regions)
     for name in (metric.name for metric in named if metric.name in left_out):
         what, instead = left_out[name]
         raise CampareError(f"Expected {what} for {name!r}, got none. Try: {instead}")
@@ -96,10 +96,10 @@ def select(
     return Selection((*always, *kept), {name: what for name, (what, _) in left_out.items()})
 
 
-def _claimed(asked: Sequence[str | Metric]) -> list[str]:
-    """What the article's claims are about, if `claims` are asked for."""
+def _claimed(wanted: Sequence[str | Metric]) -> list[str]:
+    """What the article's claims are about, if `claims` are wanted."""
     outcomes = [outcome for claim in ARTICLE for outcome in claim.outcomes]
-    return [name for one in outcomes for name in one.measures] if CLAIMS in asked else []
+    return [name for one in outcomes for name in one.measures] if CLAIMS in wanted else []
 
 
 def is_default(metrics: Wanted) -> bool:
@@ -109,7 +109,7 @@ def is_default(metrics: Wanted) -> bool:
         >>> is_default(None), is_default(["default"]), is_default(["default", "iou"])
         (True, True, False)
     """
-    return asked_for(metrics) == ["default"]
+    return as_list(metrics) == ["default"]
 
 
 def methods_of(methods: str | Method | Sequence[str | Method]) -> tuple[Method, ...]:

@@ -30,7 +30,7 @@ METRICS: Mapping[str, Metric] = {
     metric.name: metric for module in _MODULES for metric in module.DECLARED
 }
 
-#: Sets of metrics, asked for by name as metrics are.
+#: Sets of metrics, wanted by name as metrics are.
 SETS = ("default", "all")
 
 
@@ -174,7 +174,7 @@ def choose(
         ['watermark-drop']
     """
     known = {**METRICS, **_of_own_regions(regions)}
-    given = asked_for(names)
+    given = as_list(names)
     wanted: dict[str, Metric] = {}
     for each in given:
         base = each.partition("@")[0] if isinstance(each, str) else ""
@@ -190,11 +190,11 @@ def choose(
     return listed + tuple(metric for name, metric in wanted.items() if name not in known)
 
 
-def asked_for(names: str | Metric | Sequence[str | Metric] | None) -> list[str | Metric]:
+def as_list(names: str | Metric | Sequence[str | Metric] | None) -> list[str | Metric]:
     """Names of metrics and sets as a list; None: the default ones.
 
     Example:
-        >>> asked_for(None), asked_for("all"), asked_for(("lift", "gini"))
+        >>> as_list(None), as_list("all"), as_list(("lift", "gini"))
         (['default'], ['all'], ['lift', 'gini'])
     """
     if names is None:

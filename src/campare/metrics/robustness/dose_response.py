@@ -15,9 +15,9 @@ from campare.attribution.maps import pool, positive
 from campare.metrics.metric import Explain, Metric, Predict, Shared, alone
 from campare.metrics.robustness.colors import brightness, contrast, hue, jpeg, noise
 from campare.metrics.robustness.stability import (
+    Observed,
     Reference,
     Response,
-    Seen,
     observe,
     partners,
     refer,
@@ -152,10 +152,10 @@ def metric_name(transform: str) -> str:
     return f"{transform}-{'equivariance' if moves else 'invariance'}"
 
 
-def _pooled(seen: Seen, grid: tuple[int, int]) -> Seen:
+def _pooled(observed: Observed, grid: tuple[int, int]) -> Observed:
     """The same maps on a coarser grid."""
-    maps, after = (pool(positive(one), grid) for one in (seen.maps, seen.after))
-    return seen._replace(maps=maps, after=after)
+    maps, after = (pool(positive(one), grid) for one in (observed.maps, observed.after))
+    return observed._replace(maps=maps, after=after)
 
 
 def _conditions(suffix: str, responses: Sequence[Response]) -> dict[str, Values]:

@@ -35,7 +35,7 @@ class Reference(NamedTuple):
     maps: Floats  # (N, h, w) raw
 
 
-class Seen(NamedTuple):
+class Observed(NamedTuple):
     """The maps of a changed image beside those of the unchanged one."""
 
     transform: Transform
@@ -81,20 +81,20 @@ def observe(
     predict: Predict,
     transform: Transform,
     rng: np.random.Generator,
-) -> Seen:
+) -> Observed:
     """Change the images, explain the same classes again, and note where the prediction changed.
 
     Example:
         >>> from campare.metrics.robustness.transforms import flip
         >>> rng, images = np.random.default_rng(0), np.arange(16.0).reshape(1, 4, 4, 1)
         >>> model = (lambda x, t: x[..., 0], lambda x: np.zeros((len(x), 2)))
-        >>> seen = observe(refer(*model, images), *model, flip(), rng)
-        >>> seen.after[0, 0].tolist(), seen.changed.tolist()
+        >>> observed = observe(refer(*model, images), *model, flip(), rng)
+        >>> observed.after[0, 0].tolist(), observed.changed.tolist()
         ([3.0, 2.0, 1.0, 0.0], [False])
     """
     images = transform.images(reference.images, rng)
     predictions, after = look(explain, predict, images, reference.targets)
-    return Seen(transform, reference.maps, after, predictions != reference.predictions)
+    return Observed(transform, reference.maps, after, predictions != reference.predictions)
 
 
 def look(explain: Explain, predict: Predict, images: Floats, targets: Ints) -> tuple[Ints, Floats]:
@@ -122,20 +122,20 @@ def in_batches(function: Callable[..., Array], *arrays: Array) -> Floats:
     return np.concatenate([np.asarray(part, np.float32) for part in parts])
 
 
-def respond(seen: Seen, partner: Ints, similarity: Similarity = spearman) -> Response:
-    """Compare what was seen: value, floor and null of one dose, without asking the model.
+def respond(observed: Observed, partner: Ints, similarity: Similarity = spearman) -> Response:
+    """Compare what was observed: value, floor and null of one dose, without asking the model.
 
     `partner` (N,) names another image of the same class for each, as `partners` draws it.
 
     Example:
         >>> from campare.metrics.robustness.transforms import flip
         >>> maps = np.arange(16.0).reshape(1, 4, 4)
-        >>> seen = Seen(flip(), maps, maps[:, :, ::-1], np.array([False]))
-        >>> found = respond(seen, np.array([-1]))
+        >>> observed = Observed(flip(), maps, maps[:, :, ::-1], np.array([False]))
+        >>> found = respond(observed, np.array([-1]))
         >>> found.value.values.tolist(), found.floor.values.tolist(), found.null.status.tolist()
         ([1.0], [1.0], ['no-partner'])
     """
-    transform, maps, after, changed = seen
+    transform, maps, after, changed = observed
     grid = (maps.shape[1], maps.shape[2])
     moved, valid = transform.maps(positive(maps)), transform.valid(grid)
     value = similarity(moved, after, valid)
@@ -177,8 +177,8 @@ def equivariance(
         [1.0, 1.0]
     """
     reference = refer(explain, predict, images, targets)
-    seen = observe(reference, explain, predict, transform, rng)
-    return respond(seen, partners(reference.targets, rng), similarity)
+    observed = observe(reference, explain, predict, transform, rng)
+    return respond(observed, partners(reference.targets, rng), similarity)
 
 
 def partners(targets: Ints, rng: np.random.Generator) -> Ints:

@@ -17,7 +17,7 @@ from campare.metrics.registry import choose
 from campare.metrics.selftest.scene import Scene, explainers, predict, predict_untrained, scene
 from campare.metrics.values import Values
 
-#: What can be asked of a measure here; others need weights or several networks.
+#: What a metric can need here; others need weights or several networks.
 _ANSWERABLE = {"mask", "other-mask", "image", "model", "target", "method"}
 
 #: Images for the measures that ask a network, and for those that do not.
@@ -51,17 +51,17 @@ def verify(names: str | Sequence[str] = "all", *, seed: int = 0) -> list[dict[st
     ]
 
 
-def _row(metric: Metric, made: Scene, maps: Mapping[str, Explain], seed: int) -> dict[str, str]:
+def _row(metric: Metric, drawn: Scene, maps: Mapping[str, Explain], seed: int) -> dict[str, str]:
     """One metric as text."""
     means: dict[str, float] = {}
     verdict, gameable = "no promise", None
     if metric.order and metric.needs <= _ANSWERABLE:
-        means = {name: _mean(metric, made, explain, seed) for name, explain in maps.items()}
+        means = {name: _mean(metric, drawn, explain, seed) for name, explain in maps.items()}
         gameable = _gameable(metric, means)
         kept = (
             all(means[a] > means[b] for a, b in pairwise(metric.order))
             and (metric.gameable is not None or not gameable)
-            and _blind_without_training(metric, made, maps, means, seed)
+            and _blind_without_training(metric, drawn, maps, means, seed)
         )
         verdict = "kept" if kept else "broken"
     return {
@@ -74,29 +74,31 @@ def _row(metric: Metric, made: Scene, maps: Mapping[str, Explain], seed: int) ->
 
 
 def _mean(
-    metric: Metric, made: Scene, explain: Explain, seed: int, network: Predict = predict
+    metric: Metric, drawn: Scene, explain: Explain, seed: int, network: Predict = predict
 ) -> float:
     """Mean over the images where it is defined, NaN where it nowhere is."""
-    values = _measured(metric, made, explain, seed, network).values
+    values = _measured(metric, drawn, explain, seed, network).values
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if len(defined) else np.nan
 
 
-def _measured(metric: Metric, made: Scene, explain: Explain, seed: int, network: Predict) -> Values:
+def _measured(
+    metric: Metric, drawn: Scene, explain: Explain, seed: int, network: Predict
+) -> Values:
     """The metric of the maps that `explain` makes, with the arguments that it needs."""
     context = Context(
-        images=made.images,
-        regions={metric.region or "": made.own, "other": made.other},
-        targets=made.targets,
+        images=drawn.images,
+        regions={metric.region or "": drawn.own, "other": drawn.other},
+        targets=drawn.targets,
         predict=network,
         explain=explain,
         rng=np.random.default_rng(seed),
     )
     if metric.stage != "probes":  # they ask for maps themselves
-        maps = np.asarray(explain(made.images, made.targets), np.float32)
+        maps = np.asarray(explain(drawn.images, drawn.targets), np.float32)
         context = replace(context, maps=maps)
         if metric.stage == "maps":
-            context = replace(context, enlarged=resize(maps, made.own.shape[1:]))
+            context = replace(context, enlarged=resize(maps, drawn.own.shape[1:]))
     return evaluate_metric(replace(metric, conditions=None), context)[""]
 
 
@@ -113,7 +115,7 @@ def _gameable(metric: Metric, means: Mapping[str, float]) -> bool | None:
 
 
 def _blind_without_training(
-    metric: Metric, made: Scene, maps: Mapping[str, Explain], means: Mapping[str, float], seed: int
+    metric: Metric, drawn: Scene, maps: Mapping[str, Explain], means: Mapping[str, float], seed: int
 ) -> bool:
     """Whether nothing is found where there is nothing to find, of what tells perfect from random.
 
@@ -125,7 +127,7 @@ def _blind_without_training(
     apart = abs(means["perfect"] - means["random"])
     if {"model", "target"} <= metric.needs:
         perfect, random = (
-            _mean(metric, made, maps[name], seed, predict_untrained)
+            _mean(metric, drawn, maps[name], seed, predict_untrained)
             for name in ("perfect", "random")
         )
         return abs(perfect - random) < apart / 4
