@@ -13,8 +13,8 @@ from markupsafe import escape
 from campare import Run, audit
 from campare.data import ImageSet
 from campare.report import SECTIONS, Section, render
-from campare.report.markdown import escaped
 from campare.report.page import Page
+from campare.report.writers.markdown import escaped
 
 
 def as_html(page: Page) -> str:

@@ -26,7 +26,7 @@ def contrast(one: str, other: str) -> float:
 
 def variables(theme: str) -> dict[str, str]:
     """The colors of the style sheet in one theme."""
-    css = (files("campare.report") / "style.css").read_text("utf-8")
+    css = (files("campare.report") / "templates" / "style.css").read_text("utf-8")
     pairs = re.findall(r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", css)
     return {name: both[THEMES.index(theme)] for name, *both in pairs}
 

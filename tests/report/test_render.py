@@ -13,10 +13,10 @@ from PIL import Image as Pillow
 import manifests
 from campare.errors import RunError
 from campare.report import SECTIONS, render
-from campare.report.html import html
-from campare.report.markdown import markdown
-from campare.report.notebook import notebook
 from campare.report.page import read
+from campare.report.writers.html import html
+from campare.report.writers.markdown import markdown
+from campare.report.writers.notebook import notebook
 from campare.stats.compare import compare
 from campare.stats.comparison import Comparison
 

@@ -8,9 +8,9 @@ import pytest
 
 from campare.errors import RunError
 from campare.report import SECTIONS, Section, render
-from campare.report.html import html
-from campare.report.markdown import markdown
 from campare.report.page import read
+from campare.report.writers.html import html
+from campare.report.writers.markdown import markdown
 
 OWN = Section(
     id="ethics",

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 from campare.errors import RunError
 from campare.files import atomic
 from campare.report import page
-from campare.report.html import html
 from campare.report.plots import figures
 from campare.report.section import Section
 from campare.report.sections import SECTIONS
+from campare.report.writers.html import html
 from campare.stats.comparison import Comparison
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def render(
         )
     path = run.path / f"report.{format}" if out is None else Path(out)
     if format == "pdf":
-        from campare.report.printing import find_browser
+        from campare.report.writers.pdf import find_browser
 
         find_browser()  # before any work
     content = page.read(run, comparison)
@@ -80,17 +80,17 @@ def _written(
     format: Format,
 ) -> bytes:
     if format == "md":
-        from campare.report.markdown import markdown
+        from campare.report.writers.markdown import markdown
 
         return markdown(content, sections).encode()
     if format == "ipynb":
-        from campare.report.notebook import notebook
+        from campare.report.writers.notebook import notebook
 
         pixels = {name: png for name, (_, png) in drawn.items()}
         return notebook(content, run, sections, pixels).encode()
     page = html(content, sections).encode()
     if format == "pdf":
-        from campare.report.printing import printed
+        from campare.report.writers.pdf import printed
 
         return printed(page)
     return page

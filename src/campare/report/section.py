@@ -16,7 +16,7 @@ class Section:
 
     `html` and `markdown` write what is below its title; what a format has no text for is not in
     it. They get the page (`campare.report.page.Page`), and their text is taken as it is: escape
-    what others named with `markupsafe.escape` and `campare.report.markdown.escaped`.
+    what others named with `markupsafe.escape` and `campare.report.writers.markdown.escaped`.
 
     Raises:
         RunError: an id that cannot be linked to.

@@ -1,15 +1,12 @@
-"""Markdown, notebook and PDF of a run."""
+"""The report as Markdown."""
 
-import json
 import re
-import stat
 
 import polars as pl
 import pytest
 
-from campare.errors import MissingExtraError, RunError
-from campare.report import printing, render
-from campare.report.markdown import escaped, table
+from campare.report import render
+from campare.report.writers.markdown import escaped, table
 from campare.stats.stored import comparison_of
 
 HOSTILE = "test/cat/<script>alert(1)</script> | [x](http://x) `a` *b*.png"
@@ -75,56 +72,3 @@ def test_escaping_keeps_ordinary_text():
         "Energy in the object, 12 × 12 (+0.100)"
     )
     assert table(["a"], [["x\ny"]]).splitlines()[-1] == "| x y |"
-
-
-def test_the_notebook_is_valid_and_its_code_runs(run, monkeypatch):
-    path = render(run, format="ipynb")
-    content = json.loads(path.read_text("utf-8"))
-    assert (content["nbformat"], content["nbformat_minor"]) == (4, 5)
-    ids = [cell["id"] for cell in content["cells"]]
-    assert len(ids) == len(set(ids))
-    import campare
-
-    monkeypatch.setattr(campare.Run, "open", lambda _: run)
-    space: dict[str, object] = {}
-    for cell in content["cells"]:
-        if cell["cell_type"] == "code":
-            exec(cell["source"], space)
-    assert space["run"] is run
-    shown = [output["data"] for cell in content["cells"] for output in cell.get("outputs", [])]
-    assert sum("image/png" in data for data in shown) == 3
-    assert any("<table>" in data.get("text/html", "") for data in shown)
-    assert "<script" not in path.read_text("utf-8")
-
-
-def test_the_notebook_keeps_to_its_schema(run):
-    nbformat = pytest.importorskip("nbformat")
-    nbformat.validate(nbformat.read(render(run, format="ipynb"), as_version=4))
-
-
-def test_a_pdf_without_a_browser_says_what_to_install(run, monkeypatch):
-    monkeypatch.setattr(printing.shutil, "which", lambda _: None)
-    message = (
-        "Expected Chromium or Chrome on the PATH to print a PDF, got none. "
-        "Try: apt install chromium, or --format html and print that from a browser"
-    )
-    with pytest.raises(MissingExtraError, match=re.escape(message)):
-        render(run, format="pdf")
-
-
-def test_a_browser_that_prints_nothing_is_named(tmp_path, monkeypatch):
-    idle = tmp_path / "chromium"
-    idle.write_text("#!/bin/sh\n")
-    idle.chmod(idle.stat().st_mode | stat.S_IEXEC)
-    monkeypatch.setattr(printing, "find_browser", lambda: str(idle))
-    with pytest.raises(RunError, match=r"Expected a PDF from .*chromium, got none within 5 s"):
-        printing.printed(b"<p>", seconds=5)
-
-
-@pytest.mark.skipif(
-    not any(map(printing.shutil.which, printing.BROWSERS)), reason="needs Chromium on the PATH"
-)
-def test_the_pdf_is_the_page(run):
-    content = render(run, format="pdf").read_bytes()
-    assert content.startswith(b"%PDF-")
-    assert content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") > 2

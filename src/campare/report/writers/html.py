@@ -46,12 +46,12 @@ def template(name: str) -> Callable[[Page], str]:
 
 def _rendered(page: Page, name: str, **more: Any) -> str:
     fields = {field: getattr(page, field) for field in page.__dataclass_fields__}
-    found = _environment().get_template(f"templates/{name}.html")
+    found = _environment().get_template(f"{name}.html")
     return found.render(fields | more, page=page, alone=page.alone)
 
 
 def _text(name: str) -> str:
-    return (files("campare.report") / name).read_text("utf-8")
+    return (files("campare.report") / "templates" / name).read_text("utf-8")
 
 
 def _json(value: Any) -> Markup:

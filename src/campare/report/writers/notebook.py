@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from campare.report.markdown import escaped
 from campare.report.page import Page
 from campare.report.section import Section
+from campare.report.writers.markdown import escaped
 
 if TYPE_CHECKING:
     from campare.runs.run import Run

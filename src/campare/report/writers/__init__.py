@@ -1,0 +1,1 @@
+"""The formats of a report: each writes the answer of a page, then its sections."""

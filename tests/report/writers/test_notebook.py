@@ -1,0 +1,42 @@
+"""The report as a notebook."""
+
+import json
+
+import pytest
+
+from campare.report import render
+
+HOSTILE = "test/cat/<script>alert(1)</script> | [x](http://x) `a` *b*.png"
+
+
+@pytest.fixture(scope="module")
+def run(build_run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exports")
+    made = build_run(folder, n=10, arms=("A", "B"), seeds=(0, 1, 2), classes=("cat", "a|b"))
+    made.manifest.recipes[0].title = HOSTILE
+    return made
+
+
+def test_the_notebook_is_valid_and_its_code_runs(run, monkeypatch):
+    path = render(run, format="ipynb")
+    content = json.loads(path.read_text("utf-8"))
+    assert (content["nbformat"], content["nbformat_minor"]) == (4, 5)
+    ids = [cell["id"] for cell in content["cells"]]
+    assert len(ids) == len(set(ids))
+    import campare
+
+    monkeypatch.setattr(campare.Run, "open", lambda _: run)
+    space: dict[str, object] = {}
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            exec(cell["source"], space)
+    assert space["run"] is run
+    shown = [output["data"] for cell in content["cells"] for output in cell.get("outputs", [])]
+    assert sum("image/png" in data for data in shown) == 3
+    assert any("<table>" in data.get("text/html", "") for data in shown)
+    assert "<script" not in path.read_text("utf-8")
+
+
+def test_the_notebook_keeps_to_its_schema(run):
+    nbformat = pytest.importorskip("nbformat")
+    nbformat.validate(nbformat.read(render(run, format="ipynb"), as_version=4))
