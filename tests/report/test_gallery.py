@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from campare.report import facts, gallery
+from campare.report import gallery, view
 from campare.report.gallery import GROUPS, choose
 
 values = hnp.arrays(float, 20, elements=st.floats(0, 1) | st.just(float("nan")))
@@ -45,7 +45,7 @@ def test_the_page_carries_the_chosen_ones_first_and_others_as_they_fit():
 
 
 def test_values_and_answers_are_those_of_the_table(fake_run):
-    arms = facts.arms(fake_run.manifest, fake_run.compared.arms)
+    arms = view.arms(fake_run.manifest, fake_run.compared.arms)
     made = gallery.gallery(
         fake_run, fake_run.table, arms, method="grad-cam", metrics=["energy", "entropy"],
         contrasts=[("C", "A")],

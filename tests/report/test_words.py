@@ -1,7 +1,7 @@
 import math
 
 from campare.report import words
-from campare.report.facts import Effect
+from campare.report.view import Effect
 from campare.stats.answer import Answer
 
 SIZES = {"better": (0.1, 0.05, 0.15), "worse": (-0.1, -0.15, -0.05)}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from campare.attribution import drawing
 from campare.attribution import maps as cam_maps
 from campare.report import packing
-from campare.report.facts import Arm
+from campare.report.view import Arm
 from campare.runs.manifest import Manifest
 from campare.stats.words import higher_is_better, title
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from campare.attribution.method import METHODS
 from campare.metrics import Metric, find
-from campare.report.facts import Arm, coarsest
+from campare.report.view import Arm, coarsest
 from campare.report.words import grid
 from campare.runs.manifest import Manifest
 from campare.stats.words import base, listed

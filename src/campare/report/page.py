@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from campare.metrics import find
-from campare.report import facts, gallery, methods, tables, warned, words
-from campare.report.facts import Arm, Effect
+from campare.report import faults, gallery, methods, view, words
 from campare.report.plots import curves, forest, spread
 from campare.report.plots.chart import Panel, Plot
 from campare.report.plots.classes import by_class
+from campare.report.view import Arm, Effect
 from campare.runs.manifest import Manifest
 from campare.stats.answer import Answer
 from campare.stats.answers import method_of, metrics_of
@@ -47,7 +47,7 @@ class Page:
     confidence: str
     headline: str
     answers: list[Answer]  # all, in order
-    warned: list[warned.Warned]
+    faults: list[faults.Fault]
     effects: dict[tuple[str, str], Effect]
     every_effect: dict[tuple[str, str], Effect]
     contrasts: list[str]
@@ -55,9 +55,9 @@ class Page:
     factors: list[Panel]
     claims: list[forest.Judged]
     sensitivity: list[Panel]
-    found: dict[tuple[str, str, str], tables.Mean]
+    found: dict[tuple[str, str, str], view.Mean]
     null_heads: list[str]
-    null_tables: list[tuple[str, list[tuple[Arm, list[tables.Mean]]]]]
+    null_tables: list[tuple[str, list[tuple[Arm, list[view.Mean]]]]]
     gallery: gallery.Gallery
     spread: list[Panel]
     learning: list[list[Plot]]
@@ -65,7 +65,7 @@ class Page:
     classes: list[dict[str, Any]]
     class_plots: list[Panel]
     declared: dict[str, Any]
-    settings: tables.Settings
+    settings: view.Settings
     paragraph: str
     references: list[str]
     command: str
@@ -84,13 +84,13 @@ class Page:
     @property
     def alarms(self) -> list[str]:
         """What must be known before anything else: of single arms, and faults of the run."""
-        faults = [one.text for one in self.warned if one.loud]
+        faults = [one.text for one in self.faults if one.alarm]
         return [*map(str, self.said("arm")), *faults]
 
     @property
     def limits(self) -> list[str]:
         """What the numbers cannot say."""
-        limits = [one.text for one in self.warned if not one.loud]
+        limits = [one.text for one in self.faults if not one.alarm]
         return [*map(str, self.said("limit")), *limits, *self.notes]
 
     @property
@@ -129,24 +129,24 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
     """
     manifest, scores = run.manifest, of_test(run.scores())
     comparison = comparison or comparison_of(run)
-    arms = facts.arms(manifest, comparison.arms)
+    arms = view.arms(manifest, comparison.arms)
     method = method_of(comparison) or main_method(comparison.summary["method"])
     metrics = metrics_of(comparison, method)
-    size = facts.coarsest(arms)
+    size = view.coarsest(arms)
     effects = _effects(comparison, comparison.effects, method, size)
     factors = _effects(comparison, comparison.factors, method, size)
     contrasts = list(dict.fromkeys(contrast for contrast, _ in effects))
     shown = run.images()
     per_image = [m for m in metrics if _measured_on(scores, method, m, shown.names)]
-    found = tables.means(comparison.summary)
-    nulls = tables.nulls_of(found, method)
+    found = view.means(comparison.summary)
+    nulls = view.nulls_of(found, method)
     noun = arms[0].noun if arms else "arm"
     pictures = gallery.gallery(
         run, scores, arms, method=method, metrics=per_image, contrasts=_pairs(effects)
     )
     target = _target(scores)
-    values = {metric: tables.by_image(scores, method, metric, arms) for metric in per_image}
-    classes = tables.per_class(
+    values = {metric: view.by_image(scores, method, metric, arms) for metric in per_image}
+    classes = view.per_class(
         scores, arms, manifest.data.classes, method, per_image[0] if per_image else None
     )
     cells = list(manifest.cells.values())
@@ -165,17 +165,17 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         confidence=f"{100 * comparison.confidence:.4g}{words.NARROW}%",
         headline=words.set_text(comparison.headline),
         answers=[words.typeset(answer) for answer in comparison.answers],
-        warned=[
-            *warned.warnings(manifest, arms),
-            *warned.weak(
+        faults=[
+            *faults.faults(manifest, arms),
+            *faults.weak(
                 scores,
                 manifest,
-                [tables.matched(m) if size else m for m in metrics[:2]],
+                [view.matched(m) if size else m for m in metrics[:2]],
                 _pairs(effects),
             ),
         ],
         effects=effects,
-        every_effect=effects | facts.effects(comparison.effects, "-", comparison.confidence),
+        every_effect=effects | view.effects(comparison.effects, "-", comparison.confidence),
         contrasts=contrasts,
         forests=forest.panels(effects, contrasts, metrics, arms),
         factors=forest.panels(
@@ -184,12 +184,12 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         claims=forest.judged(comparison.claims),
         sensitivity=_sensitivity(comparison.sensitivity, effects, contrasts, metrics, method),
         found=found,
-        null_heads=tables.null_heads(nulls, noun),
+        null_heads=view.null_heads(nulls, noun),
         null_tables=[
             (metric, rows)
             for name in metrics
-            for metric in ((name, tables.matched(name)) if size else (name,))
-            if (rows := tables.null_table(found, arms, method, metric, nulls))
+            for metric in ((name, view.matched(name)) if size else (name,))
+            if (rows := view.null_table(found, arms, method, metric, nulls))
         ],
         gallery=pictures,
         spread=[spread.spread(values[metric], metric, arms) for metric in per_image[:4]],
@@ -198,7 +198,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         classes=classes,
         class_plots=_class_plots(classes, arms, per_image, pictures.judged),
         declared={m: metric for m in metrics if (metric := find(m))},
-        settings=tables.settings(manifest.recipe_fields),
+        settings=view.settings(manifest.recipe_fields),
         paragraph=methods.paragraph(
             manifest,
             arms,
@@ -219,7 +219,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
 def _effects(
     comparison: Any, table: pl.DataFrame, method: str, size: tuple[int, int] | None
 ) -> dict[tuple[str, str], Effect]:
-    found = facts.effects(table, method, comparison.confidence)
+    found = view.effects(table, method, comparison.confidence)
     if size is None:  # one grid: matched is native again, and says nothing more
         found = {key: value for key, value in found.items() if "@" not in key[1]}
     return found

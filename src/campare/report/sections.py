@@ -4,10 +4,9 @@
 """
 
 from campare.report import words
-from campare.report.facts import Effect
 from campare.report.page import Page
 from campare.report.section import Section
-from campare.report.tables import Mean, matched, plain
+from campare.report.view import Effect, Mean, matched, plain
 from campare.report.writers.html import template
 from campare.report.writers.markdown import escaped, table
 from campare.stats.words import title

@@ -4,7 +4,7 @@ import math
 import re
 from dataclasses import replace
 
-from campare.report.facts import Effect
+from campare.report.view import Effect
 from campare.stats.answer import Answer
 
 MINUS = "\N{MINUS SIGN}"

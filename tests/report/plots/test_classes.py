@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from campare.report.facts import Arm
 from campare.report.plots.classes import MOST, by_class
+from campare.report.view import Arm
 
 ARMS = tuple(Arm(name, name, index, (12, 12), (0.9,), ()) for index, name in enumerate("AB"))
 

@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 import pytest
 
-from campare.report import tables
-from campare.report.facts import Arm
+from campare.report import view
 from campare.report.plots import curves
+from campare.report.view import Arm
 from campare.runs.manifest import CellRecord
 from campare.training.recipes import article
 from campare.training.sweep import dosed
@@ -31,7 +31,7 @@ def test_doses_are_series_of_recipes_that_differ_in_nothing_else():
     arms = dosed(article(backbone="embedded")[:2], (50, 100, 400), None)
     recipes = [asdict(arm) for arm in arms]
     found = {
-        (recipe["name"], "grad-cam", "energy"): tables.Mean(0.5, 0.4, 0.6, 60, 3)
+        (recipe["name"], "grad-cam", "energy"): view.Mean(0.5, 0.4, 0.6, 60, 3)
         for recipe in recipes
     }
     (plot,) = curves.doses(recipes, found, "grad-cam", ["energy", "iou"])

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from matplotlib.lines import Line2D
 
-from campare.report.facts import Arm, Effect
 from campare.report.plots import curves, figures, forest, spread
 from campare.report.plots.axis import around_zero
+from campare.report.view import Arm, Effect
 from campare.runs.manifest import CellRecord
 
 ARMS = tuple(

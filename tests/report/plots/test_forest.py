@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from campare.report.facts import Arm, Effect
 from campare.report.plots import forest
+from campare.report.view import Arm, Effect
 from campare.stats.comparison import CLAIMS, SENSITIVITY
 
 ARMS = tuple(Arm(name, name, index, (12, 12), (0.9,), ()) for index, name in enumerate("AB"))

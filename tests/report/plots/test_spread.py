@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from campare.report.facts import Arm
 from campare.report.plots import spread
+from campare.report.view import Arm
 
 ARMS = tuple(Arm(name, name, index, (12, 12), (0.9,), ()) for index, name in enumerate("AB"))
 NAN = float("nan")

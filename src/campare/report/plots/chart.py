@@ -13,7 +13,7 @@ Tick = tuple[float, str]
 class Line(NamedTuple):
     """A mark and its interval in percent of the axis, `y` pixels from the top of its row.
 
-    `open_low` and `open_high`: it goes on beyond the axis.
+    `open_low` and `open_high`: it is longer than the axis.
     """
 
     kind: str  # 'decides', 'native', or 'half': a mean within the middle half

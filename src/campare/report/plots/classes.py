@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from campare.report import words
-from campare.report.facts import Arm
 from campare.report.plots.axis import Axis, holding
 from campare.report.plots.chart import Dot, Panel, Row
+from campare.report.view import Arm
 
 #: Rows of a panel; the table has all.
 MOST = 24
@@ -16,7 +16,7 @@ MOST = 24
 def by_class(
     classes: Sequence[Mapping[str, Any]], arms: Sequence[Arm], key: str, title: str
 ) -> Panel:
-    """A row a class of `tables.per_class`; `key` is its 'score' or 'accuracy'."""
+    """A row a class of `view.per_class`; `key` is its 'score' or 'accuracy'."""
     axis = holding(cell[key][0] for row in classes for cell in row["cells"])
     return Panel(
         title=title,

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from campare.report import words
-from campare.report.facts import Arm
 from campare.report.plots.axis import Axis, holding
 from campare.report.plots.chart import Curve, Plot, Point
-from campare.report.tables import Mean
+from campare.report.view import Arm, Mean
 from campare.runs.manifest import CellRecord
 from campare.stats.design import SIZE, STRENGTH, design_of, ladders
 from campare.stats.words import MATCHED, title
@@ -90,10 +89,10 @@ def _numbers(values: Sequence[float | None] | None) -> list[float]:
 def _pieces(points: Sequence[Point], x: Axis, y: Axis) -> tuple[tuple[Point, ...], ...]:
     """The finite points in percent of a plot, in pieces where one is missing."""
     pieces: list[list[Point]] = [[]]
-    for across, up in points:
+    for right, up in points:
         if math.isfinite(up):
             clipped = min(max(up, y.low), y.high)
-            pieces[-1].append((x.at(across), 100 - y.at(clipped)))
+            pieces[-1].append((x.at(right), 100 - y.at(clipped)))
         elif pieces[-1]:
             pieces.append([])
     return tuple(tuple(piece) for piece in pieces if piece)
@@ -136,11 +135,11 @@ def _dosed(
         label: [(x, one) for x, recipe in group if (one := mean(recipe)) is not None]
         for label, group in series.items()
     }
-    places = sorted({x for group in known.values() for x, _ in group})
-    if len(places) < 2:
+    given = sorted({x for group in known.values() for x, _ in group})
+    if len(given) < 2:
         return None
-    log = doubles and places[0] > 0
-    x = Axis(places[0], places[-1], log)
+    log = doubles and given[0] > 0
+    x = Axis(given[0], given[-1], log)
     ends = [
         v for group in known.values() for _, one in group for v in (one.low, one.high, one.mean)
     ]
@@ -150,7 +149,7 @@ def _dosed(
     curves = tuple(_band(i, label, group, x, y) for i, (label, group) in enumerate(known.items()))
     return Plot(
         title(metric) + (", at equal resolution" if matched else ""),
-        tuple((x.at(place), f"{place:g}") for place in places),
+        tuple((x.at(dose), f"{dose:g}") for dose in given),
         tuple((100 - y.at(v), f"{v:g}") for v in y.ticks(5)),
         name,
         curves,
@@ -162,15 +161,15 @@ def _dosed(
 
 
 def _band(index: int, label: str, group: Sequence[tuple[float, Mean]], x: Axis, y: Axis) -> Curve:
-    upper = [(place, one.high) for place, one in group if math.isfinite(one.high)]
-    lower = [(place, one.low) for place, one in group if math.isfinite(one.low)]
+    upper = [(dose, one.high) for dose, one in group if math.isfinite(one.high)]
+    lower = [(dose, one.low) for dose, one in group if math.isfinite(one.low)]
     around = [*upper, *reversed(lower)] if len(upper) > 1 else []
-    line = [(place, one.mean) for place, one in group]
+    line = [(dose, one.mean) for dose, one in group]
     return Curve(
         index,
         "main",
         _pieces(line, x, y),
         band=next(iter(_pieces(around, x, y)), ()),
-        points=tuple((x.at(place), 100 - y.at(value)) for place, value in line),
+        points=tuple((x.at(dose), 100 - y.at(value)) for dose, value in line),
         label=label,
     )

@@ -56,7 +56,7 @@ LINES = {"decides": (ACCENT, ACCENT, 2.4), "native": (MUTED, MUTED, 1.2), "half"
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Within the block, figures are made and written in the style of the report."""
+    """Within the block, figures are drawn and written in the style of the report."""
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
         # A name in a script that the font lacks is drawn as boxes: no reason to stop a report.
         warnings.filterwarnings("ignore", message="Glyph .* missing")

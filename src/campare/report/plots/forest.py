@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from campare.report import words
-from campare.report.facts import Arm, Effect, arms_of
 from campare.report.plots.axis import Axis, around_zero
 from campare.report.plots.chart import Line, Panel, Row
+from campare.report.view import Arm, Effect, arms_of
 from campare.stats.words import MATCHED, higher_is_better, title
 
 #: Where neither side is better, and where one is: what stands at the ends of an axis.

@@ -1,7 +1,7 @@
 """Distributions over images as quantile dots: each dot stands for the same share of the images.
 
 A mean hides which images it is made of. Dots are stacked in bins, so that their heights can be
-counted, and a hollow distribution or a cluster at zero is seen at once.
+counted, and a hollow distribution or a cluster at zero is plain.
 """
 
 import math
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.report import words
-from campare.report.facts import Arm
 from campare.report.plots.axis import Axis, holding
 from campare.report.plots.chart import Dot, Line, Panel, Row
+from campare.report.view import Arm
 from campare.stats.words import higher_is_better, title
 
 DOTS, BINS = 50, 36

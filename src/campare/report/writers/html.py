@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from campare.report import tables, words
+from campare.report import view, words
 from campare.report.page import Page
 from campare.report.plots import figures, forest
 from campare.report.section import Section
@@ -83,14 +83,14 @@ def _environment() -> jinja2.Environment:
         "grid": words.grid,
         "listed": listed,
         "title_of": title,
-        "plain": tables.plain,
-        "seed_range": tables.seed_range,
+        "plain": view.plain,
+        "seed_range": view.seed_range,
         "json": _json,
         "data_uri": _data_uri,
     }
     environment.globals |= {
-        "matched": tables.matched,
-        "unmeasured": tables.Mean(),
+        "matched": view.matched,
+        "unmeasured": view.Mean(),
         "palette": figures.ARMS,
         "band": forest.BAND,
     }

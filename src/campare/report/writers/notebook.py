@@ -62,9 +62,9 @@ def _png(content: bytes) -> dict[str, str]:
 
 
 def _said(page: Page) -> list[str]:
-    loud = [f"> **Warning.** {escaped(text)}" for text in page.alarms]
+    alarms = [f"> **Warning.** {escaped(text)}" for text in page.alarms]
     found = [answer for answer in page.answers if answer.kind != "arm"]
-    return loud + [escaped(str(answer)) for answer in found]
+    return alarms + [escaped(str(answer)) for answer in found]
 
 
 def _text(*paragraphs: str) -> dict[str, Any]:

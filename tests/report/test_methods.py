@@ -1,12 +1,10 @@
-import polars as pl
-
-from campare.report import facts, methods, warned
+from campare.report import methods, view
 from manifests import changed
 
 
 def said(run, **changes):
     manifest = changed(run.manifest, **changes)
-    arms = facts.arms(manifest, run.compared.arms)
+    arms = view.arms(manifest, run.compared.arms)
     return methods.paragraph(
         manifest, arms, method="grad-cam", metrics=["energy", "parts-energy"],
         target="the true class", confidence=0.95, claims=True, images=60,
@@ -38,28 +36,3 @@ def test_references_name_each_paper_once():
     assert lines[1].startswith("Energy in the object and Energy on the telling parts: Wang")
     assert len(lines) == 2 + len(methods.STATISTICS)
     assert methods.references("layer-cam", [])[0] == "LayerCAM: Jiang et al. 2021."
-
-
-def test_pre_training_that_comes_with_another_network_is_said(fake_run):
-    texts = [
-        one.text
-        for one in warned.warnings(
-            fake_run.manifest, facts.arms(fake_run.manifest, fake_run.compared.arms)
-        )
-    ]
-    assert any("have another network (resnet50) than those from scratch (scratch)" in t
-               for t in texts)  # fmt: skip
-    same = [fields | {"backbone": "one"} for fields in fake_run.manifest.recipe_fields]
-    other = changed(fake_run.manifest, recipes=same)
-    texts = [one.text for one in warned.warnings(other, facts.arms(other, fake_run.compared.arms))]
-    assert not any("another network" in text for text in texts)
-
-
-def test_a_study_too_small_says_what_it_takes(fake_run):
-    scores, manifest = fake_run.scores(), fake_run.manifest
-    few = scores.filter(pl.col("image").is_in(fake_run.images().names[:6]))
-    (said_of_few,) = warned.weak(few, manifest, ["energy"], [("B", "A")])
-    assert said_of_few.text.startswith("Too small to find a difference of 0.05 in energy")
-    assert "(B - A: power" in said_of_few.text
-    assert warned.weak(scores, manifest, ["energy"], [("B", "A")]) == []
-    assert warned.weak(few, changed(manifest, kind="audit"), ["energy"], [("B", "A")]) == []

@@ -5,30 +5,30 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from campare.report.facts import Arm, coarsest
+from campare.report.view import Arm, coarsest
 from campare.report.words import grid
 from campare.runs.manifest import Manifest
 from campare.stats.power import power, too_small
 from campare.stats.words import listed
 
 
-class Warned(NamedTuple):
-    """A fault of the run; `loud` ones stand above the answer."""
+class Fault(NamedTuple):
+    """A fault or limit of the run; an `alarm` stands above the answer."""
 
-    loud: bool
+    alarm: bool
     text: str
 
 
-def warnings(manifest: Manifest, arms: Sequence[Arm]) -> list[Warned]:
-    """The faults of a run, the loudest first."""
+def faults(manifest: Manifest, arms: Sequence[Arm]) -> list[Fault]:
+    """The faults of a run, alarms first."""
     audit = manifest.is_audit
     found = []
     done = len(manifest.cells)
     wanted = len(manifest.recipes) * len(manifest.seeds)
     if done < wanted:
         what = "models are not measured" if audit else "cells are not finished"
-        found.append(Warned(True, f"{wanted - done} of {wanted} {what}."))
-    found += [Warned(False, text) for text in _limits(manifest, arms, audit) if text]
+        found.append(Fault(True, f"{wanted - done} of {wanted} {what}."))
+    found += [Fault(False, text) for text in _limits(manifest, arms, audit) if text]
     return found
 
 
@@ -37,12 +37,12 @@ def weak(
     manifest: Manifest,
     metrics: Sequence[str],
     contrasts: Sequence[tuple[str, str]],
-) -> list[Warned]:
+) -> list[Fault]:
     """What a study is too small to find, of a few metrics, in the contrast where that is worst."""
     if manifest.is_audit or not metrics or not contrasts:
         return []
     found = power(scores.filter(pl.col("metric").is_in(metrics)), contrasts=contrasts)
-    return [Warned(False, line) for line in too_small(found, tuple(metrics))]
+    return [Fault(False, line) for line in too_small(found, tuple(metrics))]
 
 
 def _limits(manifest: Manifest, arms: Sequence[Arm], audit: bool) -> list[str]:
@@ -59,7 +59,7 @@ def _limits(manifest: Manifest, arms: Sequence[Arm], audit: bool) -> list[str]:
 
 
 def _backbones(recipes: Sequence[Mapping[str, Any]]) -> str:
-    """Pre-training that comes with another network cannot be told from it."""
+    """Pre-training in another network cannot be told from that network."""
     used: dict[bool, set[str]] = {}
     for recipe in recipes:
         if "backbone" in recipe and "weights" in recipe:
