@@ -56,8 +56,8 @@ class Page:
     claims: list[forest.Judged]
     sensitivity: list[Panel]
     found: dict[tuple[str, str, str], view.Mean]
-    null_heads: list[str]
-    null_tables: list[tuple[str, list[tuple[Arm, list[view.Mean]]]]]
+    control_heads: list[str]
+    control_tables: list[tuple[str, list[tuple[Arm, list[view.Mean]]]]]
     gallery: gallery.Gallery
     spread: list[Panel]
     learning: list[list[Plot]]
@@ -139,7 +139,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
     shown = run.images()
     per_image = [m for m in metrics if _measured_on(scores, method, m, shown.names)]
     found = view.means(comparison.summary)
-    nulls = view.nulls_of(found, method)
+    controls = view.controls_of(found, method)
     noun = arms[0].noun if arms else "arm"
     pictures = gallery.gallery(
         run, scores, arms, method=method, metrics=per_image, contrasts=_pairs(effects)
@@ -184,12 +184,12 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         claims=forest.judged(comparison.claims),
         sensitivity=_sensitivity(comparison.sensitivity, effects, contrasts, metrics, method),
         found=found,
-        null_heads=view.null_heads(nulls, noun),
-        null_tables=[
+        control_heads=view.control_heads(controls, noun),
+        control_tables=[
             (metric, rows)
             for name in metrics
             for metric in ((name, view.matched(name)) if size else (name,))
-            if (rows := view.null_table(found, arms, method, metric, nulls))
+            if (rows := view.control_table(found, arms, method, metric, controls))
         ],
         gallery=pictures,
         spread=[spread.spread(values[metric], metric, arms) for metric in per_image[:4]],

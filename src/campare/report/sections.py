@@ -79,11 +79,11 @@ def _means(page: Page) -> str:
         for arm in page.arms
     ]
     parts = [table(heads, rows)]
-    for metric, null_rows in page.null_tables[:1]:
-        lines = [[arm.name, *map(shown, means)] for arm, means in null_rows]
+    for metric, control_rows in page.control_tables[:1]:
+        lines = [[arm.name, *map(shown, means)] for arm, means in control_rows]
         parts += [
-            f"### Against maps that know nothing: {escaped(_head(metric))}",
-            table([page.noun, *page.null_heads], lines),
+            f"### Against controls: {escaped(_head(metric))}",
+            table([page.noun, *page.control_heads], lines),
         ]
     return "\n\n".join(parts)
 

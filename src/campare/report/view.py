@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from campare.runs.manifest import Manifest, RecipeRecord
 from campare.stats.words import MATCHED, NO_DIFFERENCE, UNDEFINED, verdict_words
 
-NULLS = {
+CONTROLS = {
     "uniform": "uniform map",
     "centre": "bump in the middle",
     "edge": "image edges",
@@ -187,15 +187,15 @@ def means(summary: pl.DataFrame) -> dict[tuple[str, str, str], Mean]:
     }
 
 
-def null_table(
+def control_table(
     found: Mapping[tuple[str, str, str], Mean],
     arms: Sequence[Arm],
     method: str,
     metric: str,
-    nulls: Sequence[str],
+    controls: Sequence[str],
 ) -> list[tuple[Arm, list[Mean]]]:
-    """A row an arm: its own map, then the same metric of each null; none without a null's value."""
-    methods = [method, *(_null_of(method, name) for name in nulls)]
+    """A row an arm: its own map, then the same metric of each control; none without any value."""
+    methods = [method, *(_control_of(method, name) for name in controls)]
     rows = [
         (arm, [found.get((arm.name, name, metric), Mean()) for name in methods]) for arm in arms
     ]
@@ -203,21 +203,21 @@ def null_table(
     return [row for row in rows if known and any(math.isfinite(mean.mean) for mean in row[1])]
 
 
-def nulls_of(found: Mapping[tuple[str, str, str], Mean], method: str) -> list[str]:
-    """The nulls of `NULLS` that the run has, in the order in which the page shows them."""
+def controls_of(found: Mapping[tuple[str, str, str], Mean], method: str) -> list[str]:
+    """The controls of `CONTROLS` that the run has, in the order in which the page shows them."""
     present = {name for _, name, _ in found}
     shown = ("untrained", "centre", "edge", "uniform")
-    return [name for name in shown if _null_of(method, name) in present]
+    return [name for name in shown if _control_of(method, name) in present]
 
 
-def null_heads(nulls: Sequence[str], noun: str) -> list[str]:
-    """Column heads of `null_table`, after the arm."""
-    return [f"this {noun}", *(NULLS[name] for name in nulls)]
+def control_heads(controls: Sequence[str], noun: str) -> list[str]:
+    """Column heads of `control_table`, after the arm."""
+    return [f"this {noun}", *(CONTROLS[name] for name in controls)]
 
 
-def _null_of(method: str, null: str) -> str:
-    """The method in the table that is this null of a method."""
-    return f"{method}:{null}" if null == "untrained" else null
+def _control_of(method: str, control: str) -> str:
+    """The method in the table that is this control of a method."""
+    return f"{method}:{control}" if control == "untrained" else control
 
 
 def by_image(

@@ -1,9 +1,9 @@
-// The gallery: rows are made as they are needed; filtering and sorting work on plain arrays.
+// The gallery: rows are built as they are needed; filtering and sorting work on plain arrays.
 // Every name reaches the page as text, never as markup.
 (() => {
-  const place = document.getElementById("gallery");
+  const gallery = document.getElementById("gallery");
   const data = JSON.parse(document.getElementById("gallery-data").textContent);
-  const find = (query) => place.querySelector(query);
+  const find = (query) => gallery.querySelector(query);
   const form = find(".controls");
   const field = (name) => form.elements[name];
   const list = find(".rows");
@@ -11,19 +11,19 @@
   const STEP = window.innerWidth < 700 ? 8 : 12; // rows at a time
   const paint = painter(data);
   const hidden = new Set(); // arms that are switched off
-  const rows = new Map(); // image -> its row, made once
+  const rows = new Map(); // image -> its row, built once
   let order = [];
-  let made = 0;
+  let count = 0;
   let open = null;
 
   function node(tag, attributes = {}, ...inside) {
     const svg = ["svg", "path", "g"].includes(tag);
-    const made = svg
+    const built = svg
       ? document.createElementNS("http://www.w3.org/2000/svg", tag)
       : document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    made.append(...inside);
-    return made;
+    for (const [name, value] of Object.entries(attributes)) built.setAttribute(name, value);
+    built.append(...inside);
+    return built;
   }
 
   const number = (value, digits = 2) =>
@@ -90,29 +90,29 @@
       });
     }
     list.replaceChildren();
-    made = 0;
+    count = 0;
     more();
     find(".nothing").hidden = order.length > 0;
     form.querySelector("output").textContent = `${order.length} of ${data.images.length} images`;
   }
 
   function more() {
-    const next = order.slice(made, made + STEP).map(row);
-    made += next.length;
+    const next = order.slice(count, count + STEP).map(row);
+    count += next.length;
     list.append(...next);
-    find(".more").hidden = made >= order.length;
+    find(".more").hidden = count >= order.length;
   }
 
   // ---- drawing
 
   function stack(at, arm) {
     const image = data.images[at];
-    const made = node("div", { class: "stack" });
-    made.append(node("img", { src: `data:image/webp;base64,${image.photo}`, alt: "", decoding: "sync" }));
+    const built = node("div", { class: "stack" });
+    built.append(node("img", { src: `data:image/webp;base64,${image.photo}`, alt: "", decoding: "sync" }));
     if (arm !== null && data.status[arm][at] === "ok") {
       const canvas = node("canvas", { class: "heat", "aria-hidden": "true" });
       paint(canvas, arm, at);
-      made.append(canvas);
+      built.append(canvas);
     }
     const lines = node("svg", {
       class: "outline",
@@ -121,14 +121,14 @@
     });
     for (const [region, path] of image.lines)
       lines.append(node("path", { class: "halo", d: path }), node("path", { class: region, d: path }));
-    made.append(lines);
-    return made;
+    built.append(lines);
+    return built;
   }
 
   function swatch(arm) {
-    const made = node("i", { class: "swatch" });
-    made.style.background = `var(--arm-${data.arms[arm].color % 8})`;
-    return made;
+    const built = node("i", { class: "swatch" });
+    built.style.background = `var(--arm-${data.arms[arm].color % 8})`;
+    return built;
   }
 
   function tile(at, arm) {
@@ -141,7 +141,7 @@
     if (told !== null && data.judged) {
       const hit = told === label;
       const mark = node("span", { "aria-hidden": "true" }, hit ? "✓ " : "✗ ");
-      const said = node("span", { class: "unseen" }, hit ? ", right" : ", wrong");
+      const said = node("span", { class: "spoken" }, hit ? ", right" : ", wrong");
       caption.append(node("span", { class: hit ? "right" : "wrong" }, mark, told, said));
     } else if (told !== null) caption.append(node("span", {}, told));
     const name = `${data.method} of ${data.arms[arm].name}${status === "ok" ? "" : `: ${status}`}`;
@@ -152,21 +152,21 @@
   }
 
   function row(at) {
-    let made = rows.get(at);
-    if (!made) {
+    let built = rows.get(at);
+    if (!built) {
       const image = data.images[at];
       const label = data.classes[image.label];
       const caption = node("figcaption", {}, node("b", {}, label));
       if (image.group) caption.append(node("span", { class: "group" }, image.group));
       caption.append(node("span", { class: "file", title: image.name }, image.name));
       const photo = node("figure", { class: "cell photo" }, stack(at, null), caption);
-      made = node("article", { class: "row", tabindex: "0", "data-image": at });
-      made.setAttribute("aria-label", [image.name, label, image.group].filter(Boolean).join(", "));
-      made.append(photo, ...data.arms.map((_, arm) => tile(at, arm)));
-      rows.set(at, made);
+      built = node("article", { class: "row", tabindex: "0", "data-image": at });
+      built.setAttribute("aria-label", [image.name, label, image.group].filter(Boolean).join(", "));
+      built.append(photo, ...data.arms.map((_, arm) => tile(at, arm)));
+      rows.set(at, built);
     }
-    label(made, at);
-    return made;
+    label(built, at);
+    return built;
   }
 
   function label(row, at) {
@@ -203,14 +203,14 @@
     const here = dialog.open ? open : Number(document.activeElement.closest(".row")?.dataset.image);
     const at = order.indexOf(here);
     const next = at < 0 ? 0 : Math.min(order.length - 1, Math.max(0, at + by));
-    while (next >= made) more();
+    while (next >= count) more();
     if (dialog.open) return enlarge(order[next]);
     const to = row(order[next]);
     to.focus({ preventScroll: true });
     to.scrollIntoView({ block: "center", behavior: "instant" });
   }
 
-  function look() {
+  function update() {
     for (const part of [list, dialog]) {
       part.style.setProperty("--heat", field("heat").value / 100);
       part.classList.toggle("plain", !field("outline").checked);
@@ -261,8 +261,8 @@
           if (box.checked) hidden.delete(index);
           else hidden.add(index);
           for (const cell of list.querySelectorAll(`[data-arm="${index}"]`)) cell.hidden = !box.checked;
-          for (const made of rows.values())
-            made.querySelector(`[data-arm="${index}"]`).hidden = !box.checked;
+          for (const built of rows.values())
+            built.querySelector(`[data-arm="${index}"]`).hidden = !box.checked;
           columns();
         });
         toggles.append(node("label", {}, box, swatch(index), arm.name));
@@ -281,11 +281,11 @@
     h() {
       if (field("heat").value > 0) kept = field("heat").value;
       field("heat").value = field("heat").value > 0 ? 0 : kept;
-      look();
+      update();
     },
     o() {
       field("outline").checked = !field("outline").checked;
-      look();
+      update();
     },
     j: () => step(1),
     k: () => step(-1),
@@ -297,7 +297,7 @@
     if (["pair", "measure"].includes(event.target.name)) sorting();
     arrange();
   });
-  form.addEventListener("input", (event) => (event.target.name === "name" ? arrange() : look()));
+  form.addEventListener("input", (event) => (event.target.name === "name" ? arrange() : update()));
   form.addEventListener("submit", (event) => event.preventDefault());
   dialog.addEventListener("close", () => open !== null && row(open).focus());
   find(".more").addEventListener("click", more);
@@ -305,7 +305,7 @@
     const hit = event.target.closest(".row");
     if (hit) enlarge(Number(hit.dataset.image));
   });
-  place.addEventListener("pointermove", (event) => {
+  gallery.addEventListener("pointermove", (event) => {
     if (event.pointerType !== "mouse") return;
     const stacked = event.target.closest(".stack");
     const group = stacked && stacked.closest(".row, .large");
@@ -328,5 +328,5 @@
   form.hidden = find(".keys").hidden = false;
   controls();
   arrange();
-  look();
+  update();
 })();

@@ -13,13 +13,13 @@ const painter = (data) => {
     canvas.width = canvas.height = side;
     const context = canvas.getContext("2d");
     const picture = context.createImageData(side, side);
-    const across = weights(w, side);
+    const columns = weights(w, side);
     const down = weights(h, side);
     for (let y = 0, to = 0; y < side; y++) {
       const top = start + down.first[y] * w;
       const below = start + down.second[y] * w;
       for (let x = 0; x < side; x++, to += 4) {
-        const [a, b, share] = [across.first[x], across.second[x], across.share[x]];
+        const [a, b, share] = [columns.first[x], columns.second[x], columns.share[x]];
         const upper = heat[arm][top + a] * (1 - share) + heat[arm][top + b] * share;
         const lower = heat[arm][below + a] * (1 - share) + heat[arm][below + b] * share;
         const value = upper * (1 - down.share[y]) + lower * down.share[y];
