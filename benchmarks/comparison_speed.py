@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from campare.stats.compare import compare
-from campare.types import SCORE_COLUMNS
+from campare.types import NEEDED_COLUMNS
 
 ARMS, SEEDS, IMAGES = "ABCDE", 10, 5000
 METRICS = ["energy", "energy@matched", "focus@matched", "edge-alignment@matched"]
@@ -35,7 +35,7 @@ def cell(recipe: str, seed: int, rng: np.random.Generator) -> pl.DataFrame:
             "status": np.where(undefined, "flat", "ok").ravel(),
         }
     )
-    return frame.with_columns(pl.lit(v).alias(k) for k, v in words.items()).select(SCORE_COLUMNS)
+    return frame.with_columns(pl.lit(v).alias(k) for k, v in words.items()).select(NEEDED_COLUMNS)
 
 
 def main() -> None:

@@ -4,6 +4,8 @@
 """
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -47,6 +49,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def backend(pytestconfig: pytest.Config) -> str:
     """What Keras computes with."""
     return str(pytestconfig.getoption("--backend"))
+
+
+@pytest.fixture(autouse=True)
+def forgotten_metrics() -> Iterator[None]:
+    """Metrics of a test's own are known within the test alone."""
+    yield
+    if registry := sys.modules.get("campare.metrics.registry"):
+        registry._OWN.clear()
 
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"

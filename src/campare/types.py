@@ -18,9 +18,13 @@ Ints = NDArray[np.int64]
 
 #: Columns of the table, in order. One measurement is one row.
 SCORE_COLUMNS = (
-    "recipe", "seed", "split", "image", "label", "prediction", "target",
+    "recipe", "seed", "split", "image", "group", "label", "prediction", "target",
     "method", "layer", "metric", "value", "status",
 )  # fmt: skip
+
+#: Those that a table needs: `group`, the unit of independence (a patient, a video), is the image
+#: itself where it is null or lacks altogether.
+NEEDED_COLUMNS = tuple(name for name in SCORE_COLUMNS if name != "group")
 
 
 class Grid(NamedTuple):

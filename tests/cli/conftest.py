@@ -9,7 +9,7 @@ from PIL import Image
 
 from campare.__main__ import main
 from campare.runs.run import Run
-from campare.types import SCORE_COLUMNS
+from campare.types import NEEDED_COLUMNS
 from command_line import Failing
 from manifests import manifest
 
@@ -51,7 +51,7 @@ def runs(tmp_path: Path) -> None:
                      float(v), "ok")
                     for i, v in enumerate(shift + gain + rng.normal(0, 0.02, 30))
                 ]  # fmt: skip
-                table = pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row")
+                table = pl.DataFrame(rows, schema=NEEDED_COLUMNS, orient="row")
                 table.write_parquet(folder / "scores" / f"{recipe}-{seed}.parquet")
                 cells[f"{recipe}-{seed}"] = {"recipe": recipe, "seed": seed, "layer": "top"}
         recipes = [{"name": "A", "weights": "random"}, {"name": "B", "weights": "imagenet"}]

@@ -8,7 +8,7 @@ import pytest
 
 from campare.__main__ import main
 from campare.runs.run import Run
-from campare.types import SCORE_COLUMNS
+from campare.types import NEEDED_COLUMNS
 from command_line import call
 from manifests import manifest
 
@@ -58,7 +58,7 @@ def test_a_run_shows_how_reliable_its_metrics_are_and_how_they_agree(tmp_path, c
         for (r, s, i), v in np.ndenumerate(values)
     ]
     (tmp_path / "scores").mkdir()
-    frame = pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row")
+    frame = pl.DataFrame(rows, schema=NEEDED_COLUMNS, orient="row")
     parts = frame.partition_by("recipe", "seed", as_dict=True)
     cells = {f"{recipe}-{seed}": {"recipe": recipe, "seed": seed} for recipe, seed in parts}
     Run.create(tmp_path, manifest(cells=cells))

@@ -61,7 +61,8 @@ def test_the_columns_are_those_of_the_table():
     assert types.pop("seed") == pl.Int64
     assert types.pop("value") == pl.Float64
     assert set(types.values()) == {pl.String()}
-    assert frame.drop("value").null_count().sum_horizontal().item() == 0
+    assert frame["group"].null_count() == len(frame)  # no groups: the images themselves
+    assert frame.drop("value", "group").null_count().sum_horizontal().item() == 0
 
 
 def test_a_row_an_image_and_metric_with_classes_by_name():

@@ -7,6 +7,7 @@ import pytest
 from campare.data import Images
 from campare.errors import RunError
 from campare.runs.run import Cell, Run
+from campare.types import SCORE_COLUMNS
 from manifests import manifest
 
 
@@ -34,12 +35,25 @@ def test_images_come_back(tmp_path):
         np.testing.assert_array_equal(back.regions[name], was.regions[name])
 
 
+def rows_of(cell):
+    row = dict.fromkeys(SCORE_COLUMNS, "x") | {"recipe": cell.recipe, "seed": cell.seed}
+    return pl.DataFrame([row | {"value": 1.0}])
+
+
+def test_a_table_of_an_earlier_version_has_no_groups(tmp_path):
+    run, cell = Run.create(tmp_path, manifest()), Cell("A", 0)
+    run.write_scores(cell, rows_of(cell).drop("group"))
+    run.record(cell)
+    assert run.scores().columns == list(SCORE_COLUMNS)
+    assert run.scores()["group"].to_list() == [None]
+
+
 def test_a_cell_is_finished_when_its_rows_and_its_record_are_there(tmp_path):
     run = Run.create(tmp_path, manifest(recipes=[{"name": "B"}, {"name": "A"}]))
     a, b = Cell("A", 0), Cell("B", 0)
     for cell in (a, b):
         assert not run.finished(cell)
-        run.write_scores(cell, pl.DataFrame({"recipe": [cell.recipe], "value": [1.0]}))
+        run.write_scores(cell, rows_of(cell))
         assert not run.finished(cell)
         run.record(cell, accuracy=0.5)
         assert run.finished(cell)

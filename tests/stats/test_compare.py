@@ -9,7 +9,7 @@ from campare.errors import RunError
 from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SUMMARY, Comparison
 from campare.stats.design import Levels
 from campare.stats.holm import holm
-from campare.types import SCORE_COLUMNS
+from campare.types import NEEDED_COLUMNS
 from manifests import manifest
 
 GAIN = {"A": 0.0, "B": 0.2, "C": -0.1}
@@ -39,7 +39,7 @@ def table(recipes="ABC", seeds=3, images=30, methods=METRICS):
                         (recipe, seed, "test", f"{i}.png", "a", "a", "a", method, "top", metric, v)
                         for i, v in enumerate(value)
                     ]
-    frame = pl.DataFrame(rows, schema=SCORE_COLUMNS[:-1], orient="row")
+    frame = pl.DataFrame(rows, schema=NEEDED_COLUMNS[:-1], orient="row")
     return frame.with_columns(pl.lit("ok").alias("status"))
 
 
@@ -168,7 +168,7 @@ def test_a_null_shares_the_luck_of_the_images():
         for method, value in (("grad-cam", hard + 0.1 + 0.01 * (i % 3)), ("edge", hard)):
             words = ("test", str(i), "a", "a", "a", method, "top", "lift", value, "ok")
             rows += [(recipe, 0, *words) for recipe in "AB"]
-    nulls = compare(pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row"), resamples=500).nulls
+    nulls = compare(pl.DataFrame(rows, schema=NEEDED_COLUMNS, orient="row"), resamples=500).nulls
     assert (nulls["high"] - nulls["low"]).max() < 0.02
     assert nulls["estimate"].to_list() == pytest.approx([0.1095, 0.1095])
 
@@ -250,7 +250,7 @@ def square(seeds=4, images=40):
                 (recipe, seed, "test", f"{i}", "a", "a", "a", "grad-cam", "top", "energy", v, "ok")
                 for i, v in enumerate(values)
             ]
-    return pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row")
+    return pl.DataFrame(rows, schema=NEEDED_COLUMNS, orient="row")
 
 
 def test_the_factors_are_contrasts_of_all_arms():

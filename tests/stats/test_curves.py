@@ -11,7 +11,7 @@ from campare.stats.curves import CURVES, dose_curves
 from campare.stats.design import design_of
 from campare.training.recipes import article
 from campare.training.sweep import dosed
-from campare.types import SCORE_COLUMNS
+from campare.types import NEEDED_COLUMNS
 from manifests import manifest
 
 SIZES = (50, 100, 200, 400)
@@ -36,7 +36,7 @@ class Study:
                 rows += [(arm.name, seed, f"{i}", v) for i, v in enumerate(values)]
         own = pl.DataFrame(rows, schema=["recipe", "seed", "image", "value"], orient="row")
         self.frame = own.with_columns(**{n: pl.lit(v) for n, v in SAME.items()}).select(
-            SCORE_COLUMNS
+            NEEDED_COLUMNS
         )
 
     def scores(self):

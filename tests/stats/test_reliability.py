@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from campare.stats.reliability import agreement, reliability, split_half
 from campare.stats.table import Scores
-from campare.types import SCORE_COLUMNS
+from campare.types import NEEDED_COLUMNS
 
 
 def table(measured, method="grad-cam"):
@@ -22,7 +22,7 @@ def table(measured, method="grad-cam"):
         for metric, values in measured.items()
         for (r, s, i), value in np.ndenumerate(np.asarray(values))
     ]  # fmt: skip
-    return pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row")
+    return pl.DataFrame(rows, schema=NEEDED_COLUMNS, orient="row")
 
 
 def of(frame, **where):

@@ -7,7 +7,7 @@ import pytest
 from campare.errors import RunError
 from campare.runs.run import Run
 from campare.stats.scores import is_null, matrices, read
-from campare.types import SCORE_COLUMNS
+from campare.types import NEEDED_COLUMNS
 from manifests import manifest
 
 
@@ -19,7 +19,7 @@ def frame(*rows, **changes):
         own = {"recipe": recipe, "seed": seed, "image": image, "method": method, "metric": metric}
         record = words | own | {"value": value, "status": status[0] if status else "ok"}
         records.append(record | changes)
-    return pl.DataFrame(records).select(SCORE_COLUMNS)
+    return pl.DataFrame(records).select(NEEDED_COLUMNS)
 
 
 ROWS = (

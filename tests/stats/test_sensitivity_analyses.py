@@ -6,7 +6,7 @@ from campare import compare
 from campare.errors import RunError
 from campare.stats.comparison import SENSITIVITY
 from campare.stats.scores import read, right
-from campare.types import SCORE_COLUMNS
+from campare.types import NEEDED_COLUMNS
 from manifests import manifest
 
 
@@ -20,7 +20,7 @@ def rows(recipe, seeds, values, prediction, *, target=None, layer="top", metric=
 
 
 def frame(*parts):
-    return pl.DataFrame([r for part in parts for r in part], schema=SCORE_COLUMNS, orient="row")
+    return pl.DataFrame([r for part in parts for r in part], schema=NEEDED_COLUMNS, orient="row")
 
 
 def noise(seed):

@@ -9,7 +9,7 @@ from campare.errors import RunError
 from campare.files import write_json
 from campare.runs.run import Cell, Run
 from campare.stats.stored import comparison_of
-from campare.types import SCORE_COLUMNS
+from campare.types import NEEDED_COLUMNS
 from manifests import manifest
 
 RECIPES = ("A", "B")
@@ -29,7 +29,7 @@ def rows(cell):
         "metric": "energy", "status": "ok",
     }  # fmt: skip
     frame = pl.DataFrame(values).with_columns(pl.lit(v).alias(n) for n, v in known.items())
-    return frame.select(SCORE_COLUMNS).with_columns(pl.col("seed").cast(pl.Int64))
+    return frame.select(NEEDED_COLUMNS).with_columns(pl.col("seed").cast(pl.Int64))
 
 
 def writes(run, cell):

@@ -9,7 +9,8 @@ import pytest
 
 from campare import Scores, compare
 from campare.errors import MissingExtraError, RunError
-from campare.types import SCORE_COLUMNS
+from campare.stats.scores import checked_columns
+from campare.types import NEEDED_COLUMNS, SCORE_COLUMNS
 
 
 def rows(recipe, shift):
@@ -22,7 +23,14 @@ def rows(recipe, shift):
             yield (*one, "focus", float("nan"), "flat")
 
 
-FRAME = pl.DataFrame([*rows("a", 0.0), *rows("<b>", 0.25)], schema=SCORE_COLUMNS, orient="row")
+FRAME = checked_columns(
+    pl.DataFrame([*rows("a", 0.0), *rows("<b>", 0.25)], schema=NEEDED_COLUMNS, orient="row")
+).select(SCORE_COLUMNS)
+
+
+def test_a_table_without_groups_has_the_images_as_groups():
+    assert Scores(FRAME.drop("group")).frame.equals(FRAME)
+    assert FRAME["group"].null_count() == len(FRAME)
 
 
 def test_it_says_what_it_holds():
@@ -58,7 +66,7 @@ def test_compare_is_that_of_the_frame():
 
 def test_csv_reads_back_the_same(tmp_path):
     Scores(FRAME).to_csv(tmp_path / "rows.csv")
-    again = pl.read_csv(tmp_path / "rows.csv")
+    again = pl.read_csv(tmp_path / "rows.csv", schema_overrides={"group": pl.String})
     assert again.equals(FRAME)
 
 

@@ -22,6 +22,7 @@ def rows(
     label: Ints,
     prediction: Ints,
     target: Ints,
+    groups: Sequence[str | None] | None = None,
     **constant: str | int,
 ) -> pl.DataFrame:
     """Results as rows of the table, metric by metric, with classes by name.
@@ -38,6 +39,7 @@ def rows(
     image = pl.DataFrame(
         {
             "image": list(names),
+            "group": pl.Series([None] * len(names) if groups is None else groups, dtype=pl.String),
             "label": _named(label, class_names, len(names)),
             "prediction": _named(prediction, class_names, len(names)),
             "target": _named(target, class_names, len(names)),

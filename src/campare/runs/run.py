@@ -22,7 +22,7 @@ from campare.errors import RunError
 from campare.files import atomic, write_json
 from campare.metrics import remember
 from campare.runs.manifest import CellRecord, Manifest, read_manifest
-from campare.types import Floats
+from campare.types import SCORE_COLUMNS, Floats
 
 if TYPE_CHECKING:
     import polars as pl
@@ -117,7 +117,12 @@ class Run:
             raise RunError(
                 f"Expected finished cells in {self.path}, got none. Try: the study's command again"
             )
-        return pl.concat([pl.read_parquet(path) for path in paths])
+        tables = [pl.read_parquet(path) for path in paths]
+        none = pl.lit(None, pl.String).alias("group")  # runs of 0.1.0 had no such column
+        return pl.concat(
+            (t if "group" in t.columns else t.with_columns(none)).select(SCORE_COLUMNS)
+            for t in tables
+        )
 
     @property
     def recipes(self) -> tuple[str, ...]:

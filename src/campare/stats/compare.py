@@ -90,12 +90,12 @@ def compare(
             compare, a claim that cannot be read, or settings out of range.
 
     Example:
-        >>> from campare.types import SCORE_COLUMNS
+        >>> from campare.types import NEEDED_COLUMNS
         >>> rows = [
         ...     (r, 0, "test", f"{i}", "cat", "cat", "cat", "grad-cam", "top", "energy", x, "ok")
         ...     for r, gain in (("A", 0.0), ("B", 0.25)) for i, x in enumerate([gain, gain + 0.5])
         ... ]
-        >>> found = compare(pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row"))
+        >>> found = compare(pl.DataFrame(rows, schema=NEEDED_COLUMNS, orient="row"))
         >>> found.effects.select("contrast", "metric", "estimate", "images", "seeds").row(0)
         ('B - A', 'energy', 0.25, 2, 1)
         >>> found.claims.select("claim", "verdict").row(1)  # one seed settles nothing

@@ -52,11 +52,11 @@ def agreement(table: Any) -> pl.DataFrame:
     measure, it is NaN; mosaics and images are different images. Raises RunError as `compare` does.
 
     Example:
-        >>> from campare.types import SCORE_COLUMNS
+        >>> from campare.types import NEEDED_COLUMNS
         >>> rows = [("a", 0, "test", image, "x", "x", "x", "grad-cam", "top", metric, value, "ok")
         ...     for metric, values in {"energy": [0.1, 0.2, 0.9], "iou": [0.0, 0.3, 0.4]}.items()
         ...     for image, value in zip("123", values)]
-        >>> found = agreement(pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row"))
+        >>> found = agreement(pl.DataFrame(rows, schema=NEEDED_COLUMNS, orient="row"))
         >>> found.select("metric", "other", "over_images", "images").row(0)
         ('energy', 'iou', 1.0, 3)
     """
@@ -78,10 +78,10 @@ def reliability(table: Any, *, splits: int = 100, seed: int = 0) -> pl.DataFrame
     RunError as `compare` does.
 
     Example:
-        >>> from campare.types import SCORE_COLUMNS
+        >>> from campare.types import NEEDED_COLUMNS
         >>> rows = [(recipe, 0, "test", image, "x", "x", "x", "cam", "top", "gini", value, "ok")
         ...     for recipe, value in {"a": 0.1, "b": 0.2, "c": 0.4}.items() for image in "1234"]
-        >>> found = reliability(pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row"))
+        >>> found = reliability(pl.DataFrame(rows, schema=NEEDED_COLUMNS, orient="row"))
         >>> found.select("metric", "over_images", "images", "models").row(0)
         ('gini', 1.0, 4, 3)
     """

@@ -20,7 +20,7 @@ from campare.attribution.baselines import BASELINES
 from campare.errors import RunError
 from campare.runs.manifest import Manifest
 from campare.runs.run import Run
-from campare.types import SCORE_COLUMNS
+from campare.types import NEEDED_COLUMNS, SCORE_COLUMNS
 
 Contrasts = tuple[tuple[str, str], ...]
 
@@ -118,23 +118,26 @@ def _classified(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def checked_columns(frame: Any) -> pl.DataFrame:
-    """A polars or pandas frame of SCORE_COLUMNS as a polars frame.
+    """A polars or pandas frame of SCORE_COLUMNS as a polars frame, `group` null where it lacks.
 
-    Raises RunError where one is missing.
+    Raises RunError where another one is missing.
 
     Example:
-        >>> checked_columns(pl.DataFrame(schema=SCORE_COLUMNS)).width
-        12
+        >>> checked_columns(pl.DataFrame(schema=NEEDED_COLUMNS)).width
+        13
     """
-    missing = [column for column in SCORE_COLUMNS if column not in getattr(frame, "columns", ())]
+    columns = getattr(frame, "columns", ())
+    missing = [column for column in NEEDED_COLUMNS if column not in columns]
     if missing:
         raise RunError(
-            f"Expected a table with the columns {', '.join(SCORE_COLUMNS)}, "
+            f"Expected a table with the columns {', '.join(NEEDED_COLUMNS)}, "
             f"got none named {', '.join(missing)}. Try a Run or the path of a run directory."
         )
-    if isinstance(frame, pl.DataFrame):
-        return frame
-    return pl.DataFrame({column: list(frame[column]) for column in SCORE_COLUMNS})  # no pyarrow
+    if not isinstance(frame, pl.DataFrame):
+        known = [column for column in SCORE_COLUMNS if column in columns]
+        frame = pl.DataFrame({column: list(frame[column]) for column in known})  # no pyarrow
+    table: pl.DataFrame = frame
+    return table if "group" in columns else table.with_columns(group=pl.lit(None, pl.String))
 
 
 def of_test(frame: pl.DataFrame) -> pl.DataFrame:

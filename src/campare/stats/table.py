@@ -36,9 +36,10 @@ class Scores:
         RunError: a frame without the columns.
 
     Example:
+        >>> from campare.types import NEEDED_COLUMNS
         >>> rows = [("a", 0, "test", "1.png", "cat", "cat", "cat", "grad-cam", "top", "gini", 0.5,
         ...     "ok")]
-        >>> scores = Scores(pl.DataFrame(rows, schema=SCORE_COLUMNS, orient="row"))
+        >>> scores = Scores(pl.DataFrame(rows, schema=NEEDED_COLUMNS, orient="row"))
         >>> scores
         Scores(1 row: 1 model, 1 image, grad-cam, 1 metric)
     """
@@ -103,7 +104,7 @@ class Scores:
         """Write the rows to a CSV file with a header; an undefined value is empty.
 
         Example:
-            >>> Scores(pl.DataFrame(schema=SCORE_COLUMNS)).to_csv("rows.csv")  # doctest: +SKIP
+            >>> Scores(pl.DataFrame(schema=NEEDED_COLUMNS)).to_csv("rows.csv")  # doctest: +SKIP
         """
         self.frame.write_csv(path)
 
