@@ -78,7 +78,12 @@ def name_and_parameters(text: str) -> tuple[str, dict[str, Any]]:
         return text, {}
     try:
         parsed = ast.parse(f"f({call['parameters'].replace(';', ',')})", mode="eval").body
-        if isinstance(parsed, ast.Call) and not parsed.args and all(k.arg for k in parsed.keywords):
+        if (
+            isinstance(parsed, ast.Call)
+            and isinstance(parsed.func, ast.Name)
+            and not parsed.args
+            and all(k.arg for k in parsed.keywords)
+        ):
             return call["name"], {str(k.arg): ast.literal_eval(k.value) for k in parsed.keywords}
     except (SyntaxError, ValueError):
         pass

@@ -1,0 +1,46 @@
+"""One pipeline: what a study measures of its model, an audit measures of the saved file."""
+
+import polars as pl
+import pytest
+
+from campare import audit, study
+from campare.data import ImageSet
+from campare.experiments import evaluate as module
+from campare.training.recipe import Recipe
+
+DRAWN = ImageSet.drawn(train=12, test=12, size=16)
+METRICS = ["default", "deletion", "flip-equivariance", "efficient-mprt"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    recipe = Recipe("plain", backbone="article-cnn", weights="random", epochs=1, hidden=4)
+    out = tmp_path_factory.mktemp("run") / "study"
+    return study(DRAWN, recipes=[recipe], seeds=1, metrics=METRICS, out=out)
+
+
+def test_a_study_and_an_audit_of_its_model_give_the_same_rows(run):
+    found = audit({"plain": run.path / "models" / "plain-0.keras"}, DRAWN, metrics=METRICS)
+    keys = ["image", "method", "metric"]
+    rows = run.scores().filter(
+        ~pl.col("method").str.ends_with(":untrained") & ~pl.col("metric").str.contains("matched")
+    )
+    audited = found.frame.filter(~pl.col("metric").str.contains("matched"))
+    assert rows.sort(keys).equals(audited.sort(keys), null_equal=True)
+    assert {"deletion", "flip-equivariance", "efficient-mprt", "energy"} <= set(rows["metric"])
+
+
+def test_the_untrained_network_stands_beside_the_trained_one(run):
+    table = run.scores()
+    trained = table.filter(method="grad-cam", metric="energy")
+    untrained = table.filter(method="grad-cam:untrained", metric="energy")
+    assert len(trained) == len(untrained) == 12
+    assert not trained["value"].equals(untrained["value"])
+
+
+def test_a_metric_that_yields_no_row_is_an_error_in_the_code(run, monkeypatch):
+    whole = module._query_rows
+    monkeypatch.setattr(module, "_query_rows", lambda *given: list(whole(*given))[:1])
+    file = run.path / "models" / "plain-0.keras"
+    with pytest.raises(AssertionError, match="metrics without a row: deletion"):
+        audit({"plain": file}, DRAWN, metrics=["flip-equivariance", "deletion"])
