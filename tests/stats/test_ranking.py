@@ -28,3 +28,12 @@ def test_metrics_come_in_order_of_interest_then_those_chosen():
 def test_of_a_classifier_accuracy_is_the_metric():
     assert main_metrics(["confidence", "cue-drop", "correct"], "-") == ["correct"]
     assert main_metrics(["confidence", "mine"], "-") == ["mine"]
+
+
+def test_a_metric_of_ones_own_is_among_them_whether_or_not_it_is_known(monkeypatch):
+    from campare.metrics import Metric, registry
+
+    own = Metric(name="brightest", function=lambda maps: maps.max(axis=(1, 2)))
+    assert main_metrics(["lift", "brightest", "energy"], "grad-cam") == ["energy", "brightest"]
+    monkeypatch.setitem(registry._OWN, "brightest", own)
+    assert main_metrics(["lift", "brightest", "energy"], "grad-cam") == ["energy", "brightest"]

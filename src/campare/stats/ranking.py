@@ -7,7 +7,7 @@ main_method     the method whose maps an answer is about
 
 from collections.abc import Iterable
 
-from campare.metrics import find
+from campare.metrics import METRICS
 from campare.stats.scores import is_null
 from campare.stats.words import conditional
 
@@ -65,5 +65,5 @@ def main_metrics(present: Iterable[str], method: str, *, most: int = MOST) -> li
 
 
 def _chosen(name: str) -> bool:
-    declared = find(name)
-    return declared is None or not declared.default
+    """Whether a metric is no default of campare: it was chosen, or is of a user's own."""
+    return name not in METRICS or not METRICS[name].default
