@@ -62,15 +62,17 @@ def test_boxes_become_the_union_and_a_mask_wins_over_boxes(split_folder):
     (split_folder / "boxes.csv").write_text(
         "image,xmin,ymin,xmax,ymax,label\n"
         "train/cat/1.png,0,0,4,2,cat\n"  # with the split
-        "train\\cat\\1.png,2,1,6,3,tabby\n"  # a label that is no class: still the object
-        "train/cat/1.png,0,0,12,8,Dog\n"  # another class
+        "train\\cat\\1.png,2,1,6,3,CAT\n"
+        "train/cat/1.png,0,3,12,8,tabby\n"  # of no class: no object
+        "train/cat/1.png,10,0,12,2,Dog\n"  # of another class
         "cat/2.jpg,0,0,13,8.9,\n"  # without the split; rounding is clipped
         "test/dog/3.png,0,0,1,1,\n"
     )
     paint_mask(split_folder / "masks/test/dog/3.png", (0, 0, 5, 5))
     images = ImageSet.from_folder(split_folder)
-    assert images.regions == ("object",)
+    assert images.regions == ("object", "other")
     assert picture(images, "train/cat/1.png").regions["object"].sum() == 8 + 8 - 2
+    assert picture(images, "train/cat/1.png").regions["other"].sum() == 4
     assert picture(images, "train/cat/2.jpg").regions["object"].all()
     assert picture(images, "test/dog/3.png").regions["object"].sum() == 25
 
@@ -239,3 +241,76 @@ def test_not_one_image_that_can_be_read(tmp_path):
         (tmp_path / name / "1.png").write_bytes(b"x")
     with pytest.raises(DataError, match=r"Expected a readable image in .*, got 2 that cannot be"):
         ImageSet.from_folder(tmp_path, training=False)
+
+
+def turned_photo(path, orientation: int, height: int = 8, width: int = 12) -> None:
+    """A photograph with a white corner at the top left as it is stored."""
+    stored = np.zeros((height, width, 3), np.uint8)
+    stored[:2, :4] = 255
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(stored).save(path, exif=tags)
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("kind", ["box", "mask", "voc"])
+def test_ground_truth_of_a_turned_photo_is_said_to_be_as_stored(flat_folder, orientation, kind):
+    square = 12 if kind == "mask" else 8  # the size of a mask tells its grid unless it is square
+    turned_photo(flat_folder / "cat/0.png", orientation, square)
+    where = np.argwhere(picture(ImageSet.from_folder(flat_folder), "cat/0.png").image[..., 0])
+    (top, left), (bottom, right) = where.min(0), where.max(0) + 1
+    grids = {"displayed": (left, top, right, bottom), "stored": (0, 0, 4, 2)}
+    for grid, box in grids.items():
+        if kind == "mask":
+            paint_mask(flat_folder / "masks/cat/0.png", box, 12, square)
+        elif kind == "box":
+            (flat_folder / "boxes.csv").write_text(
+                f"image,xmin,ymin,xmax,ymax\ncat/0.png,{','.join(map(str, box))}\n"
+            )
+        else:
+            edges = zip(("xmin", "ymin", "xmax", "ymax"), np.add(box, (1, 1, 0, 0)), strict=True)
+            text = "".join(f"<{edge}>{x}</{edge}>" for edge, x in edges)
+            (flat_folder / "annotations").mkdir(exist_ok=True)
+            (flat_folder / "annotations/0.xml").write_text(
+                f"<annotation><filename>cat/0.png</filename><object><bndbox>{text}</bndbox>"
+                "</object></annotation>"
+            )
+        given = ImageSet.from_folder(flat_folder, annotations_as=grid)
+        shown = picture(given, "cat/0.png")
+        assert np.array_equal(shown.regions["object"], shown.image[..., 0] == 255)
+        assert not any("EXIF" in line for line in given.inventory.lines([]))
+    before = ImageSet.from_folder(flat_folder)
+    assert before.fingerprint != given.fingerprint
+    assert before.inventory.lines([])[-1] == (
+        "EXIF turns 1 photo whose masks and boxes are taken as drawn before the turn; drawn after "
+        "it, they need --annotations-as displayed: cat/0.png"
+    )
+
+
+def test_the_size_in_a_file_tells_the_grid_of_a_turned_photo(flat_folder):
+    turned_photo(flat_folder / "cat/0.png", 6)
+    for width, height, box in ((12, 8, [0, 0, 4, 2]), (8, 12, [6, 0, 2, 4])):
+        coco = {
+            "images": [{"id": 0, "file_name": "cat/0.png", "width": width, "height": height}],
+            "annotations": [{"image_id": 0, "bbox": box}],
+        }
+        (flat_folder / "instances.json").write_text(json.dumps(coco))
+        images = ImageSet.from_folder(flat_folder)
+        shown = picture(images, "cat/0.png")
+        assert np.array_equal(shown.regions["object"], shown.image[..., 0] == 255)
+        assert not any("EXIF" in line for line in images.inventory.lines([]))
+
+
+def test_a_box_outside_the_stored_grid_of_a_turned_photo(flat_folder):
+    turned_photo(flat_folder / "cat/0.png", 6)
+    (flat_folder / "boxes.csv").write_text("image,xmin,ymin,xmax,ymax\ncat/0.png,4,8,8,12\n")
+    assert error_of(flat_folder).endswith("8 pixels. Try --annotations-as displayed.")
+    images = ImageSet.from_folder(flat_folder, annotations_as="displayed")
+    assert picture(images, "cat/0.png").regions["object"].sum() == 16
+
+
+def test_a_grid_that_is_none(flat_folder):
+    assert error_of(flat_folder, annotations_as="upright") == (
+        "Expected annotations_as stored or displayed, got 'upright'. Try 'stored'."
+    )

@@ -7,7 +7,7 @@ from campare.experiments.selection import select
 from campare.metrics import METRICS, choose
 from campare.stats.article import ARTICLE
 
-EVERYTHING = ("object", "parts", "cue", "border")
+EVERYTHING = ("object", "parts", "cue", "other", "border")
 
 
 def test_sets_and_names_mix():

@@ -10,17 +10,14 @@ def test_pre_training_that_comes_with_another_network_is_said(fake_run):
     texts = [
         one.text
         for one in faults.faults(
-            fake_run.manifest, view.arms(fake_run.manifest, fake_run.compared.arms, "grad-cam")
+            fake_run.manifest, view.arms(fake_run.manifest, fake_run.compared.arms)
         )
     ]
     assert any("have another network (resnet50) than those from scratch (scratch)" in t
                for t in texts)  # fmt: skip
     same = [fields | {"backbone": "one"} for fields in fake_run.manifest.recipe_fields]
     other = changed(fake_run.manifest, recipes=same)
-    texts = [
-        one.text
-        for one in faults.faults(other, view.arms(other, fake_run.compared.arms, "grad-cam"))
-    ]
+    texts = [one.text for one in faults.faults(other, view.arms(other, fake_run.compared.arms))]
     assert not any("another network" in text for text in texts)
 
 

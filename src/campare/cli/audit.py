@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 from typer import Argument, Option
 
 from campare.cli.options import (
+    AnnotationsAs,
     Engine,
+    Labels,
     MaskValues,
     Methods,
     Metrics,
@@ -61,6 +63,8 @@ def audit(
         Option(help="Images to measure. Default: test where there is one, else all."),
     ] = None,
     mask_values: MaskValues = None,
+    labels: Labels = None,
+    annotations_as: AnnotationsAs = None,
     out: Annotated[Path | None, Option(help="The run's folder. Default: runs/DATA-audit.")] = None,
     seed: Annotated[int, Option(min=0, help="Of all that is drawn.")] = 0,
     batch_size: Annotated[int, Option(min=1, help="Images at a time.")] = 32,
@@ -76,7 +80,13 @@ def audit(
     console, path = terminal(), out or Path("runs") / f"{Path(data).resolve().name}-audit"
     run_audit(
         named(models),
-        folder(data, training=False, mask_values=mask_values),
+        folder(
+            data,
+            training=False,
+            mask_values=mask_values,
+            labels=labels,
+            annotations_as=annotations_as,
+        ),
         metrics=metrics,
         methods=methods,
         layer=layer,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option, Typer
 
-from campare.cli.options import words
+from campare.cli.options import AnnotationsAs, Labels, MaskValues, words
 from campare.errors import DataError
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ def plant(
         float, Option("--p", min=0, max=1, help="How often the cue agrees with the label.")
     ] = 0.95,
     seed: Annotated[int, Option(help="Of the draw.")] = 0,
+    mask_values: MaskValues = None,
+    labels: Labels = None,
+    annotations_as: AnnotationsAs = None,
 ) -> None:
     """Copy a folder with a small cue planted into its images, and masks of the cue."""
     from campare.data import ImageSet
@@ -57,7 +60,10 @@ def plant(
             f"Expected a folder outside of {data}, got {out}, which would become a class of it. "
             "Try: another OUT"
         )
-    _write(plant_cue(ImageSet.from_folder(data), p=p, seed=seed), out)
+    images = ImageSet.from_folder(
+        data, mask_values=mask_values, labels=labels, annotations_as=annotations_as
+    )
+    _write(plant_cue(images, p=p, seed=seed), out)
 
 
 def _write(images: "ImageSet", out: Path) -> None:

@@ -112,6 +112,21 @@ def mask_values(text: str) -> Any:
     return {name: values(own.split("+")) for name, own in assigned(text).items()}
 
 
+def labels(text: str) -> dict[str, str | None]:
+    """LABEL=CLASS,... of annotations; nothing after = for a label that is no object.
+
+    Example:
+        >>> labels("person=,cat=cats")
+        {'person': None, 'cat': 'cats'}
+    """
+    pairs = [word.partition("=") for word in words(text)]
+    if not all(equals for _, equals, _ in pairs):
+        raise CampareError(
+            f"Expected --labels as LABEL=CLASS,..., got {text!r}. Try: person=,cat=cats"
+        )
+    return {label.strip(): name.strip() or None for label, _, name in pairs}
+
+
 def folder(data: Any, *, training: bool, **reading: Any) -> Any:
     """A folder's path as it is, or its ImageSet where options say how to read it.
 
@@ -138,6 +153,18 @@ MaskValues = Annotated[
         metavar="VALUE,...",
         help="What is inside a mask of more than two values: 1,3 or nonzero or cat=8,dog=12.",
     ),
+]
+Labels = Annotated[
+    Any,
+    Option(
+        parser=labels,
+        metavar="LABEL=CLASS,...",
+        help="What labels of annotations mean: person=,cat=cats,lesion=own.",
+    ),
+]
+AnnotationsAs = Annotated[
+    Literal["stored", "displayed"] | None,
+    Option(help="How masks and boxes of photos that EXIF turns were drawn. Default: stored."),
 ]
 RunFolder = Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")]
 ModelFile = Annotated[Path, Argument(metavar="MODEL", help="A saved Keras model: MODEL.keras.")]

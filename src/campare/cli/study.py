@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, Option
 
 from campare.cli.options import (
+    AnnotationsAs,
     Engine,
+    Labels,
     MaskValues,
     Methods,
     Metrics,
@@ -78,6 +80,8 @@ def study(
         Option(parser=words, metavar="NAME,...", help="drawn: cat,dog or others."),
     ] = None,
     mask_values: MaskValues = None,
+    labels: Labels = None,
+    annotations_as: AnnotationsAs = None,
     out: Annotated[
         Path | None, Option(help="The run's folder. Default: runs/DATA-RECIPES.")
     ] = None,
@@ -93,7 +97,13 @@ def study(
 
     console = terminal()
     run = run_study(
-        folder(images, training=True, mask_values=mask_values),
+        folder(
+            images,
+            training=True,
+            mask_values=mask_values,
+            labels=labels,
+            annotations_as=annotations_as,
+        ),
         recipes=recipes,
         only=only,
         seeds=seeds,

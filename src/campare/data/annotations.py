@@ -8,7 +8,7 @@ A reader turns the bytes of a file into annotations that name their image as the
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -22,6 +22,11 @@ from campare.errors import DataError
 from campare.types import Bools
 
 _CSV_COLUMNS = ("image", "xmin", "ymin", "xmax", "ymax")
+#: Columns of boxes.csv that may hold the label, those of a line where none of an earlier one is.
+LABEL_COLUMNS = (
+    ("label", "class", "class_name", "category", "category_name"),
+    ("name", "class_id", "label_id", "category_id", "cls", "classid", "labelname"),
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,9 @@ class Annotation:
     size: Size | None = None
 
 
-def object_mask(annotations: Sequence[Annotation], image: str, decoded: Decoded) -> Bools:
+def object_mask(
+    annotations: Sequence[Annotation], image: str, decoded: Decoded, *, displayed: bool = False
+) -> Bools:
     """The union of an image's shapes.
 
     Coordinates are in the stored grid, unless the file states the size of the displayed one and
@@ -53,6 +60,7 @@ def object_mask(annotations: Sequence[Annotation], image: str, decoded: Decoded)
         annotations: of this image.
         image: its id, for errors.
         decoded: the image.
+        displayed: whether coordinates that may be in either grid are in the displayed one.
 
     Returns:
         (H, W) bool on the displayed grid.
@@ -68,7 +76,8 @@ def object_mask(annotations: Sequence[Annotation], image: str, decoded: Decoded)
     """
     mask = np.zeros(decoded.shown, np.bool_)
     for annotation in annotations:
-        size = annotation.size or decoded.stored
+        unclear = decoded.is_ambiguous(annotation.size)
+        size = annotation.size or (decoded.shown if displayed else decoded.stored)
         if size not in (decoded.stored, decoded.shown):
             raise DataError(
                 f"Expected {annotation.where} to be made for image {image} of "
@@ -78,16 +87,24 @@ def object_mask(annotations: Sequence[Annotation], image: str, decoded: Decoded)
         try:
             inside = fill(annotation.shape, size)
         except ValueError as error:
+            way_out = (
+                ("--annotations-as stored" if displayed else "--annotations-as displayed")
+                if unclear
+                else "to correct it; coordinates are pixels of the stored image"
+            )
             raise DataError(
                 f"Expected a shape inside image {image} of {_pixels(size)} in {annotation.where}, "
-                f"got {error}. Try to correct it; coordinates are pixels of the stored image."
+                f"got {error}. Try {way_out}."
             ) from error
-        mask |= upright(inside, decoded.orientation) if size == decoded.stored else inside
+        turned = size == decoded.stored and not (unclear and displayed)
+        mask |= upright(inside, decoded.orientation) if turned else inside
     return mask
 
 
 def read_boxes_csv(content: bytes, name: str = "boxes.csv") -> list[Annotation]:
     """Read rows `image,xmin,ymin,xmax,ymax[,label]`, several rows an image.
+
+    The label may stand in another column of LABEL_COLUMNS, too.
 
     Args:
         content: the bytes of the file, UTF-8 with a header row.
@@ -97,7 +114,8 @@ def read_boxes_csv(content: bytes, name: str = "boxes.csv") -> list[Annotation]:
         One annotation a row; xmax and ymax are outer edges.
 
     Raises:
-        DataError: a column is missing, a row is short, or a number is not one.
+        DataError: a column is missing, a row is short, a number is not one, or words stand in a
+            column that is not read where there are no labels.
 
     Example:
         >>> rows = b"image,xmin,ymin,xmax,ymax,label\\ncat/1.png,0,0,4,2.5,cat\\n"
@@ -113,16 +131,54 @@ def read_boxes_csv(content: bytes, name: str = "boxes.csv") -> list[Annotation]:
                 f"Expected the columns {','.join(_CSV_COLUMNS)} in {name}, got no "
                 f"{', '.join(missing)}. Try that header as the first line."
             )
-        return [_csv_row(row, f"{name} line {table.line_num}") for row in table]
+        column = _label_column(table.fieldnames or (), name)
+        rows = [(row, f"{name} line {table.line_num}") for row in table]
+        if column is None:
+            _require_no_words([row for row, _ in rows], name)
+        return [_csv_row(row, where, column) for row, where in rows]
     except csv.Error as error:
         raise DataError(f"Expected CSV in {name}, got: {error}. Try to save it anew.") from error
 
 
-def _csv_row(row: Mapping[str, str | None], where: str) -> Annotation:
+def _label_column(columns: Iterable[str], name: str) -> str | None:
+    """The column of labels, whatever its case; None where there is none."""
+    found: list[str] = []
+    for names in LABEL_COLUMNS:
+        found = found or [column for column in columns if (column or "").strip().lower() in names]
+    if len(found) > 1:
+        raise DataError(
+            f"Expected one column of labels in {name}, got {' and '.join(found)}. "
+            "Try to remove one."
+        )
+    return found[0] if found else None
+
+
+def _require_no_words(rows: Sequence[Mapping[str, str | None]], name: str) -> None:
+    """Words in a column that is not read are labels, most likely."""
+    for column in rows[0] if rows else ():
+        words = [row[column] for row in rows if isinstance(row[column], str) and row[column]]
+        if column in _CSV_COLUMNS or column is None or all(map(_is_number, words)):
+            continue
+        raise DataError(
+            f"Expected labels in a column label or class of {name}, got {words[0]!r} in a column "
+            f"{column!r}. Try to call it label, or to remove it."
+        )
+
+
+def _is_number(text: str | None) -> bool:
+    try:
+        float(text or "")
+    except ValueError:
+        return False
+    return True
+
+
+def _csv_row(row: Mapping[str, str | None], where: str, column: str | None) -> Annotation:
     if not row["image"]:
         raise DataError(f"Expected the name of an image in {where}, got none. Try to add it.")
     edges = [_number(row[column], column, where) for column in _CSV_COLUMNS[1:]]
-    return Annotation((row["image"],), Box(*edges), where, label=row.get("label") or None)
+    label = (row[column] or "").strip() or None if column else None
+    return Annotation((row["image"],), Box(*edges), where, label=label)
 
 
 def read_coco(content: bytes, name: str = "instances.json") -> list[Annotation]:
@@ -136,7 +192,8 @@ def read_coco(content: bytes, name: str = "instances.json") -> list[Annotation]:
         One annotation an instance.
 
     Raises:
-        DataError: not JSON, not COCO, or an instance without image or shape.
+        DataError: not JSON, not COCO, or an instance without image or shape, or of a category that
+            is not listed.
 
     Example:
         >>> coco = {
@@ -177,7 +234,7 @@ def _coco_instance(
             images=(str(image["file_name"]),),
             shape=_coco_shape(instance),
             where=where,
-            label=labels.get(instance.get("category_id")),
+            label=_coco_label(instance.get("category_id"), labels, where),
             size=_size(image.get("height"), image.get("width")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -185,6 +242,19 @@ def _coco_instance(
             f"Expected the image_id of a listed image and a bbox or segmentation in {where}, got "
             f"{_reason(error)}. Try to export it anew as COCO instances."
         ) from error
+
+
+def _coco_label(category: Any, labels: Mapping[Any, str], where: str) -> str | None:
+    """The name of a category; its id where the file names none."""
+    if category is None or not labels:
+        return None if category is None else str(category)
+    if category in labels:
+        return labels[category]
+    listed = ", ".join(f"{key} {name}" for key, name in list(labels.items())[:8])
+    raise DataError(
+        f"Expected a category_id of the listed categories ({listed}) in {where}, got "
+        f"{category!r}. Try to list it, or to count ids as the list does."
+    )
 
 
 def _coco_shape(instance: Mapping[str, Any]) -> Shape:
@@ -252,6 +322,33 @@ def _voc_box(thing: ElementTree.Element, where: str) -> Box:
         _number(thing.findtext(f"bndbox/{edge}"), edge, where) for edge in _CSV_COLUMNS[1:]
     )
     return Box(left - 1.0, top - 1.0, right, bottom)
+
+
+def require_pixels(annotations: Iterable[Annotation], name: str) -> None:
+    """Raise DataError where all shapes of a file lie within 0..1: shares of the image, not pixels.
+
+    Example:
+        >>> box = Annotation(("1.png",), Box(0.1, 0.2, 0.5, 0.9), "boxes.csv line 2")
+        >>> require_pixels([box], "boxes.csv")
+        Traceback (most recent call last):
+        campare.errors.DataError: Expected pixels in boxes.csv, got shapes that all lie within \
+0..1, as shares of an image. Try x times the width and y times the height of each image.
+    """
+    edges = [edge for each in annotations for edge in _far_edges(each.shape)]
+    if edges and max(edges) <= 1.0:
+        raise DataError(
+            f"Expected pixels in {name}, got shapes that all lie within 0..1, as shares of an "
+            "image. Try x times the width and y times the height of each image."
+        )
+
+
+def _far_edges(shape: Shape) -> Iterable[float]:
+    """The coordinates of a shape that are farthest from the corner; 2 for run lengths: pixels."""
+    if isinstance(shape, Box):
+        return shape.right, shape.bottom
+    if isinstance(shape, Polygons):
+        return [edge for ring in shape.rings for point in ring for edge in point]
+    return (2.0,)
 
 
 def _number(text: str | None, what: str, where: str) -> float:

@@ -48,6 +48,10 @@ class Decoded(NamedTuple):
         """(H, W) of the stored grid; differs from `shown` by a quarter turn at most."""
         return self.shown[::-1] if self.orientation >= 5 else self.shown
 
+    def is_ambiguous(self, size: tuple[int, int] | None) -> bool:
+        """Whether ground truth of a size (None: unknown) may be on either grid, turned or not."""
+        return self.orientation != 1 and (size is None or self.shown == self.stored)
+
 
 def decode_image(content: bytes) -> Decoded:
     """Decode the bytes of an image file to upright 8-bit RGB.

@@ -13,13 +13,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from PIL import Image
 
 from campare.data.annotations import Annotation
-from campare.data.inventory import Inventory
+from campare.data.inventory import Inventory, counted, some_of
+from campare.data.labels import Labels, sort_objects
 from campare.data.layout import (
     REGION_FOLDERS,
     Names,
@@ -28,7 +29,7 @@ from campare.data.layout import (
     find_masks,
     read_annotations,
 )
-from campare.data.masks import MaskValues, Value, require_one_level, values_by_class
+from campare.data.masks import MaskValues, require_one_level, values_by_class
 from campare.data.reader import Check, FolderReader
 from campare.data.samples import (
     REGIONS,
@@ -46,6 +47,11 @@ from campare.types import Array
 
 Set = TypeVar("Set", bound=SampleSet)
 
+#: The grid of ground truth on a photo that EXIF turns: as in the file, or as people see it.
+Grid = Literal["stored", "displayed"]
+
+_LABELS = 8  # that a sentence lists
+
 
 def read_folder(
     root: Path,
@@ -55,11 +61,14 @@ def read_folder(
     test_fraction: float = 0.25,
     training: bool = True,
     mask_values: MaskValues | None = None,
+    labels: Labels | None = None,
+    annotations_as: Grid | None = None,
     progress: Progress | None = None,
 ) -> Set:
     """Index a folder of images: decode, check and hash every file once.
 
-    A box or outline labelled with the name of another class is not the object and is left out.
+    Boxes and outlines labelled with the image's class are its object, those of other classes the
+    region `other`; things of no class are left out, and counted.
     Where an image has an object mask, its boxes are not used. Hidden files, and files that are no
     image by their suffix, are ignored.
 
@@ -72,6 +81,10 @@ def read_folder(
             is all test, and one of the two is enough.
         mask_values: which values of a mask of more than two are inside: one, several, or those of
             each class; see `masks.py`.
+        labels: what labels of annotations mean that are no class: {"cat": "cats", "person": None,
+            "lesion": "own"}; see `labels.py`.
+        annotations_as: of photos that EXIF turns, on which grid the ground truth is where its size
+            does not tell: "stored" (None: this, and the inventory says so) or "displayed".
         progress: called with (images done, images in all) after each image.
 
     Returns:
@@ -93,28 +106,25 @@ def read_folder(
     label_of = {image: class_names.index(place.class_name) for image, place in places.items()}
     names = Names(places)
     annotations, annotation_files = read_annotations(root, names)
-    shapes = {
-        image: tuple(a for a in found if _shows(a, class_names[label_of[image]], class_names))
-        for image, found in annotations.items()
-    }
+    class_of = {image: place.class_name for image, place in places.items()}
+    objects = sort_objects(annotations, class_of, labels)
     values = values_by_class(mask_values, class_names)
     reader = FolderReader(
         root.resolve(),
         find_masks(root, names),
-        shapes,
-        {image: values[place.class_name] for image, place in places.items() if values},
+        objects.shapes,
+        {image: values[name] for image, name in class_of.items() if values},
+        displayed=_is_displayed(annotations_as),
     )
     checks = in_threads(reader.check, sorted(places), progress)
     require_one_level(
-        (places[check.image].class_name, *level)
-        for check in checks
-        for level in check.levels.items()
+        (class_of[check.image], *level) for check in checks for level in check.levels.items()
     )
 
     usable = [check.image for check in checks if not check.reason]
     skipped = tuple(Skipped(check.image, check.reason) for check in checks if check.reason)
-    labels = np.array([label_of[image] for image in usable], np.int64)
-    held = held_out(labels, test_fraction, seed) if training else np.ones(len(usable), np.bool_)
+    indices = np.array([label_of[image] for image in usable], np.int64)
+    held = held_out(indices, test_fraction, seed) if training else np.ones(len(usable), np.bool_)
     samples = tuple(
         Sample(image, label_of[image], places[image].split or SPLITS[int(is_test)])
         for image, is_test in zip(usable, held, strict=True)
@@ -125,7 +135,11 @@ def read_folder(
         class_names=class_names,
         samples=samples,
         read=reader,
-        fingerprint=_fingerprint(annotation_files, checks, values),
+        fingerprint=_fingerprint(
+            annotation_files,
+            checks,
+            {"mask values": values, "labels": labels, "annotations as": annotations_as},
+        ),
         regions=tuple(region for region in REGIONS if region in present),
         skipped=skipped,
         inventory=Inventory(
@@ -133,7 +147,12 @@ def read_folder(
                 region: {c.image: c.areas[region] for c in checks if region in c.areas}
                 for region in REGIONS
                 if region in present
-            }
+            },
+            notes=(
+                *_without_object(annotation_files, annotations),
+                *_left_out(objects.left_out),
+                *_turned([c.image for c in checks if c.is_ambiguous and annotations_as is None]),
+            ),
         ),
     )
     _require_every_class(images, places, SPLITS if training else ())
@@ -207,11 +226,37 @@ def _save(pixels: Array, path: Path) -> None:
     Image.fromarray(pixels).save(path, compress_level=1)
 
 
-def _shows(annotation: Annotation, class_name: str, class_names: tuple[str, ...]) -> bool:
-    """Whether an annotation is of the image's own class, as far as its label says."""
-    label = (annotation.label or "").casefold()
-    own = class_name.casefold()
-    return label == own or label not in {name.casefold() for name in class_names}
+def _without_object(
+    files: Mapping[str, bytes], annotations: Mapping[str, Sequence[Annotation]]
+) -> tuple[str, ...]:
+    """What is said of annotation files in which nothing is annotated."""
+    return () if annotations or not files else (f"No object in {some_of(list(files))}",)
+
+
+def _left_out(labels: Mapping[str, int]) -> tuple[str, ...]:
+    """What is said of things whose labels are no class."""
+    if not labels:
+        return ()
+    listed = ", ".join(f"{label} ({n})" for label, n in list(labels.items())[:_LABELS])
+    more = f" and {len(labels) - _LABELS} more labels" if len(labels) > _LABELS else ""
+    return (f"Objects of no class, left out: {listed}{more}",)
+
+
+def _is_displayed(grid: Grid | None) -> bool:
+    if grid not in (None, *get_args(Grid)):
+        raise DataError(f"Expected annotations_as stored or displayed, got {grid!r}. Try 'stored'.")
+    return grid == "displayed"
+
+
+def _turned(images: Sequence[str]) -> tuple[str, ...]:
+    """What is said of photos whose ground truth may be on either grid."""
+    if not images:
+        return ()
+    return (
+        f"EXIF turns {counted(images, 'photo', 'photos')} whose masks and boxes are taken as drawn "
+        "before the turn; drawn after it, they need --annotations-as displayed: "
+        f"{some_of(images)}",
+    )
 
 
 def _require_every_class(
@@ -242,12 +287,16 @@ def _require_every_class(
 
 
 def _fingerprint(
-    files: Mapping[str, bytes], checks: list[Check], values: Mapping[str, tuple[Value, ...]]
+    files: Mapping[str, bytes],
+    checks: list[Check],
+    options: Mapping[str, Mapping[str, Any] | str | None],
 ) -> str:
     """sha256 over names and contents, whatever the place of the folder and the order of files."""
     hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
     for check in checks:
         hashes.update(check.hashes)
     listing = "".join(f"{path}\0{digest}\n" for path, digest in sorted(hashes.items()))
-    listing += f"mask values {sorted(values.items())}" if values else ""
+    for option, given in options.items():
+        words = sorted(given.items()) if isinstance(given, Mapping) else given
+        listing += f"{option} {words}\n" if words else ""
     return hashlib.sha256(listing.encode()).hexdigest()

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Self
 
 from campare.data.drawn import drawn_set
-from campare.data.folder import read_folder
+from campare.data.folder import Grid, read_folder
+from campare.data.labels import Labels
 from campare.data.masks import MaskValues
 from campare.data.samples import Progress, SampleSet
 
@@ -30,6 +31,8 @@ class ImageSet(SampleSet):
         test_fraction: float = 0.25,
         training: bool = True,
         mask_values: MaskValues | None = None,
+        labels: Labels | None = None,
+        annotations_as: Grid | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """A folder of images, one folder a class: see :func:`campare.data.folder.read_folder`."""
@@ -40,6 +43,8 @@ class ImageSet(SampleSet):
             test_fraction=test_fraction,
             training=training,
             mask_values=mask_values,
+            labels=labels,
+            annotations_as=annotations_as,
             progress=progress,
         )
 

@@ -28,6 +28,11 @@ class Inventory:
     notes: tuple[str, ...] = ()
     unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def with_mask(self, region: str) -> set[str]:
+        """The images with a mask of a region that is not empty."""
+        areas = self.areas.get(region, {})
+        return {image for image, (inside, _) in areas.items() if inside}
+
     def lines(self, images: Collection[str], split: str = "test") -> list[str]:
         """Sentences for people about these images: masks, their areas, and what was not used.
 
@@ -69,9 +74,28 @@ class Inventory:
 def _count(images: Sequence[str], noun: str, one: str, many: str) -> list[str]:
     if not images:
         return []
-    more = f" and {len(images) - _NAMED} more" if len(images) > _NAMED else ""
-    what = f"1 {noun} {one}" if len(images) == 1 else f"{len(images)} {noun}s {many}"
-    return [f"{what}: {', '.join(images[:_NAMED])}{more}"]
+    return [f"{counted(images, f'{noun} {one}', f'{noun}s {many}')}: {some_of(images)}"]
+
+
+def counted(things: Sequence[object], one: str, many: str) -> str:
+    """How many there are, in words.
+
+    Example:
+        >>> counted("a", "photo", "photos"), counted("ab", "photo", "photos")
+        ('1 photo', '2 photos')
+    """
+    return f"{len(things)} {one if len(things) == 1 else many}"
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are.
+
+    Example:
+        >>> some_of(["a", "b", "c", "d", "e"])
+        'a, b, c and 2 more'
+    """
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _percent(share: float) -> str:

@@ -10,12 +10,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from campare.data.annotations import Annotation, read_boxes_csv, read_coco, read_voc
+from campare.data.annotations import (
+    Annotation,
+    read_boxes_csv,
+    read_coco,
+    read_voc,
+    require_pixels,
+)
 from campare.data.samples import REGIONS, SPLITS
 from campare.errors import DataError
 
 #: Folder of each region's masks.
-REGION_FOLDERS = dict(zip(REGIONS, ("masks", "parts", "cues"), strict=True))
+REGION_FOLDERS = dict(zip(REGIONS, ("masks", "parts", "cues", "other-classes"), strict=True))
 
 _RESERVED = (*REGION_FOLDERS.values(), "annotations")
 _VALIDATION = ("val", "valid", "validation", "dev")
@@ -117,7 +123,8 @@ def read_annotations(
     """Annotations of each image, and the bytes of the files they come from, by path below root.
 
     Raises:
-        DataError: more than one kind of annotation, one of no image, or a malformed file.
+        DataError: more than one kind of annotation, one of no image, a malformed file, or shapes
+            that are no pixels.
     """
     readers = {"boxes.csv": read_boxes_csv, "instances.json": read_coco, "annotations": read_voc}
     present = [name for name in readers if (root / name).exists()]
@@ -135,6 +142,7 @@ def read_annotations(
             for annotation in readers[name](contents[path], path):
                 image = names.find(annotation.images, where=annotation.where)
                 by_image[image].append(annotation)
+        require_pixels((each for found in by_image.values() for each in found), name)
     return dict(by_image), contents
 
 

@@ -27,24 +27,29 @@ class Check(NamedTuple):
     hashes: Mapping[str, str]  # path below the root -> sha256 of the file, masks too
     areas: Mapping[str, tuple[int, int]] = {}  # region -> pixels inside its mask, and in all
     levels: Mapping[str, int | str] = {}  # path of a mask of two values -> the one inside
+    is_ambiguous: bool = (
+        False  # whether nothing tells on which grid of a turned photo its masks are
+    )
     reason: str = ""  # why it cannot be used
 
 
 @dataclass(frozen=True)
 class FolderReader:
-    """Reads a sample of a folder with its masks; boxes and outlines become the object's mask.
+    """Reads a sample of a folder with its masks; boxes and outlines become masks.
 
     Attributes:
         root: the folder.
         masks: image id -> region -> path of the mask below the root.
-        shapes: image id -> annotations, used where it has no object mask.
+        shapes: image id -> region -> annotations, used where it has no mask of that region.
         values: image id -> values that are inside its object mask; absent: `masks.py` decides.
+        displayed: whether ground truth that may be on either grid is on the displayed one.
     """
 
     root: Path
     masks: Mapping[str, Mapping[str, str]]
-    shapes: Mapping[str, tuple[Annotation, ...]]
+    shapes: Mapping[str, Mapping[str, tuple[Annotation, ...]]]
     values: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    displayed: bool = False
 
     def __call__(self, sample: Sample) -> Picture:
         """The picture of a sample; DataError where a file cannot be read any more."""
@@ -80,7 +85,15 @@ class FolderReader:
                 for region, mask in masks.items()
                 if mask.level is not None
             },
+            is_ambiguous=self._is_ambiguous(image, decoded, masks),
         )
+
+    def _is_ambiguous(self, image: str, decoded: Decoded, masks: Mapping[str, Mask]) -> bool:
+        """Whether some ground truth may be on either grid of a turned photo."""
+        shapes = self.shapes.get(image, {})
+        sizes = [each.size for region in shapes.values() for each in region]
+        files = [masks[region].inside.shape for region in self.masks.get(image, ())]
+        return any(map(decoded.is_ambiguous, [*sizes, *files]))
 
     def _contents(self, image: str) -> dict[str, bytes]:
         paths = (image, *self.masks.get(image, {}).values())
@@ -91,9 +104,10 @@ class FolderReader:
             region: self._mask(region, path, files[path], image, decoded)
             for region, path in self.masks.get(image, {}).items()
         }
-        shapes = self.shapes.get(image, ())
-        if shapes and "object" not in regions:
-            regions["object"] = Mask(object_mask(shapes, image, decoded))
+        for region, shapes in self.shapes.get(image, {}).items():
+            if region not in regions:
+                inside = object_mask(shapes, image, decoded, displayed=self.displayed)
+                regions[region] = Mask(inside)
         return regions
 
     def _mask(self, region: str, path: str, content: bytes, image: str, decoded: Decoded) -> Mask:
@@ -115,12 +129,14 @@ class FolderReader:
                 f"Expected a readable mask in {path}, got {_reason(error)}. "
                 "Try to save it anew as PNG."
             ) from error
-        return mask._replace(inside=_displayed(mask.inside, path, image, decoded))
+        inside = _displayed(mask.inside, path, image, decoded, is_so=self.displayed)
+        return mask._replace(inside=inside)
 
 
-def _displayed(mask: Bools, path: str, image: str, decoded: Decoded) -> Bools:
+def _displayed(mask: Bools, path: str, image: str, decoded: Decoded, *, is_so: bool) -> Bools:
     """A mask on the displayed grid: turned with its image if it has the size that is stored."""
-    if mask.shape == decoded.stored:
+    unclear = decoded.is_ambiguous(mask.shape)
+    if mask.shape == decoded.stored and not (unclear and is_so):
         return upright(mask, decoded.orientation)
     if mask.shape == decoded.shown:
         return mask

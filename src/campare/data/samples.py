@@ -19,8 +19,9 @@ from campare.data.inventory import Inventory
 from campare.errors import DataError
 from campare.types import Bools, Ints
 
-#: Regions of an image that can have ground truth, in the order they are listed.
-REGIONS = ("object", "parts", "cue")
+#: Regions of an image that can have ground truth, in the order they are listed; other: objects of
+#: other classes.
+REGIONS = ("object", "parts", "cue", "other")
 SPLITS = ("train", "test")
 
 Progress = Callable[[int, int], None]  # (done, of)
@@ -172,6 +173,7 @@ class SampleSet:
             fingerprint=content.hexdigest(),
             regions=tuple(images.regions),
             default_size=max(images.images.shape[1:3]),
+            inventory=Inventory(_areas(images)),
         )
 
     def __repr__(self) -> str:
@@ -236,6 +238,19 @@ class SampleSet:
             regions=regions,
             class_names=self.class_names,
         )
+
+
+def _areas(images: Images) -> dict[str, dict[str, tuple[int, int]]]:
+    """Region -> image -> (pixels inside its mask, pixels in all), where it has ground truth."""
+    return {
+        region: {
+            name: (int(mask.sum()), mask.size)
+            for name, mask in zip(images.names, masks, strict=True)
+            if mask.any()
+        }
+        for region, masks in images.regions.items()
+        if region in REGIONS
+    }
 
 
 def held_out(labels: Ints, fraction: float, seed: int) -> Bools:

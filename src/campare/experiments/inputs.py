@@ -4,12 +4,13 @@ Inputs have one image size. Models of other sizes get other inputs of the same p
 same names and the same mosaics, so that all their rows stay paired.
 """
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from campare.data import Images, ImageSet
 from campare.errors import DataError
@@ -17,12 +18,10 @@ from campare.experiments.progress import Live
 from campare.metrics import Metric
 from campare.metrics.mosaic import KINDS, Mosaics, mosaics
 from campare.metrics.shortcut import with_border
+from campare.types import Bools
 
 if TYPE_CHECKING:
     import polars as pl
-
-#: Method -> the resolution (h, w) of its maps.
-Grids = dict[str, tuple[int, ...]]
 
 #: Mosaics of each kind, at most; fewer where there are fewer test images.
 MOSAICS = 200
@@ -37,20 +36,16 @@ class Inputs:
     Attributes:
         images: the test images with their masks.
         mosaics: of each kind that the images suffice for.
-        matched: method -> the coarsest resolution of all arms; maps of a method that is not there
-            are measured as they are only.
+        matched: the coarsest grid of all arms; None: maps are measured as they are only.
         metrics: what is measured.
-        control_rows: of the maps that look at no model, by the method beside whose maps they stand
-            (all that have the layer's grid: '') and their grid; filled when first needed.
+        control_rows: of the maps that look at no model, by their grid; filled when first needed.
     """
 
     images: Images
     mosaics: tuple[Mosaics, ...] = ()
-    matched: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    matched: tuple[int, int] | None = None
     metrics: tuple[Metric, ...] = ()
-    control_rows: dict[tuple[str, tuple[int, ...]], "pl.DataFrame"] = field(
-        default_factory=dict, repr=False
-    )
+    control_rows: dict[tuple[int, int], "pl.DataFrame"] = field(default_factory=dict, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,7 +68,7 @@ class InputsBySize:
 
     images: ImageSet
     metrics: tuple[Metric, ...]
-    matched: Mapping[str, tuple[int, ...]]
+    matched: tuple[int, int] | None
     live: Live
     _by_size: dict[tuple[int, int], Inputs] = field(default_factory=dict, repr=False)
     _loaded: dict[tuple[int, int], Images] = field(default_factory=dict, repr=False)
@@ -111,21 +106,6 @@ class InputsBySize:
         return self._loaded[size]
 
 
-def coarsest(arms: Iterable[Mapping[str, tuple[int, ...]]]) -> Grids:
-    """Method -> the coarsest resolution of its maps in all arms.
-
-    Example:
-        >>> coarsest([{"grad-cam": (7, 7)}, {"grad-cam": (4, 4)}])
-        {'grad-cam': (4, 4)}
-    """
-    arms = list(arms)
-    methods = dict.fromkeys(method for grids in arms for method in grids)
-    return {
-        method: min((grids[method] for grids in arms if method in grids), key=math.prod)
-        for method in methods
-    }
-
-
 def image_set(data: Any, live: Live, *, training: bool = True) -> ImageSet:
     """An ImageSet as it is, the drawn one by its name, or that of a folder."""
     if isinstance(data, ImageSet):
@@ -151,14 +131,23 @@ def inventory_lines(images: ImageSet) -> list[str]:
     return images.inventory.lines([sample.image for sample in images.of("test")])
 
 
+def _others(test: Images) -> Bools:
+    """Objects of other classes on each image: (N, S, S)."""
+    return test.regions.get("other", np.zeros((len(test), 1, 1), np.bool_))
+
+
 def mosaics_of(
     test: Images, live: Live, kinds: Sequence[str] = tuple(KINDS)
 ) -> tuple[Mosaics, ...]:
-    """Mosaics of each kind that the test images suffice for."""
+    """Mosaics of each kind that the test images suffice for; none that shows several classes."""
+    alone = np.flatnonzero(~_others(test).any((1, 2)))
+    of_one_class = test if len(alone) == len(test) else test.subset(alone)
     found = []
     for kind in kinds:
         try:
-            found.append(mosaics(test, count=min(MOSAICS, len(test)), seed=0, kind=kind))
+            count = min(MOSAICS, len(of_one_class))
+            each = mosaics(of_one_class, count=count, seed=0, kind=kind)
+            found.append(replace(each, picked=alone[each.picked]))
         except DataError as error:
             live.say(f"No mosaics of kind {kind!r}: {error}")
     return tuple(found)

@@ -28,7 +28,12 @@ CLAIMS = "claims"
 _MADE_OF = {"background": "object"}
 
 #: Where masks of a region come from.
-_MASKS = {"object": "boxes.csv or masks/", "parts": "parts/", "cue": "cues/"}
+_MASKS = {
+    "object": "boxes.csv or masks/",
+    "parts": "parts/",
+    "cue": "cues/",
+    "other": "labels of several classes in boxes.csv",
+}
 
 
 #: How metrics are wanted: names, sets and values, one or several; None: the default ones.
@@ -147,7 +152,9 @@ def without_mosaics(
         return dict.fromkeys(names, "target='label', whose class the cells show")
     if any(height != width for height, width in sizes):
         return dict.fromkeys(names, "models that all take square images")
-    labels = np.array([sample.label for sample in images.of("test")], np.int64)
+    several = images.inventory.with_mask("other")  # photos that show several classes
+    alone = [sample for sample in images.of("test") if sample.image not in several]
+    labels = np.array([sample.label for sample in alone], np.int64)
     none = np.zeros((len(labels), 2, 2, 3), np.uint8)
     blank = Images(none, labels, ("",) * len(labels), {}, images.class_names)
     lacking = {}
@@ -155,7 +162,10 @@ def without_mosaics(
         try:
             mosaics(blank, count=1, seed=0, kind=kind)
         except DataError:
-            lacking[metric] = f"a class with {shown} images beside {4 - shown} of others"
+            kind_of = " that show one class" if several else ""
+            lacking[metric] = (
+                f"a class with {shown} images{kind_of} beside {4 - shown} of others{kind_of}"
+            )
     return lacking
 
 
@@ -174,6 +184,14 @@ def _lacks(
         if kind in no_mosaics:
             return no_mosaics[kind], "other metrics, or more images of each class"
         region = "object" if "other-mask" in metric.needs else None
-    if region in REGIONS and region not in regions:
-        return f"masks of the {region}", f"{_MASKS[region]} beside the images, or other metrics"
+    wanted = [region, "other"] if _of_photos(metric) else [region]
+    for name in wanted:
+        if name in REGIONS and name not in regions:
+            what = "objects of other classes" if name == "other" else f"masks of the {name}"
+            return what, f"{_MASKS[name]} beside the images, or other metrics"
     return None
+
+
+def _of_photos(metric: Metric) -> bool:
+    """Whether it compares the objects of several classes on one photograph."""
+    return "other-mask" in metric.needs and metric.region != "cells"

@@ -20,15 +20,7 @@ from campare.experiments.arms import to_train
 from campare.experiments.cells import conclude, run_cells
 from campare.experiments.engines import engine as find_engine
 from campare.experiments.evaluate import Terms
-from campare.experiments.evaluated import grids_of
-from campare.experiments.inputs import (
-    MOSAICS,
-    Grids,
-    InputsBySize,
-    coarsest,
-    image_set,
-    say_inventory,
-)
+from campare.experiments.inputs import MOSAICS, InputsBySize, image_set, say_inventory
 from campare.experiments.manifest import open_run, settings_of
 from campare.experiments.progress import Live
 from campare.experiments.selection import (
@@ -124,15 +116,15 @@ def study(
         before = earlier(path, settings)
 
         live.say("Building each recipe's network to find the layers that can be compared")
-        grids = _grids(chosen, len(images.class_names), side, found)
+        grids = _grids(chosen, len(images.class_names), side)
         known = {**(before.manifest.config.grids if before else {}), **grids}
-        matched = coarsest(known.values())
+        coarsest = min(((h, w) for h, w in known.values()), key=lambda grid: grid[0] * grid[1])
         train = images.load("train", side, progress=partial(live.count, "train images"))
         fit.check(train, side)
-        inputs = InputsBySize(images, selection.metrics, matched, live).of((side, side))
+        inputs = InputsBySize(images, selection.metrics, coarsest, live).of((side, side))
 
         run = open_run(
-            path, before, settings, images, seed_list, grids, matched, MOSAICS, selection.metrics
+            path, before, settings, images, seed_list, grids, coarsest, MOSAICS, selection.metrics
         )
         if not (path / "images.npz").is_file():
             run.write_images(inputs.images)
@@ -210,21 +202,22 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     return chosen
 
 
-def _grids(
-    recipes: Sequence[Recipe], n_classes: int, size: int, methods: Sequence[Method]
-) -> dict[str, Grids]:
-    """The resolutions of each recipe's maps, found once for recipes of one network."""
+def _grids(recipes: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tuple[int, int]]:
+    """The resolution (h, w) of each recipe's maps, found once for recipes of one network."""
     from campare.models import wrap
     from campare.training import fit
 
-    found: dict[Any, Grids] = {}
+    found: dict[Any, tuple[int, int]] = {}
     grids = {}
     for recipe in recipes:
         options = tuple(sorted(recipe.backbone_options.items()))
         network = (recipe.backbone, recipe.weights, options)
         if network not in found:
             classifier = wrap(fit.build(recipe, n_classes, size=size, seed=0), name=recipe.name)
-            found[network] = grids_of(classifier, None, (size, size), methods)
+            grid = classifier.layer().grid
+            assert grid is not None
+            height, width = grid.shape
+            found[network] = (int(height or size), int(width or size))
         grids[recipe.name] = found[network]
     return grids
 

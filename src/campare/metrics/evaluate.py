@@ -54,7 +54,7 @@ class Context:
     explain: Explain | None = None
     classifier: Classifier | None = None
     rng: np.random.Generator | None = None
-    matched: tuple[int, ...] | None = None
+    matched: tuple[int, int] | None = None
     _results: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def shared(self, key: Any, compute: Callable[[], Any]) -> Any:
@@ -135,7 +135,7 @@ def measure_maps(
     predictions: Ints,
     targets: Ints,
     metrics: str | Sequence[str | Metric] | None = None,
-    matched: tuple[int, ...] | None = None,
+    matched: tuple[int, int] | None = None,
 ) -> pl.DataFrame:
     """Measure raw maps (N, h, w) of images (N, S, S, 3): a row an image and metric.
 
@@ -158,7 +158,7 @@ def measure_maps(
     chosen = [
         metric
         for metric in choose(metrics, images.regions)
-        if metric.stage == "maps" and (metric.region is None or metric.region in images.regions)
+        if metric.stage == "maps" and _has_masks(images.regions, metric)
     ]
     results = _measure(maps, images.images, images.regions, chosen, matched)
     return rows(
@@ -186,7 +186,7 @@ def measure_mosaics(
     method: str,
     layer: str,
     predictions: Ints,
-    matched: tuple[int, ...] | None = None,
+    matched: tuple[int, int] | None = None,
     objects: Array | None = None,
 ) -> pl.DataFrame:
     """Measure raw maps (M, h, w) of the mosaics' targets: their share on the target's cells.
@@ -264,7 +264,7 @@ def measure_queries(
     maps: Array | None = None,
     classifier: Classifier | None = None,
     metrics: str | Sequence[str | Metric] = "all",
-    matched: tuple[int, ...] | None = None,
+    matched: tuple[int, int] | None = None,
 ) -> pl.DataFrame:
     """Measure by querying the model again, with changed images, weights or classes.
 
@@ -300,7 +300,7 @@ def measure_queries(
     chosen = [
         metric
         for metric in choose(metrics, images.regions)
-        if metric.stage == stage and (metric.region is None or metric.region in images.regions)
+        if metric.stage == stage and _has_masks(images.regions, metric)
     ]
     return rows(
         _results(chosen, context),
@@ -317,6 +317,12 @@ def measure_queries(
     )
 
 
+def _has_masks(regions: Mapping[str, Array], metric: Metric) -> bool:
+    """Whether there are masks of the metric's region, and of other classes where it needs them."""
+    wanted = {metric.region} - {None} | ({"other"} if "other-mask" in metric.needs else set())
+    return wanted <= set(regions)
+
+
 def _results(metrics: Sequence[Metric], context: Context) -> dict[str, Values]:
     """Name in the table -> values, metric by metric."""
     return {
@@ -331,7 +337,7 @@ def _measure(
     images: Array,
     regions: Mapping[str, Array],
     metrics: Sequence[Metric],
-    matched: tuple[int, ...] | None,
+    matched: tuple[int, int] | None,
 ) -> dict[str, Values]:
     """Name in the table -> values, for maps as they are and pooled to the grid `matched`."""
     status = m.status(maps)

@@ -318,4 +318,20 @@ DECLARED: tuple[Metric, ...] = (
         title="Lift on the planted cue",
         higher_is_better=False,
     ),
+    Metric(
+        name="photo-discrimination",
+        function=class_discrimination,
+        title="Class discrimination inside a photograph",
+        formula="map on objects of the class / map on objects of all classes of the photograph",
+        needs=MASK | {"other-mask"},
+        higher_is_better=True,
+        low=0,
+        high=1,
+        null="share of the class's objects in the area of all objects",
+        misleads="It does not see the background; a map off all objects is undefined. It is of "
+        "photographs that show several classes alone, which may be few.",
+        paper="own / (own + other), as the mosaics of Arias-Duart et al. 2022, on objects of one "
+        "photograph",
+        order=("perfect", "random", "inverted"),
+    ),
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from campare.data.samples import REGIONS
 from campare.errors import CampareError
 from campare.metrics import boxes, classification, faithfulness, localization, mosaic, shortcut
 from campare.metrics import concentration as focus
@@ -204,7 +205,7 @@ def as_list(names: str | Metric | Sequence[str | Metric] | None) -> list[str | M
 
 def _of_own_regions(regions: Iterable[str]) -> dict[str, Metric]:
     """The metrics of regions that no declaration knows."""
-    named = {metric.region for metric in METRICS.values()}
+    named = {metric.region for metric in METRICS.values()} | set(REGIONS)
     own = [region for region in regions if region not in named]
     return {metric.name: metric for region in own for metric in shortcut.region_metrics(region)}
 

@@ -20,7 +20,7 @@ from campare.metrics import find
 from campare.stats.answer import Answer, Arm, Compared
 from campare.stats.article import SMALLEST
 from campare.stats.ranking import CLASSIFIER
-from campare.stats.scores import control_kind
+from campare.stats.scores import UNTRAINED
 from campare.stats.words import count, higher_is_better, listed, measure, signed
 
 NOT_LEARNED, FOLLOWS, WORSE = "did not learn", "follows a cue", "worse than untrained"
@@ -38,13 +38,11 @@ NEEDED = SMALLEST["cue-drop"]
 MANY_FLAT = 0.1
 #: Regions that every image or object mask has: no cues.
 _PLAIN = ("object", "parts", "border", "background", "other")
-_UNTRAINED = "an untrained network"
 _CONTROLS = {
-    "untrained": _UNTRAINED,
-    "uniform": "a uniform map",
-    "centre": "a bump in the middle of the image",
+    "uniform": "a uniform map", "centre": "a bump in the middle of the image",
     "edge": "the edges of the image",
-}
+}  # fmt: skip
+_UNTRAINED = "an untrained network"
 
 
 class Mean(NamedTuple):
@@ -90,11 +88,11 @@ class Means:
         )
         return [
             Beside(
-                _CONTROLS[kind],
+                _UNTRAINED if row["null"].endswith(UNTRAINED) else _CONTROLS[row["null"]],
                 self(arm, row["null"], metric).mean, row["estimate"], row["low"], row["high"],
             )
             for row in rows.iter_rows(named=True)
-            if (kind := control_kind(row["null"]) or "") in _CONTROLS
+            if row["null"].endswith(UNTRAINED) or row["null"] in _CONTROLS
         ]  # fmt: skip
 
     def cues(self) -> list[str]:

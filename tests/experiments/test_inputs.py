@@ -1,0 +1,73 @@
+"""What models explain: photographs of several classes are measured inside, not in mosaics."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from campare import audit
+from campare.data import ImageSet
+from campare.errors import CampareError
+from campare.experiments.inputs import mosaics_of
+from campare.experiments.progress import Live
+from campare.experiments.selection import without_mosaics
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Eight drawn images; 1, 4 and 5 show another class, too: its object lies in a corner."""
+    found = ImageSet.drawn(train=4, test=8, size=16).load("test", 16)
+    other = np.zeros(found.images.shape[:3], np.bool_)
+    other[[1, 4, 5], :3, :3] = True
+    return replace(found, regions={"object": found.regions["object"], "other": other})
+
+
+def test_photos_that_show_several_classes_stay_out_of_mosaics(images):
+    found = mosaics_of(images, Live(Console(quiet=True)))
+    assert [each.kind for each in found] == ["focus", "grid"]
+    for each in found:
+        assert not np.isin(each.picked, [1, 4, 5]).any()
+        assert len(each) == 5
+        for target, four, cells in zip(each.targets, each.picked, each.cells, strict=True):
+            corners = cells[[0, 0, -1, -1], [0, -1, 0, -1]]
+            assert np.array_equal(images.labels[four] == target, corners)
+
+
+def test_where_too_few_show_one_class_there_are_no_mosaics(images):
+    full = replace(images, regions={"other": np.ones_like(images.regions["object"])})
+    why = without_mosaics(ImageSet.from_images(full), [(16, 16)], "label")
+    assert why["focus"] == (
+        "a class with 2 images that show one class beside 2 of others that show one class"
+    )
+    assert without_mosaics(ImageSet.from_images(images), [(16, 16)], "label") == {}
+
+
+def test_a_map_is_compared_on_the_classes_of_one_photo(images):
+    keras = pytest.importorskip("keras")
+    layers = keras.layers
+    network = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            layers.Conv2D(4, 3),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2),
+        ]
+    )
+    frame = audit({"mine": network}, images, metrics=["photo-discrimination"]).frame
+    rows = frame.filter(metric="photo-discrimination", method="uniform")
+    own, other = images.regions["object"], images.regions["other"]
+    both = own & other
+    known = rows.filter(status="ok")
+    assert known["image"].to_list() == [images.names[i] for i in (1, 4, 5)]
+    share = [
+        (own & ~both)[i].sum() / (own ^ other)[i].sum() for i in (1, 4, 5)
+    ]  # of a map that is the same everywhere
+    assert known["value"].to_list() == pytest.approx(share)
+    assert rows.filter(status="no-mask").height == 5
+    with pytest.raises(CampareError, match="objects of other classes for 'photo-discrimination'"):
+        audit(
+            {"mine": network},
+            replace(images, regions={"object": own}),
+            metrics=["photo-discrimination"],
+        )
