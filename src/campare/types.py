@@ -60,7 +60,7 @@ class Tap(NamedTuple):
     activations: Any  # (N, h, w, C)  A
     gradients: Any  # (N, h, w, C)  G = d score / d A
     scores: Any  # (N,)
-    logits: Any  # (N, K)
+    logits: Any  # (N, K); on the device the raw output, whatever it is, on the host its numbers
     curvature: Any = None  # (N, h, w, C)  the Hessian of the score times A, where asked for
 
 

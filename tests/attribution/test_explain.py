@@ -9,6 +9,7 @@ from campare.attribution.explain import observe
 from campare.attribution.gradient import fuse, grad_cam
 from campare.attribution.method import METHODS
 from campare.errors import LayerError, ModelError, TargetError
+from campare.models.arrays import namespace
 
 L = keras.layers
 
@@ -185,3 +186,84 @@ def test_mistakes_are_told(network, images, changes, error, text):
 def test_no_images_at_all(network):
     with pytest.raises((ModelError, TargetError), match="got none"):
         explain(network, iter([]))
+
+
+def mean_of_channel(channel, columns):
+    """A target: the sum of one channel of a segmentation over its first columns."""
+
+    def score(output):
+        return namespace(output).sum(output[:, :, :columns, channel], axis=(1, 2))
+
+    return score
+
+
+class TestRawOutput:
+    """Targets see whatever a model gives: a segmentation, a dict, an embedding."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def segmenting():
+        keras.utils.set_random_seed(0)
+        return keras.Sequential([
+            keras.Input((12, 12, 3)), L.Conv2D(4, 3, activation="relu", name="conv"),
+            L.Conv2D(3, 1, name="head"),
+        ])  # fmt: skip
+
+    def test_a_class_of_a_region_of_a_segmentation(self, segmenting, images):
+        region = mean_of_channel(1, columns=4)
+        found = explain(segmenting, images, target=region, layer="conv", method="hires-cam")
+        A = keras.ops.convert_to_numpy(segmenting.layers[0](images.astype(np.float32)))
+        kernel, bias = (keras.ops.convert_to_numpy(w) for w in segmenting.layers[-1].weights)
+        inside = np.zeros((10, 10))
+        inside[:, :4] = 1
+        expected = np.maximum((A * kernel[0, 0, :, 1]).sum(-1) * inside, 0)
+        np.testing.assert_allclose(found.maps, expected, rtol=1e-4, atol=1e-3)
+        scores = (((A * kernel[0, 0, :, 1]).sum(-1) + bias[1]) * inside).sum((1, 2))
+        np.testing.assert_allclose(found.scores, scores, rtol=1e-4, atol=1e-2)
+        np.testing.assert_array_equal(found.logits, found.scores[:, None])
+        assert found.target is None
+
+    @pytest.mark.parametrize("method", ["score-cam", "ablation-cam", "finer-cam"])
+    def test_methods_that_ask_again_or_need_a_class(self, segmenting, images, method):
+        def region(output):
+            return namespace(output).sum(output[:, :, :5] ** 2, axis=(1, 2, 3))
+
+        call = {"layer": "conv", "method": method}
+        if METHODS[method].score:
+            with pytest.raises(TargetError, match="Expected a class as the target of finer-cam"):
+                explain(segmenting, images[:2], target=region, **call)
+        else:
+            maps = explain(segmenting, images[:2], target=region, **call).maps
+            assert np.ptp(maps, axis=(1, 2)).min() > 0
+
+    def test_outputs_of_any_structure(self, images):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((12, 12, 3))
+        features = L.Conv2D(4, 3, activation="relu", name="conv")(inputs)
+        pooled = L.GlobalAveragePooling2D()(features)
+        boxes, kinds = L.Dense(4, name="boxes")(pooled), L.Dense(2, name="kinds")(pooled)
+        detector = keras.Model(inputs, {"boxes": boxes, "kinds": kinds})
+        found = explain(detector, images, target=lambda output: output["boxes"][:, 2])
+        expected = explain(wrap(detector, output="boxes"), images, target=2)
+        assert found.layer == expected.layer == "conv"
+        np.testing.assert_allclose(found.maps, expected.maps, rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-5)
+        with pytest.raises(ModelError, match=r"one of 2 outputs .*wrap\(model, output='boxes'\)"):
+            explain(detector, images, target=1)
+        assert explain(wrap(detector, output="kinds"), images, target=1).logits.shape == (7, 2)
+
+    def test_a_class_needs_logits(self, segmenting, images):
+        with pytest.raises(ModelError, match=r"got shape \(2, 10, 10, 3\) .*=a function of"):
+            explain(segmenting, images, target=1)
+
+    @pytest.mark.parametrize(
+        ("target", "got"),
+        [
+            (lambda output: output[..., 0], r"shape \(None, 10, 10\)|shape \(7, 10, 10\)"),
+            (lambda output: namespace(output).sum(output), r"shape \(\)"),
+            (lambda _: 1.0, "got 1.0"),
+        ],
+    )
+    def test_a_target_gives_one_score_an_image(self, segmenting, images, target, got):
+        with pytest.raises(TargetError, match=got):
+            explain(segmenting, images, target=target, layer="conv")

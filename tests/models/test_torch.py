@@ -302,6 +302,15 @@ def test_what_is_no_classifier(what, text, images):
     assert "\n" not in str(error.value)
 
 
+def test_targets_see_a_raw_output_of_any_structure(images):
+    one = Returns(lambda x: {"mask": x, "parts": [x.mean((2, 3)), None], "note": "mine"})
+    tap = wrap(one).tap(images, lambda output: output["mask"][:, 2].sum((1, 2)), layer="conv")
+    expected = np.zeros_like(tap.gradients)
+    expected[..., 2] = 1
+    np.testing.assert_array_equal(tap.gradients, expected)
+    np.testing.assert_allclose(tap.scores, tap.activations[..., 2].sum((1, 2)), rtol=1e-5)
+
+
 def test_the_size_that_a_model_says_it_takes():
     assert classifier("torch timm")._usual_shape() == (24, 16, 3)
     assert classifier("torch transformer")._usual_shape() == (16, 24, 3)

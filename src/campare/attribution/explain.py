@@ -40,11 +40,12 @@ def explain(
     array (N, H, W, C), a torch tensor (N, C, H, W), an `Images`, or any iterable of batches, with
     labels or without. `method` is a name, 'score-cam(channels=64)' or `my_module:my_method`, or a
     `Method`. `target` is a class index or name, one an image, 'label', 'prediction'
-    (default), 'second-best', a `Contrast` of two classes, or a function of the logits (N, K) ->
-    (N,). `layer` is a path as `campare list layers` shows it, or the layer itself; default: the
-    last spatial layer. Several layers are fused as in LayerCAM. `smooth` averages the maps over
-    mirrored, brighter and darker copies. `seed` is for methods that draw. `precision` and
-    `compile` are those of `campare.wrap`.
+    (default), 'second-best', a `Contrast` of two classes, or a function of the logits (N, K), or of
+    whatever else the raw output is (a segmentation (N, h, w, K), a dict), -> (N,). `layer` is a
+    path as `campare list layers` shows it, or the layer itself; default: the last spatial layer.
+    Several layers are fused as in LayerCAM. `smooth` averages the maps over mirrored, brighter and
+    darker copies. `seed` is for methods that draw. `precision` and `compile` are those of
+    `campare.wrap`.
 
     Raises:
         ModelError, LayerError, TargetError: what came does not fit; the text says what would.
@@ -190,6 +191,8 @@ def _check_count(target: Wanted, n: int) -> None:
 def _warn_of_probabilities(classifier: Classifier, logits: Floats) -> bool:
     """A softmax that is no layer cannot be bypassed: say that its output was explained."""
     sums = logits.sum(axis=1)
+    if logits.shape[1] == 1:  # the score of some other output
+        return True
     if classifier.bypassed is None and (logits >= 0).all() and np.allclose(sums, 1, atol=1e-4):
         warnings.warn(
             f"Expected logits from {classifier.name!r}, got rows that sum to 1: probabilities are "

@@ -19,6 +19,7 @@ from campare.attribution.passes import fixed_target
 from campare.attribution.perturbation import smoothed
 from campare.attribution.targets import Wanted, is_one_an_image, resolve_target
 from campare.errors import LayerError, TargetError
+from campare.models.targets import is_logits
 from campare.types import Array, Classifier, Floats, Read, Score, Tap, Target
 
 #: One layer, by path or as the framework's object, or several to be fused.
@@ -32,7 +33,7 @@ class Seen(NamedTuple):
 
     maps: dict[str, Floats]  # method -> (n, h, w)
     scores: Floats  # (n,) of the first method
-    logits: Floats  # (n, K)
+    logits: Floats  # (n, K); the scores (n, 1) of a model whose output is no logits
 
 
 def map_batches(
@@ -211,7 +212,8 @@ def _reader(methods: tuple[Method, ...]) -> Read:
     """
 
     def read(tap: Tap) -> tuple[Any, ...]:
-        return (*(_map(each, tap) for each in methods), tap.scores, tap.logits)
+        logits = tap.logits if is_logits(tap.logits) else tap.scores[:, None]
+        return (*(_map(each, tap) for each in methods), tap.scores, logits)
 
     return read
 

@@ -7,6 +7,7 @@ NumPy, JAX, TensorFlow (its `tf.experimental.numpy`) and torch (through `array_a
 the functions that the CAM methods and the scores need; `eigh` is here because one of them lacks it.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -63,6 +64,34 @@ def cast(x: Any, dtype: Any) -> Any:
     if family == "torch":
         return x.to(getattr(import_module("torch"), dtype) if isinstance(dtype, str) else dtype)
     return x if x.dtype == dtype else x.astype(dtype)
+
+
+def leaves(output: Any) -> list[Any]:
+    """The arrays in a dict, list or tuple of them, nested or not; an array is its own only one.
+
+    Example:
+        >>> import numpy as np
+        >>> [leaf.shape for leaf in leaves({"boxes": np.ones((2, 4)), "more": [np.ones(2), None]})]
+        [(2, 4), (2,)]
+    """
+    if hasattr(output, "shape"):
+        return [output]
+    parts = output.values() if isinstance(output, Mapping) else output
+    return [leaf for part in parts or () if not isinstance(part, str) for leaf in leaves(part)]
+
+
+def flat(output: Any) -> Any:
+    """All numbers of each image in one row: (N, ...), or a structure of them, -> (N, M) float32.
+
+    Example:
+        >>> import numpy as np
+        >>> flat([np.ones((2, 3, 4)), np.ones(2)]).shape
+        (2, 13)
+    """
+    found = [leaf for leaf in leaves(output) if len(leaf.shape) > 0]
+    xp = namespace(found[0])
+    rows = [cast(xp.reshape(leaf, (sizes(leaf)[0], -1)), "float32") for leaf in found]
+    return rows[0] if len(rows) == 1 else xp.concatenate(rows, axis=-1)
 
 
 def positions(x: Any) -> Any:

@@ -8,15 +8,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from campare.errors import LayerError, ModelError
-from campare.models.arrays import cast, namespace
+from campare.errors import LayerError, ModelError, TargetError
+from campare.models.arrays import cast, flat, namespace
 from campare.models.backends.protocol import Edit, Forward, Program, Run
 from campare.models.survey import Survey, default_layer, matching, spatial_layer
-from campare.models.targets import binary_score, class_index, class_score
+from campare.models.targets import binary_score, class_index, class_score, is_logits, total
 from campare.types import Array, Floats, Grid, LayerInfo, Read, Score, Tap, Target
 
 Shape = tuple[int | None, ...]
@@ -95,13 +96,18 @@ class ImageClassifier:
             shape = shape or self._known_shape()
             if shape not in self._surveys:
                 self._surveys[shape] = survey = self._look(shape)
-                self._check_class_names(max(survey.units, 2))
+                if survey.units is not None:
+                    self._check_class_names(max(survey.units, 2))
             return self._surveys[shape]
 
     @property
     def n_classes(self) -> int:
-        """Number of classes K; 2 for a single-unit output."""
-        return max(self._survey().units, 2)
+        """Number of classes K; 2 for a single-unit output.
+
+        Raises:
+            ModelError: the raw output is no logits (N, K): a target of one's own can read it.
+        """
+        return max(_require_logits(self._survey()), 2)
 
     @property
     def bypassed(self) -> str | None:
@@ -142,7 +148,13 @@ class ImageClassifier:
     def _is_seen(self, path: str, shape: Shape) -> bool:
         """Whether the class depends on the grid of the layer at `path`."""
         noise = np.random.default_rng(0).uniform(0, 255, (1, *shape))  # type: ignore[arg-type]
-        return bool(np.any(self.tap(noise.astype(np.float32), 0, layer=path).gradients))
+        target = self._any_target
+        return bool(np.any(self.tap(noise.astype(np.float32), target, layer=path).gradients))
+
+    @property
+    def _any_target(self) -> Target:
+        """A target that every model of this kind of output has, to try it with."""
+        return 0 if self._survey().units is not None else total
 
     def layer(self, path: Any = None, shape: Shape | None = None) -> LayerInfo:
         """The LayerInfo of `path`, or of the default layer; its own name is enough if unique.
@@ -174,7 +186,7 @@ class ImageClassifier:
         """Logits (N, K) of images (N, H, W, C), before any softmax or sigmoid."""
         images = self._check_images(images)
         shape = tuple(images.shape[1:])
-        self._survey(shape)  # which refuses what is no classifier
+        _require_logits(self._survey(shape))
         run = self._kept(
             ("predict", shape),
             lambda: self._backend.compile_predict(
@@ -199,8 +211,9 @@ class ImageClassifier:
     ) -> Tap:
         """Activations at `layer` and d score / d activations, for images (N, H, W, C).
 
-        `target` is a class index, one an image (N,), a function of the logits that returns one
-        score an image, or None: each image's predicted class, without a second forward pass.
+        `target` is a class index, one an image (N,), a function of the logits, or of whatever else
+        the model's raw output is, that returns one score an image, or None: each image's predicted
+        class, without a second forward pass.
         The layer's output A is repeated `repeat` times along the batch (row m N + n is repeat m of
         image n) and becomes A * scale + eps, both broadcast to (repeat N, h, w, C); what comes
         before is computed once an image. `curvature` adds the Hessian of the score times A.
@@ -208,7 +221,8 @@ class ImageClassifier:
         Raises:
             LayerError: the layer is missing, runs twice, is not spatial, or is to be repeated
                 though something passes by it.
-            TargetError: a class index outside the model's classes.
+            TargetError: a class index outside the model's classes, or a function that does not
+                return one score an image.
         """
         fetch = self.start(
             images,
@@ -298,10 +312,11 @@ class ImageClassifier:
             rng = np.random.default_rng(0)
             noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
             zero = np.zeros((1, 1, 1, 1), np.float32)
-            logits = self.start(
-                noise, 0, read=_logits_of, layer=path, scale=zero, eps=zero + 1, gradients=False
-            )()[0]
-            alike = bool(np.allclose(logits[0], logits[1], rtol=1e-4, atol=1e-5))
+            (outputs,) = self.start(
+                noise, self._any_target, read=_output_of, layer=path, scale=zero, eps=zero + 1,
+                gradients=False,
+            )()  # fmt: skip
+            alike = bool(np.allclose(outputs[0], outputs[1], rtol=1e-4, atol=1e-5))
             self._bottlenecks[path, shape] = alike
         return self._bottlenecks[path, shape]
 
@@ -348,8 +363,11 @@ class ImageClassifier:
             return self._logits(images)
 
     def _logits(self, images: Any) -> Any:
-        """Logits (N, K) in float32, in the framework's arrays."""
-        logits = cast(self._forward(images), "float32")
+        """Logits (N, K) in float32, in the framework's arrays; any other raw output as it is."""
+        output = self._forward(images)
+        if not is_logits(output):
+            return output
+        logits = cast(output, "float32")
         if logits.shape[-1] > 1:
             return logits
         xp = namespace(logits)
@@ -390,10 +408,21 @@ class ImageClassifier:
     def _target(self, target: Target, n: int, score: Score | None) -> tuple[Array, Score]:
         """Class indices (N,) for the compiled graph, and the score it computes from them."""
         if callable(target):
-            function = target
-            return np.zeros(n, np.int32), lambda logits, _: function(logits)
-        score = score or (binary_score if self._survey().units == 1 else class_score)
-        return class_index(target, n, self.n_classes, self.name), score
+            return np.zeros(n, np.int32), partial(_one_score, target)
+        index = class_index(target, n, self.n_classes, self.name)
+        return index, score or (binary_score if self._survey().units == 1 else class_score)
+
+
+def _one_score(target: Callable[[Any], Any], output: Any, _: Any) -> Any:
+    """The scores (N,) of a target that is a function of the raw output."""
+    scores = target(output)
+    if len(getattr(scores, "shape", ())) != 1:
+        raise TargetError(
+            "Expected one score an image (N,) from the target, got "
+            f"{f'shape {tuple(scores.shape)}' if hasattr(scores, 'shape') else repr(scores)}. "
+            "Try: a function that sums over all axes but the first"
+        )
+    return cast(scores, "float32")
 
 
 def _input_tap(forward: Forward) -> tuple[Forward, Edit]:
@@ -414,16 +443,24 @@ def _input_tap(forward: Forward) -> tuple[Forward, Edit]:
     return edited, edit
 
 
+def _require_logits(survey: Survey) -> int:
+    """The number of outputs of a model that has logits (N, K)."""
+    if survey.units is None:
+        raise ModelError(survey.refused)
+    return survey.units
+
+
 def _everything(tap: Tap) -> tuple[Any, ...]:
-    return tap[:4]
+    return _with_curvature(tap)[:4]
 
 
 def _with_curvature(tap: Tap) -> tuple[Any, ...]:
-    return tuple(tap)
+    logits = tap.logits if is_logits(tap.logits) else flat(tap.logits)
+    return tuple(tap._replace(logits=logits))
 
 
-def _logits_of(tap: Tap) -> tuple[Any, ...]:
-    return (tap.logits,)
+def _output_of(tap: Tap) -> tuple[Any, ...]:
+    return (flat(tap.logits),)
 
 
 def _gradients(tap: Tap) -> tuple[Any, ...]:

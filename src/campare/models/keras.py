@@ -28,7 +28,7 @@ from campare.models._keras_layers import (
 )
 from campare.models.arrays import namespace
 from campare.models.base import ImageClassifier, Shape
-from campare.models.survey import IMAGES, Record, Survey
+from campare.models.survey import IMAGES, Record, Survey, units_of
 from campare.types import LayerInfo
 
 #: The size of image on which a model that takes any is looked at.
@@ -124,6 +124,7 @@ class KerasClassifier(ImageClassifier):
 
     def _look(self, shape: Shape) -> Survey:
         seen: dict[str, Any] = {}
+        names = getattr(self.model, "output_names", None)
         ends = [part for part in self._parts if squashing(part)]
 
         def recorder(path: str, layer: keras.Layer, record: Record) -> Callable[[Any], Any]:
@@ -144,20 +145,16 @@ class KerasClassifier(ImageClassifier):
                     if not is_graph(layer):
                         patches.enter_context(edited(layer, recorder(path, layer, record)))
                 logits, head = run_logits(self.model, ends, self._sent(images), self._output)
-            seen.update(shape=tuple(logits.shape), head=head)
+            seen.update(output=units_of(logits, self.name, names), head=head)
             return logits
 
         self._backend.trace(forward, (IMAGES, *shape), self.model)
-        record, logits, head = seen["record"], seen["shape"], seen["head"]
-        if len(logits) != 2:
-            raise ModelError(
-                f"Expected a classifier with outputs (N, K), got shape {logits} "
-                f"from {self.name!r}. Try: the model that ends in one score a class"
-            )
+        record, head = seen["record"], seen["head"]
         self._head = head
         bypassed = squashing(head) if head is not None else None
         candidates = self._candidates(record.layers, record.runs)
-        return Survey(record.layers, record.runs, int(logits[-1]), bypassed, candidates)
+        units, refused = seen["output"]
+        return Survey(record.layers, record.runs, units, bypassed, candidates, refused)
 
     def _candidates(self, layers: dict[str, LayerInfo], runs: dict[str, int]) -> tuple[str, ...]:
         learned, found = False, []

@@ -24,9 +24,10 @@ class Survey(NamedTuple):
 
     layers: dict[str, LayerInfo]  # in the order in which they run first
     runs: dict[str, int]  # how often each ran
-    units: int  # outputs
+    units: int | None  # outputs; None: the raw output is something else than logits (N, K)
     bypassed: str | None  # 'softmax' or 'sigmoid' at the end
     candidates: tuple[str, ...]  # layers that compute features, in their order, one a tensor
+    refused: str = ""  # why there are no logits, for those who need them
 
 
 class Record:
@@ -145,8 +146,10 @@ def one_output(
 ) -> Any:
     """The output of the model `name` that is wanted, by name or position; its logits; the only one.
 
+    Several outputs come as they are where none is named: a target of the user's own may read them.
+
     Raises:
-        ModelError: several outputs of which none is named, or what is no output.
+        ModelError: an output that is not there, or what is no output.
 
     Example:
         >>> one_output({"loss": 0.1, "logits": 2.0}, None, "net")
@@ -168,11 +171,42 @@ def one_output(
         return next(iter(named.values()))
     if wanted is None and "logits" in named:
         return named["logits"]
+    if wanted is None and named:
+        return outputs
     if wanted in named:
         return named[wanted]
     if isinstance(wanted, int) and 0 <= wanted < len(named):
         return list(named.values())[wanted]
-    raise ModelError(
+    raise ModelError(_which(named, name, wanted))
+
+
+def units_of(output: Any, name: str, names: Sequence[str] | None = None) -> tuple[int | None, str]:
+    """The number of classes K of logits (N, K), or why the output of the model `name` is none.
+
+    Example:
+        >>> import numpy as np
+        >>> units_of(np.ones((2, 5)), "net")
+        (5, '')
+        >>> units_of(np.ones((2, 5, 5, 3)), "net")[1]
+        "Expected a classifier with outputs (N, K), got shape (2, 5, 5, 3) from 'net'. Try: the \
+model that ends in one score a class, or target=a function of the output -> one score an image"
+    """
+    shape = getattr(output, "shape", None)
+    if shape is not None and len(shape) == 2:
+        return int(shape[-1]), ""
+    if shape is not None:
+        return None, (
+            f"Expected a classifier with outputs (N, K), got shape {tuple(shape)} from {name!r}. "
+            "Try: the model that ends in one score a class, or target=a function of the output "
+            "-> one score an image"
+        )
+    many: dict[Any, Any] = dict(output) if isinstance(output, Mapping) else {}
+    known = names if names and len(names) == len(output) else range(len(output))
+    return None, _which(many or dict.fromkeys(known), name, None)
+
+
+def _which(named: Mapping[Any, Any], name: str, wanted: Any) -> str:
+    return (
         f"Expected the name of one of {len(named)} outputs of {name!r}, got {wanted!r}. "
         f"Try: campare.wrap(model, output={next(iter(named), 0)!r}), one of "
         f"{', '.join(map(str, named))}"

@@ -1,7 +1,8 @@
-"""Scores: the one number an image that is differentiated, from its logits and a class index.
+"""Scores: the one number an image that is differentiated, from the model's raw output.
 
-A score is a function (logits (N, K), index (N,)) -> (N,) written for the arrays of any framework;
-it runs inside the compiled graph, so that 'the predicted class' costs no second forward pass.
+Of logits and a class index a score is a function (logits (N, K), index (N,)) -> (N,), written for
+the arrays of any framework; it runs inside the compiled graph, so that 'the predicted class' costs
+no second forward pass. A target of the user's own is a function of whatever the raw output is.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from campare.errors import TargetError
-from campare.models.arrays import cast, namespace, positions
+from campare.models.arrays import cast, flat, namespace, positions
 from campare.types import Array
 
 #: Stand for 'the class that the model predicts' and 'the next one' where an index is expected.
@@ -19,6 +20,28 @@ SECOND = -2
 
 #: Targets that only the logits decide.
 RANKS = {None: PREDICTED, "prediction": PREDICTED, "second-best": SECOND}
+
+
+def is_logits(output: Any) -> bool:
+    """Whether a raw output is logits (N, K).
+
+    Example:
+        >>> import numpy as np
+        >>> is_logits(np.ones((2, 5))), is_logits(np.ones((2, 8, 8, 5))), is_logits({})
+        (True, False, False)
+    """
+    return len(getattr(output, "shape", ())) == 2
+
+
+def total(output: Any) -> Any:
+    """S_n, the sum of all numbers of an image in a raw output of any structure.
+
+    Example:
+        >>> import numpy as np
+        >>> total({"mask": np.ones((2, 3, 3)), "value": np.ones((2, 1))}).tolist()
+        [10.0, 10.0]
+    """
+    return namespace(rows := flat(output)).sum(rows, axis=-1)
 
 
 def class_score(logits: Any, index: Any) -> Any:

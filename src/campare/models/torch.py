@@ -26,10 +26,11 @@ from campare.models._torch_modules import (
     redraw,
     refuse_opaque,
 )
+from campare.models.arrays import flat
 from campare.models.backends import torch as _torch
 from campare.models.backends.torch_fold import Pair, find_pairs, folded
 from campare.models.base import ImageClassifier, Shape
-from campare.models.survey import IMAGES, Record, Survey, one_output
+from campare.models.survey import IMAGES, Record, Survey, one_output, units_of
 
 #: The size of image on which a model is looked at that does not say which it takes.
 USUAL_SIDE = 224
@@ -42,7 +43,7 @@ class TorchClassifier(ImageClassifier):
     """A torch image classifier; make one with `campare.wrap`.
 
     Raises:
-        ModelError: a scripted or exported module, or one whose output is not one score a class.
+        ModelError: a scripted or exported module, or one that gives nothing.
     """
 
     _backend = _torch
@@ -142,14 +143,10 @@ class TorchClassifier(ImageClassifier):
         logits, bypassed = found[-1]
         if self._modules and not record.layers:
             raise ModelError(OPAQUE.format(type(self.model).__name__))
-        if logits.ndim != 2:
-            raise ModelError(
-                f"Expected a classifier with outputs (N, K), got shape {tuple(logits.shape)} "
-                f"from {self.name!r}. Try: the model that ends in one score a class"
-            )
         self._find_pairs(shape)
         candidates = self._candidates(record.runs, made)
-        return Survey(record.layers, record.runs, int(logits.shape[-1]), bypassed, candidates)
+        units, refused = units_of(logits, self.name)
+        return Survey(record.layers, record.runs, units, bypassed, candidates, refused)
 
     def _candidates(
         self, runs: dict[str, int], made: dict[str, tuple[int, int]]
@@ -177,7 +174,7 @@ class TorchClassifier(ImageClassifier):
         def find(images: Any) -> None:
             pattern = torch.linspace(-1, 1, images.numel(), device=images.device)
             images = pattern.reshape(images.shape)
-            self._pairs = find_pairs(self.model, lambda: self._run(images)[0])
+            self._pairs = find_pairs(self.model, lambda: flat(self._run(images)[0]))
 
         _torch.trace(find, (IMAGES, *shape), self.model)  # type: ignore[arg-type]
 

@@ -98,7 +98,7 @@ def compile_tap(
                     along = (gradients * features.detach()).sum()
                 curvature = _gradient(along, features)
             tap = Tap(features, gradients, scores, logits, curvature)
-            return program.read(Tap(*(x if x is None else x.detach() for x in tap)))
+            return program.read(Tap(*(x.detach() if torch.is_tensor(x) else x for x in tap)))
 
     run = _compiled(tapped, model) if jit else tapped
 
