@@ -7,7 +7,7 @@ from campare.experiments.selection import select
 from campare.metrics import METRICS, choose
 from campare.stats.article import ARTICLE
 
-EVERYTHING = ("object", "parts", "cue", "other", "border")
+EVERYTHING = ("object", "parts", "cue", "border")
 
 
 def test_sets_and_names_mix():
@@ -31,6 +31,13 @@ def test_a_set_leaves_out_what_cannot_be_measured_and_a_name_does_not():
 
 
 def test_all_but_what_needs_several_networks():
-    found = select("all", EVERYTHING, {}, known=True)
+    found = select("all", (*EVERYTHING, "other"), {}, known=True)
     assert {*found.names, *found.left_out} == set(METRICS)
     assert set(found.left_out.values()) == {"maps of several networks"}
+
+
+def test_the_classes_of_a_photograph_are_compared_where_it_shows_several():
+    assert "photo-discrimination" not in select(None, EVERYTHING, {}, known=True).names
+    both = select(None, (*EVERYTHING, "other"), {}, known=True)
+    assert "photo-discrimination" in both.names
+    assert not any(name.startswith("other-") for name in (*both.names, *both.left_out))

@@ -184,14 +184,9 @@ def _lacks(
         if kind in no_mosaics:
             return no_mosaics[kind], "other metrics, or more images of each class"
         region = "object" if "other-mask" in metric.needs else None
-    wanted = [region, "other"] if _of_photos(metric) else [region]
+    wanted = [region, "other"] if metric.is_of_classes else [region]
     for name in wanted:
         if name in REGIONS and name not in regions:
             what = "objects of other classes" if name == "other" else f"masks of the {name}"
             return what, f"{_MASKS[name]} beside the images, or other metrics"
     return None
-
-
-def _of_photos(metric: Metric) -> bool:
-    """Whether it compares the objects of several classes on one photograph."""
-    return "other-mask" in metric.needs and metric.region != "cells"

@@ -333,5 +333,6 @@ DECLARED: tuple[Metric, ...] = (
         paper="own / (own + other), as the mosaics of Arias-Duart et al. 2022, on objects of one "
         "photograph",
         order=("perfect", "random", "inverted"),
+        default=False,  # but where photographs show several classes: see `registry.choose`
     ),
 )

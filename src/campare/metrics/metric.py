@@ -185,6 +185,11 @@ class Metric:
         )
 
     @property
+    def is_of_classes(self) -> bool:
+        """Whether it compares the objects of several classes on one photograph."""
+        return "other-mask" in self.needs and self.region != "cells"
+
+    @property
     def stage(self) -> Stage:
         """When it is measured: metrics of a stage share random numbers and results."""
         if "networks" in self.needs:

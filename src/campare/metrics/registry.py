@@ -162,9 +162,10 @@ def choose(
 ) -> tuple[Metric, ...]:
     """Metrics in the order of METRICS: names, among them 'default' (None: this) and 'all', values.
 
-    After them come those of `shortcut.region_metrics` for `regions` of the data that have a name of
-    their own, such as 'watermark', and those of the user's own. Raises CampareError for a name that
-    is in neither.
+    Where `regions` has objects of other classes, what compares them is among the default ones.
+    After all these come those of `shortcut.region_metrics` for `regions` of the data that have a
+    name of their own, such as 'watermark', and those of the user's own. Raises CampareError for a
+    name that is in neither.
 
     Example:
         >>> [metric.name for metric in choose(["lift", "energy"])]
@@ -174,7 +175,8 @@ def choose(
         >>> [metric.name for metric in choose(["watermark-drop"], ["object", "watermark"])]
         ['watermark-drop']
     """
-    known = {**METRICS, **_of_own_regions(regions)}
+    regions = tuple(regions)
+    known, several = {**METRICS, **_of_own_regions(regions)}, "other" in regions
     given = as_list(names)
     wanted: dict[str, Metric] = {}
     for each in given:
@@ -186,7 +188,9 @@ def choose(
     listed = tuple(
         metric
         for name, metric in known.items()
-        if name in wanted or "all" in given or ("default" in given and metric.default)
+        if name in wanted
+        or "all" in given
+        or ("default" in given and (metric.default or (several and metric.is_of_classes)))
     )
     return listed + tuple(metric for name, metric in wanted.items() if name not in known)
 
