@@ -210,9 +210,9 @@ def test_what_is_no_model(tmp_path):
     ("output", "text"),
     [(None, "output='species'"), ("size", "got 'size'"), (2, "one of species, colour")],
 )
-def test_one_of_several_outputs_is_named(output, text):
+def test_one_of_several_outputs_is_named(output, text, images):
     with pytest.raises(ModelError, match=text):
-        wrap(zoo.several(), output=output)
+        wrap(zoo.several(), output=output).predict(images)
 
 
 def test_outputs_by_position_and_by_name_are_the_same(images):
