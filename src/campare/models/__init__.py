@@ -1,6 +1,6 @@
 """Any image classifier as a `Classifier`: NumPy in and out, layers by path, one of them tapped."""
 
-from collections import OrderedDict
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["recent", "wrap"]
 
-#: The classifiers of models given last: a second call with the same model compiles nothing anew.
-_RECENT: "OrderedDict[Any, ImageClassifier]" = OrderedDict()
+#: How many classifiers of one model are kept: one for each way to wrap it.
 _KEPT = 4
 
 
@@ -77,7 +76,7 @@ def wrap(
 
 
 def recent(model: Any, **options: Any) -> "ImageClassifier":
-    """`wrap`, but the models given last keep their Classifier, so that nothing is compiled twice.
+    """`wrap`, but a model keeps its Classifier as long as it lives: nothing is compiled twice.
 
     Example:
         >>> import keras
@@ -88,23 +87,45 @@ def recent(model: Any, **options: Any) -> "ImageClassifier":
         >>> recent(network) is recent(network)
         True
     """
-    if isinstance(model, (str, Path)):
+    kept = _kept_by(model)
+    if kept is None:
         return wrap(model, **options)
-    key = (id(model), *_parts(model), *sorted(options.items()))
-    if key not in _RECENT:
-        _RECENT[key] = wrap(model, **options)
-    _RECENT.move_to_end(key)
-    while len(_RECENT) > _KEPT:
-        _RECENT.popitem(last=False)
-    return _RECENT[key]
+    key = tuple(sorted(options.items()))
+    if key not in kept:
+        kept[key] = wrap(model, **options)
+        if len(kept) > _KEPT:
+            del kept[next(iter(kept))]
+    return kept[key]
 
 
-def _parts(model: Any) -> tuple[int, ...]:
-    """What tells a model apart from itself after a layer or an activation was replaced."""
-    if hasattr(model, "_flatten_layers"):
-        layers = list(model._flatten_layers())
-        return tuple(id(x) for layer in layers for x in (layer, getattr(layer, "activation", None)))
-    return tuple(id(module) for module in model.modules()) if hasattr(model, "modules") else ()
+class _Kept(dict[Any, "ImageClassifier"]):
+    """The classifiers of one model by the options of `wrap`.
+
+    The model itself holds them, so that they go when it goes. They are no part of it: a copy, also
+    one on disk, has an empty dict there.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = weakref.ref(model)
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return dict, ()
+
+
+def _kept_by(model: Any) -> _Kept | None:
+    """The classifiers of a Keras model or torch module; None for anything else.
+
+    They lie in an object that the framework gave the model, past the model's own attributes.
+    """
+    holder = getattr(model, "_tracker", None) or getattr(model, "_forward_hooks", None)
+    attributes = getattr(holder, "__dict__", None)
+    if attributes is None:
+        return None
+    kept = attributes.get("campare")
+    if not isinstance(kept, _Kept) or kept.model() is not model:  # a shallow copy shares it
+        attributes["campare"] = kept = _Kept(model)
+    return kept
 
 
 def _known_precision(precision: str) -> str:

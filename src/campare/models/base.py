@@ -16,18 +16,38 @@ import numpy as np
 from campare.errors import LayerError, ModelError, TargetError
 from campare.models.arrays import cast, flat, namespace
 from campare.models.backends.protocol import Edit, Forward, Program, Run
+from campare.models.snapshot import Snapshot
 from campare.models.survey import Survey, default_layer, matching, spatial_layer
 from campare.models.targets import binary_score, class_index, class_score, is_logits, total
 from campare.types import Array, Floats, Grid, LayerInfo, Read, Score, Tap, Target
 
 Shape = tuple[int | None, ...]
 
+
+class _Lock:
+    """A lock that its thread may take again, and that knows how often it did."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self.depth = 0
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self.depth += 1
+
+    def __exit__(self, *error: object) -> None:
+        self.depth -= 1
+        self._lock.release()
+
+
 #: One lock for all models: nested models may share layers, and a patched layer must not run for
 #: anybody else of campare meanwhile. Other threads that call the model itself are not affected.
-PATCHING = threading.RLock()
+PATCHING = _Lock()
 
 #: Programs that a classifier keeps; a new target function each call must not fill the memory.
 KEPT = 32
+#: Sizes of image whose layers are remembered; in a stream each image may have its own.
+SIZES = 8
 
 
 class ImageClassifier:
@@ -45,10 +65,24 @@ class ImageClassifier:
     _model: Any
 
     def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        """Read the model anew; nothing is known of how it runs, and nothing is compiled."""
+        self._read_model()
         self._surveys: dict[Shape, Survey] = {}
         self._defaults: dict[Shape, str] = {}
         self._bottlenecks: dict[tuple[str, Shape], bool] = {}
         self._programs: OrderedDict[Any, Callable[..., Any]] = OrderedDict()
+        self._snapshot = self._taken()
+
+    @contextmanager
+    def _current(self) -> Iterator[None]:
+        """Within the block nobody patches the model, and what is known of it is not outdated."""
+        with PATCHING:
+            if PATCHING.depth == 1 and self._snapshot.differs():
+                self._forget()
+            yield
 
     def _check_class_names(self, expected: int) -> None:
         if self.class_names is not None and len(self.class_names) != expected:
@@ -58,6 +92,14 @@ class ImageClassifier:
             )
 
     # What a subclass provides
+
+    def _read_model(self) -> None:
+        """Find what the model is made of, without running it."""
+        raise NotImplementedError
+
+    def _taken(self) -> Snapshot:
+        """A snapshot of the model."""
+        raise NotImplementedError
 
     def _look(self, shape: Shape) -> Survey:
         """Run or trace the model once on images of `shape` and record what runs."""
@@ -92,12 +134,16 @@ class ImageClassifier:
         return next(iter(self._surveys), None) or self._usual_shape()
 
     def _survey(self, shape: Shape | None = None) -> Survey:
-        with PATCHING:
+        with self._current():
             shape = shape or self._known_shape()
             if shape not in self._surveys:
-                self._surveys[shape] = survey = self._look(shape)
+                survey = self._look(shape)
+                self._snapshot.settle()
                 if survey.units is not None:
                     self._check_class_names(max(survey.units, 2))
+                self._surveys[shape] = survey
+                if len(self._surveys) > SIZES:
+                    del self._surveys[next(iter(self._surveys))]
             return self._surveys[shape]
 
     @property
@@ -137,7 +183,7 @@ class ImageClassifier:
         return self._default(self._known_shape())
 
     def _default(self, shape: Shape) -> str:
-        with PATCHING:
+        with self._current():
             if shape not in self._defaults:
                 survey = self._survey(shape)
                 self._defaults[shape] = default_layer(
@@ -184,15 +230,16 @@ class ImageClassifier:
 
     def predict(self, images: Any) -> Floats:
         """Logits (N, K) of images (N, H, W, C), before any softmax or sigmoid."""
-        images = self._check_images(images)
-        shape = tuple(images.shape[1:])
-        _require_logits(self._survey(shape))
-        run = self._kept(
-            ("predict", shape),
-            lambda: self._backend.compile_predict(
-                self._logits, shape, self._model, jit=self.compiled
-            ),
-        )
+        with self._current():
+            images = self._check_images(images)
+            shape = tuple(images.shape[1:])
+            _require_logits(self._survey(shape))
+            run = self._kept(
+                ("predict", shape),
+                lambda: self._backend.compile_predict(
+                    self._logits, shape, self._model, jit=self.compiled
+                ),
+            )
         with self._patching():
             logits = run(images)
         return np.asarray(self._backend.to_numpy(logits), np.float32)
@@ -257,30 +304,32 @@ class ImageClassifier:
         the same function object again, not a new one each time. `gradients=False` says that `read`
         does not look at them; they may be None then.
         """
-        images = self._check_images(images)
-        shape = tuple(images.shape[1:])
-        info = self.layer(layer, shape)
-        assert info.grid is not None  # a spatial layer has one
-        if repeat > 1 and not self.bottleneck(info.path, shape):
-            raise LayerError(
-                f"Expected a layer that all of {self.name!r} passes through, to repeat what comes "
-                f"after it, got {info.path!r}, which something passes by. Try: repeat=1 and the "
-                "images repeated"
+        with self._current():
+            images = self._check_images(images)
+            shape = tuple(images.shape[1:])
+            info = self.layer(layer, shape)
+            assert info.grid is not None  # a spatial layer has one
+            if repeat > 1 and not self.bottleneck(info.path, shape):
+                raise LayerError(
+                    f"Expected a layer that all of {self.name!r} passes through, to repeat what "
+                    f"comes after it, got {info.path!r}, which something passes by. Try: repeat=1 "
+                    "and the images repeated"
+                )
+            run = self._prepared(
+                ("tap", info.path),
+                lambda: (self._logits, lambda edit: self._edit(info.path, edit)),
+                info.grid,
+                images,
+                target,
+                read=read,
+                eps=eps,
+                scale=scale,
+                repeat=repeat,
+                curvature=curvature,
+                gradients=gradients,
+                score=score,
             )
-        return self._start(
-            ("tap", info.path),
-            lambda: (self._logits, lambda edit: self._edit(info.path, edit)),
-            info.grid,
-            images,
-            target,
-            read=read,
-            eps=eps,
-            scale=scale,
-            repeat=repeat,
-            curvature=curvature,
-            gradients=gradients,
-            score=score,
-        )
+        return run()
 
     def input_gradients(
         self, images: Any, target: Target = None, *, guided: bool = False
@@ -290,16 +339,17 @@ class ImageClassifier:
         With `guided` every ReLU passes only positive gradients back (Springenberg et al. 2015,
         Striving for simplicity, section 3.4).
         """
-        images = self._check_images(images)
-        fetch = self._start(
-            ("input", guided),
-            lambda: _input_tap(self._guided if guided else self._logits),
-            Grid(tuple(images.shape[1:-1]), "channels-last"),
-            images,
-            target,
-            read=_gradients,
-        )
-        return np.asarray(fetch()[0], np.float32)
+        with self._current():
+            images = self._check_images(images)
+            run = self._prepared(
+                ("input", guided),
+                lambda: _input_tap(self._guided if guided else self._logits),
+                Grid(tuple(images.shape[1:-1]), "channels-last"),
+                images,
+                target,
+                read=_gradients,
+            )
+        return np.asarray(run()()[0], np.float32)
 
     def bottleneck(self, layer: Any = None, shape: Shape | None = None) -> bool:
         """Whether the logits depend on the image through `layer` alone.
@@ -320,7 +370,7 @@ class ImageClassifier:
             self._bottlenecks[path, shape] = alike
         return self._bottlenecks[path, shape]
 
-    def _start(
+    def _prepared(
         self,
         key: tuple[Any, ...],
         parts: Callable[[], tuple[Forward, Edit]],
@@ -335,7 +385,8 @@ class ImageClassifier:
         curvature: bool = False,
         gradients: bool = True,
         score: Score | None = None,
-    ) -> Callable[[], tuple[Array, ...]]:
+    ) -> Callable[[], Callable[[], tuple[Array, ...]]]:
+        """What runs the tap when it is called, and returns what fetches the result."""
         shape = tuple(images.shape[1:])
         index, differentiated = self._target(target, len(images), score)
         perturbed = eps is not None or scale is not None
@@ -349,14 +400,18 @@ class ImageClassifier:
 
         identity = target if callable(target) else score
         run = self._kept((*key, shape, identity, read, perturbed, repeat, *more), compiled)
-        with self._patching():
-            outputs = run(
-                images,
-                np.tile(index, repeat),
-                np.float32(1) if scale is None else np.asarray(scale, np.float32),
-                np.float32(0) if eps is None else np.asarray(eps, np.float32),
-            )
-        return lambda: tuple(self._backend.to_numpy(output) for output in outputs)
+
+        def start() -> Callable[[], tuple[Array, ...]]:
+            with self._patching():
+                outputs = run(
+                    images,
+                    np.tile(index, repeat),
+                    np.float32(1) if scale is None else np.asarray(scale, np.float32),
+                    np.float32(0) if eps is None else np.asarray(eps, np.float32),
+                )
+            return lambda: tuple(self._backend.to_numpy(output) for output in outputs)
+
+        return start
 
     def _guided(self, images: Any) -> Any:
         with self._guide():
@@ -378,7 +433,7 @@ class ImageClassifier:
 
     def _kept(self, key: Any, make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
         """The compiled program of a key; the one used longest ago makes room."""
-        with PATCHING:
+        with self._current():
             if key not in self._programs:
                 self._programs[key] = make()
                 while len(self._programs) > KEPT:

@@ -28,6 +28,7 @@ from campare.models._keras_layers import (
 )
 from campare.models.arrays import namespace
 from campare.models.base import ImageClassifier, Shape
+from campare.models.snapshot import Snapshot
 from campare.models.survey import IMAGES, Record, Survey, units_of
 from campare.types import LayerInfo
 
@@ -48,6 +49,19 @@ PREPROCESSING = keras.layers.Normalization
 
 #: Layers whose parts work on queries, keys and values, which are no grid.
 ATTENTION = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
+
+#: Attributes that Keras sets as a model is built, used elsewhere and trained; no pass reads them.
+BOOKKEEPING = frozenset({
+    "built", "optimizer", "loss", "compiled", "jit_compile", "run_eagerly", "steps_per_execution",
+    "stop_training", "stop_evaluating", "stop_predicting", "history", "train_function",
+    "test_function", "predict_function", "unrolled_steps_per_execution", "_initial_epoch",
+    "_compile_loss", "_compile_metrics", "_compile_config", "_compiled_trainable_state", "_lock",
+    "_loss_tracker", "_metrics", "_losses", "_loss_ids", "_losses_override", "_called",
+    "_jit_compile", "_run_eagerly", "_eval_epoch_iterator", "_jax_state", "_jax_state_synced",
+    "_distributed_dataset", "_distribute_strategy", "_distribute_reduction_method", "_tracker",
+    "_inbound_nodes", "_outbound_nodes", "_path", "_parent_path", "_build_shapes_dict",
+    "_auto_config", "_call_signature", "_torch_params", "training",
+})  # fmt: skip
 
 
 class KerasClassifier(ImageClassifier):
@@ -73,21 +87,27 @@ class KerasClassifier(ImageClassifier):
         self.class_names = class_names
         self._output = output
         self._precision = precision
-        self._paths = dict(walk(model))
-        self._parts = parts(model)
+        self._compile = compiled
+        self._backend = import_module(f"campare.models.backends.{keras.backend.backend()}")
+        super().__init__()
+        self._survey()
+
+    def _read_model(self) -> None:
+        self._paths = dict(walk(self.model))
+        self._parts = parts(self.model)
         formats = [getattr(layer, "data_format", None) for layer in self._paths.values()]
         self._formats = [each for each in formats if each in ("channels_first", "channels_last")]
         self._channels_first = self._formats[:1] == ["channels_first"]
-        shape = _input_shape(model)
+        shape = _input_shape(self.model)
         self.input_shape = (*shape[1:], shape[0]) if self._channels_first else shape
-        self._backend = import_module(f"campare.models.backends.{keras.backend.backend()}")
         slow = getattr(self._backend, "SLOW_COMPILED", ())
         kinds = {type(layer).__name__ for layer in self._paths.values()}
-        self.compiled = compiled and kinds.isdisjoint(slow)
+        self.compiled = self._compile and kinds.isdisjoint(slow)
         self._head: Any = None
         self._refuse_opaque()
-        super().__init__()
-        self._survey()
+
+    def _taken(self) -> Snapshot:
+        return Snapshot(self._parts, BOOKKEEPING)
 
     @contextmanager
     def randomized(

@@ -30,6 +30,7 @@ from campare.models.arrays import flat
 from campare.models.backends import torch as _torch
 from campare.models.backends.torch_fold import Pair, find_pairs, folded
 from campare.models.base import ImageClassifier, Shape
+from campare.models.snapshot import Snapshot
 from campare.models.survey import IMAGES, Record, Survey, one_output, units_of
 
 #: The size of image on which a model is looked at that does not say which it takes.
@@ -37,6 +38,9 @@ USUAL_SIDE = 224
 
 #: Modules that only pass, thin out or reshape what came before: never the default to explain.
 PASSING = ("Pool", "Dropout", "Identity", "Flatten", "Pad", "Permute", "Unfold", "DropPath")
+
+#: Attributes that change with a model's mode or as it is trained; the passes here are not of them.
+BOOKKEEPING = frozenset({"training", "_compiled_call_impl"})
 
 
 class TorchClassifier(ImageClassifier):
@@ -60,17 +64,23 @@ class TorchClassifier(ImageClassifier):
         compiled: bool = False,
     ) -> None:
         model = getattr(model, "_orig_mod", model)  # what torch.compile was given
-        refuse_opaque(model)
         self.model = self._model = model
         self.name = name or type(model).__name__
         self.class_names = class_names or _class_names(model)
         self.compiled = compiled
         self._output = output
         self._precision = precision
-        self._modules = {path: module for path, module in model.named_modules() if path}
-        self.input_shape = tuple(input_shape or (None, None, _channels(model)))
-        self._pairs: list[Pair] = []
+        self._given_shape = input_shape
         super().__init__()
+
+    def _read_model(self) -> None:
+        refuse_opaque(self.model)
+        self._modules = {path: module for path, module in self.model.named_modules() if path}
+        self.input_shape = tuple(self._given_shape or (None, None, _channels(self.model)))
+        self._pairs: list[Pair] = []
+
+    def _taken(self) -> Snapshot:
+        return Snapshot(self.model.modules(), BOOKKEEPING)
 
     @contextmanager
     def randomized(
