@@ -236,8 +236,9 @@ def test_several_inputs_and_images_that_are_none():
 
 def test_outputs_that_are_no_classes():
     segments = keras.Sequential([keras.Input((8, 8, 3)), L.Conv2D(2, 3)])
-    with pytest.raises(ModelError, match=r"outputs \(N, K\), got shape"):
-        wrap(segments)
+    for needs_logits in (lambda one: one.n_classes, lambda one: one.predict(np.ones((1, 8, 8, 3)))):
+        with pytest.raises(ModelError, match=r"outputs \(N, K\), got shape"):
+            needs_logits(wrap(segments))
 
 
 def test_class_names_must_fit():
