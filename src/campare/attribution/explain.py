@@ -42,10 +42,10 @@ def explain(
     `Method`. `target` is a class index or name, one an image, 'label', 'prediction'
     (default), 'second-best', a `Contrast` of two classes, or a function of the logits (N, K), or of
     whatever else the raw output is (a segmentation (N, h, w, K), a dict), -> (N,). `layer` is a
-    path as `campare list layers` shows it, or the layer itself; default: the last spatial layer.
-    Several layers are fused as in LayerCAM. `smooth` averages the maps over mirrored, brighter and
-    darker copies. `seed` is for methods that draw. `precision` and `compile` are those of
-    `campare.wrap`.
+    path as `campare list layers` shows it, or the layer itself; default: the last spatial layer
+    that everything passes through, else the last on which the score depends. Several layers are
+    fused as in LayerCAM. `smooth` averages the maps over mirrored, brighter and darker copies.
+    `seed` is for methods that draw. `precision` and `compile` are those of `campare.wrap`.
 
     Raises:
         ModelError, LayerError, TargetError: what came does not fit; the text says what would.
@@ -173,7 +173,7 @@ def _explanations(
             logits=seen.logits,
             layer=path,
             method=method.name,
-            status=m.status(raw),
+            status=np.where(seen.unconnected, "unconnected", m.status(raw)),
             images=batch.images,
             class_names=classifier.class_names,
             signed=method.signed,

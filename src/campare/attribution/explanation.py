@@ -23,8 +23,9 @@ class Explanation:
 
     `maps` (N, h, w) are raw float32 at the layer's resolution; `scores` (N,) the values that were
     differentiated; `target` (N,) class indices (None for a function); `logits` (N, K); `status`
-    (N,) is `ok`, `flat`, `all-negative` or `non-finite`; `images` (N, H, W, C) as given, or None
-    where they came as a stream and were not kept.
+    (N,) is `ok`, `flat`, `all-negative`, `unconnected` (nothing at the layer changes the score) or
+    `non-finite`; `images` (N, H, W, C) as given, or None where they came as a stream and were not
+    kept.
     """
 
     maps: Floats

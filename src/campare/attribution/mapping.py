@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from campare.attribution.batches import Batch, channels_last, image_shape
+from campare.attribution.connection import connected_layer, unconnected
 from campare.attribution.gradient import fuse
 from campare.attribution.method import Method
 from campare.attribution.passes import fixed_target
@@ -20,7 +21,7 @@ from campare.attribution.perturbation import smoothed
 from campare.attribution.targets import Wanted, is_one_an_image, resolve_target
 from campare.errors import LayerError, TargetError
 from campare.models.targets import is_logits
-from campare.types import Array, Classifier, Floats, Read, Score, Tap, Target
+from campare.types import Array, Bools, Classifier, Floats, Read, Score, Tap, Target
 
 #: One layer, by path or as the framework's object, or several to be fused.
 Layers = Any
@@ -34,6 +35,7 @@ class Seen(NamedTuple):
     maps: dict[str, Floats]  # method -> (n, h, w)
     scores: Floats  # (n,) of the first method
     logits: Floats  # (n, K); the scores (n, 1) of a model whose output is no logits
+    unconnected: Bools  # (n,) whether no change at the layer changes the score
 
 
 def map_batches(
@@ -58,6 +60,12 @@ def map_batches(
         filled = full if classifier.fixed_batch and n < full else n
         images, several = _fill(batch.images, filled), _fill_target(resolved, filled)
         paths, fetch = _start(classifier, images, several, methods, layer, batch_size, rng)
+        if layer is None:  # the first batch says whether the default one is right, for all
+            fetch = partial(_same, fetch())
+            if n and fetch().unconnected[:n].all():
+                paths = connected_layer(classifier, images, several, but=paths)
+                _, fetch = _start(classifier, images, several, methods, paths, batch_size, rng)
+            layer = paths
         if smooth:
             fetch = _smoothed(classifier, images, several, methods, layer, batch_size, rng, fetch)
         if waiting is not None:
@@ -65,6 +73,11 @@ def map_batches(
         waiting = _fetcher(batch, resolved, paths, fetch)
     if waiting is not None:
         yield waiting()
+
+
+def _same(seen: Seen) -> Seen:
+    """What was fetched already."""
+    return seen
 
 
 def _part(target: Any, start: int, n: int) -> Wanted:
@@ -85,7 +98,8 @@ def _fetcher(
     def finish() -> tuple[Batch, Target, str, Seen]:
         n, seen = len(batch.images), fetch()
         maps = {name: each[:n] for name, each in seen.maps.items()}
-        return batch, target, path, Seen(maps, seen.scores[:n], seen.logits[:n])
+        rest = (seen.scores[:n], seen.logits[:n], seen.unconnected[:n])
+        return batch, target, path, Seen(maps, *rest)
 
     return finish
 
@@ -114,7 +128,8 @@ def _start(
         if len(parts) == 1:
             return parts[0]
         maps = {each.name: fuse([part.maps[each.name] for part in parts]) for each in methods}
-        return parts[-1]._replace(maps=maps)
+        apart = np.logical_and.reduce([part.unconnected for part in parts])
+        return parts[-1]._replace(maps=maps, unconnected=apart)
 
     return "+".join(paths), fused
 
@@ -199,7 +214,9 @@ def _start_at(
                 assert grid is not None
                 shown = _as_rgb(images)
                 maps[each.name] = each.run(shown, grid.shape, rng)
-        return Seen(maps, *last)
+        apart = unconnected(classifier, images, target, path, methods, maps)
+        scores, logits = last
+        return Seen(maps, scores, logits, apart)
 
     return finish
 

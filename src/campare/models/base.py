@@ -17,7 +17,13 @@ from campare.errors import LayerError, ModelError, TargetError
 from campare.models.arrays import cast, flat, namespace
 from campare.models.backends.protocol import Edit, Forward, Program, Run
 from campare.models.snapshot import Snapshot
-from campare.models.survey import Survey, default_layer, matching, spatial_layer
+from campare.models.survey import (
+    Survey,
+    default_layer,
+    matching,
+    spatial_layer,
+    warn_of_others,
+)
 from campare.models.targets import binary_score, class_index, class_score, is_logits, total
 from campare.types import Array, Floats, Grid, LayerInfo, Read, Score, Tap, Target
 
@@ -174,8 +180,10 @@ class ImageClassifier:
     def default_layer(self) -> str:
         """Path of the last spatial layer that computes features (not pooling, dropout, padding).
 
-        In a vision transformer whose class token alone is read, nothing that the last block adds
-        to the other tokens is seen; there it is the last normalization that the class depends on.
+        The last that everything passes through; where there is none, the last that the logits are
+        computed from, and a warning names those beside it. In a vision transformer whose class
+        token alone is read, nothing that the last block adds to the other tokens is seen; there it
+        is the last normalization that the class depends on.
 
         Raises:
             LayerError: the model has no such layer.
@@ -186,9 +194,9 @@ class ImageClassifier:
         with self._current():
             if shape not in self._defaults:
                 survey = self._survey(shape)
-                self._defaults[shape] = default_layer(
-                    survey, self.name, lambda path: self._is_seen(path, shape)
-                )
+                path = default_layer(survey, self.name, lambda path: self._is_seen(path, shape))
+                self._defaults[shape] = path
+                warn_of_others(survey, self.name, path)
             return self._defaults[shape]
 
     def _is_seen(self, path: str, shape: Shape) -> bool:
@@ -211,6 +219,12 @@ class ImageClassifier:
         shape = shape or self._known_shape()
         path = self._default(shape) if path is None else self._path_of(path)
         return spatial_layer(self._survey(shape), self.name, path, lambda: self._default(shape))
+
+    def others(self, path: str, shape: Shape) -> list[str]:
+        """Layers to explain in place of the one at `path`, the best first."""
+        survey = self._survey(shape)
+        whole, connected = survey.bottlenecks[::-1], survey.connected[::-1]
+        return [one for one in dict.fromkeys((*whole, *connected)) if one != path]
 
     def layer_path(self, name: str) -> str:
         """The full path of any layer, spatial or not; its own name is enough if unique."""

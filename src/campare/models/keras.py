@@ -144,6 +144,7 @@ class KerasClassifier(ImageClassifier):
 
     def _look(self, shape: Shape) -> Survey:
         seen: dict[str, Any] = {}
+        marks: dict[str, Any] = {}
         names = getattr(self.model, "output_names", None)
         ends = [part for part in self._parts if squashing(part)]
 
@@ -154,27 +155,29 @@ class KerasClassifier(ImageClassifier):
             def see(output: Any) -> Any:
                 if hasattr(output, "shape"):
                     record.add(path, kind, output, channels_first=first, inside=inside)
+                    marks[path] = self._backend.mark(output)
                 return output
 
             return see
 
-        def forward(images: Any) -> Any:
+        def forward(images: Any) -> tuple[Any, dict[str, Any]]:
             seen["record"] = record = Record(shape[:2])  # anew: a backend may trace again
+            marks.clear()
             with ExitStack() as patches:
                 for path, layer in self._paths.items():
                     if not is_graph(layer):
                         patches.enter_context(edited(layer, recorder(path, layer, record)))
                 logits, head = run_logits(self.model, ends, self._sent(images), self._output)
             seen.update(output=units_of(logits, self.name, names), head=head)
-            return logits
+            return logits, marks
 
-        self._backend.trace(forward, (IMAGES, *shape), self.model)
+        flow = self._backend.trace(forward, (IMAGES, *shape), self.model)
         record, head = seen["record"], seen["head"]
         self._head = head
         bypassed = squashing(head) if head is not None else None
         candidates = self._candidates(record.layers, record.runs)
         units, refused = seen["output"]
-        return Survey(record.layers, record.runs, units, bypassed, candidates, refused)
+        return Survey(record.layers, record.runs, units, bypassed, candidates, refused, flow)
 
     def _candidates(self, layers: dict[str, LayerInfo], runs: dict[str, int]) -> tuple[str, ...]:
         learned, found = False, []

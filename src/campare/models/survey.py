@@ -1,14 +1,17 @@
 """What one look at a model shows: its layers, which one to explain, and which output is meant.
 
-Layers are named by path. The default one is the last that computes features on a grid; a layer that
-is missing, ambiguous, run twice or not spatial is refused by an error that names what would work.
+Layers are named by path. The default one is the last that computes features on a grid and that
+everything passes through; a layer that is missing, ambiguous, run twice or not spatial is refused
+by an error that names what would work.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from campare.errors import LayerError, ModelError
+from campare.models.dataflow import Flow
 from campare.models.grids import find_grid
 from campare.types import LayerInfo
 
@@ -17,6 +20,9 @@ IMAGES = 2
 
 #: How many layers, from the last, are tried for one whose tokens the class depends on.
 _TRIED = 8
+
+#: How many layers a warning names.
+_NAMED = 3
 
 
 class Survey(NamedTuple):
@@ -28,6 +34,28 @@ class Survey(NamedTuple):
     bypassed: str | None  # 'softmax' or 'sigmoid' at the end
     candidates: tuple[str, ...]  # layers that compute features, in their order, one a tensor
     refused: str = ""  # why there are no logits, for those who need them
+    flow: Flow | None = None  # how the logits come out of the image, where that is known
+
+    @property
+    def connected(self) -> list[str]:
+        """The spatial candidates that the logits are computed from, in their order."""
+        spatial = [path for path in self.candidates if self.layers[path].spatial]
+        known = self.flow.connected if self.flow else frozenset()
+        return [path for path in spatial if path in known] or spatial
+
+    @property
+    def bottlenecks(self) -> list[str]:
+        """Those of them that everything passes through; the last, where that is not known."""
+        connected = self.connected
+        known = self.flow.bottlenecks if self.flow else frozenset(connected[-1:])
+        return [path for path in connected if path in known]
+
+    @property
+    def ends(self) -> list[str]:
+        """Those of them whose outputs the logits are computed from directly, in their order."""
+        connected = self.connected
+        last = self.flow.ends(connected) if self.flow else frozenset(connected[-1:])
+        return [path for path in connected if path in last]
 
 
 class Record:
@@ -66,14 +94,15 @@ class Record:
 def default_layer(survey: Survey, name: str, is_seen: Callable[[str], bool]) -> str:
     """Path of the last spatial layer that computes features (not pooling, dropout, padding).
 
-    In a vision transformer whose class token alone is read, nothing that the last block adds to the
-    other tokens is seen; there it is the last normalization on whose grid the class depends, which
-    `is_seen` tells.
+    It is the last that everything passes through; where there is none, as in two networks side by
+    side, the last on which the logits depend. In a vision transformer whose class token alone is
+    read, nothing that the last block adds to the other tokens is seen; there it is the last
+    normalization on whose grid the class depends, which `is_seen` tells.
 
     Raises:
         LayerError: the model `name` has no such layer.
     """
-    spatial = [path for path in survey.candidates if survey.layers[path].spatial]
+    spatial = survey.connected
     often = [path for path, n in survey.runs.items() if n > 1 and survey.layers[path].spatial]
     if not spatial and often:
         return often[-1]  # to be refused by its name
@@ -86,12 +115,25 @@ def default_layer(survey: Survey, name: str, is_seen: Callable[[str], bool]) -> 
         )
     last = survey.layers[spatial[-1]]
     if last.grid is None or last.grid.skip == 0:
-        return last.path
+        return (survey.bottlenecks or spatial)[-1]
     norms = [path for path in spatial if "norm" in survey.layers[path].kind.lower()]
     for path in [*norms[: -_TRIED - 1 : -1], *spatial[: -_TRIED - 1 : -1]]:
         if is_seen(path):
             return path
     return last.path
+
+
+def warn_of_others(survey: Survey, name: str, path: str) -> None:
+    """Where something passes by every layer, say so, and name the layers beside `path`."""
+    others = [one for one in survey.ends if one != path]
+    if survey.bottlenecks or not others:
+        return
+    warnings.warn(
+        f"Expected a layer that all of {name!r} passes through, got {path!r}, beside which others "
+        f"decide, too. Try: layer={others[-1]!r} for another part, or layer="
+        f"{[*others[-_NAMED:], path]} for all of them in one map",
+        stacklevel=2,
+    )
 
 
 def spatial_layer(survey: Survey, name: str, path: str, default: Callable[[], str]) -> LayerInfo:

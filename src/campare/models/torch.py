@@ -119,6 +119,7 @@ class TorchClassifier(ImageClassifier):
     def _look(self, shape: Shape) -> Survey:
         record = Record(shape[:2])
         made: dict[str, tuple[int, int]] = {}
+        marks: dict[str, Any] = {}
         kept: list[Any] = []  # so that no two tensors have the same id
         found: list[Any] = []
 
@@ -129,19 +130,23 @@ class TorchClassifier(ImageClassifier):
                     kind = type(module).__name__
                     record.add(path, kind, tensor, channels_first=layout(module))
                     made[path] = (id(tensor), tensor._version)
+                    marks[path] = _torch.mark(tensor)
                     kept.append(tensor)
 
             return see
 
-        def forward(images: Any) -> Any:
+        def forward(images: Any) -> tuple[Any, dict[str, Any]]:
+            nonlocal record
+            record = Record(shape[:2])  # anew: it may have failed once
+            made.clear()
             with ExitStack() as hooks:
                 for path, module in self._modules.items():
                     hooks.enter_context(hooked(module, recorder(path, module)))
                 found.append(self._run(images))
-            return found[-1][0]
+            return found[-1][0], marks
 
         try:
-            _torch.trace(forward, (IMAGES, *shape), self.model)  # type: ignore[arg-type]
+            flow = _torch.trace(forward, (IMAGES, *shape), self.model)  # type: ignore[arg-type]
         except ModelError:
             raise
         except Exception as error:
@@ -156,7 +161,7 @@ class TorchClassifier(ImageClassifier):
         self._find_pairs(shape)
         candidates = self._candidates(record.runs, made)
         units, refused = units_of(logits, self.name)
-        return Survey(record.layers, record.runs, units, bypassed, candidates, refused)
+        return Survey(record.layers, record.runs, units, bypassed, candidates, refused, flow)
 
     def _candidates(
         self, runs: dict[str, int], made: dict[str, tuple[int, int]]
@@ -186,7 +191,7 @@ class TorchClassifier(ImageClassifier):
             images = pattern.reshape(images.shape)
             self._pairs = find_pairs(self.model, lambda: flat(self._run(images)[0]))
 
-        _torch.trace(find, (IMAGES, *shape), self.model)  # type: ignore[arg-type]
+        _torch.run_black(find, (IMAGES, *shape), self.model)  # type: ignore[arg-type]
 
     def _forward(self, images: Any) -> Any:
         pays = len(images) > 1  # for one image the patches cost as much as they save

@@ -11,7 +11,9 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from campare.models.backends.protocol import Forward, Program, Run, enter, leave, only
+from campare.models.arrays import leaves
+from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
+from campare.models.dataflow import Flow, flow_of
 from campare.types import Array, Tap
 
 #: XLA compiles a program for each number of images.
@@ -20,10 +22,45 @@ FIXED_BATCH = True
 PATCHES_RUNS = True
 
 
-def trace(forward: Forward, shape: tuple[int, ...], model: Any) -> None:
-    """Trace `forward` on images of `shape` (N, H, W, C), for what its patches record."""
+def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow:
+    """Trace `forward` on images of `shape` (N, H, W, C), and how the logits come out of them."""
+    paths: list[str] = []
+
+    def traced(images: Any) -> tuple[list[Any], list[Any]]:
+        logits, layers = forward(images)
+        own = {path: x for path, x in layers.items() if _of_one_trace(x, images)}
+        paths[:] = own
+        return leaves(logits), list(own.values())
+
     images = jax.ShapeDtypeStruct(shape, jnp.float32)
-    jax.eval_shape(_stateless(forward, model), _values(model), images)
+    program = jax.make_jaxpr(_stateless(traced, model))(_values(model), images).jaxpr
+    made = {output: each for each in program.eqns for output in each.outvars}
+
+    def sources(variable: Any) -> list[Any]:
+        step = made.get(variable)
+        if step is None or step.primitive.name == "stop_gradient":
+            return []
+        return [one for one in step.invars if _is_computed(one)]
+
+    first = len(program.outvars) - len(paths)
+    outputs, of_layers = program.outvars[:first], program.outvars[first:]
+    layers = {path: x for path, x in zip(paths, of_layers, strict=True) if _is_computed(x)}
+    return flow_of(program.invars[-1], filter(_is_computed, outputs), layers, sources)
+
+
+def mark(output: Any) -> Any:
+    """What an array of a trace is known by: itself."""
+    return output
+
+
+def _of_one_trace(x: Any, images: Any) -> bool:
+    """Whether `x` may leave the trace that `images` are in: it is of no loop within."""
+    return getattr(x, "_trace", None) is getattr(images, "_trace", None)
+
+
+def _is_computed(variable: Any) -> bool:
+    """Whether a variable of a program is no constant, and may have a gradient."""
+    return not hasattr(variable, "val") and jnp.issubdtype(variable.aval.dtype, jnp.floating)
 
 
 def compile_predict(

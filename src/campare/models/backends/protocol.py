@@ -18,6 +18,8 @@ from campare.types import Grid, Read, Score
 
 #: Given the images, run the model and return its logits (N, K) in float32.
 Forward = Callable[[Any], Any]
+#: Given the images, run the model: its logits, and layers' outputs by path as `mark` keeps them.
+Traced = Callable[[Any], tuple[Any, dict[str, Any]]]
 #: Patch the layer so that its output passes through a function, for the length of the block.
 Edit = Callable[[Callable[[Any], Any]], AbstractContextManager[None]]
 #: Called with (images, index, scale, eps), NumPy or the framework's; outputs of the framework.

@@ -13,8 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from campare.errors import ModelError
-from campare.models.backends.protocol import Forward, Program, Run, enter, leave, only
+from campare.models.arrays import leaves
+from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
 from campare.models.backends.tensorflow_fold import folded
+from campare.models.dataflow import Flow, flow_of
 from campare.types import Array, Tap
 
 #: Graphs take any number of images; only XLA compiles one for each.
@@ -30,9 +32,30 @@ SLOW_COMPILED: tuple[str, ...] = (
 FOLDED = folded
 
 
-def trace(forward: Forward, shape: tuple[int, ...], model: Any) -> None:  # noqa: ARG001
-    """Trace `forward` on images of `shape` (N, H, W, C), for what its patches record."""
-    tf.function(forward, autograph=False).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow:  # noqa: ARG001
+    """Trace `forward` on images of `shape` (N, H, W, C), and how the logits come out of them."""
+    flows: list[Flow] = []
+
+    def traced(images: Any) -> Any:
+        logits, layers = forward(images)
+        flows.append(flow_of(mark(images), map(mark, leaves(logits)), layers, _sources))
+        return logits
+
+    tf.function(traced, autograph=False).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+    return flows[-1]
+
+
+def mark(output: Any) -> Any:
+    """What a tensor of a graph is known by."""
+    return output.ref()
+
+
+def _sources(tensor: Any) -> list[Any]:
+    """The tensors that one in a graph is computed from, where a gradient can come back to them."""
+    made = tensor.deref()
+    if made.op.type in ("StopGradient", "PreventGradient") or not made.dtype.is_floating:
+        return []
+    return [mark(one) for one in made.op.inputs]
 
 
 def compile_predict(

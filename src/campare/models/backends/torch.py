@@ -16,7 +16,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.checkpoint import CheckpointFunction
 
 from campare.errors import LayerError
-from campare.models.backends.protocol import Forward, Program, Run, enter, leave, only
+from campare.models.arrays import leaves
+from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
+from campare.models.dataflow import Flow, flow_of
 from campare.types import Array, Tap
 
 #: Without compiling, any number of images is as good; Inductor compiles one.
@@ -39,10 +41,45 @@ class _Recording(TorchFunctionMode):  # type: ignore[misc]
         return func(*args, **(kwargs or {}))
 
 
-def trace(forward: Forward, shape: tuple[int, ...], model: Any) -> None:
+def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow | None:
+    """Run `forward` on black images of `shape` (N, H, W, C): how the logits come out of them.
+
+    None where the model cannot run while that is recorded.
+    """
+    try:
+        with _recorded():
+            images = torch.zeros(shape, device=device_of(model)).requires_grad_() * 1
+            start = mark(images)
+            logits, layers = forward(images)
+            return flow_of(start, map(mark, leaves(logits)), layers, _sources)
+    except Exception:  # as one that hands what it computes to NumPy
+        run_black(forward, shape, model)
+        return None
+
+
+def run_black(forward: Callable[[Any], Any], shape: tuple[int, ...], model: Any) -> None:
     """Run `forward` on black images of `shape` (N, H, W, C), for what its patches record."""
     with _plain(), _Recording():
         forward(torch.zeros(shape, device=device_of(model)))
+
+
+def mark(output: Any) -> tuple[Any, int]:
+    """What a tensor is in torch's record of a pass, also after it was changed in place."""
+    return output.grad_fn, output.output_nr
+
+
+def _sources(tensor: tuple[Any, int]) -> list[tuple[Any, int]]:
+    """The tensors that one was computed from."""
+    return [one for one in getattr(tensor[0], "next_functions", ()) if one[0] is not None]
+
+
+@contextmanager
+def _recorded() -> Iterator[None]:
+    """Within the block all is recorded, and nothing of it kept that only gradients need."""
+    hooks = torch.autograd.graph.saved_tensors_hooks(lambda _: None, lambda _: None)
+    with torch.inference_mode(False), torch.enable_grad(), hooks, _Recording() as recording:
+        recording.on = True
+        yield
 
 
 def compile_predict(

@@ -1,0 +1,54 @@
+"""The default layer lies on the path of the score, and what passes by it is said."""
+
+import warnings
+
+import branches
+import numpy as np
+import pytest
+
+from campare.models import wrap
+
+IMAGES = np.random.default_rng(0).uniform(0, 1, (2, *branches.SHAPE)).astype(np.float32)
+
+
+def default(model, **options):
+    """The default layer, found without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return wrap(model, **options).default_layer
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "expected"),
+    [
+        (lambda: branches.side_by_side(stem=True), {}, "stem"),
+        (branches.two_heads, {"output": "first"}, "first_conv"),
+        (branches.two_heads, {"output": "second"}, "second_conv"),
+        (branches.auxiliary, {"output": "logits"}, "late"),
+        (branches.auxiliary, {"output": "aux"}, "aux_conv"),
+        (branches.decoder, {}, "bottom"),
+        (branches.masked, {}, "features"),
+        (branches.stopped, {}, "early"),
+    ],
+    ids=["shared stem", "first head", "second head", "beside an auxiliary head", "auxiliary head",
+         "unused decoder", "mask by an operator", "behind a stop-gradient"],
+)  # fmt: skip
+def test_the_default_is_the_last_layer_that_all_passes_through(make, options, expected):
+    model = make()
+    assert default(model, **options) == expected
+    assert wrap(model, **options).tap(IMAGES, 1).gradients.any()
+
+
+def test_where_nothing_is_a_bottleneck_it_is_said_once_and_the_advice_works():
+    one = wrap(branches.side_by_side())
+    with pytest.warns(UserWarning, match="beside which others decide, too") as found:
+        path = one.default_layer
+    other = {"left": "right", "right": "left"}[path]
+    assert f"layer={other!r}" in str(found[0].message)
+    assert str([other, path]) in str(found[0].message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert one.default_layer == path
+    assert not one.bottleneck()
+    assert one.tap(IMAGES, 1).gradients.any()
+    assert one.tap(IMAGES, 1, layer=other).gradients.any()
