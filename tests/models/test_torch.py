@@ -125,6 +125,46 @@ def test_a_layer_inside_a_checkpoint_is_right_or_refused():
         wrap(checkpointed(reentrant=True)).tap(images, 1, layer="blocks.0")
 
 
+class Checkpointed(nn.Module):
+    """A stem and two blocks, each rematerialized, with what differs in training mode."""
+
+    def __init__(self, reentrant):
+        super().__init__()
+        self.reentrant, self.rematerialized = reentrant, True
+        self.stem, self.one, self.two = (
+            nn.Sequential(nn.Conv2d(n, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.ReLU())
+            for n in (3, 4, 4)
+        )
+        self.fc = nn.Linear(4, 2)
+
+    def forward(self, x):
+        from torch.utils.checkpoint import checkpoint
+
+        x = self.stem(x)
+        for block in (self.one, self.two):
+            checkpoints = {"use_reentrant": self.reentrant}
+            x = checkpoint(block, x, **checkpoints) if self.rematerialized else block(x)
+        return self.fc(x.mean((2, 3)))
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
+@pytest.mark.parametrize("layer", ["stem", "one", "two.0"])
+def test_checkpoints_of_a_model_in_training_mode_change_nothing(layer, images):
+    model = zoo.settle(Checkpointed(reentrant=False)).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    found = wrap(model).tap(images, 1, layer=layer)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert all(module.training for module in model.modules())
+    model.eval().rematerialized = False
+    expected = wrap(model).tap(images, 1, layer=layer)
+    np.testing.assert_array_equal(found.gradients, expected.gradients)
+    assert np.abs(found.gradients).max() > 0
+    model.train().rematerialized = model.reentrant = True
+    with pytest.raises(LayerError, match="Try: no gradient checkpointing, or use_reentrant=False"):
+        wrap(model).tap(images, 1, layer=layer)
+    assert all(module.training for module in model.modules())
+
+
 # Softmax
 
 

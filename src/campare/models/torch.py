@@ -79,6 +79,12 @@ class TorchClassifier(ImageClassifier):
         self.input_shape = tuple(self._given_shape or (None, None, _channels(self.model)))
         self._pairs: list[Pair] = []
 
+    @contextmanager
+    def _patching(self) -> Iterator[None]:
+        """No module is in training mode, also while gradients flow back through a checkpoint."""
+        with super()._patching(), inference(self.model):
+            yield
+
     def _taken(self) -> Snapshot:
         return Snapshot(self.model.modules(), BOOKKEEPING)
 

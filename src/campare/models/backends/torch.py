@@ -26,6 +26,12 @@ FIXED_BATCH = False
 #: The model is patched during every run, not only while a graph is made.
 PATCHES_RUNS = True
 
+#: A reentrant checkpoint gives gradients to `backward()` alone, which would add to the weights'.
+_CHECKPOINT = (
+    "Expected a layer that runs as it stands, got one {} torch.utils.checkpoint. "
+    "Try: no gradient checkpointing, or use_reentrant=False"
+)
+
 
 class _Recording(TorchFunctionMode):  # type: ignore[misc]
     """Gradients are on for every operation after `on` was set, whoever switched them off."""
@@ -184,10 +190,7 @@ def _refuse_checkpoint() -> None:
     frame = inspect.currentframe()
     while frame is not None:
         if frame.f_code is CheckpointFunction.forward.__code__:
-            raise LayerError(
-                "Expected a layer that runs as it stands, got one inside of "
-                "torch.utils.checkpoint. Try: no gradient checkpointing, or use_reentrant=False"
-            )
+            raise LayerError(_CHECKPOINT.format("inside of"))
         frame = frame.f_back
 
 
@@ -202,9 +205,14 @@ def _gradient(of: Any, by: Any, *, again: bool = False) -> Any:
     """d of / d by; zero where they are not connected."""
     if not of.requires_grad:
         return torch.zeros_like(by)
-    (gradient,) = torch.autograd.grad(
-        of, by, create_graph=again, allow_unused=True, materialize_grads=True
-    )
+    try:
+        (gradient,) = torch.autograd.grad(
+            of, by, create_graph=again, allow_unused=True, materialize_grads=True
+        )
+    except RuntimeError as error:
+        if "use_reentrant" not in str(error):
+            raise
+        raise LayerError(_CHECKPOINT.format("in front of")) from error
     return gradient
 
 
