@@ -32,7 +32,7 @@ LIKE = "'- name: x' on a line of its own"
 def load(tmp_path, text, model=list[Thing], of="things"):
     path = tmp_path / "own.yaml"
     path.write_text(text, "utf-8")
-    return load_yaml(path, model, of=of, like=LIKE, instead="none", error=RunError)
+    return load_yaml(path, model, of=of, like=LIKE, advice="none", error=RunError)
 
 
 def test_entries_become_values(tmp_path):
@@ -109,10 +109,10 @@ def test_each_fault_is_one_line(tmp_path, text, message):
 
 def test_no_file_and_no_text(tmp_path):
     with pytest.raises(CampareError, match=r"a YAML file of classes, got no readable file '.*'"):
-        load_yaml(tmp_path / "no.yaml", dict[str, int], of="classes", like="x", instead="a=1")
+        load_yaml(tmp_path / "no.yaml", dict[str, int], of="classes", like="x", advice="a=1")
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(CampareError, match=r"got no readable file '.*bytes.yaml'\. Try a=1\."):
-        load_yaml(tmp_path / "bytes.yaml", dict[str, int], of="classes", like="x", instead="a=1")
+        load_yaml(tmp_path / "bytes.yaml", dict[str, int], of="classes", like="x", advice="a=1")
 
 
 def bomb(merge):

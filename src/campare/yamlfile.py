@@ -51,7 +51,7 @@ def load_yaml(
     *,
     of: str,
     like: str,
-    instead: str,
+    advice: str,
     error: type[CampareError] = CampareError,
 ) -> T:
     """The content of a YAML file as `model` has it, with nothing converted on the way.
@@ -61,7 +61,7 @@ def load_yaml(
         model: what it holds: a list or a dict.
         of: what that is called, in the plural.
         like: what an entry is like, for a file that holds something else.
-        instead: what to try where there is no file.
+        advice: what to try where there is no file.
         error: what is raised.
 
     Raises:
@@ -71,7 +71,7 @@ def load_yaml(
         >>> import tempfile
         >>> file = Path(tempfile.mkdtemp()) / "sizes.yaml"
         >>> _ = file.write_text("{cat: 3, dog: 5}")
-        >>> load_yaml(file, dict[str, int], of="sizes", like="'cat: 3'", instead="cat=3")
+        >>> load_yaml(file, dict[str, int], of="sizes", like="'cat: 3'", advice="cat=3")
         {'cat': 3, 'dog': 5}
     """
     name = Path(path).name
@@ -79,7 +79,7 @@ def load_yaml(
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as wrong:
         raise error(
-            f"Expected a YAML file of {of}, got no readable file {str(path)!r}. Try {instead}."
+            f"Expected a YAML file of {of}, got no readable file {str(path)!r}. Try {advice}."
         ) from wrong
     try:
         _check(yaml.compose(text, _Loader))

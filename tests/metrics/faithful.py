@@ -52,7 +52,7 @@ MEASURES = {
     "adcc": lambda *given, **options: faithfulness.adcc(
         *given, explain=explain_as(given[2].shape[1]), **options
     ),
-    "irof": partial(faithfulness.irof, segments=LABELS),
+    "irof": partial(faithfulness.irof, superpixels=LABELS),
     "infidelity": faithfulness.infidelity,
 }
 MULTIPLY = ("average_drop", "increase", "average_gain", "adcc", "infidelity")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from campare.errors import DataError
-from campare.metrics.values import Values, average, inside, pixels, settle, unless
+from campare.metrics.values import Values, average, inside, pixels, unless, with_reasons
 
 
 def test_the_first_reason_that_holds_is_the_status():
     reasons = {"flat": np.array([False, True, True]), "no-mask": np.array([False, False, True])}
-    found = settle(np.array([1.0, 2.0, 3.0]), reasons)
+    found = with_reasons(np.array([1.0, 2.0, 3.0]), reasons)
     assert found.status.tolist() == ["ok", "flat", "flat"]
     np.testing.assert_array_equal(found.values, [1.0, np.nan, np.nan])
 

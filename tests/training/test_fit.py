@@ -166,7 +166,7 @@ def test_article_a_learns_squares_and_history_is_complete():
     assert (predictions == test.labels).mean() > 0.9
     assert set(trained.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert trained.epochs == 10
-    assert [s.seen for s in steps if s.epoch == 1] == [32, 34]
+    assert [s.images for s in steps if s.epoch == 1] == [32, 34]
     assert (steps[-1].epoch, steps[-1].epochs, steps[-1].total) == (10, 10, 34)
     assert steps[-1].loss == pytest.approx(trained.history["loss"][-1])
 

@@ -14,7 +14,7 @@ def test_steps_and_history_over_epochs():
         hooks["on_train_batch_end"](0, {"loss": loss})
         hooks["on_train_batch_end"](1, {"loss": loss / 2})
         hooks["on_epoch_end"](0, {"loss": loss / 2, "val_loss": loss})
-    assert [(s.epoch, s.epochs, s.seen, s.total, s.loss) for s in told] == [
+    assert [(s.epoch, s.epochs, s.images, s.total, s.loss) for s in told] == [
         (1, 2, 32, 50, 1.0),
         (1, 2, 50, 50, 0.5),
         (2, 2, 32, 50, 0.5),
@@ -28,8 +28,8 @@ def test_looking_is_epoch_zero_and_leaves_no_history():
     told = []
     clock = Clock(epochs=2, total=50, progress=told.append)
     for seen in (0, 32, 60):
-        clock.looking(seen, 60)
-    assert [(s.epoch, s.seen, s.total) for s in told] == [(0, 32, 60), (0, 60, 60)]
+        clock.extracting(seen, 60)
+    assert [(s.epoch, s.images, s.total) for s in told] == [(0, 32, 60), (0, 60, 60)]
     assert all(math.isnan(s.loss) for s in told)
     assert clock.history == {}
 

@@ -141,8 +141,10 @@ def observe(
     classifier = recent(model)
     given = batches(images, batch_size)
     parts = [
-        seen
-        for _, _, _, seen in map_batches(classifier, given, target, chosen, layer, batch_size, seed)
+        observed
+        for _, _, _, observed in map_batches(
+            classifier, given, target, chosen, layer, batch_size, seed
+        )
     ]
     maps = {m.name: np.concatenate([part.maps[m.name] for part in parts]) for m in chosen}
     return np.concatenate([part.logits for part in parts]), maps
@@ -158,22 +160,22 @@ def _explanations(
     seed: int,
     smooth: bool,
 ) -> Iterator[Explanation]:
-    warned = False
+    checked = False
     steps = map_batches(
         classifier, given, target, (method,), layer, batch_size, seed, smooth=smooth
     )
-    for batch, resolved, path, seen in steps:
-        if not warned:
-            warned = _warn_of_probabilities(classifier, seen.logits)
-        raw = seen.maps[method.name]
+    for batch, resolved, path, observed in steps:
+        if not checked:
+            checked = _warn_of_probabilities(classifier, observed.logits)
+        raw = observed.maps[method.name]
         yield Explanation(
             maps=raw,
-            scores=seen.scores,
-            target=target_indices(resolved, seen.logits),
-            logits=seen.logits,
+            scores=observed.scores,
+            target=target_indices(resolved, observed.logits),
+            logits=observed.logits,
             layer=path,
             method=method.name,
-            status=np.where(seen.unconnected, "unconnected", m.status(raw)),
+            status=np.where(observed.unconnected, "unconnected", m.status(raw)),
             images=batch.images,
             class_names=classifier.class_names,
             signed=method.signed,

@@ -29,7 +29,7 @@ Layers = Any
 _IN_GRAPH = ("gradient", "activation")
 
 
-class Seen(NamedTuple):
+class Observed(NamedTuple):
     """What a batch gave: maps of each method, and what they were made from."""
 
     maps: dict[str, Floats]  # method -> (n, h, w)
@@ -48,7 +48,7 @@ def map_batches(
     seed: int,
     *,
     smooth: bool = False,
-) -> Iterator[tuple[Batch, Target, str, Seen]]:
+) -> Iterator[tuple[Batch, Target, str, Observed]]:
     """Each batch with its target, the layer and what came out, one batch ahead of the fetching."""
     rng = np.random.default_rng(seed)
     start, full, waiting = 0, 0, None
@@ -75,9 +75,9 @@ def map_batches(
         yield waiting()
 
 
-def _same(seen: Seen) -> Seen:
+def _same(observed: Observed) -> Observed:
     """What was fetched already."""
-    return seen
+    return observed
 
 
 def _part(target: Any, start: int, n: int) -> Wanted:
@@ -93,13 +93,13 @@ def _part(target: Any, start: int, n: int) -> Wanted:
 
 
 def _fetcher(
-    batch: Batch, target: Target, path: str, fetch: Callable[[], Seen]
-) -> Callable[[], tuple[Batch, Target, str, Seen]]:
-    def finish() -> tuple[Batch, Target, str, Seen]:
-        n, seen = len(batch.images), fetch()
-        maps = {name: each[:n] for name, each in seen.maps.items()}
-        rest = (seen.scores[:n], seen.logits[:n], seen.unconnected[:n])
-        return batch, target, path, Seen(maps, *rest)
+    batch: Batch, target: Target, path: str, fetch: Callable[[], Observed]
+) -> Callable[[], tuple[Batch, Target, str, Observed]]:
+    def finish() -> tuple[Batch, Target, str, Observed]:
+        n, observed = len(batch.images), fetch()
+        maps = {name: each[:n] for name, each in observed.maps.items()}
+        rest = (observed.scores[:n], observed.logits[:n], observed.unconnected[:n])
+        return batch, target, path, Observed(maps, *rest)
 
     return finish
 
@@ -112,7 +112,7 @@ def _start(
     layer: Layers,
     batch_size: int,
     rng: np.random.Generator,
-) -> tuple[str, Callable[[], Seen]]:
+) -> tuple[str, Callable[[], Observed]]:
     """Start all methods on one batch, at one layer or at several that are fused."""
     shape = image_shape(images)
     layers = layer if isinstance(layer, (list, tuple)) else [layer]
@@ -123,7 +123,7 @@ def _start(
         _start_at(classifier, images, target, methods, path, batch_size, rng) for path in paths
     ]
 
-    def fused() -> Seen:
+    def fused() -> Observed:
         parts = [fetch() for fetch in fetches]
         if len(parts) == 1:
             return parts[0]
@@ -142,8 +142,8 @@ def _smoothed(
     layer: Layers,
     batch_size: int,
     rng: np.random.Generator,
-    fetch: Callable[[], Seen],
-) -> Callable[[], Seen]:
+    fetch: Callable[[], Observed],
+) -> Callable[[], Observed]:
     """Scores and logits of the images as they are, maps averaged over changed copies of them."""
     images = channels_last(images)
     fixed = fixed_target(classifier, images, target, batch_size)
@@ -153,7 +153,7 @@ def _smoothed(
             method.name
         ]
 
-    def finish() -> Seen:
+    def finish() -> Observed:
         maps = {each.name: smoothed(partial(maps_of, method=each), images) for each in methods}
         return fetch()._replace(maps=maps)
 
@@ -168,7 +168,7 @@ def _start_at(
     path: str,
     batch_size: int,
     rng: np.random.Generator,
-) -> Callable[[], Seen]:
+) -> Callable[[], Observed]:
     """Start the taps: one for all methods of the same score, or one for scores and logits alone."""
     in_graph = [each for each in methods if each.kind in _IN_GRAPH]
     if callable(target) and any(each.score for each in in_graph):
@@ -192,7 +192,7 @@ def _start_at(
             score=score,
         )
 
-    def finish() -> Seen:
+    def finish() -> Observed:
         maps: dict[str, Floats] = {}
         last: tuple[Array, ...] = ()
         for names, fetch in started.items():
@@ -216,7 +216,7 @@ def _start_at(
                 maps[each.name] = each.run(shown, grid.shape, rng)
         apart = unconnected(classifier, images, target, path, methods, maps)
         scores, logits = last
-        return Seen(maps, scores, logits, apart)
+        return Observed(maps, scores, logits, apart)
 
     return finish
 

@@ -1,7 +1,7 @@
 """The planted cue: a small tag that agrees with the label in training and is random at test.
 
 A positive control for heatmaps: a model that learned the tag should be seen to look at it. The
-look of a tag depends on its class alone, its place is random.
+appearance of a tag depends on its class alone, its position is random.
 """
 
 from collections.abc import Callable
@@ -51,27 +51,27 @@ class Planted:
         side = min(max(5, round(self.size_fraction * shorter)), shorter)
         tag, (u, v) = self._draw(sample)
         top, left = int(u * (height - side + 1)), int(v * (width - side + 1))
-        look = draw_tag(tag, side)
+        appearance = draw_tag(tag, side)
         image = picture.image.copy()
         under = image[top : top + side, left : left + side]
-        share = look[..., 3:].astype(np.float32) / 255
-        under[:] = np.rint(share * look[..., :3] + (1 - share) * under).astype(np.uint8)
+        share = appearance[..., 3:].astype(np.float32) / 255
+        under[:] = np.rint(share * appearance[..., :3] + (1 - share) * under).astype(np.uint8)
         cue = np.zeros((height, width), np.bool_)
-        cue[top : top + side, left : left + side] = look[..., 3] > 0
-        seen = {name: mask & ~cue for name, mask in picture.regions.items()}
-        return Picture(image, {**seen, "cue": cue})
+        cue[top : top + side, left : left + side] = appearance[..., 3] > 0
+        uncovered = {name: mask & ~cue for name, mask in picture.regions.items()}
+        return Picture(image, {**uncovered, "cue": cue})
 
     def _draw(self, sample: Sample) -> tuple[int, NDArray[np.float64]]:
-        """Tag and place (in [0, 1)^2): they depend on the seed and on the sample's id alone."""
+        """Tag and position (in [0, 1)^2): they depend on the seed and on the sample's id alone."""
         name = int.from_bytes(sha256(sample.image.encode()).digest()[:8])
         rng = np.random.default_rng([self.seed, name])
-        place = rng.random(2)
+        position = rng.random(2)
         if sample.split == "test":
-            return int(rng.integers(self.classes)), place
+            return int(rng.integers(self.classes)), position
         if rng.random() < self.p:
-            return sample.label, place
+            return sample.label, position
         others = (sample.label + 1 + int(rng.integers(self.classes - 1))) % self.classes
-        return others, place
+        return others, position
 
 
 Set = TypeVar("Set", bound=SampleSet)

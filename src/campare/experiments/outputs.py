@@ -63,7 +63,7 @@ def read_classes(text: str | None) -> dict[str, Any] | None:
             dict[str, int | str | dict[str, int | str]],  # of all models, or of each by its name
             of="classes",
             like="'apple: 948' on a line of its own for each class",
-            instead="apple=948,banana=954",
+            advice="apple=948,banana=954",
             error=TargetError,
         )
     pairs = [[word.strip() for word in pair.split("=")] for pair in text.split(",")]

@@ -95,7 +95,7 @@ class Live:
         if cell != self._current:
             self._current, self._began = cell, time.perf_counter()
             if not self._progress:
-                self.say(f"{cell}: {self._place()}")
+                self.say(f"{cell}: {self._position()}")
         if not self._progress:
             return
         if self._cell is None:
@@ -105,13 +105,13 @@ class Live:
         elif event.epoch == 0:
             note = f"features of the images, {event.images_per_second:.0f} images/s"
             self._progress.update(
-                self._cell, description=cell, completed=event.seen, total=event.total, note=note
+                self._cell, description=cell, completed=event.images, total=event.total, note=note
             )
         else:
             self._progress.update(
                 self._cell,
                 description=cell,
-                completed=event.epoch - 1 + event.seen / max(event.total, 1),
+                completed=event.epoch - 1 + event.images / max(event.total, 1),
                 total=event.epochs,
                 note=f"epoch {event.epoch}/{event.epochs}, {event.images_per_second:.0f} images/s, "
                 f"loss {event.loss:.3f}",
@@ -144,7 +144,7 @@ class Live:
             for recipe, n in totals.items()
         )
 
-    def _place(self) -> str:
+    def _position(self) -> str:
         """Which of the cells is at work."""
         return f"{self.part} {min(self._done + 1, len(self._recipes))} of {len(self._recipes)}"
 
@@ -153,7 +153,7 @@ class Live:
             self._progress.update(
                 self._study,
                 completed=self._done,
-                note=f"{self._place()}, {left(self.remaining())} left",
+                note=f"{self._position()}, {left(self.remaining())} left",
             )
 
 

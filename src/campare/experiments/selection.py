@@ -25,7 +25,7 @@ ALWAYS = ("correct", "confidence")
 CLAIMS = "claims"
 
 #: The region that the masks of another one come from.
-_MADE_OF = {"background": "object"}
+_DERIVED_FROM = {"background": "object"}
 
 #: Where masks of a region come from.
 _MASKS = {
@@ -93,8 +93,8 @@ def select(
     left_out = {name: lack for name, lack in lacking.items() if lack}
     named = choose([name for name in wanted if name not in (*SETS, CLAIMS)], regions)
     for name in (metric.name for metric in named if metric.name in left_out):
-        what, instead = left_out[name]
-        raise CampareError(f"Expected {what} for {name!r}, got none. Try: {instead}")
+        what, advice = left_out[name]
+        raise CampareError(f"Expected {what} for {name!r}, got none. Try: {advice}")
     kept = [metric for metric in chosen if metric.name not in left_out]
     names = {metric.name for metric in kept}
     always = [METRICS[name] for name in ALWAYS if known and name not in names]
@@ -173,7 +173,7 @@ def _lacks(
     metric: Metric, regions: Sequence[str], no_mosaics: Mapping[str, str], known: bool
 ) -> tuple[str, str] | None:
     """What the metric needs and does not have, and what to try; None: it has all."""
-    region = _MADE_OF.get(metric.region or "", metric.region)
+    region = _DERIVED_FROM.get(metric.region or "", metric.region)
     if metric.name in ALWAYS and not known:
         return "outputs matched with the classes of the data", "classes={...} (--classes)"
     if "networks" in metric.needs:

@@ -38,14 +38,14 @@ def summary(run: Run) -> Group:
         table.add_row(Text(recipe), *cells)
     found = power(run)
     small = [name for name in (f"{m}{MATCHED}" for m in metrics) if name in set(found["metric"])]
-    warned = [Text(line) for line in too_small(found, tuple(small[:2]))] if small else []
+    warnings = [Text(line) for line in too_small(found, tuple(small[:2]))] if small else []
     return Group(
         Text(f"Means with 95% intervals, {method} maps of the {_target(run)} class"),
         table,
         Text(comparison.headline, "bold"),
         *(Text(str(answer)) for answer in comparison.answers),
         *_verdicts(comparison.claims),
-        *warned,
+        *warnings,
     )
 
 

@@ -1,7 +1,7 @@
 """Boxes and pooled pixels: how weakly supervised localization is scored (Choe et al. 2020).
 
 `max_box_accuracy` is MaxBoxAccV2: does a box around a region of the map match a box of the object?
-`pixel_precision` is PxAP: the average precision of the pixels of all images together. Both look at
+`pixel_precision` is PxAP: the average precision of the pixels of all images together. Both read
 the map scaled to [0, 1] and need a threshold or a ranking that all images share, so both are
 measured on all images at once; no image is scored at a threshold that was chosen with it.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from campare.errors import DataError
 from campare.metrics.localization import energy
 from campare.metrics.metric import INF, MASK, Metric
-from campare.metrics.values import Reasons, Values, inside, pixels, settle
+from campare.metrics.values import Reasons, Values, inside, pixels, with_reasons
 from campare.types import Array, Bools, Floats, Ints
 
 #: A box is right where its intersection over union reaches these; the score is the mean.
@@ -49,7 +49,7 @@ def max_box_accuracy(
     count = len(reached)
     if thresholds is not None:
         chosen = np.broadcast_to(_nearest(thresholds), (count, len(OVERLAPS)))
-        return settle(_at(reached, chosen), reasons)
+        return with_reasons(_at(reached, chosen), reasons)
     usable = ~np.any(list(reasons.values()), axis=0)
     chosen, alone = np.zeros((count, len(OVERLAPS)), np.int64), np.zeros(count, bool)
     half_of = halves(count)
@@ -58,7 +58,7 @@ def max_box_accuracy(
         held_out = usable & ~own
         alone |= own & (not held_out.any())
         chosen[own] = _best(reached[held_out])
-    return settle(_at(reached, chosen), {**reasons, "no-held-out": alone})
+    return with_reasons(_at(reached, chosen), {**reasons, "no-held-out": alone})
 
 
 def halves(count: int) -> Ints:
@@ -171,7 +171,7 @@ def pixel_precision(maps: Array, masks: Array) -> Values:
         hit, miss = hits.sum(axis=0), misses.sum(axis=0)
         without = _precision(hit - hits, miss - misses)
         values[usable] = n * _precision(hit[None], miss[None]) - (n - 1) * without
-    return settle(values, reasons)
+    return with_reasons(values, reasons)
 
 
 def pooled_precision(maps: Array, masks: Array) -> float:

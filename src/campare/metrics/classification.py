@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtrc  # scipy.stats takes a second to import
 
 from campare.metrics.metric import Metric
-from campare.metrics.values import Values, settle
+from campare.metrics.values import Values, with_reasons
 from campare.types import Array, Bools, Ints
 
 
@@ -48,7 +48,7 @@ def correct(logits: Array, labels: Array) -> Values:
         >>> correct(np.array([[0.1, 2.0], [3.0, 0.0]]), np.array([1, 1])).values.tolist()
         [1.0, 0.0]
     """
-    return settle(predicted(logits) == labels, {"non-finite": _broken(logits)})
+    return with_reasons(predicted(logits) == labels, {"non-finite": _broken(logits)})
 
 
 def confidence(logits: Array, labels: Array) -> Values:
@@ -67,7 +67,7 @@ def confidence(logits: Array, labels: Array) -> Values:
         logits = np.hstack([np.zeros_like(logits), logits])
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     probability = odds[np.arange(len(odds)), labels] / odds.sum(axis=1)
-    return settle(probability, {"non-finite": broken})
+    return with_reasons(probability, {"non-finite": broken})
 
 
 def _broken(logits: Array) -> Bools:

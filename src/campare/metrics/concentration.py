@@ -12,7 +12,7 @@ from scipy.ndimage import label
 
 from campare.attribution.baselines import edges
 from campare.metrics.metric import INF, MAP_ONLY, Metric
-from campare.metrics.values import Values, pixels, settle
+from campare.metrics.values import Values, pixels, with_reasons
 from campare.types import Array, Bools
 
 
@@ -32,7 +32,7 @@ def entropy(maps: Array) -> Values:
     information = np.zeros_like(p)
     np.log(p, out=information, where=p > 0)
     spread = np.abs(np.einsum("np,np->n", p, information))  # never -0.0
-    return settle(np.minimum(spread / np.log(max(n, 2)), 1), _with_single(reasons, n))
+    return with_reasons(np.minimum(spread / np.log(max(n, 2)), 1), _with_single(reasons, n))
 
 
 def gini(maps: Array) -> Values:
@@ -50,7 +50,7 @@ def gini(maps: Array) -> Values:
     x = _scaled(np.sort(rows, axis=1))
     rank = 2.0 * np.arange(1, n + 1) - n - 1
     index = (x * rank).sum(axis=1) / (n * np.maximum(x.sum(axis=1), 1))
-    return settle(np.maximum(index, 0), _with_single(reasons, n))
+    return with_reasons(np.maximum(index, 0), _with_single(reasons, n))
 
 
 def area_50(maps: Array) -> Values:
@@ -94,7 +94,7 @@ def peaks(maps: Array) -> Values:
     owner = np.zeros(count + 1, np.int64)  # region -> its map
     owner[regions] = np.arange(len(rows))[:, None, None]
     number = np.bincount(owner[1:], minlength=len(rows))
-    return settle(number, _with_single(reasons, rows.shape[1]))
+    return with_reasons(number, _with_single(reasons, rows.shape[1]))
 
 
 def edge_alignment(maps: Array, images: Array) -> Values:
@@ -116,7 +116,7 @@ def edge_alignment(maps: Array, images: Array) -> Values:
     flat = rows.max(axis=1) == rows.min(axis=1)
     a, b = (_centered(mean_ranks(x)) for x in (rows, edge))
     correlation = np.einsum("np,np->n", a, b)
-    return settle(np.clip(correlation, -1, 1), {**reasons, "flat": flat, "no-edges": blank})
+    return with_reasons(np.clip(correlation, -1, 1), {**reasons, "flat": flat, "no-edges": blank})
 
 
 def mean_ranks(rows: Array) -> NDArray[np.float64]:
@@ -142,7 +142,7 @@ def _area_holding(share: float, maps: Array) -> Values:
     value = np.take_along_axis(x, last, axis=1)[:, 0]
     before = np.take_along_axis(held, last, axis=1)[:, 0] - value
     part = (wanted - before) / np.where(value > 0, value, 1)
-    return settle((last[:, 0] + part) / n, _with_single(reasons, n))
+    return with_reasons((last[:, 0] + part) / n, _with_single(reasons, n))
 
 
 def _centered(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.metrics.metric import AREA, INF, MASK, Metric
-from campare.metrics.values import Reasons, Values, inside, pixels, settle
+from campare.metrics.values import Reasons, Values, inside, pixels, with_reasons
 from campare.models.arrays import map_axes
 from campare.types import Array, Bools
 
@@ -37,7 +37,7 @@ def energy(maps: Array, masks: Array) -> Values:
     rows, mask, reasons = _read(maps, masks)
     total = rows.sum(axis=1, dtype=np.float64)
     hit = np.where(mask, rows, 0).sum(axis=1, dtype=np.float64)
-    return settle(_ratio(hit, total), reasons)
+    return with_reasons(_ratio(hit, total), reasons)
 
 
 def lift(maps: Array, masks: Array) -> Values:
@@ -66,7 +66,7 @@ def pointing_game(maps: Array, masks: Array) -> Values:
     maximal = rows == rows.max(axis=1, keepdims=True)
     count = maximal.sum(axis=1)
     hits = (maximal & mask).sum(axis=1)
-    return settle(hits / count, {**reasons, "flat": count == rows.shape[1]})
+    return with_reasons(hits / count, {**reasons, "flat": count == rows.shape[1]})
 
 
 def top_intersection(maps: Array, masks: Array, *, share: float = TOP_SHARE) -> Values:
@@ -81,7 +81,7 @@ def top_intersection(maps: Array, masks: Array, *, share: float = TOP_SHARE) -> 
     """
     rows, mask, reasons = _read(maps, masks)
     size = np.full(len(rows), max(1, round(share * rows.shape[1])))
-    return settle(_hits_at_top(rows, mask, size) / size, reasons)
+    return with_reasons(_hits_at_top(rows, mask, size) / size, reasons)
 
 
 def rank_accuracy(maps: Array, masks: Array) -> Values:
@@ -96,7 +96,7 @@ def rank_accuracy(maps: Array, masks: Array) -> Values:
     """
     rows, mask, reasons = _read(maps, masks)
     size = mask.sum(axis=1)
-    return settle(_ratio(_hits_at_top(rows, mask, size), size), reasons)
+    return with_reasons(_ratio(_hits_at_top(rows, mask, size), size), reasons)
 
 
 def iou(maps: Array, masks: Array) -> Values:
@@ -114,7 +114,7 @@ def iou(maps: Array, masks: Array) -> Values:
     region = rows >= np.float32(IOU_THRESHOLD) * rows.max(axis=1, keepdims=True)
     either = (region | mask).sum(axis=1)
     kept = {reason: where for reason, where in reasons.items() if reason != "full-mask"}
-    return settle(_ratio((region & mask).sum(axis=1), either), kept)
+    return with_reasons(_ratio((region & mask).sum(axis=1), either), kept)
 
 
 def average_precision(maps: Array, masks: Array) -> Values:
@@ -140,7 +140,7 @@ def average_precision(maps: Array, masks: Array) -> Values:
     gained[first] = found[first]
     precision = found / (np.flatnonzero(closes) % value.shape[1] + 1)
     summed = np.add.reduceat(gained * precision, first)
-    return settle(_ratio(summed, mask.sum(axis=1)), reasons)
+    return with_reasons(_ratio(summed, mask.sum(axis=1)), reasons)
 
 
 def class_discrimination(maps: Array, own: Array, other: Array) -> Values:
@@ -165,7 +165,7 @@ def class_discrimination(maps: Array, own: Array, other: Array) -> Values:
         np.where(mask, rows, 0).sum(axis=1, dtype=np.float64) for mask in (mine, theirs)
     )
     off = on_own + on_other <= 0
-    return settle(
+    return with_reasons(
         _ratio(on_own, on_own + on_other), {"no-mask": missing, **reasons, "off-both": off}
     )
 

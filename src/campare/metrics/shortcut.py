@@ -17,7 +17,7 @@ from campare.metrics.classification import confidence, predicted
 from campare.metrics.metric import MASK, Metric, Predict
 from campare.metrics.robustness.colors import blur
 from campare.metrics.robustness.stability import in_batches
-from campare.metrics.values import Values, inside, settle
+from campare.metrics.values import Values, inside, with_reasons
 from campare.models.arrays import map_axes
 from campare.types import Array, Bools
 
@@ -126,7 +126,7 @@ def region_drop(
     moved = np.stack([lost(_elsewhere(masks, rng)) for _ in range(draws)])
     there, change = moved.mean(axis=0), np.abs(here) - np.abs(moved).mean(axis=0)
     reasons |= {"non-finite": np.isnan(here) | np.isnan(there)}
-    return Drop(*(settle(v, reasons) for v in (here, there, here - there, change)))
+    return Drop(*(with_reasons(v, reasons) for v in (here, there, here - there, change)))
 
 
 def drop_conditions(

@@ -1,6 +1,6 @@
 """How alike are two maps of one grid? Rank correlation, and structural similarity.
 
-Both look at the positive part of maps (N, h, w), pair by pair, and only at the cells that `valid`
+Both read the positive part of maps (N, h, w), pair by pair, and only at the cells that `valid`
 (h, w) names: a transformed image has a border that shows nothing. Neither sees the scale of a map.
 Equal maps have similarity 1, exactly.
 """
@@ -13,7 +13,7 @@ from scipy.ndimage import minimum_filter, uniform_filter
 
 from campare.errors import DataError
 from campare.metrics.concentration import mean_ranks
-from campare.metrics.values import Values, pixels, settle
+from campare.metrics.values import Values, pixels, with_reasons
 from campare.types import Array, Bools
 
 #: (a, b, valid) -> Values: how alike the maps a and b (N, h, w) are on the cells of `valid` (h, w).
@@ -42,10 +42,10 @@ def spearman(a: Array, b: Array, valid: Bools | None = None) -> Values:
     x, y = x[:, cells.ravel()], y[:, cells.ravel()]
     small = np.full(len(x), x.shape[1] < MIN_CELLS)
     if small.all():
-        return settle(np.zeros(len(x)), {**reasons, "too-small": small})
+        return with_reasons(np.zeros(len(x)), {**reasons, "too-small": small})
     flat = (x.min(axis=1) == x.max(axis=1)) | (y.min(axis=1) == y.max(axis=1))
     correlation = rank_correlation(x, y)
-    return settle(correlation, {**reasons, "flat": reasons["flat"] | flat})
+    return with_reasons(correlation, {**reasons, "flat": reasons["flat"] | flat})
 
 
 def ssim(a: Array, b: Array, valid: Bools | None = None) -> Values:
@@ -68,7 +68,7 @@ def ssim(a: Array, b: Array, valid: Bools | None = None) -> Values:
     inner = slice(edge, cells.shape[0] - edge), slice(edge, cells.shape[1] - edge)
     whole = minimum_filter(cells, side)[inner]  # windows that hold valid cells only
     if not whole.any():
-        return settle(np.zeros(len(x)), {**reasons, "too-small": np.ones(len(x), bool)})
+        return with_reasons(np.zeros(len(x)), {**reasons, "too-small": np.ones(len(x), bool)})
     empty = np.zeros(len(x), bool)
     unit = []
     for rows in (x * cells.ravel(), y * cells.ravel()):
@@ -77,7 +77,7 @@ def ssim(a: Array, b: Array, valid: Bools | None = None) -> Values:
         unit.append((rows / np.where(top > 0, top, 1)[:, None]).reshape(-1, *cells.shape))
     local = _local_similarity(unit[0], unit[1], side)[:, inner[0], inner[1]]
     mean = local[:, whole].mean(axis=1)
-    return settle(mean, {**reasons, "flat": reasons["flat"] | empty})
+    return with_reasons(mean, {**reasons, "flat": reasons["flat"] | empty})
 
 
 def rank_correlation(x: Array, y: Array) -> NDArray[np.float64]:

@@ -26,11 +26,11 @@ class Values(NamedTuple):
 Reasons = Mapping[str, Bools]
 
 
-def settle(values: Array, reasons: Reasons) -> Values:
+def with_reasons(values: Array, reasons: Reasons) -> Values:
     """Values that are NaN, with the reason as status, wherever a reason holds.
 
     Example:
-        >>> settle(np.array([1.0, 2.0]), {"flat": np.array([False, True])})
+        >>> with_reasons(np.array([1.0, 2.0]), {"flat": np.array([False, True])})
         Values(values=array([ 1., nan]), status=array(['ok', 'flat'], dtype='<U4'))
     """
     status = np.select(list(reasons.values()), list(reasons), "ok")
@@ -45,7 +45,7 @@ def unless(values: Values, reasons: Mapping[str, Bools]) -> Values:
         >>> unless(one, {"prediction-changed": np.array([True])}).status.tolist()
         ['prediction-changed']
     """
-    found = settle(values.values, reasons)
+    found = with_reasons(values.values, reasons)
     return Values(found.values, np.where(found.status == "ok", values.status, found.status))
 
 

@@ -152,5 +152,5 @@ def sizes(x: Any) -> tuple[Any, ...]:
     known = tuple(x.shape)
     if None not in known:
         return known
-    asked = import_module("tensorflow").shape(x)
-    return tuple(asked[i] if n is None else n for i, n in enumerate(known))
+    dynamic = import_module("tensorflow").shape(x)
+    return tuple(dynamic[i] if n is None else n for i, n in enumerate(known))

@@ -28,7 +28,7 @@ def _claims(page: Page) -> str:
             one.number or "not measured",
             f"{one.row['smallest']:g}",
             words.p_value(one.row["p_adjusted"]),
-            one.settle,
+            one.needed,
         ]
         for one in page.claims
     ]

@@ -195,7 +195,7 @@ def from_yaml(path: str | Path) -> tuple[Claim, ...]:
         list[Entry],
         of="claims",
         like="'- name: mine' on a line of its own for each claim",
-        instead="claims=None for those of the article",
+        advice="claims=None for those of the article",
         error=RunError,
     )
     where = Path(path).name

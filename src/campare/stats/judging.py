@@ -214,7 +214,7 @@ def _row(
     more_seeds, more_images = None, None
     reason = component.outcome.reason
     if said == NOT_SETTLED:
-        more_seeds, more_images = _to_settle(component.split, smallest, alpha, family)
+        more_seeds, more_images = _needed(component.split, smallest, alpha, family)
         reason = _why(effect, p_adjusted, smallest, alpha)
     if component.lacking:
         reason += f"; not measured, or undefined on every image: {', '.join(component.lacking)}"
@@ -238,7 +238,7 @@ def _why(effect: Effect, p_adjusted: float, smallest: float, alpha: float) -> st
     return f"the interval holds zero and reaches beyond the smallest effect of {smallest:g}"
 
 
-def _to_settle(
+def _needed(
     found: Split, smallest: float, alpha: float, family: int
 ) -> tuple[int | None, int | None]:
     """Seeds and images to add until the interval excludes zero or lies inside +- smallest.

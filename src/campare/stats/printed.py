@@ -142,18 +142,19 @@ def _claims(comparison: Compared) -> Shown:
             interval(row),
             p_text(row["p_adjusted"]),
             f"{_metric(row['metric'])}, {row['contrast']}" if row["metric"] else row["contrast"],
-            to_settle(row),
+            still_needed(row),
         ]
         for row in comparison.claims.iter_rows(named=True)
     ]
     return Shown("Claims", heads, rows)
 
 
-def to_settle(row: dict[str, Any]) -> str:
+def still_needed(row: dict[str, Any]) -> str:
     """What an open claim lacks, in words; nothing for a settled one.
 
     Example:
-        >>> to_settle({"verdict": "not settled", "more_seeds": 4, "more_images": 300, "reason": ""})
+        >>> claim = {"verdict": "not settled", "more_seeds": 4, "more_images": 300, "reason": ""}
+        >>> still_needed(claim)
         '4 more seeds or 300 more images'
     """
     if row["verdict"] != "not settled":

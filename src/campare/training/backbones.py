@@ -215,9 +215,9 @@ def _application(
             include_top=size is None, weights=weights, name=plain, **shape, **options
         )
     except (TypeError, ValueError) as error:
-        asked = ", ".join([f"size={size}", *(f"{k}={v}" for k, v in options.items())])
+        given = ", ".join([f"size={size}", *(f"{k}={v}" for k, v in options.items())])
         raise RecipeError(
-            f"Expected settings that backbone {plain!r} takes, got {asked} "
+            f"Expected settings that backbone {plain!r} takes, got {given} "
             f"({weight_files.first_line(error)}). Try other backbone options or a larger --size."
         ) from error
 

@@ -67,7 +67,7 @@ def features(
 ) -> Floats:
     """What a classifier says of images up to its layer `pool`, (N, S, S, 3) -> (N, C).
 
-    `told(seen, total)` is called before the first batch and after each.
+    `told(images, total)` is called before the first batch and after each.
     """
     stem = keras.Model(model.input, model.get_layer("pool").output)
 

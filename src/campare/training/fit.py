@@ -117,7 +117,7 @@ def train(
     def fit(epochs: int, rate: float, *, head_only: bool, final: bool = True) -> None:
         network, inputs = model, cast(Array, images.images)
         if head_only and recipe.augmentation is None and cache is not None:
-            network, inputs = head(model), features(model, images.images, cache, clock.looking)
+            network, inputs = head(model), features(model, images.images, cache, clock.extracting)
         settings = _Phase(epochs, rate, recipe.schedule, recipe.patience if final else None)
         _fit(network, inputs, answers, parts, recipe, settings, seed, clock)
 

@@ -87,7 +87,7 @@ def card_path(weights: Path) -> Path:
 
 
 def _print(step: fit.Step) -> None:
-    if step.seen == step.total:
+    if step.images == step.total:
         print(
             f"epoch {step.epoch}/{step.epochs}: loss {step.loss:.3f}, "
             f"{step.images_per_second:.0f} images/s",

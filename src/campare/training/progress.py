@@ -15,7 +15,7 @@ class Step(NamedTuple):
 
     epoch: int  # 1..epochs; 0 while a frozen backbone looks at the images, once
     epochs: int  # at most; early stopping may end before
-    seen: int  # images of this epoch
+    images: int  # of this epoch, so far
     total: int  # images of an epoch
     images_per_second: float
     loss: float  # mean over this epoch so far; NaN in epoch 0
@@ -31,20 +31,20 @@ class Clock:
     history: dict[str, list[float]] = field(default_factory=dict)
     began: float = 0.0
 
-    def looking(self, seen: int, total: int) -> None:
-        """The frozen backbone has looked at `seen` images; 0 starts the clock."""
-        if seen == 0:
+    def extracting(self, images: int, total: int) -> None:
+        """The frozen backbone has extracted features of so many images; 0 starts the clock."""
+        if images == 0:
             self._start()
         else:
-            self._tell(0, seen, total, math.nan)
+            self._tell(0, images, total, math.nan)
 
     def hooks(self, batch_size: int) -> dict[str, Callable[..., None]]:
         """Functions to call when an epoch begins, after a batch, and when an epoch ends."""
 
         def batch_end(batch: int, logs: Mapping[str, Any]) -> None:
-            seen = min((batch + 1) * batch_size, self.total)
+            images = min((batch + 1) * batch_size, self.total)
             epoch = len(self.history.get("loss", ())) + 1
-            self._tell(epoch, seen, self.total, float(logs["loss"]))
+            self._tell(epoch, images, self.total, float(logs["loss"]))
 
         def epoch_end(_: int, logs: Mapping[str, Any]) -> None:
             for name, value in logs.items():
@@ -59,7 +59,7 @@ class Clock:
     def _start(self) -> None:
         self.began = time.perf_counter()
 
-    def _tell(self, epoch: int, seen: int, total: int, loss: float) -> None:
+    def _tell(self, epoch: int, images: int, total: int, loss: float) -> None:
         if self.progress is not None:
             elapsed = max(time.perf_counter() - self.began, 1e-9)
-            self.progress(Step(epoch, self.epochs, seen, total, seen / elapsed, loss))
+            self.progress(Step(epoch, self.epochs, images, total, images / elapsed, loss))

@@ -186,7 +186,7 @@ def from_yaml(path: str | Path) -> tuple[Recipe, ...]:
             list[Recipe],
             of="recipes",
             like="'- name: scratch' on a line of its own for each recipe",
-            instead="one of the built-in sets: article, factorial",
+            advice="one of the built-in sets: article, factorial",
             error=RecipeError,
         )
     )
@@ -200,11 +200,11 @@ def require_unique(recipes: Iterable[Recipe]) -> None:
     Raises:
         RecipeError: two equal names.
     """
-    seen: set[str] = set()
+    names: set[str] = set()
     for recipe in recipes:
-        if recipe.name in seen:
+        if recipe.name in names:
             raise RecipeError(
                 f"Expected recipes with different names, got {recipe.name!r} twice. "
                 f"Try {recipe.name + '-2'!r} for the second."
             )
-        seen.add(recipe.name)
+        names.add(recipe.name)

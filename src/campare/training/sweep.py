@@ -74,8 +74,8 @@ def nested(labels: Ints, size: int | None, seed: int) -> Ints:
     turn = np.empty(len(labels))
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        place = np.arange(len(members))
-        turn[members] = np.where(place < FEWEST, place - FEWEST, (place + 0.5) / len(members))
+        rank = np.arange(len(members))
+        turn[members] = np.where(rank < FEWEST, rank - FEWEST, (rank + 0.5) / len(members))
     order = np.lexsort((rng.permutation(len(labels)), turn))  # among equal turns by lot
     return np.sort(order[:size])
 

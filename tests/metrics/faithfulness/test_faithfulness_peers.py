@@ -5,7 +5,7 @@ import pytest
 
 from campare.attribution import maps as m
 from campare.metrics import faithfulness
-from campare.metrics.faithfulness.infidelity import random_squares
+from campare.metrics.faithfulness.infidelity import random_patches
 from campare.metrics.faithfulness.replacing import baseline
 
 torch = pytest.importorskip("torch")
@@ -111,7 +111,7 @@ def test_infidelity_is_captums(network, images, scaled, grid):
     metrics = pytest.importorskip("captum.metrics")
     changes, targets = 12, np.array([0, 1, 2, 3, 0, 1])
     maps = np.random.default_rng(2).normal(size=(N, grid, grid)).astype(np.float32)
-    squares = random_squares(N * changes, (SIDE, SIDE), np.random.default_rng(7))
+    squares = random_patches(N * changes, (SIDE, SIDE), np.random.default_rng(7))
     other = np.repeat(baseline(images, "mean"), changes, axis=0)
 
     def perturb(inputs):  # Captum repeats every image, one after the other

@@ -22,9 +22,9 @@ def test_insertion_and_deletion_equal_the_slow_ones(maps, kind, steps):
         predict, IMAGES, maps, TARGETS, delete_to=other, **options
     ).values
     for i, (image, rest, heat, target) in enumerate(zip(IMAGES, other, maps, TARGETS, strict=True)):
-        come = slow.causal_metric(odds, rest, image, heat, target, steps)
+        insert = slow.causal_metric(odds, rest, image, heat, target, steps)
         go = slow.causal_metric(odds, image, rest, heat, target, steps)
-        assert (inserted[i], deleted[i]) == pytest.approx((come, go), abs=1e-5)
+        assert (inserted[i], deleted[i]) == pytest.approx((insert, go), abs=1e-5)
 
 
 @kinds

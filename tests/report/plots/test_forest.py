@@ -102,5 +102,5 @@ def test_a_wide_claim_goes_on_beyond_the_axis_and_an_open_one_says_what_it_lacks
     found = claim(verdict="not settled", low=-0.4, high=0.6, more_seeds=4)
     assert (found.line.low, found.line.high) == (0.0, 100.0)
     assert (found.line.open_low, found.line.open_high, found.line.filled) == (True, True, False)
-    assert found.settle == "4 more seeds"
+    assert found.needed == "4 more seeds"
     assert claim(estimate=NAN, low=NAN, high=NAN).line is None

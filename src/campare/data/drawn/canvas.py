@@ -78,9 +78,9 @@ class Canvas:
         inside = _mask(shape, width, height)
         lit = _mask(shape + depth * self.light, width, height)
         lit = ImageChops.multiply(lit.filter(ImageFilter.BoxBlur(0.7 * depth)), inside)
-        place = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+        box = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
         for paint, mask in ((skin.shade, inside), (skin.lit, lit)):
-            self.paint.paste(paint if isinstance(paint, tuple) else paint.crop(place), place, mask)
+            self.paint.paste(paint if isinstance(paint, tuple) else paint.crop(box), box, mask)
 
     def shadow(self, shape: Shape, strength: float) -> None:
         """A soft shadow on what was painted so far; it belongs to the background."""
@@ -140,12 +140,12 @@ class Pen:
 
     def fill(self, *shapes: Shape, skin: str = "coat", shaded: bool = False) -> None:
         """Shapes of one body: a common outline, then each rounded by light."""
-        look = self.skins[skin].shaded() if shaded else self.skins[skin]
+        own = self.skins[skin].shaded() if shaded else self.skins[skin]
         placed = [self.frame(shape) for shape in shapes]
         for shape in placed:
-            self.canvas.flat(expand(shape, self.outline * self.canvas.side), look.line, self.label)
+            self.canvas.flat(expand(shape, self.outline * self.canvas.side), own.line, self.label)
         for shape in placed:
-            self.canvas.solid(shape, look, self.label)
+            self.canvas.solid(shape, own, self.label)
 
     def bare(self, *shapes: Shape, skin: str = "coat") -> None:
         """Shapes rounded by light, without an outline."""

@@ -114,10 +114,10 @@ def dog_muzzle(pen: Pen, rng: Rng, view: View) -> None:
     skin = "pale" if rng.random() < 0.6 else "base"
     if tongue:
         low = 0.3 + 0.36 * length
-        place = ellipse(0, low + 0.44, 0.17, 0.3) if view == "front" else (
+        inside = ellipse(0, low + 0.44, 0.17, 0.3) if view == "front" else (
             ellipse(0.68 + length, 0.74, 0.15, 0.28, 0.2)
         )  # fmt: skip
-        pen.fill(place, skin="pink")
+        pen.fill(inside, skin="pink")
     _snout(pen, view, length, thick, 0.25, skin)
 
 

@@ -37,32 +37,34 @@ def render(name: str, size: int, seed: int, split: str, index: int) -> Picture:
         True
     """
     root = np.random.SeedSequence([seed, SPLITS.index(split), index])
-    place, look, body, features, grain = (np.random.default_rng(s) for s in root.spawn(5))
-    canvas = Canvas(size * (3 if size <= 128 else 2), light.towards(place))
-    horizon = scene(canvas, place)
-    for _ in range(place.integers(0, 3)):
-        x, y, tall = place.uniform((0.02, -0.08, 0.16), (0.98, 0.2, 0.4))
-        props.put(canvas, place, x, min(max(horizon, 0.15) + y, 0.92), tall)
-    _put_object(canvas, name, place, look, body, features)
-    if place.random() < 0.35:
-        x, y, tall = place.uniform((0.0, 0.82, 0.16), (1.0, 1.0, 0.28))
-        props.put(canvas, place, x, y, tall)
+    position, appearance, body, features, grain = (np.random.default_rng(s) for s in root.spawn(5))
+    canvas = Canvas(size * (3 if size <= 128 else 2), light.towards(position))
+    horizon = scene(canvas, position)
+    for _ in range(position.integers(0, 3)):
+        x, y, tall = position.uniform((0.02, -0.08, 0.16), (0.98, 0.2, 0.4))
+        props.put(canvas, position, x, min(max(horizon, 0.15) + y, 0.92), tall)
+    _put_object(canvas, name, position, appearance, body, features)
+    if position.random() < 0.35:
+        x, y, tall = position.uniform((0.0, 0.82, 0.16), (1.0, 1.0, 0.28))
+        props.put(canvas, position, x, y, tall)
     color, inside, parts = canvas.picture(size)
     regions = {"object": inside, "parts": parts} if name in animals.ANIMALS else {"object": inside}
-    return Picture(light.lit(color, canvas.light, place, grain), regions)
+    return Picture(light.lit(color, canvas.light, position, grain), regions)
 
 
-def _put_object(canvas: Canvas, name: str, place: Rng, look: Rng, body: Rng, features: Rng) -> None:
-    """The object with its shadow, at a random place, size and angle."""
-    angle = float(np.clip(place.normal(0, 0.11), -0.4, 0.4))
-    mirrored = bool(place.random() < 0.5)
-    share, spot = place.uniform(0.78, 1.06), place.random(2) ** (1.0, 0.5)  # rather low
+def _put_object(
+    canvas: Canvas, name: str, position: Rng, appearance: Rng, body: Rng, features: Rng
+) -> None:
+    """The object with its shadow, at a random position, size and angle."""
+    angle = float(np.clip(position.normal(0, 0.11), -0.4, 0.4))
+    mirrored = bool(position.random() < 0.5)
+    share, spot = position.uniform(0.78, 1.06), position.random(2) ** (1.0, 0.5)  # rather low
     pose = animals.pose(body) if name in animals.ANIMALS else None
     low, high = animals.extent(pose) if pose else (np.array([-0.5, -0.5]), np.array([0.5, 0.5]))
     ground, (left, right) = (pose.ground, pose.reach) if pose else (0.5, (-0.38, 0.38))
     frame = fitted(canvas.frame, low, high, share, angle, mirrored, spot)
     canvas.shadow(frame(ellipse((left + right) / 2, ground, 0.6 * (right - left), 0.09)), 0.5)
-    pen = Pen(canvas, frame, skins(look, canvas, frame))
+    pen = Pen(canvas, frame, skins(appearance, canvas, frame))
     if pose:
         animals.draw(pen, name, pose, body, features)
     else:

@@ -89,8 +89,8 @@ def _bricks(canvas: Canvas, rng: Rng, horizon: float) -> None:
     shades = [near(rng, base, 0.12) for _ in range(4)]
     for row, y in enumerate(np.arange(0, horizon, high)):
         for x in np.arange(-(row % 2) * high, 1, 2 * high):
-            place = np.array([x, y, x + 2 * high - gap, min(y + high - gap, horizon)]) * side
-            canvas.brush.rectangle(place.round().tolist(), shades[rng.integers(4)])
+            block = np.array([x, y, x + 2 * high - gap, min(y + high - gap, horizon)]) * side
+            canvas.brush.rectangle(block.round().tolist(), shades[rng.integers(4)])
 
 
 def _sky(canvas: Canvas, rng: Rng, horizon: float) -> None:

@@ -17,7 +17,7 @@ from campare.errors import DataError
 from campare.metrics.faithfulness.predicting import BATCH, check, scores
 from campare.metrics.faithfulness.replacing import Baseline, baseline
 from campare.metrics.metric import Explain, Metric, Predict
-from campare.metrics.values import Reasons, Values, pixels, settle
+from campare.metrics.values import Reasons, Values, pixels, with_reasons
 from campare.models.arrays import map_axes
 from campare.types import Array, Bools, Floats
 
@@ -46,7 +46,7 @@ def average_drop(
     kept = _kept(predict, images, maps, targets, other=other, rng=rng, batch_size=batch_size)
     before, after, reasons = kept.before, kept.after, kept.reasons
     lost = np.maximum(before - after, 0) / np.where(before > 0, before, 1)
-    return settle(lost, {**reasons, "no-confidence": before <= 0})
+    return with_reasons(lost, {**reasons, "no-confidence": before <= 0})
 
 
 def increase(
@@ -70,7 +70,7 @@ def increase(
         [1.0]
     """
     kept = _kept(predict, images, maps, targets, other=other, rng=rng, batch_size=batch_size)
-    return settle(kept.after > kept.before, kept.reasons)
+    return with_reasons(kept.after > kept.before, kept.reasons)
 
 
 def average_gain(
@@ -97,7 +97,7 @@ def average_gain(
     kept = _kept(predict, images, maps, targets, other=other, rng=rng, batch_size=batch_size)
     missing = 1 - kept.before
     won = np.maximum(kept.after - kept.before, 0) / np.where(missing > 0, missing, 1)
-    return settle(won, {**kept.reasons, "full-confidence": missing <= 0})
+    return with_reasons(won, {**kept.reasons, "full-confidence": missing <= 0})
 
 
 def adcc(
@@ -141,7 +141,7 @@ def adcc(
     parts = np.stack([coherency, 1 - first.mean(axis=map_axes(first), dtype=np.float64), 1 - lost])
     zero = (parts <= 0).any(axis=0)
     mean = 3 / (1 / np.where(parts > 0, parts, 1)).sum(axis=0)
-    return settle(
+    return with_reasons(
         np.where(zero, 0, mean),
         {**kept.reasons, "no-confidence": kept.before <= 0, "no-coherency": np.isnan(coherency)},
     )
@@ -169,8 +169,8 @@ def _kept(
     """Run every image as it is and under the mask of its map."""
     whole, maps, targets = check(images, maps, targets)
     mask = _unit(m.resize(_unit(maps), whole.shape[1:3]))[..., None]
-    instead = baseline(whole, other, rng)
-    masked = mask * whole + (1 - mask) * instead
+    replacement = baseline(whole, other, rng)
+    masked = mask * whole + (1 - mask) * replacement
     found = scores(
         predict, chain(enumerate(whole), enumerate(masked)), targets, batch_size=batch_size
     )

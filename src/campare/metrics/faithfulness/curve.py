@@ -36,7 +36,7 @@ def curve(
     targets: Array,
     *,
     shares: Sequence[float] | NDArray[np.float64],
-    come: bool,
+    insert: bool,
     other: Baseline,
     ties: Ties,
     rng: np.random.Generator | None,
@@ -45,21 +45,21 @@ def curve(
 ) -> Curve:
     """Scores with the highest `shares` of the pixels changed.
 
-    `come`: they come back, and the others are those of the baseline `other`; else they are.
+    `insert`: they insert back, and the others are those of the baseline `other`; else they are.
 
     Example:
         >>> predict = lambda images: images.mean(axis=(1, 2))[:, :1] * [[-9, 9]]
         >>> image = np.array([[[[1.0], [0.0], [0.0], [0.0]]]])
-        >>> curve(predict, image, image[..., 0], np.array([1]), shares=[0, 0.25], come=False,
+        >>> curve(predict, image, image[..., 0], np.array([1]), shares=[0, 0.25], insert=False,
         ...     other="zero", ties="random", rng=None, batch_size=8).scores.round(2).tolist()
         [[0.99, 0.5]]
     """
     pixels, maps, targets = check(images, maps, targets)
     rng = generator(rng)
     ranks = ranking(maps, pixels.shape[1:3], ties=ties, rng=rng)
-    instead = baseline(pixels, other, rng)
+    replacement = baseline(pixels, other, rng)
     counts = counts_of(shares, ranks)
-    start, end = (instead, pixels) if come else (pixels, instead)
+    start, end = (replacement, pixels) if insert else (pixels, replacement)
     variants = replaced(start, end, ranks, counts)
     found = scores(predict, variants, targets, score=score, batch_size=batch_size)
     found = found.reshape(-1, len(counts))

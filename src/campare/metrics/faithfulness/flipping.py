@@ -12,7 +12,7 @@ from campare.metrics.faithfulness.curve import curve
 from campare.metrics.faithfulness.predicting import BATCH, logit
 from campare.metrics.faithfulness.replacing import Baseline, Ties
 from campare.metrics.metric import INF, Metric, Predict
-from campare.metrics.values import Values, settle
+from campare.metrics.values import Values, with_reasons
 from campare.types import Array
 
 #: Shares of the pixels that ERASER removes or keeps.
@@ -46,11 +46,11 @@ def pixel_flipping(
         [1.8]
     """
     found = curve(
-        predict, images, maps, targets, shares=np.linspace(0, share, steps + 1), come=False,
+        predict, images, maps, targets, shares=np.linspace(0, share, steps + 1), insert=False,
         other=flip_to, ties=ties, rng=rng, batch_size=batch_size, score=logit,
     )  # fmt: skip
     fall = found.scores[:, :1] - found.scores
-    return settle(fall.mean(axis=1), found.reasons)
+    return with_reasons(fall.mean(axis=1), found.reasons)
 
 
 def comprehensiveness(
@@ -78,11 +78,11 @@ def comprehensiveness(
         [0.49]
     """
     found = curve(
-        predict, images, maps, targets, shares=[0, *shares], come=False,
+        predict, images, maps, targets, shares=[0, *shares], insert=False,
         other=delete_to, ties=ties, rng=rng, batch_size=batch_size,
     )  # fmt: skip
     fall = found.scores[:, :1] - found.scores[:, 1:]
-    return settle(fall.mean(axis=1), found.reasons)
+    return with_reasons(fall.mean(axis=1), found.reasons)
 
 
 def sufficiency(
@@ -110,11 +110,11 @@ def sufficiency(
         [0.0]
     """
     found = curve(
-        predict, images, maps, targets, shares=[1, *shares], come=True,
+        predict, images, maps, targets, shares=[1, *shares], insert=True,
         other=insert_from, ties=ties, rng=rng, batch_size=batch_size,
     )  # fmt: skip
     fall = found.scores[:, :1] - found.scores[:, 1:]
-    return settle(fall.mean(axis=1), found.reasons)
+    return with_reasons(fall.mean(axis=1), found.reasons)
 
 
 _NEEDS = frozenset({"model", "image", "target"})

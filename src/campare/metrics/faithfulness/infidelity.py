@@ -12,7 +12,7 @@ from campare.attribution import maps as m
 from campare.metrics.faithfulness.predicting import BATCH, check, logit, scores
 from campare.metrics.faithfulness.replacing import Baseline, baseline, generator
 from campare.metrics.metric import INF, Metric, Predict
-from campare.metrics.values import Values, pixels, settle
+from campare.metrics.values import Values, pixels, with_reasons
 from campare.models.arrays import map_axes
 from campare.types import Array, Bools, Floats
 
@@ -31,7 +31,7 @@ def infidelity(
 ) -> Values:
     """Mean over I of (b sum(I map) - (f(x) - f(x - I)))^2, f the logit of the target: >= 0.
 
-    Yeh et al. 2019, definition 2.1, with their removal of random squares: x - I is x with a square
+    Yeh et al. 2019, definition 2.1, with their removal of random patches: x - I is x with a square
     of random side and place replaced by `other`. The map is enlarged and counts for every channel.
     `scaled`: b minimizes the mean, so that the scale of the map does not matter; else b = 1. Low is
     good; it is in squared logits.
@@ -45,29 +45,29 @@ def infidelity(
     """
     whole, maps, targets = check(images, maps, targets)
     rng = generator(rng)
-    instead = baseline(whole, other, rng)
-    squares = random_squares(len(whole) * changes, whole.shape[1:3], rng)
-    squares = squares.reshape(len(whole), changes, *whole.shape[1:3])
-    runs = _runs(whole, instead, squares)
+    replacement = baseline(whole, other, rng)
+    patches = random_patches(len(whole) * changes, whole.shape[1:3], rng)
+    patches = patches.reshape(len(whole), changes, *whole.shape[1:3])
+    runs = _runs(whole, replacement, patches)
     found = scores(predict, runs, targets, score=logit, batch_size=batch_size)
     found = found.reshape(len(whole), changes + 1)
     fall = found[:, :1] - found[:, 1:]
     finite = np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
-    weight = m.resize(finite, whole.shape[1:3]) * (whole - instead).sum(axis=-1)
-    foretold = np.einsum("nkhw,nhw->nk", squares, weight.astype(np.float64))
+    weight = m.resize(finite, whole.shape[1:3]) * (whole - replacement).sum(axis=-1)
+    foretold = np.einsum("nkhw,nhw->nk", patches, weight.astype(np.float64))
     if scaled:
         power = (foretold**2).sum(axis=1, keepdims=True)
         fits = (foretold * fall).sum(axis=1, keepdims=True)
         foretold = foretold * fits / np.where(power > 0, power, 1)
     wrong = ((foretold - fall) ** 2).mean(axis=1)
-    return settle(wrong, {**pixels(maps)[1], "non-finite-logits": np.isnan(wrong)})
+    return with_reasons(wrong, {**pixels(maps)[1], "non-finite-logits": np.isnan(wrong)})
 
 
-def random_squares(count: int, shape: tuple[int, int], rng: np.random.Generator) -> Bools:
+def random_patches(count: int, shape: tuple[int, int], rng: np.random.Generator) -> Bools:
     """Squares of a side of 10 to 50 % of the shorter side, inside: (count, H, W).
 
     Example:
-        >>> random_squares(2, (10, 10), np.random.default_rng(0)).shape
+        >>> random_patches(2, (10, 10), np.random.default_rng(0)).shape
         (2, 10, 10)
     """
     height, width = shape
@@ -81,9 +81,9 @@ def random_squares(count: int, shape: tuple[int, int], rng: np.random.Generator)
     return np.asarray(down[:, :, None] & across[:, None, :])
 
 
-def _runs(whole: Floats, instead: Floats, squares: Bools) -> Iterator[tuple[int, Floats]]:
-    """Every image, and then the image without each of its squares."""
-    for i, (image, other, masks) in enumerate(zip(whole, instead, squares, strict=True)):
+def _runs(whole: Floats, replacement: Floats, patches: Bools) -> Iterator[tuple[int, Floats]]:
+    """Every image, and then the image without each of its patches."""
+    for i, (image, other, masks) in enumerate(zip(whole, replacement, patches, strict=True)):
         yield i, image
         for mask in masks:
             yield i, np.where(mask[..., None], other, image)
@@ -95,7 +95,7 @@ DECLARED: tuple[Metric, ...] = (
         name="infidelity",
         function=infidelity,
         title="Infidelity",
-        formula="mean over removed squares I of (b sum(I map) - fall of the logit)^2, b the best",
+        formula="mean over removed patches I of (b sum(I map) - fall of the logit)^2, b the best",
         needs=frozenset({"model", "image", "target"}),
         region=None,
         higher_is_better=False,

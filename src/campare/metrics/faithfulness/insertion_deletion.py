@@ -21,7 +21,7 @@ from campare.metrics.faithfulness.replacing import (
     undefined,
 )
 from campare.metrics.metric import Metric, Predict
-from campare.metrics.values import Values, settle
+from campare.metrics.values import Values, with_reasons
 from campare.types import Array
 
 
@@ -50,10 +50,10 @@ def insertion(
         [0.93]
     """
     found = curve(
-        predict, images, maps, targets, shares=np.linspace(0, 1, steps + 1), come=True,
+        predict, images, maps, targets, shares=np.linspace(0, 1, steps + 1), insert=True,
         other=insert_from, ties=ties, rng=rng, batch_size=batch_size,
     )  # fmt: skip
-    return settle(_area(found.scores, found.shares), found.reasons)
+    return with_reasons(_area(found.scores, found.shares), found.reasons)
 
 
 def deletion(
@@ -81,10 +81,10 @@ def deletion(
         [0.56]
     """
     found = curve(
-        predict, images, maps, targets, shares=np.linspace(0, 1, steps + 1), come=False,
+        predict, images, maps, targets, shares=np.linspace(0, 1, steps + 1), insert=False,
         other=delete_to, ties=ties, rng=rng, batch_size=batch_size,
     )  # fmt: skip
-    return settle(_area(found.scores, found.shares), found.reasons)
+    return with_reasons(_area(found.scores, found.shares), found.reasons)
 
 
 def insertion_deletion(
@@ -122,13 +122,13 @@ def insertion_deletion(
         replaced(pixels, removed, ranks, counts[1:]),
     )
     found = scores(predict, variants, targets, batch_size=batch_size)
-    come, go = np.split(found, [len(pixels) * len(counts)])
-    inserted = come.reshape(-1, len(counts))
-    deleted = np.column_stack([inserted[:, -1], go.reshape(-1, len(counts) - 1)])
+    inserting, deleting = np.split(found, [len(pixels) * len(counts)])
+    inserted = inserting.reshape(-1, len(counts))
+    deleted = np.column_stack([inserted[:, -1], deleting.reshape(-1, len(counts) - 1)])
     shares, reasons = counts / counts[-1], undefined(maps)
     return (
-        settle(_area(inserted, shares), also_unscored(reasons, inserted)),
-        settle(_area(deleted, shares), also_unscored(reasons, deleted)),
+        with_reasons(_area(inserted, shares), also_unscored(reasons, inserted)),
+        with_reasons(_area(deleted, shares), also_unscored(reasons, deleted)),
     )
 
 

@@ -12,12 +12,12 @@ from campare.attribution import maps as m
 from campare.metrics.faithfulness.predicting import BATCH, check, scores
 from campare.metrics.faithfulness.replacing import Baseline, baseline, generator, undefined
 from campare.metrics.metric import INF, Metric, Predict
-from campare.metrics.values import Values, settle
+from campare.metrics.values import Values, with_reasons
 from campare.models.arrays import map_axes
 from campare.types import Array, Floats, Ints
 
 #: About how many superpixels an image has.
-SEGMENTS = 100
+SUPERPIXELS = 100
 
 
 def irof(
@@ -27,7 +27,7 @@ def irof(
     targets: Array,
     *,
     delete_to: Baseline = "mean",
-    segments: int | Ints = SEGMENTS,
+    superpixels: int | Ints = SUPERPIXELS,
     rng: np.random.Generator | None = None,
     batch_size: int = BATCH,
 ) -> Values:
@@ -35,54 +35,58 @@ def irof(
 
     1 - integral from 0 to 1 of p(x_l) / p(x_0), where l superpixels of SLIC, by the mean of the
     enlarged map, highest first, are replaced; trapezoidal rule over l / L (Rieger and Hansen 2020,
-    equation 3). High is good. `segments` is about how many there are, or labels (N, H, W) from 0.
+    equation 3). High is good. `superpixels` is about how many, or labels (N, H, W) from 0.
 
     Example:
         >>> predict = lambda images: images.mean(axis=(1, 2))[:, :1] * [[-9, 9]]
         >>> image = np.array([[[[1.0], [0.0], [0.0], [0.0]]]])
         >>> irof(predict, image, image[..., 0], np.array([1]), delete_to="zero",
-        ...     segments=np.array([[[0, 1, 1, 2]]])).values.round(2).tolist()
+        ...     superpixels=np.array([[[0, 1, 1, 2]]])).values.round(2).tolist()
         [0.41]
     """
     pixels, maps, targets = check(images, maps, targets)
     rng = generator(rng)
     finite = np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
-    labels = superpixels(pixels, segments) if isinstance(segments, int) else np.asarray(segments)
-    places = _places(m.resize(finite, pixels.shape[1:3]), labels, rng)
-    instead = baseline(pixels, delete_to, rng)
-    variants = _without(pixels, instead, places)
+    labels = (
+        slic_labels(pixels, superpixels)
+        if isinstance(superpixels, int)
+        else np.asarray(superpixels)
+    )
+    ranks = _ranks(m.resize(finite, pixels.shape[1:3]), labels, rng)
+    replacement = baseline(pixels, delete_to, rng)
+    variants = _without(pixels, replacement, ranks)
     found = scores(predict, variants, targets, batch_size=batch_size)
-    counts = places.max(axis=map_axes(places)) + 1
+    counts = ranks.max(axis=map_axes(ranks)) + 1
     ends = np.cumsum(counts + 1)
     curves = np.split(found, ends[:-1]) if len(ends) else []
     over = np.array([1 - _relative_area(curve) for curve in curves])
     first = np.array([curve[0] for curve in curves])
     unscored = np.array([np.isnan(curve).any() for curve in curves], bool)
-    return settle(
+    return with_reasons(
         over,
         {**undefined(maps), "non-finite-logits": unscored, "no-confidence": first <= 0},
     )
 
 
-def superpixels(images: Floats, segments: int = SEGMENTS) -> Ints:
+def slic_labels(images: Floats, count: int = SUPERPIXELS) -> Ints:
     """Labels 0, 1, ... of the superpixels that SLIC finds: (N, H, W, C) -> (N, H, W).
 
     Example:
-        >>> superpixels(np.zeros((1, 8, 8, 3), np.float32), 4).shape
+        >>> slic_labels(np.zeros((1, 8, 8, 3), np.float32), 4).shape
         (1, 8, 8)
     """
     from skimage.segmentation import slic
 
     labels = np.empty(images.shape[:3], np.int64)
     for image, label in zip(images, labels, strict=True):
-        label[:] = slic(image.astype(np.float64), n_segments=segments, start_label=0)
+        label[:] = slic(image.astype(np.float64), n_segments=count, start_label=0)
     return labels
 
 
-def _places(maps: Floats, labels: Ints, rng: np.random.Generator) -> Ints:
+def _ranks(maps: Floats, labels: Ints, rng: np.random.Generator) -> Ints:
     """Place of every pixel's superpixel when they are ranked by their mean, ties at random."""
-    places = np.empty_like(labels)
-    for image, label, place in zip(maps, labels, places, strict=True):
+    ranks = np.empty_like(labels)
+    for image, label, ranked in zip(maps, labels, ranks, strict=True):
         flat = label.ravel()
         size = np.bincount(flat)
         mean = np.bincount(flat, image.ravel()) / np.maximum(size, 1)
@@ -90,15 +94,15 @@ def _places(maps: Floats, labels: Ints, rng: np.random.Generator) -> Ints:
         before = rng.permutation(len(mean))
         rank = np.empty(len(mean), np.int64)
         rank[before[np.argsort(-mean[before], kind="stable")]] = np.arange(len(mean))
-        place[:] = rank[label]
-    return places
+        ranked[:] = rank[label]
+    return ranks
 
 
-def _without(start: Floats, end: Floats, places: Ints) -> Iterator[tuple[int, Floats]]:
+def _without(start: Floats, end: Floats, ranks: Ints) -> Iterator[tuple[int, Floats]]:
     """Every image without its first 0, 1, ... superpixels, image by image."""
-    for i, (first, last, place) in enumerate(zip(start, end, places, strict=True)):
-        for count in range(place.max() + 2):
-            yield i, np.where(place[..., None] < count, last, first)
+    for i, (first, last, ranked) in enumerate(zip(start, end, ranks, strict=True)):
+        for count in range(ranked.max() + 2):
+            yield i, np.where(ranked[..., None] < count, last, first)
 
 
 def _relative_area(curve: NDArray[np.float64]) -> float:

@@ -1,7 +1,7 @@
 """Which pixels go first, and what stands in for them.
 
 Pixels are ranked by the map, enlarged bilinearly to the image, highest first. Pixels of one value
-come in random order, or in reading order on request: a map of mostly zeros would otherwise lose
+inserted in random order, or in reading order on request: a map of mostly zeros would otherwise lose
 its upper rows first, which is a bias of its own.
 """
 
@@ -111,8 +111,8 @@ def replaced(
         before, after = (pixels.reshape(rank.size, -1) for pixels in (first, last))
         picture, done = before.copy(), 0
         for count in counts:
-            come, go = order[done:count], order[count:done]
-            picture[come], picture[go] = after[come], before[go]
+            inserted, removed = order[done:count], order[count:done]
+            picture[inserted], picture[removed] = after[inserted], before[removed]
             done = count
             yield i, picture.reshape(first.shape)
 

@@ -15,7 +15,7 @@ from campare.metrics.faithfulness.imputation import impute
 from campare.metrics.faithfulness.predicting import BATCH, check, scores
 from campare.metrics.faithfulness.replacing import Ties, generator, ranking, undefined
 from campare.metrics.metric import Metric, Predict
-from campare.metrics.values import Reasons, Values, settle
+from campare.metrics.values import Reasons, Values, with_reasons
 from campare.types import Array, Floats, Ints
 
 #: Shares of the pixels that are removed.
@@ -58,7 +58,7 @@ def road(
         predict, images, maps, targets, shares=shares, noise=noise, ties=ties, rng=rng,
         batch_size=batch_size, orders=("most", "least"),
     )  # fmt: skip
-    return settle((least - most) / 2, reasons)
+    return with_reasons((least - most) / 2, reasons)
 
 
 def road_most_first(
@@ -86,7 +86,7 @@ def road_most_first(
         predict, images, maps, targets, shares=shares, noise=noise, ties=ties, rng=rng,
         batch_size=batch_size, orders=("most",),
     )  # fmt: skip
-    return settle(most, reasons)
+    return with_reasons(most, reasons)
 
 
 def road_least_first(
@@ -114,7 +114,7 @@ def road_least_first(
         predict, images, maps, targets, shares=shares, noise=noise, ties=ties, rng=rng,
         batch_size=batch_size, orders=("least",),
     )  # fmt: skip
-    return settle(least, reasons)
+    return with_reasons(least, reasons)
 
 
 def _mean_scores(

@@ -125,8 +125,8 @@ def blur(images: Array, sigma: float | tuple[float, float]) -> Floats:
 
 def _gaussian(n: int, sigma: float) -> Floats:
     """(n, n): the weights of n pixels in each of n blurred ones."""
-    place = np.arange(n)
-    weights = np.exp(-0.5 * ((place[:, None] - place) / sigma) ** 2)
+    pixel = np.arange(n)
+    weights = np.exp(-0.5 * ((pixel[:, None] - pixel) / sigma) ** 2)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 

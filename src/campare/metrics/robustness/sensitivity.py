@@ -13,8 +13,8 @@ import numpy as np
 
 from campare.metrics.metric import INF, Explain, Metric, Predict, Shared, alone
 from campare.metrics.robustness.colors import WHITE
-from campare.metrics.robustness.stability import look, refer
-from campare.metrics.values import Values, pixels, settle
+from campare.metrics.robustness.stability import classes_and_maps, refer
+from campare.metrics.values import Values, pixels, with_reasons
 from campare.types import Array, Floats
 
 #: (images, rng) -> images that differ a little.
@@ -73,13 +73,15 @@ def sensitivity(
     changed = np.zeros(len(rows), bool)
     for change in changes:
         images = perturb(reference.images, rng)
-        predictions, maps = look(explain, predict, images, reference.targets)
+        predictions, maps = classes_and_maps(explain, predict, images, reference.targets)
         changed |= predictions != reference.predictions
         after, broken = pixels(maps)
         reasons["non-finite"] = reasons["non-finite"] | broken["non-finite"]
         change[:] = np.linalg.norm(after - rows, axis=1) / np.where(length > 0, length, 1)
     reasons = {"prediction-changed": changed, **reasons}
-    return Sensitivity(settle(changes.max(axis=0), reasons), settle(changes.mean(axis=0), reasons))
+    return Sensitivity(
+        with_reasons(changes.max(axis=0), reasons), with_reasons(changes.mean(axis=0), reasons)
+    )
 
 
 def max_sensitivity(

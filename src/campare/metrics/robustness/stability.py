@@ -72,7 +72,7 @@ def refer(
             f"Expected one target for each of {len(images)} images, got shape {chosen.shape}. "
             "Try None for the predicted classes."
         )
-    return Reference(images, chosen, *look(explain, predict, images, chosen))
+    return Reference(images, chosen, *classes_and_maps(explain, predict, images, chosen))
 
 
 def observe(
@@ -93,15 +93,18 @@ def observe(
         ([3.0, 2.0, 1.0, 0.0], [False])
     """
     images = transform.images(reference.images, rng)
-    predictions, after = look(explain, predict, images, reference.targets)
+    predictions, after = classes_and_maps(explain, predict, images, reference.targets)
     return Observed(transform, reference.maps, after, predictions != reference.predictions)
 
 
-def look(explain: Explain, predict: Predict, images: Floats, targets: Ints) -> tuple[Ints, Floats]:
+def classes_and_maps(
+    explain: Explain, predict: Predict, images: Floats, targets: Ints
+) -> tuple[Ints, Floats]:
     """Predicted classes (N,) and maps (N, h, w); of one pass where the method tells both.
 
     Example:
-        >>> look(lambda x, t: x[..., 0], lambda x: np.eye(2), np.ones((2, 1, 1, 3)), np.zeros(2))[0]
+        >>> images, targets = np.ones((2, 1, 1, 3)), np.zeros(2)
+        >>> classes_and_maps(lambda x, t: x[..., 0], lambda x: np.eye(2), images, targets)[0]
         array([0, 1])
     """
     if isinstance(explain, Observer):

@@ -1,6 +1,6 @@
 """Changes of an image that a good map should follow, each with its effect on maps and its inverse.
 
-Flip, rotation, zoom, crop and translation say for every place of the new image where in the old one
+Flip, rotation, zoom, crop and translation say for every point of the new image where in the old one
 it comes from; so the same `Transform` moves images, maps of any grid, and maps back. A change of
 color (`campare.metrics.robustness.colors`) is a Transform that moves nothing. Images are
 (N, H, W, C).
@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from campare.types import Array, Bools, Floats
 
-#: Where a place (y, x) comes from: the rows of a 2 x 3 matrix on (y, x, 1). The image spans -1..1.
+#: Where a point (y, x) comes from: the rows of a 2 x 3 matrix on (y, x, 1). The image spans -1..1.
 Affine = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 IDENTITY: Affine = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
@@ -31,7 +31,7 @@ class Transform:
 
     Attributes:
         name: 'rotation', ...; dose: its size, in the unit of the function that made it.
-        source: where each place of the new image comes from; the identity for a change of color.
+        source: where each point of the new image comes from; the identity for a change of color.
         change: (images, rng) -> images, the change of color.
     """
 
@@ -73,7 +73,7 @@ class Transform:
         return self._moved(maps, inverse(self.source))
 
     def valid(self, grid: tuple[int, int]) -> Bools:
-        """(h, w): cells of a changed map whose centers show a place inside the image.
+        """(h, w): cells of a changed map whose centers show a point inside the image.
 
         Example:
             >>> translation(0.5).valid((1, 4)).tolist()
@@ -164,7 +164,7 @@ def inverse(source: Affine) -> Affine:
     return (tuple(down.tolist()), tuple(across.tolist()))
 
 
-def _places(source: Affine, grid: tuple[int, int]) -> NDArray[np.float64]:
+def _coordinates(source: Affine, grid: tuple[int, int]) -> NDArray[np.float64]:
     """(2, h * w): where the center of every cell comes from, in -1..1 inside the image."""
     y, x = ((2 * np.arange(n) + 1) / n - 1 for n in grid)
     down, across = np.meshgrid(y, x, indexing="ij")
@@ -173,7 +173,7 @@ def _places(source: Affine, grid: tuple[int, int]) -> NDArray[np.float64]:
 
 def _inside(source: Affine, grid: tuple[int, int]) -> Bools:
     """(h, w): whether the center of a cell comes from inside the image."""
-    return np.asarray((np.abs(_places(source, grid)) < 1 + 1e-9).all(axis=0)).reshape(grid)
+    return np.asarray((np.abs(_coordinates(source, grid)) < 1 + 1e-9).all(axis=0)).reshape(grid)
 
 
 def _warp(images: Floats, source: Affine, precision: DTypeLike) -> Floats:
@@ -183,7 +183,9 @@ def _warp(images: Floats, source: Affine, precision: DTypeLike) -> Floats:
     exactly one. Beyond the border the image is mirrored.
     """
     n, h, w, channels = images.shape
-    weighed = [_neighbors(u, size) for u, size in zip(_places(source, (h, w)), (h, w), strict=True)]
+    weighed = [
+        _neighbors(u, size) for u, size in zip(_coordinates(source, (h, w)), (h, w), strict=True)
+    ]
     (rows, down), (columns, across) = weighed
     index = (rows[:, None] * w + columns[None]).reshape(4, -1)
     weight = (down[:, None] * across[None]).reshape(4, -1)
@@ -197,9 +199,9 @@ def _warp(images: Floats, source: Affine, precision: DTypeLike) -> Floats:
     )
 
 
-def _neighbors(place: Array, n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The two pixels of n around each place in -1..1 (2, P), and their weights (2, P)."""
-    along = (place + 1) / 2 * n % (2 * n)
+def _neighbors(coordinate: Array, n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The two pixels of n around each coordinate in -1..1 (2, P), and their weights (2, P)."""
+    along = (coordinate + 1) / 2 * n % (2 * n)
     along = np.minimum(along, 2 * n - along) - 0.5  # mirrored at the border, in pixels
     along = np.clip(np.round(along, 9), 0, n - 1)  # rounded: a flip moves whole pixels
     first = np.minimum(along.astype(np.int64), max(n - 2, 0))

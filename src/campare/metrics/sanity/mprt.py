@@ -18,7 +18,7 @@ from campare.errors import CampareError, LayerError
 from campare.metrics.metric import INF, Explain, Metric
 from campare.metrics.robustness.stability import in_batches, partners
 from campare.metrics.similarity import Similarity, spearman
-from campare.metrics.values import Values, average, pixels, settle, unless
+from campare.metrics.values import Values, average, pixels, unless, with_reasons
 from campare.types import Array, Classifier, Floats, Ints
 
 #: Bins of the histogram in `efficient_mprt`.
@@ -222,7 +222,7 @@ def complexity_rise(before: Array, after: Array) -> Values:
     low, high = _histogram_entropy(x), _histogram_entropy(y)
     reasons = {**reasons, "non-finite": reasons["non-finite"] | broken["non-finite"]}
     rise = (high - low) / np.where(low > 0, low, 1)
-    return settle(rise, {**reasons, "flat": reasons["flat"] | flat})
+    return with_reasons(rise, {**reasons, "flat": reasons["flat"] | flat})
 
 
 def randomizable(classifier: Classifier, image: Array, rng: np.random.Generator) -> tuple[str, ...]:

@@ -119,12 +119,12 @@ def explainers(rng: np.random.Generator) -> Mapping[str, Explain]:
     """
     weights = np.random.default_rng(7).normal(size=3)
 
-    def seen(images: Array, targets: Ints) -> NDArray[np.float64]:
+    def evidence_of(images: Array, targets: Ints) -> NDArray[np.float64]:
         of_classes = np.pad(evidence(images), [(0, 0)] * 3 + [(0, 1)])  # nothing shows neither
         return np.take_along_axis(of_classes, targets[:, None, None, None], axis=-1)[..., 0]
 
     def perfect(images: Array, targets: Ints) -> Array:
-        return (seen(images, targets) > _WEAK / 4).astype(np.float32)
+        return (evidence_of(images, targets) > _WEAK / 4).astype(np.float32)
 
     def fake(images: Array, targets: Ints) -> Array:  # noqa: ARG001
         maps = np.ones((len(images), *GRID), np.float32)
@@ -133,7 +133,7 @@ def explainers(rng: np.random.Generator) -> Mapping[str, Explain]:
 
     return {
         "perfect": perfect,
-        "grad-cam": lambda images, targets: pool(seen(images, targets), GRID),
+        "grad-cam": lambda images, targets: pool(evidence_of(images, targets), GRID),
         "inverted": lambda images, targets: 1 - perfect(images, targets),
         "random": lambda images, _: rng.random((len(images), *GRID), dtype=np.float32),
         "constant": lambda images, _: np.ones((len(images), *GRID), np.float32),

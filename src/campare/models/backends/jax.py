@@ -86,17 +86,17 @@ def compile_tap(
 
     def tapped(images: Any, index: Any, scale: Any, eps: Any) -> tuple[Any, ...]:
         def score(delta: Any) -> Any:
-            seen: list[Any] = []
+            watched: list[Any] = []
 
             def add(output: Any) -> Any:
                 features, output = enter(program, output, scale, eps)
-                seen.append(features)
+                watched.append(features)
                 return leave(program, features + delta, output)
 
             with program.edit(add):
                 logits = program.forward(images)
             scores = program.score(logits, index)
-            return scores.sum(), (only(seen), scores, logits)
+            return scores.sum(), (only(watched), scores, logits)
 
         zero = jnp.zeros(jax.eval_shape(lambda: score(0.0)[1][0]).shape, jnp.float32)
         gradient = jax.grad(score, has_aux=True)

@@ -59,15 +59,15 @@ def leave(program: Program, features: Any, output: Any) -> Any:
     return write_grid(features, output, program.grid)
 
 
-def only(seen: list[Any]) -> Any:
-    """The one thing seen in a forward pass.
+def only(watched: list[Any]) -> Any:
+    """The one thing watched in a forward pass.
 
     Raises:
         LayerError: the layer ran twice, or not at all.
     """
-    if len(seen) != 1:
+    if len(watched) != 1:
         raise LayerError(
-            f"Expected the tapped layer to run once in a forward pass, got {len(seen)} times. "
+            f"Expected the tapped layer to run once in a forward pass, got {len(watched)} times. "
             "Try: the layer after it, whose output is used once"
         )
-    return seen[0]
+    return watched[0]

@@ -80,7 +80,7 @@ def compile_tap(
     """Compile (images, index, scale, eps) -> what `program.read` makes of the tap."""
 
     def tapped(images: Any, index: Any, scale: Any, eps: Any) -> tuple[Any, ...]:
-        seen: list[Any] = []
+        watched: list[Any] = []
         with tf.GradientTape(watch_accessed_variables=False) as outer:  # records for curvature
 
             def watch(output: Any) -> Any:
@@ -89,14 +89,14 @@ def compile_tap(
                 if program.curvature:
                     outer.watch(features)
                 inner.watch(features)
-                seen.append(features)
+                watched.append(features)
                 return leave(program, features, output)
 
             with tf.GradientTape(watch_accessed_variables=False) as inner:
                 with program.edit(watch):
                     logits = program.forward(images)
                 scores = program.score(logits, index)
-            features = only(seen)
+            features = only(watched)
             gradients = _gradient(inner, scores, features)
             along = tf.reduce_sum(gradients * tf.stop_gradient(features))
         curvature = _gradient(outer, along, features) if program.curvature else None

@@ -115,13 +115,13 @@ def compile_tap(
     """(images, index, scale, eps) -> what `program.read` makes of the tap."""
 
     def tapped(images: Any, index: Any, scale: Any, eps: Any) -> tuple[Any, ...]:
-        seen: list[Any] = []
+        watched: list[Any] = []
 
         def watch(output: Any) -> Any:
             _refuse_checkpoint()
             features, output = enter(program, output.detach(), scale, eps)
             features = features.detach()
-            seen.append(features)
+            watched.append(features)
             if program.gradients:
                 features.requires_grad_()
                 recording.on = True
@@ -132,7 +132,7 @@ def compile_tap(
             with _Recording() as recording, program.edit(watch):
                 logits = program.forward(images)
                 scores = program.score(logits, index)
-            features = only(seen)
+            features = only(watched)
             gradients, curvature = None, None
             if program.gradients:
                 gradients = _gradient(scores.sum(), features, again=program.curvature)

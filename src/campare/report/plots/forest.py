@@ -133,7 +133,7 @@ class Judged(NamedTuple):
     line: Line | None
     number: str
     measured: str
-    settle: str
+    needed: str
 
 
 #: Where the band of effects too small to matter begins and ends, and zero, in percent.
@@ -143,7 +143,7 @@ BAND = (CLAIMS_AXIS.at(-1.0), CLAIMS_AXIS.at(1.0))
 
 def judged(claims: pl.DataFrame) -> list[Judged]:
     """The rows of the claims table; right of zero is what the claim says."""
-    from campare.stats.printed import to_settle
+    from campare.stats.printed import still_needed
 
     found = []
     for row in claims.iter_rows(named=True):
@@ -156,7 +156,7 @@ def judged(claims: pl.DataFrame) -> list[Judged]:
                 f"{words.signed(row['estimate'])} ({words.signed(row['low'])} to "
                 f"{words.signed(row['high'])})" if known else "",
                 metric,
-                to_settle(row),
+                still_needed(row),
             )
         )  # fmt: skip
     return found
