@@ -179,6 +179,25 @@ def test_without_validation_every_image_is_trained_on():
     assert set(trained.history) == {"loss", "accuracy"}
 
 
+def test_images_for_validation_are_watched_and_all_others_trained_on(monkeypatch):
+    watched, whole = [], fit._fit
+
+    def watching(model, *given):
+        watched.append(given[:3])
+        whole(model, *given)
+
+    monkeypatch.setattr(fit, "_fit", watching)
+    images, others = squares(10), squares(4, seed=1)
+    trained = fit.train(replace(FLAT, train_size=6), images, seed=0, validation=others)
+    assert "val_loss" in trained.history
+    ((inputs, answers, (rows, held)),) = watched
+    assert np.array_equal(inputs[held], others.images)
+    assert np.array_equal(answers[held].argmax(1), others.labels)
+    assert np.array_equal(inputs[:10], images.images)
+    assert len(rows) == 6
+    assert set(rows) <= set(range(10))
+
+
 def test_a_smaller_set_trains_as_if_there_were_no_other_images():
     images = squares(24)
     few = replace(FLAT, train_size=10)

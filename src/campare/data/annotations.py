@@ -21,7 +21,8 @@ from campare.data.shapes import Box, Polygons, Rle, Shape, Size, fill, runs_of
 from campare.errors import DataError
 from campare.types import Bools
 
-_CSV_COLUMNS = ("image", "xmin", "ymin", "xmax", "ymax")
+#: Columns that boxes.csv must have.
+CSV_COLUMNS = ("image", "xmin", "ymin", "xmax", "ymax")
 #: Columns of boxes.csv that may hold the label, those of a line where none of an earlier one is.
 LABEL_COLUMNS = (
     ("label", "class", "class_name", "category", "category_name"),
@@ -125,10 +126,10 @@ def read_boxes_csv(content: bytes, name: str = "boxes.csv") -> list[Annotation]:
     lines = io.StringIO(_decode(content, name), newline="")
     table = csv.DictReader(lines, skipinitialspace=True, strict=True)
     try:
-        missing = [column for column in _CSV_COLUMNS if column not in (table.fieldnames or ())]
+        missing = [column for column in CSV_COLUMNS if column not in (table.fieldnames or ())]
         if missing:
             raise DataError(
-                f"Expected the columns {','.join(_CSV_COLUMNS)} in {name}, got no "
+                f"Expected the columns {','.join(CSV_COLUMNS)} in {name}, got no "
                 f"{', '.join(missing)}. Try that header as the first line."
             )
         column = _label_column(table.fieldnames or (), name)
@@ -157,7 +158,7 @@ def _require_no_words(rows: Sequence[Mapping[str, str | None]], name: str) -> No
     """Words in a column that is not read are labels, most likely."""
     for column in rows[0] if rows else ():
         words = [row[column] for row in rows if isinstance(row[column], str) and row[column]]
-        if column in _CSV_COLUMNS or column is None or all(map(_is_number, words)):
+        if column in CSV_COLUMNS or column is None or all(map(_is_number, words)):
             continue
         raise DataError(
             f"Expected labels in a column label or class of {name}, got {words[0]!r} in a column "
@@ -176,7 +177,7 @@ def _is_number(text: str | None) -> bool:
 def _csv_row(row: Mapping[str, str | None], where: str, column: str | None) -> Annotation:
     if not row["image"]:
         raise DataError(f"Expected the name of an image in {where}, got none. Try to add it.")
-    edges = [_number(row[column], column, where) for column in _CSV_COLUMNS[1:]]
+    edges = [_number(row[column], column, where) for column in CSV_COLUMNS[1:]]
     label = (row[column] or "").strip() or None if column else None
     return Annotation((row["image"],), Box(*edges), where, label=label)
 
@@ -303,6 +304,11 @@ def read_voc(content: bytes, name: str) -> list[Annotation]:
         raise DataError(
             f"Expected Pascal VOC's XML in {name}, got: {error}. Try to export it anew."
         ) from error
+    if root.tag != "annotation":
+        raise DataError(
+            f"Expected Pascal VOC's XML (<annotation>) in {name}, got <{root.tag}>. "
+            "Try to export it anew as Pascal VOC or COCO."
+        )
     stem = PurePosixPath(*PurePosixPath(name).parts[1:]).with_suffix("").as_posix()
     filename = (root.findtext("filename") or "").strip()
     return [
@@ -319,7 +325,7 @@ def read_voc(content: bytes, name: str) -> list[Annotation]:
 
 def _voc_box(thing: ElementTree.Element, where: str) -> Box:
     left, top, right, bottom = (
-        _number(thing.findtext(f"bndbox/{edge}"), edge, where) for edge in _CSV_COLUMNS[1:]
+        _number(thing.findtext(f"bndbox/{edge}"), edge, where) for edge in CSV_COLUMNS[1:]
     )
     return Box(left - 1.0, top - 1.0, right, bottom)
 

@@ -23,11 +23,8 @@ from campare.data.inventory import Inventory, counted, some_of
 from campare.data.labels import Labels, sort_objects
 from campare.data.layout import (
     REGION_FOLDERS,
-    Names,
     Place,
-    find_images,
-    find_masks,
-    read_annotations,
+    read_layout,
 )
 from campare.data.masks import MaskValues, require_one_level, values_by_class
 from campare.data.reader import Check, FolderReader
@@ -101,17 +98,16 @@ def read_folder(
         Traceback (most recent call last):
         campare.errors.DataError: Expected a folder of images at no/such/folder, got no such ...
     """
-    places = find_images(root, both=training)
+    layout = read_layout(root, training=training)
+    places = layout.images
     class_names = tuple(sorted({place.class_name for place in places.values()}))
     label_of = {image: class_names.index(place.class_name) for image, place in places.items()}
-    names = Names(places)
-    annotations, annotation_files = read_annotations(root, names)
     class_of = {image: place.class_name for image, place in places.items()}
-    objects = sort_objects(annotations, class_of, labels)
+    objects = sort_objects(layout.annotations, class_of, labels)
     values = values_by_class(mask_values, class_names)
     reader = FolderReader(
         root.resolve(),
-        find_masks(root, names),
+        layout.masks,
         objects.shapes,
         {image: values[name] for image, name in class_of.items() if values},
         displayed=_is_displayed(annotations_as),
@@ -136,7 +132,7 @@ def read_folder(
         samples=samples,
         read=reader,
         fingerprint=_fingerprint(
-            annotation_files,
+            layout.annotation_files,
             checks,
             {"mask values": values, "labels": labels, "annotations as": annotations_as},
         ),
@@ -149,10 +145,12 @@ def read_folder(
                 if region in present
             },
             notes=(
-                *_without_object(annotation_files, annotations),
+                *layout.notes,
+                *_without_object(layout.annotation_files, layout.annotations),
                 *_left_out(objects.left_out),
                 *_turned([c.image for c in checks if c.is_ambiguous and annotations_as is None]),
             ),
+            unused=layout.unused,
         ),
     )
     _require_every_class(images, places, SPLITS if training else ())

@@ -67,7 +67,12 @@ class Inventory:
     def _unused(self) -> list[str]:
         if not self.unused:
             return []
-        kinds = [f"{len(paths)} {kind}" for kind, paths in self.unused.items()]
+        kinds = [
+            f"{kind} ({counted(paths, 'file', 'files')})"
+            if kind.endswith("/")
+            else f"{len(paths)} {kind}"
+            for kind, paths in self.unused.items()
+        ]
         return [f"Not used: {', '.join(kinds)}"]
 
 

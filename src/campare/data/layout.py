@@ -1,37 +1,55 @@
 """The layout of a folder of images: which file is an image, a mask or an annotation, and of what.
 
-Ground truth names its image by path, with or without the folders above it: `train/cat/1.png`,
-`cat/1.png` and `1.png` are the same image as long as no other one fits; the suffix may be missing.
+:func:`read_layout` walks the folder once and gives every file a role; what has none is listed as
+unused. Ground truth names its image by path, with or without the folders above it:
+`train/cat/1.png`, `cat/1.png` and `1.png` are the same image as long as no other one fits; the
+suffix may be missing. Masks and annotation files that lie elsewhere than README says are found by
+their names (`vocabulary.py`) and by what is in them, and a note says so.
 """
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+import unicodedata
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import NamedTuple
 
-from campare.data.annotations import (
-    Annotation,
-    read_boxes_csv,
-    read_coco,
-    read_voc,
-    require_pixels,
+from campare.data.annotations import Annotation
+from campare.data.inventory import counted, some_of
+from campare.data.masks import looks_like_mask
+from campare.data.samples import REGIONS, SPLITS, VALIDATION
+from campare.data.sources import Source, find_sources, named_sources, read_source
+from campare.data.vocabulary import (
+    are_no_classes,
+    are_sets,
+    commands_to_rename,
+    means_annotations,
+    means_masks,
+    split_of,
+    without_mask_word,
 )
-from campare.data.samples import REGIONS, SPLITS
 from campare.errors import DataError
 
 #: Folder of each region's masks.
 REGION_FOLDERS = dict(zip(REGIONS, ("masks", "parts", "cues", "other-classes"), strict=True))
 
 _RESERVED = (*REGION_FOLDERS.values(), "annotations")
-_VALIDATION = ("val", "valid", "validation", "dev")
-_TRAIN_LIKE = ("train", "training", "training_set", "test", "testing", "test_set")
-_SPLIT_LIKE = (*_TRAIN_LIKE, *_VALIDATION)
 _SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".webp", ".avif", ".bmp", ".dib"),
     *(".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".tga"),
 )
+_VALIDATION = ("val", "valid", "validation", "dev")
 _LAYOUT = "Try the layout DATA/<class>/<image> or DATA/{train,test}/<class>/<image>."
+_ADD_A_SPLIT = (
+    "to add the missing one, or to put the class folders straight into DATA for a split by seed."
+)
+_LOOKED_AT = 3  # files of a folder that tell whether it holds masks
+
+#: image -> region -> its mask files.
+Masks = dict[str, dict[str, tuple[str, ...]]]
 
 
 class Place(NamedTuple):
@@ -41,109 +59,329 @@ class Place(NamedTuple):
     class_name: str
 
 
-def find_images(root: Path, *, both: bool = True) -> dict[str, Place]:
-    """Every image below the class folders of `root`, by id (its path below root, with "/").
+class MaskFolder(NamedTuple):
+    """A folder of masks that has another name or lies elsewhere than README says."""
 
-    With `both`, a folder that has train or test must have the other one, too.
+    above: str  # the folder that it is in, "" for the root
+    name: str
+    files: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """Below the root."""
+        return f"{self.above}/{self.name}" if self.above else self.name
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The role of every file below a root; paths are below it, with "/".
+
+    Attributes:
+        images: the place of each image.
+        masks: the mask files of each image.
+        annotations: of each image that has any.
+        annotation_files: the bytes of the files that they come from.
+        notes: sentences on ground truth that lies elsewhere than README says.
+        unused: kind -> files that have no role.
+    """
+
+    images: dict[str, Place]
+    masks: Masks
+    annotations: dict[str, list[Annotation]]
+    annotation_files: dict[str, bytes]
+    notes: tuple[str, ...]
+    unused: dict[str, tuple[str, ...]]
+
+
+def read_layout(root: Path, *, training: bool = True) -> Layout:
+    """Give every file below `root` its role.
+
+    Args:
+        root: the folder.
+        training: whether models are to be trained on it. If so, train needs a test beside it, and
+            a folder val, valid or validation is the split val; if not, that is not used.
 
     Raises:
-        DataError: no folder, no split or class folders that make sense, fewer than two classes,
-            or a class folder without an image.
+        DataError: no folder, no split or class folders that make sense, fewer than two classes, a
+            class folder without an image, or ground truth that cannot be used.
     """
     if not root.is_dir():
         got = "a file" if root.exists() else "no such folder"
         raise DataError(f"Expected a folder of images at {root}, got {got}. {_LAYOUT}")
+    tree = Tree(root, _files(root))
+    elsewhere = tree.mask_folders()
+    not_images = {file for folder in elsewhere for file in folder.files}
+    images = _find_images(tree, not_images, training=training)
+    beside = _masks_beside(tree, images)
+    images = {image: place for image, place in images.items() if image not in beside}
+    if tree.inside(REGION_FOLDERS["object"]) or named_sources(root, tree.files):
+        elsewhere, beside = [], {}  # what README names counts
+    names = Names(images)
+    masks = _find_masks(tree, names, elsewhere, beside)
+    of_masks = {file for regions in masks.values() for paths in regions.values() for file in paths}
+    rest = [file for file in tree.files if file not in images and file not in of_masks]
+    sources = find_sources(root, rest, has_masks=bool(masks))
+    annotations, contents = _read(root, sources, names)
+    tops = {PurePosixPath(file).parts[0] for file in (*images, *of_masks, *contents)}
+    unused = unused_by_kind([f for f in rest if f not in contents], tops | set(_RESERVED))
+    notes = _notes(elsewhere, list(beside), sources)
+    return Layout(images, masks, annotations, contents, notes, unused)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The files below a root, as paths below it, and questions about its folders."""
+
+    root: Path
+    files: Sequence[str]
+
+    def inside(self, folder: str) -> list[str]:
+        """The files in a folder and below."""
+        if not folder:
+            return list(self.files)
+        first = bisect_left(self.files, f"{folder}/")
+        return list(self.files[first : bisect_left(self.files, f"{folder}0", first)])  # / before 0
+
+    def folders(self, folder: str = "") -> list[str]:
+        """The names of the folders in a folder, with those that are empty, sorted."""
+        here = self.root / folder
+        return sorted(
+            path.name for path in here.iterdir() if path.is_dir() and not _hidden(path.name)
+        )
+
+    def holds_masks(self, files: Sequence[str]) -> bool:
+        """Whether the first, middle and last of image files look like masks."""
+        step = max(1, (len(files) - 1) // (_LOOKED_AT - 1))
+        chosen = files[::step][:_LOOKED_AT]
+        return bool(chosen) and all(
+            looks_like_mask((self.root / file).read_bytes()) for file in chosen
+        )
+
+    def mask_folders(self) -> list[MaskFolder]:
+        """Folders of masks that README does not name, at any depth."""
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for file in filter(_is_image, self.files):
+            parts = PurePosixPath(file).parts[:-1]
+            if parts and parts[0] in REGION_FOLDERS.values():
+                continue
+            at = next((i for i, name in enumerate(parts) if means_masks(name)), None)
+            if at is not None:
+                found["/".join(parts[:at]), parts[at]].append(file)
+        return [
+            MaskFolder(above, name, tuple(files))
+            for (above, name), files in found.items()
+            if self.holds_masks(files)
+        ]
+
+
+def _find_images(tree: Tree, of_masks: Collection[str], *, training: bool) -> dict[str, Place]:
+    """Every image below the class folders, by its path; none of the masks."""
     places: dict[str, Place] = {}
-    for split, top in _split_folders(root, both=both):
-        for folder in _class_folders(top):
-            images = [f for f in _files(root, folder) if f.lower().endswith(_SUFFIXES)]
+    for split, top in _split_folders(tree, of_masks, training=training):
+        classes = _class_folders(tree, top, of_masks)
+        _require_classes(tree, top, classes)
+        for name in classes:
+            folder = f"{top}/{name}" if top else name
+            images = [f for f in tree.inside(folder) if _is_image(f) and f not in of_masks]
             if not images:
-                raise DataError(
-                    f"Expected images in class folder {folder}, got none. "
-                    "Try to add some, or to remove the folder."
-                )
-            places.update(dict.fromkeys(images, Place(split, folder.name)))
-    classes = sorted({place.class_name for place in places.values()})
-    if len(classes) < 2:
-        got = f"only {classes[0]!r}" if classes else "none"
-        raise DataError(f"Expected at least two class folders in {root}, got {got}. {_LAYOUT}")
+                raise _no_images(tree, folder)
+            places.update(dict.fromkeys(images, Place(split, name)))
+    places = _split_below_classes(places, training=training)
+    names = sorted({place.class_name for place in places.values()})
+    if len(names) < 2:
+        got = f"only {names[0]!r}" if names else "none"
+        raise DataError(f"Expected at least two class folders in {tree.root}, got {got}. {_LAYOUT}")
     return places
 
 
-def _split_folders(root: Path, *, both: bool) -> list[tuple[str | None, Path]]:
-    present = [split for split in SPLITS if (root / split).is_dir()]
+def _split_folders(
+    tree: Tree, of_masks: Collection[str], *, training: bool
+) -> list[tuple[str | None, str]]:
+    """(split, folder) of each; (None, "") where there are none."""
+    folders = tree.folders()
+    present = [name for name in SPLITS if name in folders and not _is_class(tree, name)]
     if not present:
-        names = [folder.name for folder in _class_folders(root)]
-        if names and all(name.casefold() in _SPLIT_LIKE for name in names):
-            raise DataError(
-                f"Expected folders named train and test in {root}, got {' and '.join(names)}. "
-                "Try to rename them."
-            )
-        return [(None, root)]
-    others = [folder.name for folder in _class_folders(root) if folder.name not in SPLITS]
-    if len(present) < len(SPLITS) and (both or others):
-        got = " and ".join([*present, *others])
-        raise DataError(
-            f"Expected both train and test in {root}, got {got}. Try to add the missing one, or "
-            "to put the class folders straight into DATA for a split by seed."
-        )
-    validation = [name for name in others if name.lower() in _VALIDATION]
-    if validation:
-        raise DataError(
-            f"Expected only train and test in {root}, got also {validation[0]}. "
-            "Try to move its images into train, from which campare takes its own validation split."
-        )
-    return [(split, root / split) for split in present]
+        _require_classes(tree, "", _class_folders(tree, "", of_masks))
+        return [(None, "")]
+    others = [name for name in _class_folders(tree, "", of_masks) if name not in SPLITS]
+    validation = [name for name in others if name.casefold() in _VALIDATION]
+    if "test" in present and not training:
+        others = [name for name in others if name not in validation]
+    if len(present) < len(SPLITS) and (training or others):
+        got = _listed([*present, *others])
+        moves = commands_to_rename(tree.root, [*present, *others])
+        advice = f" {moves}" if moves else f" {_ADD_A_SPLIT}"
+        raise DataError(f"Expected both train and test in {tree.root}, got {got}. Try{advice}")
+    found: list[tuple[str | None, str]] = [(split, split) for split in present]
+    if training:
+        found += [(VALIDATION, name) for name in validation if tree.inside(name)]
+    return found
 
 
-def find_masks(root: Path, names: "Names") -> dict[str, dict[str, str]]:
-    """Masks of each image: image id -> region -> path below root.
+def _is_class(tree: Tree, name: str) -> bool:
+    """Whether a folder called train or test is a class: it holds images, as others beside it do."""
+    others = [other for other in tree.folders() if other not in (*SPLITS, *_RESERVED)]
+    flat = not tree.folders(name) and any(map(_is_image, tree.inside(name)))
+    return flat and any(
+        _is_image(file) and file.count("/") == 1 for other in others for file in tree.inside(other)
+    )
+
+
+def _class_folders(tree: Tree, top: str, of_masks: Collection[str]) -> list[str]:
+    """Folders that stand for a class: not those of masks, nor of annotations alone."""
+    found = []
+    for name in tree.folders(top):
+        inside = tree.inside(f"{top}/{name}" if top else name)
+        images = [file for file in inside if _is_image(file)]
+        masks = bool(images) and all(file in of_masks for file in images)
+        annotations = not images and bool(inside) and means_annotations(name)
+        if name not in _RESERVED and not masks and not annotations:
+            found.append(name)
+    return found
+
+
+def _require_classes(tree: Tree, top: str, names: Sequence[str]) -> None:
+    """Refuse folders that are splits, images and masks as classes."""
+    inner = [set(tree.folders(f"{top}/{name}" if top else name)) for name in names]
+    same = len(names) > 1 and len(inner[0]) > 1 and all(found == inner[0] for found in inner)
+    no_classes = are_no_classes(names) or (same and are_sets(names))
+    if not names or not no_classes or (len(names) == 1 and not top):
+        return
+    where = tree.root / top
+    moves = None if top else commands_to_rename(tree.root, names)
+    as_data = next((name for name, found in zip(names, inner, strict=True) if len(found) > 1), None)
+    if moves:
+        advice = f"Try {moves}"
+    elif as_data:
+        advice = f"Try {where / as_data} as DATA, if its folders are the classes."
+    else:
+        advice = _LAYOUT
+    raise DataError(
+        f"Expected one folder for each class in {where}, got {_listed(names)}. {advice}"
+    )
+
+
+def _split_below_classes(places: dict[str, Place], *, training: bool) -> dict[str, Place]:
+    """DATA/<class>/{train,test}/<image>: the split of each image where all lie so."""
+    if any(place.split for place in places.values()):
+        return places
+    below: dict[str, str | None] = {}
+    for image in places:
+        parts = PurePosixPath(image).parts
+        below[image] = split_of(parts[1]) if len(parts) > 2 else None
+    if not below or None in below.values() or "test" not in below.values():
+        return places
+    return {
+        image: Place(below[image], place.class_name)
+        for image, place in places.items()
+        if training or below[image] != VALIDATION
+    }
+
+
+def _no_images(tree: Tree, folder: str) -> DataError:
+    """A class folder without an image: what is in it instead."""
+    kinds = unused_by_kind(tree.inside(folder), {folder.partition("/")[0]})
+    got = ", ".join(f"{len(files)} {kind}" for kind, files in kinds.items()) or "none"
+    advice = "to convert them to PNG" if kinds else "to add some, or to remove the folder"
+    if set(kinds) <= {".txt", ".md", ".csv", ".json", ".xml"}:
+        got, advice = "none", "to add some, or to remove the folder"
+    return DataError(
+        f"Expected images in class folder {tree.root / folder}, got {got}. Try {advice}."
+    )
+
+
+def _masks_beside(tree: Tree, images: Collection[str]) -> dict[str, str]:
+    """Masks among the images: file -> its image; `1_mask.png` is that of `1.jpg` beside it."""
+    by_stem: dict[str, list[str]] = defaultdict(list)
+    for image in images:
+        by_stem[PurePosixPath(image).with_suffix("").as_posix()].append(image)
+    found: dict[str, str] = {}
+    for image in images:
+        path = PurePosixPath(image)
+        stem = without_mask_word(path.stem)
+        of = by_stem.get(path.with_name(stem).as_posix(), []) if stem else []
+        if len(of) == 1:
+            found[image] = of[0]
+    return found if tree.holds_masks(sorted(found)) else {}
+
+
+def _find_masks(
+    tree: Tree,
+    names: "Names",
+    elsewhere: Sequence[MaskFolder],
+    beside: Mapping[str, str],
+) -> Masks:
+    """Mask files of each image.
 
     Raises:
         DataError: a mask of no image, or two masks of one region for one image.
     """
-    masks: dict[str, dict[str, str]] = defaultdict(dict)
-    for region, folder in REGION_FOLDERS.items():
-        for path in _files(root, root / folder):
-            if not path.lower().endswith(".png"):
-                raise DataError(f"Expected masks as PNG files, got {path}. Try to convert it.")
-            image = names.find((path.removeprefix(f"{folder}/")[: -len(".png")],), where=path)
-            earlier = masks[image].setdefault(region, path)
-            if earlier != path:
-                raise DataError(
-                    f"Expected one {region} mask for image {image}, got {earlier} and {path}. "
-                    "Try to remove one."
-                )
+    masks: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+
+    def add(image: str, region: str, path: str) -> None:
+        earlier = masks[image].get(region, ())
+        if earlier and not _is_numbered(path, earlier[0]):
+            raise DataError(
+                f"Expected one {region} mask for image {image}, got {earlier[0]} and {path}. "
+                "Try to remove one."
+            )
+        masks[image][region] = (*earlier, path)
+
+    for region, folder_name in REGION_FOLDERS.items():
+        inside = list(filter(_is_image, tree.inside(folder_name)))
+        if inside and not names.fits(*_mask_names(inside[0].partition("/")[2])):
+            _require_masks(tree, folder_name, inside)
+        for path in inside:
+            add(names.find(_mask_names(path.partition("/")[2]), where=path), region, path)
+    for folder in elsewhere:
+        near = names.under(folder.above)
+        for path in folder.files:
+            parts = PurePosixPath(path.removeprefix(f"{folder.path}/")).parts
+            endings = ("/".join(parts[start:]) for start in range(len(parts)))
+            candidates = tuple(name for below in endings for name in _mask_names(below))
+            add(near.find(candidates, where=path), "object", path)
+    for path, image in beside.items():
+        add(image, "object", path)
     return dict(masks)
 
 
-def read_annotations(
-    root: Path, names: "Names"
-) -> tuple[dict[str, list[Annotation]], dict[str, bytes]]:
-    """Annotations of each image, and the bytes of the files they come from, by path below root.
-
-    Raises:
-        DataError: more than one kind of annotation, one of no image, a malformed file, or shapes
-            that are no pixels.
-    """
-    readers = {"boxes.csv": read_boxes_csv, "instances.json": read_coco, "annotations": read_voc}
-    present = [name for name in readers if (root / name).exists()]
-    if len(present) > 1:
+def _require_masks(tree: Tree, folder: str, files: Sequence[str]) -> None:
+    """Refuse a folder called masks or parts that is a class."""
+    if not tree.holds_masks(files):
+        old, new = (quote(f"{tree.root / folder}{end}") for end in ("", "-class"))
         raise DataError(
-            f"Expected one kind of annotations in {root}, got {' and '.join(present)}. "
-            "Try to keep one of them."
+            f"Expected masks in {tree.root / folder}, got photographs, such as {files[0]}. "
+            f"Try another name, if it is a class: mv {old} {new}"
         )
-    by_image: dict[str, list[Annotation]] = defaultdict(list)
+
+
+def _mask_names(below: str) -> tuple[str, ...]:
+    """What a mask may call its image: its own name, and that without `_mask`."""
+    path = PurePosixPath(below).with_suffix("")
+    stem = without_mask_word(path.name)
+    return (str(path), str(path.with_name(stem))) if stem else (str(path),)
+
+
+def _is_numbered(path: str, earlier: str) -> bool:
+    """Whether two masks are parts of one: `1_mask.png` and `1_mask_1.png` in one folder."""
+    a, b = PurePosixPath(path), PurePosixPath(earlier)
+    stem = without_mask_word(a.stem)
+    return a.parent == b.parent and stem is not None and stem == without_mask_word(b.stem)
+
+
+def _read(
+    root: Path, sources: Sequence[Source], names: "Names"
+) -> tuple[dict[str, list[Annotation]], dict[str, bytes]]:
+    """Annotations of each image, and the bytes of the files that they come from."""
+    annotations: dict[str, list[Annotation]] = defaultdict(list)
     contents: dict[str, bytes] = {}
-    for name in present:
-        paths = [name] if (root / name).is_file() else _xml_files(root, root / name)
-        for path in paths:
-            contents[path] = (root / path).read_bytes()
-            for annotation in readers[name](contents[path], path):
-                image = names.find(annotation.images, where=annotation.where)
-                by_image[image].append(annotation)
-        require_pixels((each for found in by_image.values() for each in found), name)
-    return dict(by_image), contents
+    for source in sources:
+        for path, content, found in read_source(root, source):
+            contents[path] = content
+            near = names.under(str(PurePosixPath(path).parent)) if source.is_elsewhere else names
+            for each in found:
+                annotations[near.find(each.images, where=each.where)].append(each)
+    return dict(annotations), contents
 
 
 class Names:
@@ -156,11 +394,22 @@ class Names:
     """
 
     def __init__(self, images: Iterable[str]) -> None:
-        self._images = frozenset(images)
+        self._images = {_composed(image): image for image in images}
         self._fitting: dict[str, list[str]] = defaultdict(list)
         for image in sorted(self._images):
             for name in _short_names(image):
-                self._fitting[name].append(image)
+                self._fitting[name].append(self._images[image])
+
+    def under(self, folder: str) -> "Names":
+        """Those of the images in a folder and below, or all where none is."""
+        if folder in ("", "."):
+            return self
+        inside = [image for image in self._images.values() if image.startswith(f"{folder}/")]
+        return Names(inside) if inside else self
+
+    def fits(self, *names: str) -> bool:
+        """Whether a name means some image."""
+        return any(_composed(name) in self._fitting for name in names)
 
     def find(self, candidates: tuple[str, ...], *, where: str) -> str:
         """The id of the image that the first fitting candidate means.
@@ -170,9 +419,9 @@ class Names:
         """
         several: list[str] = []
         for candidate in candidates:
-            name = PurePosixPath(candidate.replace("\\", "/")).as_posix()
+            name = _composed(PurePosixPath(candidate.replace("\\", "/")).as_posix())
             if name in self._images:
-                return name
+                return self._images[name]
             fitting = self._fitting.get(name, [])
             if len(fitting) == 1:
                 return fitting[0]
@@ -189,6 +438,11 @@ class Names:
         )
 
 
+def _composed(name: str) -> str:
+    """Letters with their accents as one character, as not all systems write them."""
+    return unicodedata.normalize("NFC", name)
+
+
 def _short_names(image: str) -> Iterator[str]:
     """Every ending of a path, with and without the suffix."""
     path = PurePosixPath(image)
@@ -198,18 +452,55 @@ def _short_names(image: str) -> Iterator[str]:
         yield ending.with_suffix("").as_posix()
 
 
-def _class_folders(top: Path) -> list[Path]:
-    return sorted(
-        folder
-        for folder in top.iterdir()
-        if folder.is_dir() and not _hidden(folder.name) and folder.name not in _RESERVED
-    )
+def unused_by_kind(files: Iterable[str], tops: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Files by kind: the first folder where that holds nothing of use, or else the suffix.
+
+    Example:
+        >>> files = ["README", "cat/1.heic", "cat/2.heic", "old/cat/1.jpg", "masks/old/1.png"]
+        >>> unused_by_kind(files, ["cat", "masks"])  # doctest: +NORMALIZE_WHITESPACE
+        {'without suffix': ('README',), '.heic': ('cat/1.heic', 'cat/2.heic'),
+         'old/': ('old/cat/1.jpg',), 'masks/old/': ('masks/old/1.png',)}
+    """
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        path = PurePosixPath(file)
+        if len(path.parts) > 1 and path.parts[0] not in tops:
+            kind = f"{path.parts[0]}/"
+        elif _is_image(file) and len(path.parts) > 1:
+            kind = f"{path.parent}/"
+        else:
+            kind = path.suffix or "without suffix"
+        kinds[kind].append(file)
+    return {kind: tuple(found) for kind, found in kinds.items()}
 
 
-def _files(root: Path, folder: Path) -> list[str]:
-    """Files below a folder that are not hidden, as paths below root, sorted."""
+def _notes(
+    elsewhere: Sequence[MaskFolder], beside: Sequence[str], sources: Sequence[Source]
+) -> tuple[str, ...]:
+    """What is said of ground truth that lies elsewhere than README says."""
     found = []
-    for here, folders, files in os.walk(folder):
+    by_name = Counter({folder.path: len(folder.files) for folder in elsewhere})
+    if by_name:
+        total = counted(range(by_name.total()), "file", "files")
+        found.append(f"Masks in {some_of(list(by_name))}: {total}")
+    if beside:
+        found.append(f"Masks beside their images: {counted(beside, 'file', 'files')}")
+    for source in sources:
+        if source.is_elsewhere:
+            top = os.path.commonpath(source.paths) if len(source.paths) > 1 else ""
+            where = f"{top}: {counted(source.paths, 'file', 'files')}" if top else None
+            found += [f"Boxes and outlines ({source.format}) in {where or some_of(source.paths)}"]
+    return tuple(found)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def _files(root: Path) -> list[str]:
+    """Files that are not hidden, as paths below root, sorted."""
+    found = []
+    for here, folders, files in os.walk(root):
         folders[:] = [name for name in folders if not _hidden(name)]
         found += [
             (Path(here) / name).relative_to(root).as_posix() for name in files if not _hidden(name)
@@ -217,8 +508,8 @@ def _files(root: Path, folder: Path) -> list[str]:
     return sorted(found)
 
 
-def _xml_files(root: Path, folder: Path) -> list[str]:
-    return [path for path in _files(root, folder) if path.lower().endswith(".xml")]
+def _is_image(file: str) -> bool:
+    return file.lower().endswith(_SUFFIXES)
 
 
 def _hidden(name: str) -> bool:

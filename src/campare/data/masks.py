@@ -29,6 +29,8 @@ _SHARE_FLAT = 0.25  # of the values between: more of them lie in areas of one va
 _NOISE = 1 / 8  # of the maximum: as near as this to black or white is black or white
 _ONE_HUE = 0.98  # cosine between two colors that differ in brightness alone
 _SHOWN = 8  # values that a message lists
+_NEARLY = 4  # of 255: as near as this are the same, in spite of JPEG
+_FLAT = 0.8  # of the pixels of a mask are like their neighbor
 
 
 class Mask(NamedTuple):
@@ -109,6 +111,38 @@ def _stored(file: Image.Image) -> list[Value]:
     return [_hex(color) for color in np.unique(rgb.reshape(-1, 3), axis=0).tolist()]
 
 
+def looks_like_mask(content: bytes) -> bool:
+    """Whether the bytes of an image file hold areas of few values, as masks do and photos do not.
+
+    Example:
+        >>> file = io.BytesIO()
+        >>> Image.fromarray(np.eye(8, dtype=np.uint8).repeat(64, 0).repeat(8, 1)).save(file, "PNG")
+        >>> looks_like_mask(file.getvalue())
+        True
+    """
+    try:
+        with Image.open(io.BytesIO(content)) as file:
+            rgb = np.array(file.convert("RGB"))
+    except Exception:  # a corrupt file makes Pillow raise nearly anything
+        return False
+    grey = bool((np.ptp(rgb, axis=-1) <= _NEARLY).all())
+    few = len(np.unique(rgb.reshape(-1, 3), axis=0)) <= _PHOTO
+    return (grey or few) and _flatness(rgb) >= _FLAT
+
+
+def _flatness(rgb: NDArray[np.uint8], where: Bools | None = None) -> float:
+    """Share of neighboring pixels (H, W, 3) of nearly one color, of those in `where`."""
+    same = []
+    for axis in (0, 1):
+        near = np.abs(np.diff(rgb.astype(np.int16), axis=axis)).max(-1) <= _NEARLY
+        if where is not None:
+            both = np.lib.stride_tricks.sliding_window_view(where, 2, axis=axis).all(-1)
+            near = near[both]
+        same.append(near.ravel())
+    every = np.concatenate(same)
+    return float(every.mean()) if every.size else 1.0
+
+
 def values_by_class(
     values: MaskValues | None, class_names: Sequence[str]
 ) -> dict[str, tuple[Value, ...]]:
@@ -148,15 +182,17 @@ def require_one_level(
 ) -> None:
     """Raise DataError where masks of one class, each of two values, differ in the one inside.
 
-    Such masks hold the index of a class or an instance. 1, 255 and 65535 are white, all three.
+    Such masks hold the index of a class or an instance. 1, 255 and 65535 are white, all three, and
+    white beside one other color is that.
 
     Args:
         levels: (class, file, value inside) of each mask.
     """
-    first: dict[str, tuple[str, int | str]] = {}
+    first: dict[tuple[str, bool], tuple[str, int | str]] = {}
     for class_name, path, level in levels:
         white = 255 if level in (1, 65535) else level
-        earlier, value = first.setdefault(class_name, (path, white))
+        kind = class_name, isinstance(level, str)
+        earlier, value = first.setdefault(kind, (path, white))
         if value != white:
             raise DataError(
                 f"Expected one value inside the masks of class {class_name!r}, got {value} in "
@@ -216,7 +252,7 @@ def _of_transparent(rgba: NDArray[np.uint8]) -> Mask:
     if (alpha == 255).all():
         return _of_colors(rgb)
     visible = np.unique(rgb[alpha >= 128], axis=0)
-    if len(visible) <= 1 or len(visible) > _PHOTO:
+    if not 1 < len(visible) <= _PHOTO or _flatness(rgb, alpha >= 128) < _FLAT:
         return Mask(_of_grey(alpha).inside)
     return Mask(_of_colors(np.where(alpha[..., None] >= 128, rgb, 0).astype(np.uint8)).inside)
 

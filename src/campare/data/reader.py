@@ -4,7 +4,7 @@ Boxes and outlines become the object's mask; a mask of the stored size is turned
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
@@ -39,14 +39,14 @@ class FolderReader:
 
     Attributes:
         root: the folder.
-        masks: image id -> region -> path of the mask below the root.
+        masks: image id -> region -> paths of its masks below the root, which are united.
         shapes: image id -> region -> annotations, used where it has no mask of that region.
         values: image id -> values that are inside its object mask; absent: `masks.py` decides.
         displayed: whether ground truth that may be on either grid is on the displayed one.
     """
 
     root: Path
-    masks: Mapping[str, Mapping[str, str]]
+    masks: Mapping[str, Mapping[str, tuple[str, ...]]]
     shapes: Mapping[str, Mapping[str, tuple[Annotation, ...]]]
     values: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     displayed: bool = False
@@ -81,7 +81,7 @@ class FolderReader:
                 region: (int(mask.inside.sum()), mask.inside.size) for region, mask in masks.items()
             },
             levels={
-                self.masks[image][region]: mask.level
+                self.masks[image][region][0]: mask.level
                 for region, mask in masks.items()
                 if mask.level is not None
             },
@@ -90,19 +90,22 @@ class FolderReader:
 
     def _is_ambiguous(self, image: str, decoded: Decoded, masks: Mapping[str, Mask]) -> bool:
         """Whether some ground truth may be on either grid of a turned photo."""
-        shapes = self.shapes.get(image, {})
-        sizes = [each.size for region in shapes.values() for each in region]
-        files = [masks[region].inside.shape for region in self.masks.get(image, ())]
+        of_files = self.masks.get(image, {})
+        shapes = [of for region, of in self.shapes.get(image, {}).items() if region not in of_files]
+        sizes = [each.size for of in shapes for each in of]
+        files = [masks[region].inside.shape for region in of_files]
         return any(map(decoded.is_ambiguous, [*sizes, *files]))
 
     def _contents(self, image: str) -> dict[str, bytes]:
-        paths = (image, *self.masks.get(image, {}).values())
+        paths = (image, *(path for of in self.masks.get(image, {}).values() for path in of))
         return {path: (self.root / path).read_bytes() for path in paths}
 
     def _regions(self, image: str, decoded: Decoded, files: Mapping[str, bytes]) -> dict[str, Mask]:
         regions = {
-            region: self._mask(region, path, files[path], image, decoded)
-            for region, path in self.masks.get(image, {}).items()
+            region: _united(
+                [self._mask(region, path, files[path], image, decoded) for path in paths]
+            )
+            for region, paths in self.masks.get(image, {}).items()
         }
         for region, shapes in self.shapes.get(image, {}).items():
             if region not in regions:
@@ -131,6 +134,14 @@ class FolderReader:
             ) from error
         inside = _displayed(mask.inside, path, image, decoded, is_so=self.displayed)
         return mask._replace(inside=inside)
+
+
+def _united(masks: Sequence[Mask]) -> Mask:
+    """One mask of the parts of an object, with the level of the first."""
+    inside = masks[0].inside
+    for mask in masks[1:]:
+        inside = inside | mask.inside
+    return Mask(inside, masks[0].level)
 
 
 def _displayed(mask: Bools, path: str, image: str, decoded: Decoded, *, is_so: bool) -> Bools:

@@ -23,6 +23,8 @@ from campare.types import Bools, Ints
 #: other classes.
 REGIONS = ("object", "parts", "cue", "other")
 SPLITS = ("train", "test")
+#: The split that networks are watched on while they train, where the data have one.
+VALIDATION = "val"
 
 Progress = Callable[[int, int], None]  # (done, of)
 T = TypeVar("T")
@@ -36,7 +38,7 @@ class Sample:
     Attributes:
         image: its id, the path below the root with "/": "train/cat/cat_1.png".
         label: index into class_names.
-        split: "train" or "test".
+        split: "train", "test" or "val".
     """
 
     image: str
@@ -177,12 +179,18 @@ class SampleSet:
         )
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{len(self.of(split))} {split}" for split in SPLITS)
+        counts = ", ".join(f"{len(self.of(split))} {split}" for split in self.splits)
         return f"{type(self).__name__}({self.name!r}, {'/'.join(self.class_names)}, {counts})"
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Train and test, and val where the data have images to validate on."""
+        has_validation = any(sample.split == VALIDATION for sample in self.samples)
+        return (*SPLITS, VALIDATION) if has_validation else SPLITS
+
     def of(self, split: str) -> tuple[Sample, ...]:
-        """The samples of a split, "train" or "test"."""
-        if split not in SPLITS:
+        """The samples of a split, "train" or "test", or "val", of which there may be none."""
+        if split not in (*SPLITS, VALIDATION):
             raise DataError(f"Expected a split, train or test, got {split!r}. Try 'test'.")
         return tuple(sample for sample in self.samples if sample.split == split)
 
@@ -193,7 +201,7 @@ class SampleSet:
                 name: sum(sample.label == label for sample in self.of(split))
                 for label, name in enumerate(self.class_names)
             }
-            for split in SPLITS
+            for split in self.splits
         }
 
     def load(
@@ -202,7 +210,7 @@ class SampleSet:
         """Read a split into memory, every image stretched to one size with its masks.
 
         Args:
-            split: "train" or "test".
+            split: "train", "test" or "val".
             size: pixels of height and width, one number for both or (height, width).
             progress: called with (images done, images in all) after each image.
 

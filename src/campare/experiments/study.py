@@ -15,6 +15,7 @@ import numpy as np
 
 from campare.attribution.method import Method
 from campare.data import ImageSet
+from campare.data.samples import VALIDATION
 from campare.errors import RecipeError
 from campare.experiments.arms import to_train
 from campare.experiments.cells import conclude, run_cells
@@ -106,7 +107,7 @@ def study(
         live.say(
             f"campare: {_plural(len(arms), 'recipe')} ({', '.join(arm.name for arm in arms)}) x "
             f"{_plural(len(seed_list), 'seed')} on {images.name}: "
-            f"{counts['train']} training and {counts['test']} test images"
+            f"{counts['train']} training{_validation(counts)} and {counts['test']} test images"
         )
         say_inventory(images, live)
         side = size or images.default_size or SIZE
@@ -121,6 +122,7 @@ def study(
         coarsest = min(((h, w) for h, w in known.values()), key=lambda grid: grid[0] * grid[1])
         train = images.load("train", side, progress=partial(live.count, "train images"))
         fit.check(train, side)
+        validation = images.load(VALIDATION, side) if VALIDATION in images.splits else None
         inputs = InputsBySize(images, selection.metrics, coarsest, live).of((side, side))
 
         run = open_run(
@@ -131,13 +133,18 @@ def study(
         terms = Terms(found, target="label", split="test", seed=0)
         by_name = {recipe.name: recipe for recipe in chosen}
         work = partial(
-            train_and_evaluate, Study(run, train, inputs, terms, by_name, side, FeatureCache())
+            train_and_evaluate,
+            Study(run, train, inputs, terms, by_name, side, validation, FeatureCache()),
         )
         cells = [cell for cells in zip(*(arm.cells for arm in arms), strict=True) for cell in cells]
         run_cells(run, cells, [cell.name for cell in cells], work, run_engine, live)
         live.say("Comparing the recipes and writing the report")
         conclude(run)
     return run
+
+
+def _validation(counts: Mapping[str, int]) -> str:
+    return f", {counts[VALIDATION]} validation" if VALIDATION in counts else ""
 
 
 def _recipes(

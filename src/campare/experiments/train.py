@@ -29,6 +29,7 @@ class Study:
     terms: Terms
     recipes: "dict[str, Recipe]"
     size: int
+    validation: "Images | None" = None  # None: a part of the training images
     cache: Any = None  # FeatureCache: what frozen backbones said of the training images
 
 
@@ -74,7 +75,13 @@ def _train(study: Study, recipe: "Recipe", cell: Cell, report: Report) -> dict[s
         stored: dict[str, Any] = json.loads(notes.read_text("utf-8"))
         return stored
     trained = fit.train(
-        recipe, study.train, seed=cell.seed, size=study.size, progress=report, cache=study.cache
+        recipe,
+        study.train,
+        seed=cell.seed,
+        size=study.size,
+        validation=study.validation,
+        progress=report,
+        cache=study.cache,
     )
     facts = {
         "classes": list(study.train.class_names),

@@ -81,11 +81,14 @@ def train(
     *,
     seed: int,
     size: int | None = None,
+    validation: "Images | None" = None,
     validation_fraction: float = 0.15,
     progress: Callable[[Step], None] | None = None,
     cache: FeatureCache | None = None,
 ) -> Trained:
     """Train a recipe on images, part of which (stratified, by the seed) is kept for validation.
+
+    With images for `validation` all others are trained on.
 
     With `train_size` only so many images are used, chosen by the seed: see `doses.nested`.
 
@@ -109,15 +112,20 @@ def train(
     check(images, size)
     _make_repeatable(seed)
     model = build(recipe, len(images.class_names), size=images.images.shape[1], seed=seed)
-    answers = keras.utils.to_categorical(images.labels, len(images.class_names))
     chosen = nested(images.labels, recipe.train_size, seed)
     parts = [chosen[part] for part in split(images.labels[chosen], validation_fraction, seed)]
+    pixels, labels = cast(Array, images.images), images.labels
+    if validation is not None:
+        parts = [chosen, np.arange(len(labels), len(labels) + len(validation.labels))]
+        pixels = np.concatenate([pixels, validation.images])
+        labels = np.concatenate([labels, validation.labels])
+    answers = keras.utils.to_categorical(labels, len(images.class_names))
     clock = Clock(recipe.warmup + recipe.epochs, len(parts[0]), progress)
 
     def fit(epochs: int, rate: float, *, head_only: bool, final: bool = True) -> None:
-        network, inputs = model, cast(Array, images.images)
+        network, inputs = model, pixels
         if head_only and recipe.augmentation is None and cache is not None:
-            network, inputs = head(model), features(model, images.images, cache, clock.extracting)
+            network, inputs = head(model), features(model, pixels, cache, clock.extracting)
         settings = _Phase(epochs, rate, recipe.schedule, recipe.patience if final else None)
         _fit(network, inputs, answers, parts, recipe, settings, seed, clock)
 
