@@ -163,8 +163,9 @@ class ImageClassifier:
 
     @property
     def bypassed(self) -> str | None:
-        """The softmax or sigmoid at the end that logits are taken before."""
-        return self._survey().bypassed
+        """The softmax or sigmoid at the end that logits were taken before in the last pass."""
+        last = next(reversed(self._surveys.values()), None)
+        return (last or self._survey()).bypassed
 
     @property
     def fixed_batch(self) -> bool:
