@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -52,6 +54,15 @@ def column(frame, metric, name="value"):
     rows = frame.filter(pl.col("metric") == metric)
     assert rows["image"].to_list() == list(IMAGES.names)
     return rows[name].to_list()
+
+
+def test_rows_carry_the_groups_of_their_images():
+    assert measure()["group"].null_count() == len(measure())
+    groups = ("p", "p", None, "q", "q", "q", "r")
+    frame = measure(images=replace(IMAGES, groups=groups))
+    assert dict(frame.select("image", "group").rows()) == dict(
+        zip(IMAGES.names, groups, strict=True)
+    )
 
 
 def test_the_columns_are_those_of_the_table():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -121,3 +123,20 @@ def test_the_objects_of_the_class_lie_on_its_cells(kind, own):
             cell = (one | other)[down : down + 5, across : across + 5]
             assert np.array_equal(cell, pool(objects[picked[which]], (5, 5)) >= 0.5)
     assert (mine.reshape(12, -1).any(axis=1) & theirs.reshape(12, -1).any(axis=1)).all()
+
+
+def test_mosaics_of_different_blocks_share_no_group():
+    groups = tuple(f"{i // 4}" if i % 5 else None for i in range(80))
+    given = replace(image_set([40, 40]), groups=groups)
+    made = mosaics(given, count=60, seed=0)
+    names = [group or f"image {i}" for i, group in enumerate(groups)]
+    blocks = {}
+    for block, picked in zip(made.groups, made.picked, strict=True):
+        for image in picked:
+            blocks.setdefault(names[image], set()).add(block)
+    assert max(map(len, blocks.values())) == 1
+    assert len(set(made.groups)) == 9  # 18 groups of a class
+    assert np.bincount(made.targets).tolist() == [30, 30]
+    few = mosaics(replace(given, groups=("p",) * 80), count=6, seed=0)
+    assert set(few.groups) == {"focus block 0"}
+    assert mosaics(image_set([40, 40]), count=6, seed=0).groups == ()

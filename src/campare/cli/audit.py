@@ -8,6 +8,7 @@ from typer import Argument, Option
 from campare.cli.options import (
     AnnotationsAs,
     Engine,
+    Group,
     Labels,
     MaskValues,
     Methods,
@@ -65,6 +66,7 @@ def audit(
     mask_values: MaskValues = None,
     labels: Labels = None,
     annotations_as: AnnotationsAs = None,
+    group: Group = None,
     out: Annotated[Path | None, Option(help="The run's folder. Default: runs/DATA-audit.")] = None,
     seed: Annotated[int, Option(min=0, help="Of all that is drawn.")] = 0,
     batch_size: Annotated[int, Option(min=1, help="Images at a time.")] = 32,
@@ -86,6 +88,7 @@ def audit(
             mask_values=mask_values,
             labels=labels,
             annotations_as=annotations_as,
+            group=group,
         ),
         metrics=metrics,
         methods=methods,

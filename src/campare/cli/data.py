@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option, Typer
 
-from campare.cli.options import AnnotationsAs, Labels, MaskValues, words
+from campare.cli.options import AnnotationsAs, Group, Labels, MaskValues, words
 from campare.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def plant(
     mask_values: MaskValues = None,
     labels: Labels = None,
     annotations_as: AnnotationsAs = None,
+    group: Group = None,
 ) -> None:
     """Copy a folder with a small cue planted into its images, and masks of the cue."""
     from campare.data import ImageSet
@@ -61,7 +62,11 @@ def plant(
             "Try: another OUT"
         )
     images = ImageSet.from_folder(
-        data, mask_values=mask_values, labels=labels, annotations_as=annotations_as
+        data,
+        mask_values=mask_values,
+        labels=labels,
+        annotations_as=annotations_as,
+        group=group,
     )
     _write(plant_cue(images, p=p, seed=seed), out)
 

@@ -166,6 +166,14 @@ AnnotationsAs = Annotated[
     Literal["stored", "displayed"] | None,
     Option(help="How masks and boxes of photos that EXIF turns were drawn. Default: stored."),
 ]
+Group = Annotated[
+    str | None,
+    Option(
+        metavar="REGEX",
+        help="What in an image's path says which images belong together (patients, videos): "
+        "'(patient_[0-9]+)', or folder for that below the class. Default: groups.csv.",
+    ),
+]
 RunFolder = Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")]
 ModelFile = Annotated[Path, Argument(metavar="MODEL", help="A saved Keras model: MODEL.keras.")]
 Metrics = Annotated[

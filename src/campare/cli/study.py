@@ -9,6 +9,7 @@ from typer import Argument, Option
 from campare.cli.options import (
     AnnotationsAs,
     Engine,
+    Group,
     Labels,
     MaskValues,
     Methods,
@@ -82,6 +83,7 @@ def study(
     mask_values: MaskValues = None,
     labels: Labels = None,
     annotations_as: AnnotationsAs = None,
+    group: Group = None,
     out: Annotated[
         Path | None, Option(help="The run's folder. Default: runs/DATA-RECIPES.")
     ] = None,
@@ -103,6 +105,7 @@ def study(
             mask_values=mask_values,
             labels=labels,
             annotations_as=annotations_as,
+            group=group,
         ),
         recipes=recipes,
         only=only,

@@ -3,11 +3,13 @@
     DATA/[train|test/]<class>/<name>.<jpg|png|...>     without train/test: a stratified split
     DATA/{masks,parts,cues}/[train|test/]<class>/<name>.png     black = outside
     DATA/boxes.csv  or  DATA/instances.json (COCO)  or  DATA/annotations/*.xml (Pascal VOC)
+    DATA/groups.csv                   images that belong together: see `groups.py`
 
 :func:`read_folder` reads every file once: it decodes, checks and hashes it in the same pass. An
 image that cannot be decoded is skipped and named; ground truth that cannot be used is an error.
 """
 
+import csv
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ from typing import Any, Literal, TypeVar, get_args
 import numpy as np
 from PIL import Image
 
+from campare.data import groups as g
 from campare.data.annotations import Annotation
 from campare.data.inventory import Inventory, counted, some_of
 from campare.data.labels import Labels, sort_objects
@@ -60,6 +63,7 @@ def read_folder(
     mask_values: MaskValues | None = None,
     labels: Labels | None = None,
     annotations_as: Grid | None = None,
+    group: str | None = None,
     progress: Progress | None = None,
 ) -> Set:
     """Index a folder of images: decode, check and hash every file once.
@@ -82,6 +86,9 @@ def read_folder(
             "lesion": "own"}; see `labels.py`.
         annotations_as: of photos that EXIF turns, on which grid the ground truth is where its size
             does not tell: "stored" (None: this, and the inventory says so) or "displayed".
+        group: what tells which images belong together (patients, videos), instead of groups.csv:
+            a regular expression, or "folder"; see `groups.py`. A split that is drawn here keeps
+            them on one side.
         progress: called with (images done, images in all) after each image.
 
     Returns:
@@ -119,12 +126,23 @@ def read_folder(
 
     usable = [check.image for check in checks if not check.reason]
     skipped = tuple(Skipped(check.image, check.reason) for check in checks if check.reason)
+    group_of = layout.groups if group is None else g.groups_by(group, class_of)
     indices = np.array([label_of[image] for image in usable], np.int64)
-    held = held_out(indices, test_fraction, seed) if training else np.ones(len(usable), np.bool_)
+    held = (
+        held_out(indices, test_fraction, seed, [group_of.get(image) for image in usable])
+        if training
+        else np.ones(len(usable), np.bool_)
+    )
     samples = tuple(
-        Sample(image, label_of[image], places[image].split or SPLITS[int(is_test)])
+        Sample(
+            image,
+            label_of[image],
+            places[image].split or SPLITS[int(is_test)],
+            group_of.get(image),
+        )
         for image, is_test in zip(usable, held, strict=True)
     )
+    split_of = {sample.image: sample.split for sample in samples}
     present = {region for check in checks for region in check.areas}
     images = into(
         name=root.resolve().name,
@@ -134,7 +152,12 @@ def read_folder(
         fingerprint=_fingerprint(
             layout.annotation_files,
             checks,
-            {"mask values": values, "labels": labels, "annotations as": annotations_as},
+            {
+                "mask values": values,
+                "labels": labels,
+                "annotations as": annotations_as,
+                "groups": group_of,
+            },
         ),
         regions=tuple(region for region in REGIONS if region in present),
         skipped=skipped,
@@ -148,6 +171,8 @@ def read_folder(
                 *layout.notes,
                 *_without_object(layout.annotation_files, layout.annotations),
                 *_left_out(objects.left_out),
+                *g.notes(group_of, split_of, class_of),
+                *g.duplicates({c.image: c.hashes.get(c.image, "") for c in checks}, split_of),
                 *_turned([c.image for c in checks if c.is_ambiguous and annotations_as is None]),
             ),
             unused=layout.unused,
@@ -159,6 +184,8 @@ def read_folder(
 
 def write_folder(imageset: SampleSet, out: Path, progress: Progress | None = None) -> Path:
     """Write a set as an ordinary folder of PNG files with train, test, masks, parts and cues.
+
+    Groups become a groups.csv.
 
     All files are written beside `out` first and renamed at the end, so `out` is whole or absent.
     :func:`read_folder` reads back the same pixels; its classes are in alphabetical order.
@@ -196,6 +223,12 @@ def write_folder(imageset: SampleSet, out: Path, progress: Progress | None = Non
     with atomic(out) as folder:
         folder.mkdir()
         in_threads(partial(write, folder), imageset.samples, progress)
+        grouped = [s for s in imageset.samples if s.group is not None]
+        if grouped:
+            with (folder / g.GROUPS).open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file).writerows(
+                    [("image", "group"), *((paths[s.image], s.group) for s in grouped)]
+                )
     return out
 
 

@@ -33,6 +33,7 @@ class ImageSet(SampleSet):
         mask_values: MaskValues | None = None,
         labels: Labels | None = None,
         annotations_as: Grid | None = None,
+        group: str | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """A folder of images, one folder a class: see :func:`campare.data.folder.read_folder`."""
@@ -45,6 +46,7 @@ class ImageSet(SampleSet):
             mask_values=mask_values,
             labels=labels,
             annotations_as=annotations_as,
+            group=group,
             progress=progress,
         )
 

@@ -18,6 +18,7 @@ from shlex import quote
 from typing import NamedTuple
 
 from campare.data.annotations import Annotation
+from campare.data.groups import GROUPS, read_groups
 from campare.data.inventory import counted, some_of
 from campare.data.masks import looks_like_mask
 from campare.data.samples import REGIONS, SPLITS, VALIDATION
@@ -83,6 +84,7 @@ class Layout:
         annotation_files: the bytes of the files that they come from.
         notes: sentences on ground truth that lies elsewhere than README says.
         unused: kind -> files that have no role.
+        groups: image -> group by groups.csv.
     """
 
     images: dict[str, Place]
@@ -91,6 +93,7 @@ class Layout:
     annotation_files: dict[str, bytes]
     notes: tuple[str, ...]
     unused: dict[str, tuple[str, ...]]
+    groups: dict[str, str]
 
 
 def read_layout(root: Path, *, training: bool = True) -> Layout:
@@ -119,13 +122,22 @@ def read_layout(root: Path, *, training: bool = True) -> Layout:
     names = Names(images)
     masks = _find_masks(tree, names, elsewhere, beside)
     of_masks = {file for regions in masks.values() for paths in regions.values() for file in paths}
-    rest = [file for file in tree.files if file not in images and file not in of_masks]
+    used = {*images, *of_masks, GROUPS}
+    rest = [file for file in tree.files if file not in used]
     sources = find_sources(root, rest, has_masks=bool(masks))
     annotations, contents = _read(root, sources, names)
     tops = {PurePosixPath(file).parts[0] for file in (*images, *of_masks, *contents)}
     unused = unused_by_kind([f for f in rest if f not in contents], tops | set(_RESERVED))
     notes = _notes(elsewhere, list(beside), sources)
-    return Layout(images, masks, annotations, contents, notes, unused)
+    groups = _read_groups(tree, names)
+    return Layout(images, masks, annotations, contents, notes, unused, groups)
+
+
+def _read_groups(tree: "Tree", names: "Names") -> dict[str, str]:
+    if GROUPS not in tree.files:
+        return {}
+    content = (tree.root / GROUPS).read_bytes()
+    return read_groups(content, lambda name, where: names.find((name,), where=where))
 
 
 @dataclass(frozen=True)

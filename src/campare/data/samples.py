@@ -39,11 +39,13 @@ class Sample:
         image: its id, the path below the root with "/": "train/cat/cat_1.png".
         label: index into class_names.
         split: "train", "test" or "val".
+        group: the patient, video or plant that it shows; None: the image is a unit by itself.
     """
 
     image: str
     label: int
     split: str
+    group: str | None = None
 
 
 class Skipped(NamedTuple):
@@ -63,6 +65,7 @@ class Images:
         names: N ids, `Sample.image`.
         regions: name -> (N, S, S) bool; all False: no ground truth for that image.
         class_names: K names.
+        groups: N groups (patients, videos), None: the image is a unit by itself; (): all are.
     """
 
     images: NDArray[np.uint8]
@@ -70,6 +73,7 @@ class Images:
     names: tuple[str, ...]
     regions: Mapping[str, Bools]
     class_names: tuple[str, ...]
+    groups: tuple[str | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -90,6 +94,7 @@ class Images:
             names=tuple(self.names[i] for i in at),
             regions={name: masks[at] for name, masks in self.regions.items()},
             class_names=self.class_names,
+            groups=tuple(self.groups[i] for i in at) if self.groups else (),
         )
 
     def stratified_split(self, fraction: float, seed: int) -> tuple["Images", "Images"]:
@@ -100,7 +105,7 @@ class Images:
             seed: of the draw.
 
         Returns:
-            Two sets that share no image; within each the order is kept.
+            Two sets that share no image and no group; within each the order is kept.
 
         Example:
             >>> from campare.data import ImageSet
@@ -109,7 +114,7 @@ class Images:
             >>> len(rest), len(held)
             (6, 2)
         """
-        held = held_out(self.labels, fraction, seed)
+        held = held_out(self.labels, fraction, seed, self.groups)
         return self.subset(np.flatnonzero(~held)), self.subset(np.flatnonzero(held))
 
 
@@ -168,8 +173,10 @@ class SampleSet:
             name=name,
             class_names=images.class_names,
             samples=tuple(
-                Sample(image, int(label), "test")
-                for image, label in zip(images.names, images.labels, strict=True)
+                Sample(image, int(label), "test", group)
+                for image, label, group in zip(
+                    images.names, images.labels, images.groups or [None] * len(images), strict=True
+                )
             ),
             read=read,
             fingerprint=content.hexdigest(),
@@ -245,7 +252,13 @@ class SampleSet:
             names=tuple(sample.image for sample in samples),
             regions=regions,
             class_names=self.class_names,
+            groups=_all_or_none([sample.group for sample in samples]),
         )
+
+
+def _all_or_none(groups: Sequence[str | None]) -> tuple[str | None, ...]:
+    """The groups of images; () where none has one."""
+    return () if all(group is None for group in groups) else tuple(groups)
 
 
 def _areas(images: Images) -> dict[str, dict[str, tuple[int, int]]]:
@@ -261,14 +274,17 @@ def _areas(images: Images) -> dict[str, dict[str, tuple[int, int]]]:
     }
 
 
-def held_out(labels: Ints, fraction: float, seed: int) -> Bools:
+def held_out(labels: Ints, fraction: float, seed: int, groups: Sequence[str | None] = ()) -> Bools:
     """Which images to hold out so that every class gives the same share, drawn from `seed`.
+
+    A group is held out as a whole or not at all, so that shares are as near as groups allow.
 
     Args:
         labels: (N,) class indices.
         fraction: share of each class, in (0, 1), rounded to whole images; a class of two or more
             keeps at least one image on each side, a class of one is not held out.
         seed: of the draw.
+        groups: of each image, None: a unit by itself; (): all are.
 
     Returns:
         (N,) bool.
@@ -283,11 +299,35 @@ def held_out(labels: Ints, fraction: float, seed: int) -> Bools:
     if not 0.0 < fraction < 1.0:
         raise DataError(f"Expected a fraction between 0 and 1, got {fraction}. Try 0.25.")
     rng = np.random.default_rng(seed)
+    if any(group is not None for group in groups):
+        return _held_out_groups(labels, fraction, rng, groups)
     held = np.zeros(len(labels), np.bool_)
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        wanted = max(1, round(fraction * len(members)))
-        held[members[: min(wanted, len(members) - 1)]] = True
+        held[members[: _wanted(fraction, len(members))]] = True
+    return held
+
+
+def _wanted(fraction: float, members: int) -> int:
+    """How many of a class to hold out."""
+    return min(max(1, round(fraction * members)), members - 1)
+
+
+def _held_out_groups(
+    labels: Ints, fraction: float, rng: np.random.Generator, groups: Sequence[str | None]
+) -> Bools:
+    """Groups in random order, each held out if that brings the classes nearer to their shares."""
+    classes, label = np.unique(labels, return_inverse=True)
+    missing = np.array([_wanted(fraction, int(n)) for n in np.bincount(label)])
+    names = [f"{at}" if group is None else f"group {group}" for at, group in enumerate(groups)]
+    of_image = np.unique(names, return_inverse=True)[1]
+    held = np.zeros(len(labels), np.bool_)
+    for group in rng.permutation(of_image.max() + 1):
+        members = of_image == group
+        own = np.bincount(label[members], minlength=len(classes))
+        if np.abs(missing - own).sum() < np.abs(missing).sum():
+            held |= members
+            missing = missing - own
     return held
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from campare.data import Images, ImageSet
+from campare.data.groups import units
 from campare.errors import DataError
 from campare.experiments.progress import Live
 from campare.metrics import Metric
@@ -128,7 +129,12 @@ def say_inventory(images: ImageSet, live: Live) -> None:
 
 def inventory_lines(images: ImageSet) -> list[str]:
     """What the folder holds for the images that are measured."""
-    return images.inventory.lines([sample.image for sample in images.of("test")])
+    test = images.of("test")
+    grouped = units([sample.group for sample in test])
+    return [
+        *images.inventory.lines([sample.image for sample in test]),
+        *([f"Units of independence: {grouped}"] if grouped else ()),
+    ]
 
 
 def _others(test: Images) -> Bools:

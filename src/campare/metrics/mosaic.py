@@ -3,6 +3,10 @@
 The map of class c on a mosaic should lie on the cells that show c. Its share there is `energy` with
 the cells as mask: 'focus' has two cells of the class (Arias-Duart et al. 2022, Focus!; chance 0.5),
 the grid pointing game ('grid') one (Boehle et al. 2021, CoDA-Nets; chance 0.25).
+
+Where images have groups (patients, videos), the groups are dealt into blocks, and a mosaic shows
+images of one block: mosaics of different blocks share no group, so that the block is the unit of
+independence.
 """
 
 from dataclasses import dataclass, replace
@@ -33,6 +37,7 @@ class Mosaics:
         names: M ids, 'focus-0000'.
         kind: 'focus' or 'grid'.
         class_names: as of the images.
+        groups: M blocks of groups that a mosaic's images are from; (): images have no groups.
     """
 
     images: NDArray[np.uint8]
@@ -42,6 +47,7 @@ class Mosaics:
     names: tuple[str, ...]
     kind: str
     class_names: tuple[str, ...]
+    groups: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -70,20 +76,58 @@ def mosaics(images: Images, *, count: int, seed: int, kind: str = "focus") -> Mo
         raise CampareError(f"Expected a kind of mosaic, got {kind!r}. Try 'focus' or 'grid'.")
     shown = KINDS[kind][1]
     rng = np.random.default_rng(seed)
-    members = [np.flatnonzero(images.labels == c) for c in range(len(images.class_names))]
-    targets = np.resize(rng.permutation(_possible(members, shown)), count).astype(np.int64)
-    drawn = [_draw(members, target, shown, rng) for target in targets]
+    blocks = _blocks(images, rng)
+    block_of = np.sort(np.arange(count) % len(blocks))
+    targets: list[int] = []
+    used = np.zeros(len(images.class_names), np.int64)
+    drawn = []
+    for b, block in enumerate(blocks):
+        members = [block[images.labels[block] == c] for c in range(len(images.class_names))]
+        possible = rng.permutation(_possible(members, shown))
+        own = [_take_turns(possible, used) for _ in range((block_of == b).sum())]
+        drawn += [_draw(members, target, shown, rng) for target in own]
+        targets += own
     places = np.array([rng.permutation(4) for _ in targets], np.int64).reshape(-1, 4)
     picked = np.take_along_axis(np.array(drawn, np.int64).reshape(-1, 4), places, axis=1)
     return Mosaics(
         images=_assemble(images.images, picked),
-        targets=targets,
+        targets=np.array(targets, np.int64),
         cells=_cells(places < shown, images.images.shape[1]),
         picked=picked,
         names=tuple(f"{kind}-{i:04d}" for i in range(count)),
         kind=kind,
         class_names=images.class_names,
+        groups=tuple(f"{kind} block {b}" for b in block_of) if images.groups else (),
     )
+
+
+def _take_turns(possible: Ints, used: Ints) -> int:
+    """The first of the classes that were used least; counts it."""
+    target = int(possible[used[possible].argmin()])
+    used[target] += 1
+    return target
+
+
+def _blocks(images: Images, rng: np.random.Generator) -> list[Ints]:
+    """The images in blocks that share no group; all in one where there are no groups.
+
+    The groups of each class, by the label of most of their images, are dealt one by one, so that
+    each block has two groups or more of the two classes that have most.
+    """
+    if not images.groups:
+        return [np.arange(len(images))]
+    names = [f"{at}" if group is None else f"group {group}"
+             for at, group in enumerate(images.groups)]  # fmt: skip
+    group_of = np.unique(names, return_inverse=True)[1]
+    counts = np.zeros((group_of.max() + 1, len(images.class_names)), np.int64)
+    np.add.at(counts, (group_of, images.labels), 1)
+    label = counts.argmax(axis=1)
+    number = max(1, int(np.sort(np.bincount(label, minlength=2))[-2]) // 2)
+    block = np.empty(len(label), np.int64)
+    for c in range(len(images.class_names)):
+        groups = rng.permutation(np.flatnonzero(label == c))
+        block[groups] = np.arange(len(groups)) % number
+    return [np.flatnonzero(block[group_of] == b) for b in range(number)]
 
 
 def class_masks(mosaics: Mosaics, masks: Array) -> tuple[Bools, Bools]:

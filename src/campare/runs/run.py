@@ -165,6 +165,9 @@ class Run:
                 names=tuple(str(name) for name in arrays["names"]),
                 regions=regions,
                 class_names=tuple(str(name) for name in arrays["classes"]),
+                groups=tuple(str(name) or None for name in arrays["groups"])
+                if "groups" in arrays
+                else (),
             )
 
     def write_images(self, images: "Images") -> None:
@@ -175,6 +178,8 @@ class Run:
             "names": np.array(images.names),
             "classes": np.array(images.class_names),
         }
+        if images.groups:
+            arrays["groups"] = np.array([group or "" for group in images.groups])
         arrays |= {f"region:{name}": np.packbits(mask) for name, mask in images.regions.items()}
         with atomic(self.path / "images.npz") as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

@@ -113,7 +113,9 @@ def train(
     _make_repeatable(seed)
     model = build(recipe, len(images.class_names), size=images.images.shape[1], seed=seed)
     chosen = nested(images.labels, recipe.train_size, seed)
-    parts = [chosen[part] for part in split(images.labels[chosen], validation_fraction, seed)]
+    groups = getattr(images, "groups", ())
+    own = [groups[i] for i in chosen] if groups else ()
+    parts = [chosen[part] for part in split(images.labels[chosen], validation_fraction, seed, own)]
     pixels, labels = cast(Array, images.images), images.labels
     if validation is not None:
         parts = [chosen, np.arange(len(labels), len(labels) + len(validation.labels))]
@@ -139,15 +141,20 @@ def train(
     return Trained(model, clock.history, seconds, epochs * len(parts[0]) / seconds, epochs)
 
 
-def split(labels: Ints, fraction: float, seed: int) -> tuple[Ints, Ints]:
+def split(
+    labels: Ints, fraction: float, seed: int, groups: Sequence[str | None] = ()
+) -> tuple[Ints, Ints]:
     """Rows to train on and rows to validate on: `fraction` of each class, drawn from the seed.
+
+    A group (see `held_out`) is in one of them.
 
     Example:
         >>> train_rows, validation_rows = split(np.arange(20) % 2, 0.2, seed=0)
         >>> len(train_rows), len(validation_rows)
         (16, 4)
     """
-    held = held_out(labels, fraction, seed) if fraction else np.zeros(len(labels), np.bool_)
+    none = np.zeros(len(labels), np.bool_)
+    held = held_out(labels, fraction, seed, groups) if fraction else none
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
