@@ -14,6 +14,7 @@ from PIL import UnidentifiedImageError
 
 from campare.data.annotations import Annotation, object_mask
 from campare.data.decode import Decoded, Picture, decode_image, upright
+from campare.data.kept import Kept
 from campare.data.masks import Mask, UnclearMaskError, Value, read_mask
 from campare.data.samples import Sample
 from campare.errors import DataError
@@ -43,6 +44,7 @@ class FolderReader:
         shapes: image id -> region -> annotations, used where it has no mask of that region.
         values: image id -> values that are inside its object mask; absent: `masks.py` decides.
         displayed: whether ground truth that may be on either grid is on the displayed one.
+        kept: pictures that `check` decoded.
     """
 
     root: Path
@@ -50,9 +52,13 @@ class FolderReader:
     shapes: Mapping[str, Mapping[str, tuple[Annotation, ...]]]
     values: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     displayed: bool = False
+    kept: Kept = field(default_factory=Kept, repr=False, compare=False)
 
     def __call__(self, sample: Sample) -> Picture:
         """The picture of a sample; DataError where a file cannot be read any more."""
+        return self.kept.get(sample.image) or self._read(sample)
+
+    def _read(self, sample: Sample) -> Picture:
         try:
             files = self._contents(sample.image)
             decoded = decode_image(files[sample.image])
@@ -61,8 +67,7 @@ class FolderReader:
                 f"Expected image {sample.image} to be as it was when the folder was indexed, got "
                 f"{_reason(error)}. Try to start anew."
             ) from error
-        masks = self._regions(sample.image, decoded, files)
-        return Picture(decoded.image, {region: mask.inside for region, mask in masks.items()})
+        return _picture(decoded, self._regions(sample.image, decoded, files))
 
     def check(self, image: str) -> Check:
         """Read an image with its masks once: hash them, and see whether they can be used."""
@@ -74,6 +79,7 @@ class FolderReader:
         except Exception as error:  # as above
             return Check(image, hashes, reason=_reason(error))
         masks = self._regions(image, decoded, files)
+        self.kept.add(image, _picture(decoded, masks))
         return Check(
             image,
             hashes,
@@ -142,6 +148,10 @@ def _united(masks: Sequence[Mask]) -> Mask:
     for mask in masks[1:]:
         inside = inside | mask.inside
     return Mask(inside, masks[0].level)
+
+
+def _picture(decoded: Decoded, masks: Mapping[str, Mask]) -> Picture:
+    return Picture(decoded.image, {region: mask.inside for region, mask in masks.items()})
 
 
 def _displayed(mask: Bools, path: str, image: str, decoded: Decoded, *, is_so: bool) -> Bools:
