@@ -76,3 +76,15 @@ def test_no_layer_to_depend_on_is_an_error_whose_advice_works():
     layer = str(error.value).split("layer='")[1].split("'")[0]
     found = explain(model, IMAGES, target=1, layer=layer)
     assert found.counts() == {"unconnected": 3}
+
+
+@beside
+def test_the_data_decides_which_of_two_ways_is_explained():
+    networks = pytest.importorskip("torch_branches")
+    networks.torch.manual_seed(0)
+    model = networks.Switched()
+    for brightness, layer in ((0.1, "dark"), (0.9, "bright")):
+        images = np.full((2, *branches.SHAPE), brightness, np.float32) + IMAGES[:2] / 10
+        found = explain(model, images, target=1)
+        assert found.layer == layer
+        assert "unconnected" not in found.counts()

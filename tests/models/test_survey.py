@@ -39,6 +39,27 @@ def test_the_default_is_the_last_layer_that_all_passes_through(make, options, ex
     assert wrap(model, **options).tap(IMAGES, 1).gradients.any()
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("TwoHeads", {"output": 0}, "a"),
+        ("TwoHeads", {"output": 1}, "b"),
+        ("Auxiliary", {"output": "out"}, "late"),
+        ("Auxiliary", {"output": "aux"}, "aux.2"),
+        ("Pooled", {}, "stage.blocks.1.norm1"),
+        ("Masked", {}, "features"),
+        ("Detached", {}, "early"),
+        ("Converted", {}, "conv"),
+    ],
+)
+def test_the_default_of_a_module_is_on_the_path_of_its_output(name, options, expected):
+    networks = pytest.importorskip("torch_branches")
+    model = networks.torch.manual_seed(0) and getattr(networks, name)()
+    assert default(model, input_shape=branches.SHAPE, **options) == expected
+    one = wrap(model, input_shape=branches.SHAPE, **options)
+    assert one.tap(IMAGES, 1).gradients.any()
+
+
 def test_where_nothing_is_a_bottleneck_it_is_said_once_and_the_advice_works():
     one = wrap(branches.side_by_side())
     with pytest.warns(UserWarning, match="beside which others decide, too") as found:
