@@ -31,12 +31,13 @@ class Grid(NamedTuple):
     """How a layer's output holds a grid of feature vectors.
 
     `shape` is (h, w) for images, of any rank for other inputs; None: as the input makes it.
-    `layout` is 'channels-last' (*grid, C), 'channels-first' (C, *grid), or 'tokens' (skip + n, C),
-    a sequence whose first `skip` tokens (class, registers) stand for no part of the image.
+    `layout` is 'channels-last' (N, *grid, C), 'channels-first' (N, C, *grid), or that of a sequence
+    with n = prod(grid) patches after `skip` other tokens (class, prompts, registers), perhaps with
+    more of those behind: 'tokens' (N, T, C), 'tokens-last' (N, C, T), 'tokens-first' (T, N, C).
     """
 
     shape: tuple[int | None, ...]
-    layout: Literal["channels-last", "channels-first", "tokens"]
+    layout: Literal["channels-last", "channels-first", "tokens", "tokens-last", "tokens-first"]
     skip: int = 0
 
 

@@ -112,11 +112,11 @@ def features(output: Any) -> Any:
 
 
 def layout(module: torch.nn.Module) -> bool | None:
-    """Whether a 4-D output of the module is surely channels first or last; None: look at it."""
+    """Whether the output of the module is surely channels first or last; None: look at it."""
     kind = type(module).__name__
     if isinstance(module, (torch.nn.Linear, torch.nn.LayerNorm)) and "2d" not in kind:
         return False
-    return True if kind.endswith("2d") else None
+    return True if kind.endswith(("1d", "2d")) else None
 
 
 def refuse_opaque(model: Any) -> None:

@@ -6,8 +6,8 @@ model (`_look`); a backend (`backends/`) compiles what comes out of that.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from campare.errors import LayerError, ModelError, TargetError
 from campare.models.arrays import cast, flat, namespace
 from campare.models.backends.protocol import Edit, Forward, Program, Run
+from campare.models.placement import prove
 from campare.models.snapshot import Snapshot
 from campare.models.survey import (
     Survey,
@@ -143,7 +144,7 @@ class ImageClassifier:
         with self._current():
             shape = shape or self._known_shape()
             if shape not in self._surveys:
-                survey = self._look(shape)
+                survey = self._proved(self._look(shape), shape)
                 self._snapshot.settle()
                 if survey.units is not None:
                     self._check_class_names(max(survey.units, 2))
@@ -151,6 +152,35 @@ class ImageClassifier:
                 if len(self._surveys) > SIZES:
                     del self._surveys[next(iter(self._surveys))]
             return self._surveys[shape]
+
+    def _proved(self, survey: Survey, shape: Shape) -> Survey:
+        """The survey, with a grid only where tokens were found to lie as the image does."""
+        doubts = {path: doubt for path, doubt in survey.doubts.items() if survey.runs[path] == 1}
+        if not doubts:
+            return survey
+        image = tuple(int(side or 1) for side in shape)
+        grids = prove(doubts, survey.shown, image, self._measured)
+        proved = {path: survey.layers[path]._replace(grid=grid) for path, grid in grids.items()}
+        return survey._replace(layers={**survey.layers, **proved})
+
+    def _measured(
+        self, images: Array, readers: Mapping[str, Callable[[Any], Any]]
+    ) -> dict[str, Floats]:
+        """What `readers` make of the outputs of layers, for images (1 + P, H, W, C)."""
+        found: dict[str, Floats] = {}
+
+        def reading(path: str) -> Callable[[Any], Any]:
+            def edit(output: Any) -> Any:
+                found[path] = self._backend.to_numpy(readers[path](output))
+                return output
+
+            return edit
+
+        with ExitStack() as patches:
+            for path in readers:
+                patches.enter_context(self._edit(path, reading(path)))
+            self._backend.run(self._forward, images, self._model)
+        return found
 
     @property
     def n_classes(self) -> int:

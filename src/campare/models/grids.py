@@ -3,21 +3,27 @@
     channels last    (N, *grid, C)        as it is
     channels first   (N, C, *grid)        the axis moved
     tokens           (N, skip + h w, C)   class and register tokens set aside, the rest a grid
+    tokens last, first   (N, C, T), (T, N, C)   the same, the axis moved
 
 A vision transformer says nowhere how its tokens lie. They lie as the grid did that they were made
-of, where a layer has shown it. Else they lie as patches do: an image H x W cut into patches of p
-pixels has H/p x W/p of them. What is left over at the front are the tokens without a place.
+of, where a layer has shown it, or as that grid does after patches were merged. Else they lie as
+patches do: an image H x W cut into patches of p pixels has H/p x W/p of them. What is left over at
+the front are the tokens without a place. All of that are guesses, which `placement` proves.
 """
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any
 
 from campare.models.arrays import cast, namespace
 from campare.types import Grid
 
-#: Class token, distillation token and registers: more than these no known network has in front.
+#: Class token, distillation token and registers: more than these are prompts.
 MOST_SKIPPED = 9
 _PATCHES = range(1, 129)
+
+#: Layouts of a sequence.
+TOKENS = ("tokens", "tokens-last", "tokens-first")
 
 
 def find_grid(
@@ -45,25 +51,61 @@ def find_grid(
         >>> find_grid((100, 8), (400,)).shape, find_grid((4, 8, 8, 16), (8, 32, 32)).shape
         ((100,), (4, 8, 8))
     """
+    return next(iter(find_grids(shape, image, channels_first=channels_first, seen=seen)), None)
+
+
+def find_grids(
+    shape: tuple[int | None, ...],
+    image: tuple[int | None, ...],
+    *,
+    channels_first: bool | None = False,
+    seen: Sequence[tuple[int, int]] = (),
+) -> list[Grid]:
+    """All grids that an output of `shape` may hold, the likeliest first: as `find_grid`.
+
+    A sequence may be (T, C), or, with `channels_first`, (C, T).
+
+    Example:
+        >>> find_grids((32, 64), (64, 64), channels_first=True)
+        [Grid(shape=(8, 8), layout='tokens-last', skip=0)]
+    """
     if len(shape) == len(image) + 1:
-        if channels_first is None:
-            channels_first = len(image) == 2 and _is_channels_first(shape, image)
-        grid = shape[1:] if channels_first else shape[:-1]
-        return Grid(grid, "channels-first" if channels_first else "channels-last")
-    if len(shape) == len(image) == 2 and shape[0] is not None and None not in image:
-        return _grid_before(shape[0], image, seen) or _token_grid(shape[0], image)
-    return None
+        first = channels_first
+        if first is None:
+            first = len(image) == 2 and _is_channels_first(shape, image)
+        readings = [first] if channels_first is not None else [first, not first]
+        return [
+            Grid(shape[1:], "channels-first") if first else Grid(shape[:-1], "channels-last")
+            for first in readings
+        ]
+    if not len(shape) == len(image) == 2 or None in (*shape, *image):
+        return []
+    tokens, channels = (int(side or 0) for side in shape)
+    found = []
+    if not channels_first:
+        found += [Grid(*each) for each in _token_grids(tokens, image, seen, "tokens")]
+    if channels_first is not False:
+        found += [Grid(*each) for each in _token_grids(channels, image, seen, "tokens-last")]
+    return found
 
 
 def read_grid(output: Any, grid: Grid) -> Any:
     """A layer's output as float32 (N, *grid, C)."""
-    xp = namespace(output)
     output = cast(output, "float32")
+    if grid.layout in TOKENS:
+        tokens = read_tokens(output, grid)[:, grid.skip : grid.skip + _cells(grid)]
+        return namespace(output).reshape(tokens, (-1, *grid.shape, tokens.shape[-1]))
     if grid.layout == "channels-first":
-        return xp.moveaxis(output, 1, -1)
-    if grid.layout == "tokens":
-        return xp.reshape(output[:, grid.skip :], (-1, *grid.shape, output.shape[-1]))
+        return namespace(output).moveaxis(output, 1, -1)
     return output
+
+
+def read_tokens(output: Any, grid: Grid) -> Any:
+    """A sequence of any layout as (N, T, C)."""
+    if grid.layout == "tokens":
+        return output
+    here, there = (1, 2) if grid.layout == "tokens-last" else (0, 1)
+    return namespace(output).moveaxis(output, here, there)
 
 
 def write_grid(features: Any, output: Any, grid: Grid) -> Any:
@@ -72,29 +114,76 @@ def write_grid(features: Any, output: Any, grid: Grid) -> Any:
     features = cast(features, output.dtype)
     if grid.layout == "channels-first":
         return xp.moveaxis(features, -1, 1)
+    if grid.layout not in TOKENS:
+        return features
+    before = read_tokens(output, grid)
+    n = _cells(grid)
+    tokens = xp.reshape(features, (-1, n, before.shape[-1]))
+    parts = [before[:, : grid.skip], tokens, before[:, grid.skip + n :]]
+    parts = [part for part in parts if part.shape[1] != 0]
+    tokens = xp.concatenate(parts, axis=1) if len(parts) > 1 else tokens
     if grid.layout == "tokens":
-        tokens = xp.reshape(features, (-1, output.shape[1] - grid.skip, output.shape[-1]))
-        return xp.concatenate([output[:, : grid.skip], tokens], axis=1) if grid.skip else tokens
-    return features
+        return tokens
+    there, here = (1, 2) if grid.layout == "tokens-last" else (0, 1)
+    return xp.moveaxis(tokens, here, there)
 
 
-def _grid_before(tokens: int, image: Any, seen: Sequence[tuple[int, int]]) -> Grid | None:
-    """The last grid before that fits, if it is about as oblong as the image."""
-    for height, width in reversed(seen):
-        alike = 0.5 <= (height / width) / (image[0] / image[1]) <= 2
-        skip = tokens - height * width
-        if alike and height * width > 1 and 0 <= skip <= MOST_SKIPPED:
-            return Grid((height, width), "tokens", skip)
-    return None
+def are_alike(grid: Sequence[Any], image: Sequence[Any]) -> bool:
+    """Whether a grid is about as oblong as the image.
+
+    Example:
+        >>> are_alike((7, 7), (224, 224)), are_alike((4, 196), (224, 224))
+        (True, False)
+    """
+    if len(grid) != 2 or None in (*grid, *image):
+        return True
+    return bool(0.5 <= (grid[0] / grid[1]) / (image[0] / image[1]) <= 2)
 
 
-def _token_grid(tokens: int, image: Any) -> Grid | None:
-    """The grid that patches of some size leave, with as few tokens in front as possible."""
+def others_beside(grid: Grid, shape: tuple[int | None, ...]) -> int:
+    """How many tokens of an output of `shape` (without the batch) are no part of the grid.
+
+    Example:
+        >>> others_beside(Grid((14, 14), "tokens", 1), (197, 768))
+        1
+    """
+    if grid.layout not in TOKENS:
+        return 0
+    return int(shape[1 if grid.layout == "tokens-last" else 0] or 0) - _cells(grid)
+
+
+def _cells(grid: Grid) -> int:
+    return prod(int(side or 0) for side in grid.shape)
+
+
+def _token_grids(
+    tokens: int, image: Any, seen: Sequence[tuple[int, int]], layout: Any
+) -> Iterator[tuple[tuple[int, int], Any, int]]:
+    """(grid, layout, skip) of all grids that so many tokens may have, the likeliest first."""
+    shown = [
+        grid for grid in dict.fromkeys(reversed(seen)) if are_alike(grid, image) and prod(grid) > 1
+    ]
+    for grid in shown:
+        if 0 <= tokens - prod(grid) <= MOST_SKIPPED:
+            yield grid, layout, tokens - prod(grid)
+    smaller = list(_merged(shown)) if shown else list(_patchings(image))
     for skip in range(MOST_SKIPPED + 1):
-        for height, width in _patchings(image):
-            if height * width == tokens - skip and height * width > 1:
-                return Grid((height, width), "tokens", skip)
-    return None
+        for grid in dict.fromkeys(smaller):
+            if prod(grid) == tokens - skip and prod(grid) > 1:
+                yield grid, layout, skip
+    for grid in shown:
+        if tokens - prod(grid) > MOST_SKIPPED:  # prompts
+            yield grid, layout, tokens - prod(grid)
+    if 1 in image and tokens > 1:  # a signal as an image of one row or column
+        yield (1, tokens) if image[0] == 1 else (tokens, 1), layout, 0
+
+
+def _merged(grids: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The grids that are left of others after patches were merged; halves are rounded up."""
+    for height, width in grids:
+        for factor in range(2, max(height, width) + 1):
+            if factor in (2, 4, 8) or height % factor == width % factor == 0:
+                yield -(-height // factor), -(-width // factor)
 
 
 def _patchings(image: Any) -> Iterator[tuple[int, int]]:

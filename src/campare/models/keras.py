@@ -150,11 +150,20 @@ class KerasClassifier(ImageClassifier):
 
         def recorder(path: str, layer: keras.Layer, record: Record) -> Callable[[Any], Any]:
             kind, first = type(layer).__name__, self._layout(layer)
+            own = getattr(layer, "data_format", None)
             inside = isinstance(self._paths.get(path.rpartition("/")[0]), ATTENTION)
 
             def see(output: Any) -> Any:
                 if hasattr(output, "shape"):
-                    record.add(path, kind, output, channels_first=first, inside=inside)
+                    sequence = len(output.shape) == 3
+                    record.add(
+                        path,
+                        kind,
+                        output,
+                        channels_first=own == "channels_first" if sequence else first,
+                        structural=own is not None,
+                        inside=inside,
+                    )
                     marks[path] = self._backend.mark(output)
                 return output
 
@@ -177,7 +186,17 @@ class KerasClassifier(ImageClassifier):
         bypassed = squashing(head) if head is not None else None
         candidates = self._candidates(record.layers, record.runs)
         units, refused = seen["output"]
-        return Survey(record.layers, record.runs, units, bypassed, candidates, refused, flow)
+        return Survey(
+            record.layers,
+            record.runs,
+            units,
+            bypassed,
+            candidates,
+            refused,
+            flow,
+            record.doubts,
+            record.shown,
+        )
 
     def _candidates(self, layers: dict[str, LayerInfo], runs: dict[str, int]) -> tuple[str, ...]:
         learned, found = False, []

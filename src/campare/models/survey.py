@@ -8,12 +8,14 @@ by an error that names what would work.
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from campare.errors import LayerError, ModelError
 from campare.models.dataflow import Flow
-from campare.models.grids import find_grid
-from campare.types import LayerInfo
+from campare.models.grids import TOKENS, are_alike, find_grids, others_beside
+from campare.models.placement import Doubt
+from campare.types import Grid, LayerInfo
 
 #: A model is looked at with two images, which tells the batch from axes of length 1.
 IMAGES = 2
@@ -35,6 +37,8 @@ class Survey(NamedTuple):
     candidates: tuple[str, ...]  # layers that compute features, in their order, one a tensor
     refused: str = ""  # why there are no logits, for those who need them
     flow: Flow | None = None  # how the logits come out of the image, where that is known
+    doubts: Mapping[str, Doubt] = MappingProxyType({})  # layers whose grid is a guess
+    shown: Mapping[tuple[int | None, ...], tuple[str, Grid]] = MappingProxyType({})  # sure grids
 
     @property
     def connected(self) -> list[str]:
@@ -64,8 +68,11 @@ class Record:
     def __init__(self, image: tuple[int | None, ...]) -> None:
         self._image = image
         self._grids: list[tuple[int, int]] = []
+        self._lengths: set[int] = set()
         self.layers: dict[str, LayerInfo] = {}
         self.runs: dict[str, int] = {}
+        self.doubts: dict[str, Doubt] = {}
+        self.shown: dict[tuple[int | None, ...], tuple[str, Grid]] = {}
 
     def add(
         self,
@@ -74,21 +81,56 @@ class Record:
         output: Any,
         *,
         channels_first: bool | None,
+        structural: bool,
         inside: bool = False,
     ) -> None:
         """The layer at `path` gave `output`; its channels come first, last, or (None) who knows.
 
-        What a layer of attention does `inside` is no grid, though it may have as many axes.
+        A `structural` layer works on a grid by its kind, as a convolution does. What a layer of
+        attention does `inside` is no grid, though it may have as many axes.
         """
         sides = tuple(output.shape[1:])
-        grid = None
-        if output.shape[0] == IMAGES and not inside:  # an image may have several windows
-            grid = find_grid(sides, self._image, channels_first=channels_first, seen=self._grids)
-        match grid.shape if grid else ():
-            case (int(height), int(width)):
-                self._grids.append((height, width))
-        self.layers.setdefault(path, LayerInfo(path, kind, sides, grid))
+        grids: list[Grid] = []
+        if inside:
+            pass
+        elif output.shape[0] == IMAGES:  # an image may have several windows
+            grids = find_grids(sides, self._image, channels_first=channels_first, seen=self._grids)
+        elif len(output.shape) == 3 and output.shape[1] == IMAGES:
+            sides = (output.shape[0], output.shape[2])
+            grids = [
+                grid._replace(layout="tokens-first")
+                for grid in find_grids(sides, self._image, seen=self._grids)
+            ]
+        info = LayerInfo(path, kind, sides)
+        if grids and self._is_sure(grids[0], structural):
+            info = info._replace(grid=grids[0])
+            match grids[0].shape:
+                case (int(height), int(width)):
+                    self._grids.append((height, width))
+            self.shown.setdefault(grids[0].shape, (path, grids[0]))
+        elif grids and path not in self.layers:
+            likely = grids if len(sides) == 2 else [grid for grid in grids if self._is_likely(grid)]
+            if likely:
+                self.doubts[path] = Doubt(tuple(likely), structural and len(sides) == 3)
+        if len(sides) == 2:
+            self._lengths.update(sides)
+        self.layers.setdefault(path, info)
         self.runs[path] = self.runs.get(path, 0) + 1
+
+    def _is_sure(self, grid: Grid, structural: bool) -> bool:
+        """Whether a grid needs no proof: of the image itself, of one cell, shown before, or alike.
+
+        A sequence always needs one; so do four axes that are windows, heads or the like.
+        """
+        if grid.layout in TOKENS:
+            return False
+        if grid.shape in (self._image, *self._grids) or set(grid.shape) == {1}:
+            return True
+        return structural and (None in grid.shape or are_alike(grid.shape, self._image))
+
+    def _is_likely(self, grid: Grid) -> bool:
+        """Whether it is worth a trial that these two of three axes are a grid."""
+        return len(set(grid.shape)) > 1 or not set(grid.shape) & self._lengths
 
 
 def default_layer(survey: Survey, name: str, is_seen: Callable[[str], bool]) -> str:
@@ -114,7 +156,7 @@ def default_layer(survey: Survey, name: str, is_seen: Callable[[str], bool]) -> 
             "Try: a convolutional model; a map needs a grid of features"
         )
     last = survey.layers[spatial[-1]]
-    if last.grid is None or last.grid.skip == 0:
+    if last.grid is None or not others_beside(last.grid, last.shape):
         return (survey.bottlenecks or spatial)[-1]
     norms = [path for path in spatial if "norm" in survey.layers[path].kind.lower()]
     for path in [*norms[: -_TRIED - 1 : -1], *spatial[: -_TRIED - 1 : -1]]:

@@ -134,7 +134,8 @@ class TorchClassifier(ImageClassifier):
                 tensor = features(output)
                 if tensor is not None and tensor.ndim > 1:
                     kind = type(module).__name__
-                    record.add(path, kind, tensor, channels_first=layout(module))
+                    first = layout(module)
+                    record.add(path, kind, tensor, channels_first=first, structural=first is True)
                     made[path] = (id(tensor), tensor._version)
                     marks[path] = _torch.mark(tensor)
                     kept.append(tensor)
@@ -167,7 +168,17 @@ class TorchClassifier(ImageClassifier):
         self._find_pairs(shape)
         candidates = self._candidates(record.runs, made)
         units, refused = units_of(logits, self.name)
-        return Survey(record.layers, record.runs, units, bypassed, candidates, refused, flow)
+        return Survey(
+            record.layers,
+            record.runs,
+            units,
+            bypassed,
+            candidates,
+            refused,
+            flow,
+            record.doubts,
+            record.shown,
+        )
 
     def _candidates(
         self, runs: dict[str, int], made: dict[str, tuple[int, int]]

@@ -63,6 +63,11 @@ def _is_computed(variable: Any) -> bool:
     return not hasattr(variable, "val") and jnp.issubdtype(variable.aval.dtype, jnp.floating)
 
 
+def run(forward: Forward, images: Array, model: Any) -> None:  # noqa: ARG001
+    """Run `forward` once, without compiling it, for what its patches see."""
+    forward(jnp.asarray(images))
+
+
 def compile_predict(
     forward: Forward,
     shape: tuple[int | None, ...],  # noqa: ARG001

@@ -58,6 +58,11 @@ def _sources(tensor: Any) -> list[Any]:
     return [mark(one) for one in made.op.inputs]
 
 
+def run(forward: Forward, images: Array, model: Any) -> None:  # noqa: ARG001
+    """Run `forward` once, without compiling it, for what its patches see."""
+    forward(tf.convert_to_tensor(images, tf.float32))
+
+
 def compile_predict(
     forward: Forward,
     shape: tuple[int | None, ...],

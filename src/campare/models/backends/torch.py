@@ -63,6 +63,12 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow | None:
         return None
 
 
+def run(forward: Forward, images: Array, model: Any) -> None:
+    """Run `forward` once for what its patches see."""
+    with _plain(), _Recording():
+        forward(to_device(images, model))
+
+
 def run_black(forward: Callable[[Any], Any], shape: tuple[int, ...], model: Any) -> None:
     """Run `forward` on black images of `shape` (N, H, W, C), for what its patches record."""
     with _plain(), _Recording():

@@ -1,0 +1,222 @@
+"""Whether a layer's tokens lie as the image does: one cell of it is changed, and one token moves.
+
+    score[p, t] = d[p, t] / (mean_p d[p, t] + mean d)       d: how far token t moves with probe p
+
+The grid is right where the token that moves most, against what it moves anyhow, is the one of the
+changed cell. So a sequence of time steps, latents, merged or reordered tokens is told from a grid
+of patches, and the number of tokens in front (class, prompts) is measured.
+"""
+
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from campare.models.arrays import cast, namespace
+from campare.models.grids import TOKENS, read_grid, read_tokens
+from campare.types import Array, Floats, Grid, Ints
+
+#: Where cells are changed, as parts of the height and width: no two in a row, column or diagonal.
+_POINTS = ((0.2, 0.7), (0.45, 0.1), (0.8, 0.35), (0.1, 0.3), (0.6, 0.85), (0.9, 0.6))
+
+#: Pixels of the images that are tried: of models that rescale, and of those that do not.
+SCALES = (1.0, 255.0)
+
+#: How many times more than the cell's own token another has to move, to speak against the grid.
+_SHARP = 2.0
+
+#: Tokens may be a cell off where a side is at least so long, as behind convolutions, ...
+_LONG = 6
+#: ... and this part of a longer one.
+_FAR = 16
+
+
+class Doubt(NamedTuple):
+    """A layer whose grid is a guess: what it may be, and whether its kind speaks for the first."""
+
+    grids: tuple[Grid, ...]
+    structural: bool = False  # the kind of layer has a grid: it is taken unless it is disproved
+
+
+#: Run the model on images (P, H, W, C) and give what `measure` makes of each layer's output.
+Measured = Callable[[Array, Mapping[str, Callable[[Any], Floats]]], Mapping[str, Floats]]
+
+
+def prove(
+    doubts: Mapping[str, Doubt],
+    shown: Mapping[tuple[int | None, ...], tuple[str, Grid]],
+    image: tuple[int, ...],
+    measured: Measured,
+) -> dict[str, Grid | None]:
+    """The grid of every doubtful layer, None where there is none.
+
+    `shown` are layers that are known to have a grid, by its sides; `image` is (H, W, C).
+    """
+    found: dict[str, Grid] = {}
+    for turn in range(max(len(doubt.grids) for doubt in doubts.values())):
+        trial = {
+            path: doubt.grids[turn]
+            for path, doubt in doubts.items()
+            if path not in found and turn < len(doubt.grids)
+        }
+        verdicts = _tried(trial, shown, image, measured)
+        proved: dict[Any, Grid] = {}  # of sequences of that length, in a layer before
+        for path, grid in trial.items():
+            verdict = verdicts[path]
+            key = (grid.shape, grid.layout, verdict.score.shape[1])
+            likely = proved.get(key, grid if doubts[path].structural and turn == 0 else None)
+            if verdict.skip is not None:
+                found[path] = grid._replace(skip=verdict.skip)
+                proved.setdefault(key, found[path])
+            elif likely is not None and not verdict.refuted(likely.skip):
+                found[path] = likely
+    return {path: found.get(path) for path in doubts}
+
+
+def _tried(
+    trial: Mapping[str, Grid],
+    shown: Mapping[tuple[int | None, ...], tuple[str, Grid]],
+    image: tuple[int, ...],
+    measured: Measured,
+) -> "dict[str, _Verdict]":
+    """A verdict on one grid of each layer; with pixels of another range where it is not proved."""
+    verdicts: dict[str, _Verdict] = {}
+    for scale in SCALES:
+        for sides in dict.fromkeys(grid.shape for grid in trial.values()):
+            grids = {
+                path: grid
+                for path, grid in trial.items()
+                if grid.shape == sides and (path not in verdicts or verdicts[path].skip is None)
+            }
+            if grids:
+                verdicts |= _verdicts(grids, shown.get(sides), image, measured, scale)
+    return verdicts
+
+
+class _Verdict(NamedTuple):
+    """What the probes said of one layer and one grid."""
+
+    grid: Grid
+    skip: int | None  # tokens in front, where the grid is proved
+    score: Floats  # (P, T)
+    expected: Ints  # (P,) the token of each changed cell, without any in front
+
+    def refuted(self, skip: int) -> bool:
+        """Whether most changes show clearly at another token than that of their cell."""
+        rows = np.arange(len(self.score))
+        here = np.clip(self.expected + skip, 0, self.score.shape[1] - 1)
+        sharp = self.score.max(axis=1) > _SHARP * self.score[rows, here]
+        sides = (int(self.grid.shape[0] or 1), int(self.grid.shape[1] or 1))
+        apart = ~_near(self.score.argmax(axis=1) - skip, self.expected, sides)
+        return bool((sharp & apart).mean() >= 0.5)
+
+
+def _verdicts(
+    grids: Mapping[str, Grid],
+    shown: tuple[str, Grid] | None,
+    image: tuple[int, ...],
+    measured: Measured,
+    scale: float,
+) -> dict[str, _Verdict]:
+    """Change cells of one grid, and judge each layer by what moves."""
+    height, width = (int(side or 1) for side in next(iter(grids.values())).shape)
+    images, cells = probes(image, (height, width), scale)
+    readers = {path: _movement(grid) for path, grid in grids.items()}
+    if shown is not None:
+        readers[shown[0]] = _movement(shown[1])
+    moved = measured(images, readers)
+    expected = cells
+    if shown is not None:  # the very cells that a layer of that grid shows to have moved
+        seen = _score(moved[shown[0]]).argmax(axis=1)
+        expected = seen if _near(seen, cells, (height, width)).all() else cells
+    verdicts = {}
+    for path, grid in grids.items():
+        score = _score(moved[path])
+        skip = offset(score, expected, (height, width))
+        verdicts[path] = _Verdict(grid, skip, score, expected)
+    return verdicts
+
+
+def probes(image: tuple[int, ...], grid: tuple[int, int], scale: float) -> tuple[Floats, Ints]:
+    """Noise, and copies of it each with one cell of the grid changed: (1 + P, H, W, C), cells (P,).
+
+    Example:
+        >>> images, cells = probes((8, 8, 3), (2, 2), 1.0)
+        >>> images.shape, sorted(cells.tolist())
+        ((5, 8, 8, 3), [0, 1, 2, 3])
+    """
+    rng = np.random.default_rng(0)
+    height, width = grid
+    points = [(int(v * height), int(u * width)) for v, u in _POINTS]
+    if height * width <= len(_POINTS):
+        points = [divmod(i, width) for i in range(height * width)]
+    points = list(dict.fromkeys(points))
+    base = rng.uniform(0, scale, image).astype(np.float32)
+    images = np.repeat(base[None], 1 + len(points), axis=0)
+    for picture, (row, column) in zip(images[1:], points, strict=True):
+        rows = _pixels(row, height, image[0])
+        columns = _pixels(column, width, image[1])
+        part = picture[rows, columns]
+        picture[rows, columns] = rng.uniform(-scale, 2 * scale, part.shape)
+    return images, np.array([row * width + column for row, column in points])
+
+
+def _pixels(cell: int, cells: int, side: int) -> slice:
+    """The pixels of a cell along one axis, one at least."""
+    start = int(cell * side / cells)
+    return slice(start, max(start + 1, int((cell + 1) * side / cells)))
+
+
+def offset(score: Floats, expected: Ints, grid: tuple[int, int]) -> int | None:
+    """How many tokens are in front, or None where the tokens that move are not those expected.
+
+    Example:
+        >>> score = np.eye(5)[[1, 2, 3, 4]]  # of each probe, one token moves
+        >>> offset(score, np.array([0, 1, 2, 3]), (2, 2))
+        1
+    """
+    top = score.argmax(axis=1)
+    needed = len(expected) - (len(expected) > 4)
+    if 1 in grid:  # of a signal, which convolutions without padding shift
+        return 0 if _near(top, expected, grid).sum() >= needed else None
+    shifts, counts = np.unique(top - expected, return_counts=True)
+    possible = (shifts >= 0) & (shifts <= score.shape[1] - prod(grid))
+    if not possible.any() or not np.isfinite(score).all() or not (score.max(axis=1) > 0).all():
+        return None
+    shifts, counts = shifts[possible], counts[possible]
+    skip, exact = int(shifts[counts.argmax()]), int(counts.max())
+    near = int(_near(top - skip, expected, grid).sum())
+    return skip if 3 * exact >= 2 * len(expected) and near >= needed else None
+
+
+def _near(cells: Ints, expected: Ints, grid: tuple[int, int]) -> Array:
+    """(P,): whether cells are the expected ones, or beside them on a long side."""
+    near = (cells >= 0) & (cells < prod(grid))
+    both = zip(divmod(cells, grid[1]), divmod(expected, grid[1]), grid, strict=True)
+    for here, there, side in both:
+        near &= np.abs(here - there) <= (max(1, side // _FAR) if side >= _LONG else 0)
+    return np.asarray(near)
+
+
+def _score(moved: Floats) -> Floats:
+    """How much each token moves with each probe, against what it and all others move anyhow."""
+    usual = moved.mean(axis=0, keepdims=True) + moved.mean()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(usual > 0, moved / usual, 0)
+
+
+def _movement(grid: Grid) -> Callable[[Any], Any]:
+    """What makes (P, T) of an output of 1 + P images: how far each token is from the first's."""
+
+    def moved(output: Any) -> Any:
+        if grid.layout in TOKENS:
+            tokens = read_tokens(cast(output, "float32"), grid)
+        else:
+            tokens = read_grid(output, grid)
+            xp = namespace(tokens)
+            tokens = xp.reshape(tokens, (tokens.shape[0], -1, tokens.shape[-1]))
+        xp = namespace(tokens)
+        return xp.sum(xp.abs(tokens[1:] - tokens[:1]), axis=-1)
+
+    return moved
