@@ -1,15 +1,18 @@
 """What models explain: photographs of several classes are measured inside, not in mosaics."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from campare import audit
 from campare.data import ImageSet
+from campare.data.folder import write_folder
 from campare.errors import CampareError
-from campare.experiments.inputs import mosaics_of
+from campare.experiments.inputs import inventory_lines, mosaics_of, regions_of_test
 from campare.experiments.progress import Live
 from campare.experiments.selection import without_mosaics
 
@@ -71,3 +74,26 @@ def test_a_map_is_compared_on_the_classes_of_one_photo(images):
             replace(images, regions={"object": own}),
             metrics=["photo-discrimination"],
         )
+
+
+def test_regions_without_a_mask_on_a_test_image_are_not_measured(images, tmp_path):
+    """Masks of the training images alone, or empty ones, give no mean of nothing."""
+    for split in ("train", "test"):
+        write_folder(ImageSet.drawn(train=4, test=4, size=16), tmp_path / "all")
+        masks = tmp_path / "all/masks"
+        for path in (masks / "test").rglob("*.png"):
+            path.unlink() if split == "train" else Image.new("L", (16, 16)).save(path)
+        found = ImageSet.from_folder(tmp_path / "all", training=False)
+        assert "object" in found.regions
+        assert regions_of_test(found) == ("parts",)
+        assert (
+            inventory_lines(found)[0]
+            == {
+                "train": "No test image has a mask",
+                "test": "Masks for 4 of 4 test images, median area 0 %",
+            }[split]
+        )
+        shutil.rmtree(tmp_path / "all")
+    drawn = ImageSet.drawn(train=4, test=4, size=16)
+    assert regions_of_test(drawn) == drawn.regions
+    assert regions_of_test(ImageSet.from_images(images)) == ("object", "other")

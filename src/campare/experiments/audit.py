@@ -23,7 +23,13 @@ from campare.experiments.engines import engine as find_engine
 from campare.experiments.engines.protocol import Engine
 from campare.experiments.evaluate import Evaluation, Report, Terms, evaluate
 from campare.experiments.evaluated import Evaluated, evaluated, of_model
-from campare.experiments.inputs import Inputs, InputsBySize, image_set, say_inventory
+from campare.experiments.inputs import (
+    Inputs,
+    InputsBySize,
+    image_set,
+    regions_of_test,
+    say_inventory,
+)
 from campare.experiments.manifest import file_digest, open_audit
 from campare.experiments.progress import Live
 from campare.experiments.selection import Selection, Wanted, methods_of, select, without_mosaics
@@ -218,7 +224,7 @@ def _select(
     """The metrics that can be measured; the others are named, with the reason, once."""
     selection = select(
         metrics,
-        images.regions,
+        regions_of_test(images),
         without_mosaics(images, [one.size for one in models], target),
         known=all(one.classes.known for one in models),
     )

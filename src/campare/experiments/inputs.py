@@ -137,6 +137,17 @@ def inventory_lines(images: ImageSet) -> list[str]:
     ]
 
 
+def regions_of_test(images: ImageSet) -> tuple[str, ...]:
+    """The regions of which some test image has a mask that is not empty, as far as is known."""
+    test = {sample.image for sample in images.of("test")}
+    known = images.inventory.areas
+    return tuple(
+        region
+        for region in images.regions
+        if region not in known or test & images.inventory.with_mask(region)
+    )
+
+
 def _others(test: Images) -> Bools:
     """Objects of other classes on each image: (N, S, S)."""
     return test.regions.get("other", np.zeros((len(test), 1, 1), np.bool_))

@@ -21,7 +21,13 @@ from campare.experiments.arms import to_train
 from campare.experiments.cells import conclude, run_cells
 from campare.experiments.engines import engine as find_engine
 from campare.experiments.evaluate import Terms
-from campare.experiments.inputs import MOSAICS, InputsBySize, image_set, say_inventory
+from campare.experiments.inputs import (
+    MOSAICS,
+    InputsBySize,
+    image_set,
+    regions_of_test,
+    say_inventory,
+)
 from campare.experiments.manifest import open_run, settings_of
 from campare.experiments.progress import Live
 from campare.experiments.selection import (
@@ -232,7 +238,10 @@ def _grids(recipes: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tu
 def _select(metrics: Wanted, images: ImageSet, size: int, live: Live) -> Selection:
     """The metrics that can be measured; what is left out of a set is said."""
     selection = select(
-        metrics, images.regions, without_mosaics(images, [(size, size)], "label"), known=True
+        metrics,
+        regions_of_test(images),
+        without_mosaics(images, [(size, size)], "label"),
+        known=True,
     )
     if not is_default(metrics):
         for line in selection.words():

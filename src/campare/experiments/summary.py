@@ -1,7 +1,9 @@
 """What a finished run says, on one screen: how each recipe or model did, and what differs."""
 
+import math
 from typing import Any
 
+import polars as pl
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +14,9 @@ from campare.stats.answers import method_of, metrics_of
 from campare.stats.power import power, too_small
 from campare.stats.ranking import CLASSIFIER
 from campare.stats.stored import comparison_of
+
+#: Why no measure of a map can have a value.
+_FAULTS = ("flat", "all-negative", "non-finite", "unconnected")
 
 
 def summary(run: Run) -> Group:
@@ -42,6 +47,7 @@ def summary(run: Run) -> Group:
     return Group(
         Text(f"Means with 95% intervals, {method} maps of the {_target(run)} class"),
         table,
+        *(Text(line) for line in _undefined(run, method)),
         Text(comparison.headline, "bold"),
         *(Text(str(answer)) for answer in comparison.answers),
         *_verdicts(comparison.claims),
@@ -69,6 +75,34 @@ def _head(metric: str) -> str:
 
 
 def _mean(row: dict[str, Any] | None) -> str:
-    if row is None or row["mean"] is None:
+    """A mean with its interval, which one image alone does not have."""
+    if row is None or row["mean"] is None or not math.isfinite(row["mean"]):
         return "-"
+    if row["low"] is None or not math.isfinite(row["low"]):
+        images = f"{row['images']} image{'s' if row['images'] != 1 else ''}"
+        return f"{row['mean']:.3f} (no interval from {images})"
     return f"{row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+
+
+def _undefined(run: Run, method: str) -> list[str]:
+    """On how many images measures have no value and why, where not for want of a map, in one line.
+
+    Maps that are flat are told of by the answers, unless they leave a measure without any value.
+    """
+    rows = run.scores().filter(
+        (pl.col("method") == method) & ~pl.col("metric").str.ends_with(MATCHED)
+    )
+    images = dict(rows.group_by("metric").agg(pl.col("image").n_unique()).iter_rows())
+    whole = set(images) - set(rows.filter(pl.col("status") == "ok")["metric"])
+    missing = rows.filter(
+        (pl.col("status") != "ok")
+        & (~pl.col("status").is_in(_FAULTS) | pl.col("metric").is_in(whole))
+    )
+    counts = missing.group_by("status", "metric", maintain_order=True).agg(
+        pl.col("image").n_unique()
+    )
+    words: dict[str, list[str]] = {}
+    for status, metric, count in counts.iter_rows():
+        words.setdefault(f"{status} on {count} of {images[metric]} images", []).append(metric)
+    found = "; ".join(f"{reason}: {', '.join(metrics)}" for reason, metrics in words.items())
+    return [f"No value: {found}"] if found else []
