@@ -1,5 +1,6 @@
 """What holds for every kind of model on every backend: the tap against finite differences."""
 
+import pickle
 import threading
 
 import numpy as np
@@ -69,6 +70,16 @@ def test_scores_are_the_logits_before_any_softmax(name):
     np.testing.assert_allclose(tap.logits, logits, rtol=1e-4, atol=1e-5)
     if one.n_classes > 2:
         np.testing.assert_allclose(tap.scores, tap.logits[range(len(images)), target], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["keras nested, trained", "torch BasicBlock"])
+def test_a_classifier_travels_to_another_process(name):
+    images, one = KINDS[name].images(), classifier(name)
+    there = pickle.loads(pickle.dumps(one))
+    assert (there.name, there.class_names, there.layer().path) == (
+        one.name, one.class_names, one.layer(None, KINDS[name].shape).path
+    )  # fmt: skip
+    np.testing.assert_allclose(there.predict(images), one.predict(images), rtol=1e-5, atol=1e-5)
 
 
 CURVED = (

@@ -91,6 +91,10 @@ class ImageClassifier:
                 self._forget()
             yield
 
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """A classifier travels to another process as its model; there it is compiled anew."""
+        return partial(type(self), **self._settings), (self._model,)
+
     def _check_class_names(self, expected: int) -> None:
         if self.class_names is not None and len(self.class_names) != expected:
             raise ModelError(
@@ -99,6 +103,11 @@ class ImageClassifier:
             )
 
     # What a subclass provides
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        """What it was made with, but for the model."""
+        raise NotImplementedError
 
     def _read_model(self) -> None:
         """Find what the model is made of, without running it."""

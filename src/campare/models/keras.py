@@ -92,6 +92,16 @@ class KerasClassifier(ImageClassifier):
         super().__init__()
         self._survey()
 
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "class_names": self.class_names,
+            "output": self._output,
+            "precision": self._precision,
+            "compiled": self._compile,
+        }
+
     def _read_model(self) -> None:
         self._paths = dict(walk(self.model))
         self._parts = parts(self.model)

@@ -73,6 +73,17 @@ class TorchClassifier(ImageClassifier):
         self._given_shape = input_shape
         super().__init__()
 
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "class_names": self.class_names,
+            "output": self._output,
+            "input_shape": self._given_shape,
+            "precision": self._precision,
+            "compiled": self.compiled,
+        }
+
     def _read_model(self) -> None:
         refuse_opaque(self.model)
         self._modules = {path: module for path, module in self.model.named_modules() if path}
