@@ -15,6 +15,7 @@ from rich.console import Console
 
 import campare
 from campare import audit
+from campare.attribution.baselines import BASELINES
 from campare.data import ImageSet
 from campare.data.folder import write_folder
 from campare.errors import CampareError, DataError, LayerError, ModelError, RunError, TargetError
@@ -130,6 +131,44 @@ class TestRows:
             "large - small",
             "twin - small",
         ]
+
+
+class TestMethodsOfOtherResolution:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def found(file, large):
+        methods = ("grad-cam", "guided-grad-cam")
+        metrics = ("energy", "gini")
+        return audit({"small": file, "large": large}, DRAWN, metrics=metrics, methods=methods)
+
+    def test_controls_have_the_resolution_of_the_maps_beside_them(self, found):
+        images = DRAWN.load("test", 16)
+        for name, grid in (("edge", (12, 12)), ("guided-grad-cam:edge", (16, 16))):
+            maps = BASELINES["edge"](images.images, grid, np.random.default_rng(0))
+            nobody = np.zeros(len(images), np.int64)
+            expected = measure_maps(
+                maps, images, recipe="small", seed=0, split="test", method=name, layer="last",
+                predictions=nobody, targets=nobody, metrics=["energy", "gini"],
+            )  # fmt: skip
+            for metric in ("energy", "gini"):
+                got = by_image(found, "small", metric, name)
+                own = expected.filter(pl.col("metric") == metric)
+                np.testing.assert_array_equal(got, own["value"].to_numpy())
+
+    def test_maps_are_pooled_to_the_coarsest_of_their_own_method(self, found):
+        for name in ("guided-grad-cam", "guided-grad-cam:edge"):
+            fine, pooled = (by_image(found, "small", m, name) for m in ("energy", "energy@matched"))
+            np.testing.assert_array_equal(fine, pooled)  # the small model's are the coarsest
+        for name in ("grad-cam", "guided-grad-cam", "guided-grad-cam:edge"):
+            fine, pooled = (by_image(found, "large", m, name) for m in ("energy", "energy@matched"))
+            assert not np.array_equal(fine, pooled)
+
+    def test_a_map_is_compared_with_controls_of_its_own_resolution(self, found):
+        nulls = found.compare().nulls
+        assert set(nulls.filter(pl.col("method") == "grad-cam")["null"]) == NULLS
+        assert set(nulls.filter(pl.col("method") == "guided-grad-cam")["null"]) == {
+            f"guided-grad-cam:{name}" for name in NULLS
+        }
 
 
 class TestByHand:
@@ -339,8 +378,10 @@ class TestRun:
         manifest = json.loads((scores.path / "run.json").read_text())
         assert manifest["kind"] == "audit"
         assert manifest["contrasts"] == [["twin", "small"], ["large", "small"]]
-        assert manifest["config"]["grids"] == {n: [12, 12] for n in ("small", "twin")} | {
-            "large": [20, 20]
+        sizes = {"small": [12, 12], "twin": [12, 12], "large": [20, 20]}
+        methods = manifest["config"]["methods"]
+        assert manifest["config"]["grids"] == {
+            name: dict.fromkeys(methods, grid) for name, grid in sizes.items()
         }
         assert manifest["data"]["counts"] == {"test": {"cat": 6, "dog": 6}}
         assert campare.Run.open(scores.path).images().images.shape == (12, 24, 24, 3)

@@ -16,8 +16,9 @@ ARMS = (
 
 def opened(path, arms=ARMS, before=None, seeds=(0,), coarsest=(8, 8)):
     settings = settings_of(IMAGES, arms, 16, ("grad-cam",))
-    grids = dict.fromkeys((arm.name for arm in arms), coarsest)
-    return open_run(path, before, settings, IMAGES, seeds, grids, coarsest, 200)
+    matched = {"grad-cam": coarsest}
+    grids = dict.fromkeys((arm.name for arm in arms), matched)
+    return open_run(path, before, settings, IMAGES, seeds, grids, matched, 200)
 
 
 def test_going_on_with_one_recipe_keeps_the_baseline(tmp_path):
@@ -27,10 +28,10 @@ def test_going_on_with_one_recipe_keeps_the_baseline(tmp_path):
     assert again.recipes == ("base", "other")
     assert again.manifest.seeds == [0, 2]
     assert again.manifest.created == run.manifest.created
-    assert again.manifest.config.grids == {"base": [8, 8], "other": [8, 8]}
+    assert again.manifest.config.grids == {name: {"grad-cam": (8, 8)} for name in ("base", "other")}
 
 
 def test_recipes_with_coarser_maps_need_a_run_of_their_own(tmp_path):
     run = opened(tmp_path / "run", ARMS[:1])
-    with pytest.raises(RunError, match=r"whose coarsest map has \[8, 8\] cells, .* got \[4, 4\]"):
+    with pytest.raises(RunError, match=r"whose coarsest maps have 8 x 8 cells, .* got 4 x 4"):
         opened(run.path, ARMS[1:], before=run, coarsest=(4, 4))

@@ -118,7 +118,7 @@ def build(
                 "recipe": arm, "seed": seed, "train_seconds": 12.0, "measure_seconds": 3.0,
                 "epochs": 10, "images_per_second": 400.0,
                 "accuracy": float((told == pictures.labels).mean()),
-                "learned": True, "layer": "conv", "grid": [size, size],
+                "learned": True, "layer": "conv", "grids": {"grad-cam": [size, size]},
                 "history": {
                     "accuracy": (rise + 0.03).tolist(), "val_accuracy": rise.tolist(),
                     "loss": (1.2 - rise).tolist(), "val_loss": (1.3 - rise).tolist(),

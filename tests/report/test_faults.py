@@ -6,19 +6,11 @@ from campare.report import faults, view
 from manifests import changed
 
 
-def test_pre_training_that_comes_with_another_network_is_said(fake_run):
-    texts = [
-        one.text
-        for one in faults.faults(
-            fake_run.manifest, view.arms(fake_run.manifest, fake_run.compared.arms)
-        )
-    ]
-    assert any("have another network (resnet50) than those from scratch (scratch)" in t
-               for t in texts)  # fmt: skip
-    same = [fields | {"backbone": "one"} for fields in fake_run.manifest.recipe_fields]
-    other = changed(fake_run.manifest, recipes=same)
-    texts = [one.text for one in faults.faults(other, view.arms(other, fake_run.compared.arms))]
-    assert not any("another network" in text for text in texts)
+def test_files_that_were_skipped_are_counted(fake_run):
+    data = fake_run.manifest.data.model_copy(update={"skipped": [("a.png", "broken")] * 2})
+    arms = view.arms(fake_run.manifest, fake_run.compared.arms, "grad-cam")
+    texts = [one.text for one in faults.faults(changed(fake_run.manifest, data=data), arms)]
+    assert "2 files were skipped, as listed below." in texts
 
 
 def test_a_study_too_small_says_what_it_takes(fake_run):

@@ -45,7 +45,7 @@ def test_the_page_carries_the_chosen_ones_first_and_others_as_they_fit():
 
 
 def test_values_and_answers_are_those_of_the_table(fake_run):
-    arms = view.arms(fake_run.manifest, fake_run.compared.arms)
+    arms = view.arms(fake_run.manifest, fake_run.compared.arms, "grad-cam")
     made = gallery.gallery(
         fake_run, fake_run.table, arms, method="grad-cam", metrics=["energy", "entropy"],
         contrasts=[("C", "A")],

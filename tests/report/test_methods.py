@@ -4,7 +4,7 @@ from manifests import changed
 
 def said(run, **changes):
     manifest = changed(run.manifest, **changes)
-    arms = view.arms(manifest, run.compared.arms)
+    arms = view.arms(manifest, run.compared.arms, "grad-cam")
     return methods.paragraph(
         manifest, arms, method="grad-cam", metrics=["energy", "parts-energy"],
         target="the true class", confidence=0.95, claims=True, images=60,

@@ -22,14 +22,15 @@ def written(tmp_path, **changes):
 
 def test_what_is_written_comes_back(tmp_path):
     recipe = {"name": "B", "backbone": "mine", "augment": None, "own_factor": [1, 2]}
-    one = manifest(recipes=[recipe], contrasts=[("B", "A")], config={"grids": {"B": (8, 8)}})
+    grids = {"B": {"fem": (8, 8)}}
+    one = manifest(recipes=[recipe], contrasts=[("B", "A")], config={"grids": grids})
     run = Run.create(tmp_path, one)
     run.record(Cell("B", 0), history={"loss": [0.5, float("nan")]}, accuracy=float("nan"), mine=3)
     again = Run.open(tmp_path).manifest
     assert again.schema_version == SCHEMA_VERSION
     assert again.recipe_fields == [recipe | {"title": ""}]
     assert again.contrasts == [("B", "A")]
-    assert again.config.grids == {"B": [8, 8]}
+    assert again.config.grids == grids
     cell = again.cells["B-0"]
     assert (cell.accuracy, cell.learned, cell.history["loss"]) == (None, None, [0.5, None])
     assert cell.model_dump()["mine"] == 3
@@ -46,6 +47,8 @@ def test_a_study_of_version_0_1_0_is_read():
     assert old.cells["A-0"].history["loss"]
     assert old.config.metrics is None
     assert old.settings.size == old.config.size == 96
+    assert old.cells["A-0"].grids == old.config.grids["A"] == {"grad-cam": (48, 48)}
+    assert old.config.matched == {"grad-cam": (12, 12)}
 
 
 def test_an_audit_of_version_0_1_0_is_read():
@@ -61,12 +64,22 @@ def test_every_entry_of_an_old_run_is_kept():
         content = json.loads(path.read_text("utf-8"))
         back = json.loads(read_manifest(path).model_dump_json(exclude_unset=True))
         assert back.pop("schema_version") == SCHEMA_VERSION
+        by_method(content)
         assert back == content
+
+
+def by_method(content):
+    """Resolutions as the second schema has them: by method."""
+    content["config"]["matched"] = {"grad-cam": content["config"]["matched"]}
+    grids = content["config"]["grids"]
+    content["config"]["grids"] = {name: {"grad-cam": grid} for name, grid in grids.items()}
+    for cell in content["cells"].values():
+        cell["grids"] = {"grad-cam": cell.pop("grid")}
 
 
 def test_a_newer_run_is_refused_with_the_version_that_wrote_it(tmp_path):
     path = written(tmp_path, campare="9.1", schema_version=SCHEMA_VERSION + 1)
-    with pytest.raises(RunError, match=r"got 2, written by campare 9\.1\. Try: pip install --upg"):
+    with pytest.raises(RunError, match=r"got 3, written by campare 9\.1\. Try: pip install --upg"):
         Run.open(path.parent)
 
 

@@ -27,8 +27,9 @@ def run(tmp_path):
 
 
 def opened(path, arms=ARMS):
-    grids = {arm.name: (8, 8) for arm in arms}
-    return open_run(path, None, settings(arms=arms), IMAGES, (0,), grids, (8, 8), 200)
+    matched = {"grad-cam": (8, 8)}
+    grids = {arm.name: matched for arm in arms}
+    return open_run(path, None, settings(arms=arms), IMAGES, (0,), grids, matched, 200)
 
 
 def test_the_same_settings_go_on(run):

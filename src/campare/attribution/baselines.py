@@ -11,7 +11,7 @@ import numpy as np
 from campare.attribution.maps import pool
 from campare.types import Array, Floats
 
-Baseline = Callable[[Array, tuple[int, int], np.random.Generator], Floats]
+Baseline = Callable[[Array, tuple[int, ...], np.random.Generator], Floats]
 
 #: Width of the centered Gaussian: its standard deviation as a share of each side.
 CENTRE_SIGMA = 0.25
@@ -19,7 +19,7 @@ CENTRE_SIGMA = 0.25
 
 def uniform(
     images: Array,
-    grid: tuple[int, int],
+    grid: tuple[int, ...],
     rng: np.random.Generator,  # noqa: ARG001
 ) -> Floats:
     """One everywhere: a map that prefers no place.
@@ -35,7 +35,7 @@ def uniform(
 
 def centre(
     images: Array,
-    grid: tuple[int, int],
+    grid: tuple[int, ...],
     rng: np.random.Generator,  # noqa: ARG001
 ) -> Floats:
     """A Gaussian in the middle, its sigma a quarter of each side: photographers center.
@@ -46,14 +46,15 @@ def centre(
         >>> centre(np.zeros((1, 8, 8, 3)), (1, 3), np.random.default_rng(0)).round(2)[0, 0]
         array([0.41, 1.  , 0.41], dtype=float32)
     """
-    down, across = (((np.arange(n) + 0.5) / n - 0.5) / CENTRE_SIGMA for n in grid)
-    one = np.exp(-0.5 * (down[:, None] ** 2 + across**2)).astype(np.float32)
+    along = (((np.arange(n) + 0.5) / n - 0.5) / CENTRE_SIGMA for n in grid)
+    squares = np.meshgrid(*(distance**2 for distance in along), indexing="ij")
+    one = np.exp(-0.5 * sum(squares)).astype(np.float32)
     return np.repeat(one[None], len(images), axis=0)
 
 
 def edge(
     images: Array,
-    grid: tuple[int, int],
+    grid: tuple[int, ...],
     rng: np.random.Generator,  # noqa: ARG001
 ) -> Floats:
     """The edges of the image: Sobel gradient magnitude of the luminance, averaged over cells.
@@ -67,7 +68,7 @@ def edge(
     return edges(images, grid)
 
 
-def edges(images: Array, grid: tuple[int, int]) -> Floats:
+def edges(images: Array, grid: tuple[int, ...]) -> Floats:
     """The `edge` map, which needs no randomness.
 
     Example:
@@ -80,7 +81,7 @@ def edges(images: Array, grid: tuple[int, int]) -> Floats:
     return maps
 
 
-def random(images: Array, grid: tuple[int, int], rng: np.random.Generator) -> Floats:
+def random(images: Array, grid: tuple[int, ...], rng: np.random.Generator) -> Floats:
     """Independent uniform noise in [0, 1).
 
     Shapes: images (N, H, W, 3), grid (h, w) -> (N, h, w).

@@ -1,8 +1,8 @@
 """Arithmetic on maps: the positive part, enlarge, shrink, and say what is wrong with one.
 
-A map is float32 (h, w) at the resolution of a layer. Both changes of size go along one axis after
-the other: resize weighs the two nearest pixels, pool weighs pixels by the area they share with a
-cell.
+A map is float32 (h, w) at the resolution of a layer; of another rank, as many axes change size as
+the new shape has, the last ones. They change one after the other: resize weighs the two nearest
+pixels, pool weighs pixels by the area they share with a cell.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def positive(maps: Array) -> Floats:
     return np.maximum(np.asarray(maps, dtype=np.float32), 0)
 
 
-def resize(maps: Array, shape: tuple[int, int], how: How = "bilinear") -> Floats:
+def resize(maps: Array, shape: tuple[int, ...], how: How = "bilinear") -> Floats:
     """Enlarge maps bilinearly, with half-pixel centers and clamped edges, or as `how` says.
 
     Shapes: (..., h, w) -> (..., H, W), float32, within the range of the input. 'bilinear' equals
@@ -55,7 +55,7 @@ def resize(maps: Array, shape: tuple[int, int], how: How = "bilinear") -> Floats
     return _along_axes(maps, shape, lambda maps, axis, m: _between(maps, axis, _WAYS[how], m))
 
 
-def pool(maps: Array, shape: tuple[int, int]) -> Floats:
+def pool(maps: Array, shape: tuple[int, ...]) -> Floats:
     """Average maps over the cells of another grid, by area, for any ratio of the two grids.
 
     Shapes: (..., h, w) -> (..., H, W), float32. The mean of every map is conserved.
@@ -63,6 +63,8 @@ def pool(maps: Array, shape: tuple[int, int]) -> Floats:
     Example:
         >>> pool(np.array([[[0.0, 3.0, 6.0]]]), (1, 2)).tolist()
         [[[1.0, 5.0]]]
+        >>> pool(np.ones((4, 8, 6, 6)), (4, 3, 2)).shape
+        (4, 4, 3, 2)
     """
     return _along_axes(maps, shape, _weighted)
 
@@ -86,13 +88,15 @@ def status(maps: Array) -> NDArray[np.str_]:
     return np.asarray(np.select(wrong, ["non-finite", "flat", "all-negative"], "ok"))
 
 
-def _along_axes(maps: Array, shape: tuple[int, int], change: _Change) -> Floats:
-    """Change the size of maps along the columns, then along the rows."""
-    if maps.shape[-2:] == tuple(shape):
+def _along_axes(maps: Array, shape: tuple[int, ...], change: _Change) -> Floats:
+    """Change the size of maps along each of their last axes, first to last."""
+    if maps.shape[-len(shape) :] == tuple(shape):
         return np.array(maps, dtype=np.float32)
-    doubles = np.asarray(maps, dtype=np.float64)  # rounded once, at the end: none leaves the range
+    sized = np.asarray(maps, dtype=np.float64)  # rounded once, at the end: none leaves the range
     with np.errstate(invalid="ignore", over="ignore"):  # a non-finite map stays one
-        return change(change(doubles, -2, shape[0]), -1, shape[1]).astype(np.float32)
+        for axis, n in zip(range(-len(shape), 0), shape, strict=True):
+            sized = change(sized, axis, n)
+        return sized.astype(np.float32)
 
 
 def _between(maps: Array, axis: int, centers: _Centers, m: int) -> Array:
@@ -103,7 +107,7 @@ def _between(maps: Array, axis: int, centers: _Centers, m: int) -> Array:
     a: Array = maps.take(first, axis)
     b: Array = maps.take(np.minimum(first + 1, n - 1), axis)
     b -= a  # a + w (b - a), in place: with w = 0 or a = b that is a, exactly
-    b *= (center - first)[:, None] if axis == -2 else center - first
+    b *= (center - first).reshape(-1, *[1] * (-axis - 1))
     b += a
     return b
 
@@ -111,7 +115,9 @@ def _between(maps: Array, axis: int, centers: _Centers, m: int) -> Array:
 def _weighted(maps: Array, axis: int, m: int) -> Array:
     """m values along an axis, each the mean of a cell."""
     weights = _overlap(maps.shape[axis], m)
-    means: Array = weights @ maps if axis == -2 else maps @ weights.T
+    if axis == -1:
+        return maps @ weights.T
+    means: Array = np.swapaxes(weights @ np.swapaxes(maps, axis, -2), axis, -2)
     return means
 
 

@@ -123,6 +123,15 @@ class Method:
             self, name=f"{base}({words})" if words else base, parameters=tuple(changed.items())
         )
 
+    def shape(self, grid: tuple[int, ...], image: tuple[int, ...]) -> tuple[int, ...]:
+        """The resolution of its maps, where the layer's grid and the sides of an image are these.
+
+        Example:
+            >>> METHODS["grad-cam"].shape((7, 7), (224, 224))
+            (7, 7)
+        """
+        return grid if self.resolution == "layer" else image
+
     def run(self, *given: Any, **options: Any) -> Any:
         """The function with what it is given and the parameters of this method."""
         return self.function(*given, **options, **dict(self.parameters))

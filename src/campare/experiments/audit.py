@@ -6,7 +6,7 @@ Each model counts as one recipe of one seed: images are the replicates. A differ
 them speaks of these two models, not of the ways in which they were trained.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,10 @@ from campare.experiments.engines.protocol import Engine
 from campare.experiments.evaluate import Evaluation, Report, Terms, evaluate
 from campare.experiments.evaluated import Evaluated, evaluated, of_model
 from campare.experiments.inputs import (
+    Grids,
     Inputs,
     InputsBySize,
+    coarsest,
     image_set,
     regions_of_test,
     say_inventory,
@@ -123,7 +125,8 @@ def audit(
             for arm in arms
         ]
         selection = _select(images, loaded, metrics, target, live)
-        inputs = InputsBySize(images, selection.metrics, _coarsest(loaded), live)
+        grids = {one.name: one.grids(terms.methods) for one in loaded}
+        inputs = InputsBySize(images, selection.metrics, _differing(grids.values()), live)
         cells = [cell for arm in arms for cell in arm.cells]
         audited = Audit(
             {model.name: model for model in loaded},
@@ -136,7 +139,7 @@ def audit(
             arm.name: _digest(model, arm.replicates[0].model)
             for arm, model in zip(arms, loaded, strict=True)
         }
-        run = open_audit(Path(out), images, loaded, terms, selection, inputs.matched, digests)
+        run = open_audit(Path(out), images, loaded, terms, selection, grids, digests)
         if not (run.path / "images.npz").is_file():
             run.write_images(inputs.shown([model.size for model in loaded]))
         run_cells(run, cells, names, partial(_write, audited, run), run_engine, live)
@@ -233,10 +236,14 @@ def _select(
     return selection
 
 
-def _coarsest(models: Sequence[Evaluated]) -> tuple[int, int] | None:
-    """The smallest grid of maps where grids differ; None where all maps have the same."""
-    grids = {one.grid for one in models}
-    return min(grids, key=lambda grid: grid[0] * grid[1]) if len(grids) > 1 else None
+def _differing(arms: Iterable[Grids]) -> Grids:
+    """The coarsest resolution of each method whose maps differ in it."""
+    arms = list(arms)
+    return {
+        method: grid
+        for method, grid in coarsest(arms).items()
+        if any(grids[method] != grid for grids in arms)
+    }
 
 
 def _digest(one: Evaluated, model: Any) -> str | None:

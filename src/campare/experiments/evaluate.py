@@ -14,7 +14,7 @@ import numpy as np
 from campare.attribution.baselines import BASELINES
 from campare.attribution.method import Method
 from campare.experiments.evaluated import Evaluated
-from campare.experiments.inputs import DISCRIMINATION, Inputs
+from campare.experiments.inputs import DISCRIMINATION, Grids, Inputs
 from campare.experiments.progress import STAGES
 from campare.metrics.classification import correct, learned, predicted
 from campare.metrics.evaluate import (
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-#: Maps that look at no model, in the table beside every model.
+#: Maps that look at no model, in the table beside every model: `centre` for all methods whose maps
+#: have the layer's grid, `guided-grad-cam:centre` for one whose maps have another resolution.
 CONTROLS = ("uniform", "centre", "edge")
 #: What the maps of the same network before training are called: `grad-cam:untrained`.
 UNTRAINED = "untrained"
@@ -59,6 +60,15 @@ class Base(TypedDict):
     split: str
 
 
+class Columns(NamedTuple):
+    """What else the rows of some maps say of them, and the resolution that they are pooled to."""
+
+    base: Base
+    method: str
+    layer: str
+    matched: tuple[int, ...] | None
+
+
 @dataclass(frozen=True, eq=False)
 class Outputs:
     """Logits and maps of one model on the images and on the mosaics."""
@@ -69,10 +79,9 @@ class Outputs:
     mosaics: list[tuple[Floats, dict[str, Floats]]]  # logits and maps for each kind of mosaic
 
     @property
-    def grid(self) -> tuple[int, int]:
-        """The resolution (h, w) of the maps."""
-        h, w = next(iter(self.maps.values())).shape[1:]
-        return int(h), int(w)
+    def grids(self) -> Grids:
+        """The resolution of the maps by each method."""
+        return {name: maps.shape[1:] for name, maps in self.maps.items()}
 
 
 class Evaluation(NamedTuple):
@@ -119,7 +128,7 @@ def evaluate(
             if untrained
             else ()
         ),
-        _control_rows(inputs, outputs, base, layer=model.layer, names=model.classes.names),
+        *_control_rows(model, inputs, outputs, terms.methods, base),
         *_query_rows(model, own, outputs, terms, base, stages.next),
     ]
     table = _tidy(pl.concat(tables), inputs, terms)
@@ -128,7 +137,7 @@ def evaluate(
     facts = {
         "measure_seconds": time.perf_counter() - started,
         "layer": model.layer,
-        "grid": list(outputs.grid),
+        "grids": {name: list(grid) for name, grid in outputs.grids.items()},
         "score": f"logits ({model.classifier.bypassed} bypassed)"
         if model.classifier.bypassed
         else "logits",
@@ -184,50 +193,63 @@ def _map_rows(
     """Rows of the maps of every method, on the images and on the mosaics."""
     predictions = predicted(outputs.logits)
     for method, maps in outputs.maps.items():
-        name = method + suffix
-        yield _measure(inputs, maps, predictions, outputs.targets, base, method=name, layer=layer)
+        columns = Columns(base, method + suffix, layer, inputs.matched.get(method))
+        yield _measure(inputs, maps, predictions, outputs.targets, columns)
     for index, (logits, of_method) in enumerate(outputs.mosaics):
         for method, maps in of_method.items():
-            name = method + suffix
-            yield _measure_mosaics(
-                inputs, index, maps, predicted(logits), base, method=name, layer=layer
-            )
+            columns = Columns(base, method + suffix, layer, inputs.matched.get(method))
+            yield _measure_mosaics(inputs, index, maps, predicted(logits), columns)
 
 
 def _control_rows(
-    inputs: Inputs, outputs: Outputs, base: Base, *, layer: str, names: tuple[str, ...]
-) -> "pl.DataFrame":
-    """Rows of the maps that look at no model, on the grid of the model's maps.
+    model: Evaluated, inputs: Inputs, outputs: Outputs, methods: tuple[Method, ...], base: Base
+) -> "Iterator[pl.DataFrame]":
+    """Rows of the maps that look at no model, at the resolution of those that they stand beside.
 
-    Computed once a grid; `names` are those of the model's classes, for its predictions.
+    Computed once a resolution; the predictions are the model's.
     """
     import polars as pl
 
-    grid = outputs.grid
-    if grid not in inputs.control_rows:
-        inputs.control_rows[grid] = pl.concat(_rows_of_controls(inputs, grid, base, layer))
-    return inputs.control_rows[grid].with_columns(
-        pl.lit(base["recipe"]).alias("recipe"),
-        pl.lit(base["seed"], dtype=pl.Int64).alias("seed"),
-        pl.lit(layer).alias("layer"),
-        pl.col("image")
-        .replace_strict(_predictions(inputs, outputs, names), return_dtype=pl.String)
-        .alias("prediction"),
-    )
+    predictions = _predictions(inputs, outputs, model.classes.names)
+    for method, name in _beside(methods):
+        grid = outputs.grids[method]
+        key = (name, grid)
+        if key not in inputs.control_rows:
+            columns = Columns(base, name, model.layer, inputs.matched.get(method))
+            inputs.control_rows[key] = pl.concat(_rows_of_controls(inputs, grid, columns))
+        yield inputs.control_rows[key].with_columns(
+            pl.lit(base["recipe"]).alias("recipe"),
+            pl.lit(base["seed"], dtype=pl.Int64).alias("seed"),
+            pl.lit(model.layer).alias("layer"),
+            pl.col("image").replace_strict(predictions, return_dtype=pl.String).alias("prediction"),
+        )
+
+
+def _beside(methods: tuple[Method, ...]) -> list[tuple[str, str]]:
+    """(method, what stands before the names of its controls): '' for all on the layer's grid.
+
+    Example:
+        >>> from campare.attribution.method import METHODS
+        >>> _beside((METHODS["grad-cam"], METHODS["fem"], METHODS["guided-grad-cam"]))
+        [('grad-cam', ''), ('guided-grad-cam', 'guided-grad-cam:')]
+    """
+    on_layer = [method.name for method in methods if method.resolution == "layer"]
+    finer = [method.name for method in methods if method.resolution != "layer"]
+    return [*((name, "") for name in on_layer[:1]), *((name, f"{name}:") for name in finer)]
 
 
 def _rows_of_controls(
-    inputs: Inputs, grid: tuple[int, int], base: Base, layer: str
+    inputs: Inputs, grid: tuple[int, ...], columns: Columns
 ) -> "Iterator[pl.DataFrame]":
     labels, rng = inputs.images.labels, np.random.default_rng(0)
     nobody = np.zeros(len(inputs.images), np.int64)  # predictions, replaced by those of each model
     for name in CONTROLS:
+        own = columns._replace(method=columns.method + name)
         maps = BASELINES[name](inputs.images.images, grid, rng)
-        yield _measure(inputs, maps, nobody, labels, base, method=name, layer=layer)
+        yield _measure(inputs, maps, nobody, labels, own)
         for index, each in enumerate(inputs.mosaics):
             maps = BASELINES[name](each.images, grid, rng)
-            none = np.zeros(len(each), np.int64)
-            yield _measure_mosaics(inputs, index, maps, none, base, method=name, layer=layer)
+            yield _measure_mosaics(inputs, index, maps, np.zeros(len(each), np.int64), own)
 
 
 def _predictions(inputs: Inputs, outputs: Outputs, names: tuple[str, ...]) -> dict[str, str]:
@@ -243,49 +265,35 @@ def _predictions(inputs: Inputs, outputs: Outputs, names: tuple[str, ...]) -> di
 
 
 def _measure(
-    inputs: Inputs,
-    maps: Floats,
-    predictions: Ints,
-    targets: Ints,
-    base: Base,
-    *,
-    method: str,
-    layer: str,
+    inputs: Inputs, maps: Floats, predictions: Ints, targets: Ints, columns: Columns
 ) -> "pl.DataFrame":
     return measure_maps(
         maps,
         inputs.images,
-        method=method,
-        layer=layer,
         predictions=predictions,
         targets=targets,
         metrics=inputs.metrics,
-        matched=inputs.matched,
-        **base,
+        method=columns.method,
+        layer=columns.layer,
+        matched=columns.matched,
+        **columns.base,
     )
 
 
 def _measure_mosaics(
-    inputs: Inputs,
-    index: int,
-    maps: Floats,
-    predictions: Ints,
-    base: Base,
-    *,
-    method: str,
-    layer: str,
+    inputs: Inputs, index: int, maps: Floats, predictions: Ints, columns: Columns
 ) -> "pl.DataFrame":
     mosaics = inputs.mosaics[index]
     wanted = DISCRIMINATION in inputs.names and mosaics.kind == "focus"
     return measure_mosaics(
         maps,
         mosaics,
-        method=method,
-        layer=layer,
         predictions=predictions,
-        matched=inputs.matched,
         objects=inputs.images.regions["object"] if wanted else None,
-        **base,
+        method=columns.method,
+        layer=columns.layer,
+        matched=columns.matched,
+        **columns.base,
     )
 
 
@@ -322,7 +330,7 @@ def _query_rows(
     for method in terms.methods:
         explain = model.explain(method)
         more: dict[Stage, dict[str, Any]] = {
-            "probes": {"explain": explain, "matched": inputs.matched},
+            "probes": {"explain": explain, "matched": inputs.matched.get(method.name)},
             "weights": {"explain": explain, "classifier": network},
             "faithfulness": {"explain": explain, "maps": outputs.maps[method.name]},
         }
@@ -344,7 +352,7 @@ def _tidy(table: "pl.DataFrame", inputs: Inputs, terms: Terms) -> "pl.DataFrame"
     ).with_columns(pl.col("image").replace_strict(labels, return_dtype=pl.String).alias("label"))
     if terms.target == "label":
         return table
-    control = pl.col("method").is_in(CONTROLS)
+    control = pl.col("method").str.split(":").list.last().is_in(CONTROLS)
     return table.with_columns(
         pl.when(control).then(pl.col("prediction")).otherwise(pl.col("target")).alias("target")
     )

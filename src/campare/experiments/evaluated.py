@@ -17,6 +17,7 @@ from campare.attribution.explain import observe
 from campare.attribution.method import Method
 from campare.data.pixels import Pixels, in_channels, in_range
 from campare.errors import CampareError, LayerError, ModelError, TargetError
+from campare.experiments.inputs import Grids
 from campare.experiments.outputs import ClassOutputs, match, unmatched
 from campare.models import wrap
 from campare.types import Array, Classifier, Floats, Ints, LayerInfo
@@ -89,13 +90,9 @@ class Evaluated:
             "classes": self.classes.words,
         }
 
-    @property
-    def grid(self) -> tuple[int, int]:
-        """The resolution (h, w) of its maps."""
-        grid = self.classifier.layer(self.layer, self.shape).grid
-        assert grid is not None  # a spatial layer has one
-        height, width = grid.shape
-        return int(height or self.size[0]), int(width or self.size[1])
+    def grids(self, methods: Sequence[Method]) -> Grids:
+        """The resolution of its maps by each method."""
+        return grids_of(self.classifier, self.layer, self.size, methods)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -175,6 +172,16 @@ def evaluated(
             raise
         raise ModelError(f"Expected pixels as {name!r} takes them, got: {error}") from error
     return found
+
+
+def grids_of(
+    classifier: Classifier, layer: str | None, size: tuple[int, int], methods: Sequence[Method]
+) -> Grids:
+    """The resolution (h, w) of a model's maps of images of a size, by each method."""
+    grid = classifier.layer(layer, (*size, classifier.input_shape[-1] or 3)).grid
+    assert grid is not None  # a spatial layer has one
+    height, width = (int(n or side) for n, side in zip(grid.shape, size, strict=True))
+    return {each.name: each.shape((height, width), size) for each in methods}
 
 
 def of_model(option: str, value: Any, name: str, names: Sequence[str]) -> Any:

@@ -4,7 +4,8 @@ Inputs have one image size. Models of other sizes get other inputs of the same p
 same names and the same mosaics, so that all their rows stay paired.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,9 @@ from campare.types import Bools
 if TYPE_CHECKING:
     import polars as pl
 
+#: Method -> the resolution (h, w) of its maps.
+Grids = dict[str, tuple[int, ...]]
+
 #: Mosaics of each kind, at most; fewer where there are fewer test images.
 MOSAICS = 200
 #: The metric of mosaics that needs the masks of their images, too.
@@ -37,16 +41,20 @@ class Inputs:
     Attributes:
         images: the test images with their masks.
         mosaics: of each kind that the images suffice for.
-        matched: the coarsest grid of all arms; None: maps are measured as they are only.
+        matched: method -> the coarsest resolution of all arms; maps of a method that is not there
+            are measured as they are only.
         metrics: what is measured.
-        control_rows: of the maps that look at no model, by their grid; filled when first needed.
+        control_rows: of the maps that look at no model, by the method beside whose maps they stand
+            (all that have the layer's grid: '') and their grid; filled when first needed.
     """
 
     images: Images
     mosaics: tuple[Mosaics, ...] = ()
-    matched: tuple[int, int] | None = None
+    matched: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()
-    control_rows: dict[tuple[int, int], "pl.DataFrame"] = field(default_factory=dict, repr=False)
+    control_rows: dict[tuple[str, tuple[int, ...]], "pl.DataFrame"] = field(
+        default_factory=dict, repr=False
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,7 +77,7 @@ class InputsBySize:
 
     images: ImageSet
     metrics: tuple[Metric, ...]
-    matched: tuple[int, int] | None
+    matched: Mapping[str, tuple[int, ...]]
     live: Live
     _by_size: dict[tuple[int, int], Inputs] = field(default_factory=dict, repr=False)
     _loaded: dict[tuple[int, int], Images] = field(default_factory=dict, repr=False)
@@ -105,6 +113,21 @@ class InputsBySize:
             count = partial(self.live.count, "images")
             self._loaded[size] = self.images.load("test", size, progress=count)
         return self._loaded[size]
+
+
+def coarsest(arms: Iterable[Mapping[str, tuple[int, ...]]]) -> Grids:
+    """Method -> the coarsest resolution of its maps in all arms.
+
+    Example:
+        >>> coarsest([{"grad-cam": (7, 7)}, {"grad-cam": (4, 4)}])
+        {'grad-cam': (4, 4)}
+    """
+    arms = list(arms)
+    methods = dict.fromkeys(method for grids in arms for method in grids)
+    return {
+        method: min((grids[method] for grids in arms if method in grids), key=math.prod)
+        for method in methods
+    }
 
 
 def image_set(data: Any, live: Live, *, training: bool = True) -> ImageSet:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from campare.data import ImageSet
 from campare.errors import RunError
-from campare.experiments.inputs import inventory_lines
+from campare.experiments.inputs import Grids, coarsest, inventory_lines
 from campare.metrics import Metric, recorded
 from campare.runs.manifest import Config, Data, Manifest, RecipeRecord, Settings, provenance
 from campare.runs.resume import earlier
@@ -47,8 +47,8 @@ def open_run(
     settings: Settings,
     images: ImageSet,
     seeds: Sequence[int],
-    grids: dict[str, tuple[int, int]],
-    coarsest: tuple[int, int],
+    grids: Mapping[str, Grids],
+    matched: Grids,
     mosaics: int,
     metrics: Sequence[Metric] = (),
 ) -> Run:
@@ -58,16 +58,17 @@ def open_run(
         size=settings.size,
         methods=settings.methods,
         metrics=settings.metrics,
-        grids={name: list(grid) for name, grid in grids.items()},
-        matched=list(coarsest),
+        grids=dict(grids),
+        matched=matched,
         mosaics=mosaics,
         own_metrics=recorded(metrics),
     )
     if old is not None:
         if old.config.matched != config.matched:
             raise RunError(
-                f"Expected recipes whose coarsest map has {old.config.matched} cells, as in the "
-                f"run in {path}, got {config.matched}. Try: another --out for this set of recipes"
+                f"Expected recipes whose coarsest maps have {_cells(old.config.matched)} cells, as "
+                f"in the run in {path}, got {_cells(config.matched)}. "
+                "Try: another --out for this set of recipes"
             )
         config.grids = {**old.config.grids, **config.grids}
         settings = settings.model_copy(
@@ -98,7 +99,7 @@ def open_audit(
     subjects: "Sequence[Evaluated]",
     terms: "Terms",
     selection: "Selection",
-    matched: tuple[int, int] | None,
+    grids: Mapping[str, Grids],
     digests: Mapping[str, str | None],
 ) -> Run:
     """Create the run of an audit, or go on with the one that is there.
@@ -122,7 +123,6 @@ def open_audit(
     )
     before = earlier(path, settings, "audit")
     first, *rest = facts
-    grids = {one.name: list(one.grid) for one in subjects}
     data = _data(images)
     data.counts = {terms.split: images.counts()["test"]}
     manifest = Manifest(
@@ -137,8 +137,8 @@ def open_audit(
             left_out=list(selection.words()),
             target=terms.target,
             split=terms.split,
-            grids=grids,
-            matched=list(matched or grids[first]),
+            grids=dict(grids),
+            matched=coarsest(grids.values()),
             seed=terms.seed,
             own_metrics=recorded(selection.metrics),
         ),
@@ -164,6 +164,14 @@ def _data(images: ImageSet) -> Data:
         inventory=inventory_lines(images),
         skipped=[(item.image, item.reason) for item in images.skipped],
     )
+
+
+def _cells(grids: Mapping[str, Sequence[int]]) -> str:
+    """Resolutions in words: `7 x 7`, or by method where they differ."""
+    words = {method: " x ".join(map(str, grid)) for method, grid in grids.items()}
+    if len(set(words.values())) == 1:
+        return next(iter(words.values()))
+    return ", ".join(f"{grid} ({method})" for method, grid in words.items())
 
 
 def split_digest(images: ImageSet) -> str:

@@ -21,9 +21,12 @@ from campare.experiments.arms import to_train
 from campare.experiments.cells import conclude, run_cells
 from campare.experiments.engines import engine as find_engine
 from campare.experiments.evaluate import Terms
+from campare.experiments.evaluated import grids_of
 from campare.experiments.inputs import (
     MOSAICS,
+    Grids,
     InputsBySize,
+    coarsest,
     image_set,
     regions_of_test,
     say_inventory,
@@ -123,16 +126,16 @@ def study(
         before = earlier(path, settings)
 
         live.say("Building each recipe's network to find the layers that can be compared")
-        grids = _grids(chosen, len(images.class_names), side)
+        grids = _grids(chosen, len(images.class_names), side, found)
         known = {**(before.manifest.config.grids if before else {}), **grids}
-        coarsest = min(((h, w) for h, w in known.values()), key=lambda grid: grid[0] * grid[1])
+        matched = coarsest(known.values())
         train = images.load("train", side, progress=partial(live.count, "train images"))
         fit.check(train, side)
         validation = images.load(VALIDATION, side) if VALIDATION in images.splits else None
-        inputs = InputsBySize(images, selection.metrics, coarsest, live).of((side, side))
+        inputs = InputsBySize(images, selection.metrics, matched, live).of((side, side))
 
         run = open_run(
-            path, before, settings, images, seed_list, grids, coarsest, MOSAICS, selection.metrics
+            path, before, settings, images, seed_list, grids, matched, MOSAICS, selection.metrics
         )
         if not (path / "images.npz").is_file():
             run.write_images(inputs.images)
@@ -215,22 +218,21 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     return chosen
 
 
-def _grids(recipes: Sequence[Recipe], n_classes: int, size: int) -> dict[str, tuple[int, int]]:
-    """The resolution (h, w) of each recipe's maps, found once for recipes of one network."""
+def _grids(
+    recipes: Sequence[Recipe], n_classes: int, size: int, methods: Sequence[Method]
+) -> dict[str, Grids]:
+    """The resolutions of each recipe's maps, found once for recipes of one network."""
     from campare.models import wrap
     from campare.training import fit
 
-    found: dict[Any, tuple[int, int]] = {}
+    found: dict[Any, Grids] = {}
     grids = {}
     for recipe in recipes:
         options = tuple(sorted(recipe.backbone_options.items()))
         network = (recipe.backbone, recipe.weights, options)
         if network not in found:
             classifier = wrap(fit.build(recipe, n_classes, size=size, seed=0), name=recipe.name)
-            grid = classifier.layer().grid
-            assert grid is not None
-            height, width = grid.shape
-            found[network] = (int(height or size), int(width or size))
+            found[network] = grids_of(classifier, None, (size, size), methods)
         grids[recipe.name] = found[network]
     return grids
 

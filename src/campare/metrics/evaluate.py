@@ -54,7 +54,7 @@ class Context:
     explain: Explain | None = None
     classifier: Classifier | None = None
     rng: np.random.Generator | None = None
-    matched: tuple[int, int] | None = None
+    matched: tuple[int, ...] | None = None
     _results: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def shared(self, key: Any, compute: Callable[[], Any]) -> Any:
@@ -135,7 +135,7 @@ def measure_maps(
     predictions: Ints,
     targets: Ints,
     metrics: str | Sequence[str | Metric] | None = None,
-    matched: tuple[int, int] | None = None,
+    matched: tuple[int, ...] | None = None,
 ) -> pl.DataFrame:
     """Measure raw maps (N, h, w) of images (N, S, S, 3): a row an image and metric.
 
@@ -187,7 +187,7 @@ def measure_mosaics(
     method: str,
     layer: str,
     predictions: Ints,
-    matched: tuple[int, int] | None = None,
+    matched: tuple[int, ...] | None = None,
     objects: Array | None = None,
 ) -> pl.DataFrame:
     """Measure raw maps (M, h, w) of the mosaics' targets: their share on the target's cells.
@@ -267,7 +267,7 @@ def measure_queries(
     maps: Array | None = None,
     classifier: Classifier | None = None,
     metrics: str | Sequence[str | Metric] = "all",
-    matched: tuple[int, int] | None = None,
+    matched: tuple[int, ...] | None = None,
 ) -> pl.DataFrame:
     """Measure by querying the model again, with changed images, weights or classes.
 
@@ -341,7 +341,7 @@ def _measure(
     images: Array,
     regions: Mapping[str, Array],
     metrics: Sequence[Metric],
-    matched: tuple[int, int] | None,
+    matched: tuple[int, ...] | None,
 ) -> dict[str, Values]:
     """Name in the table -> values, for maps as they are and pooled to the grid `matched`."""
     status = m.status(maps)

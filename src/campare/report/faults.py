@@ -1,7 +1,7 @@
 """What a reader must know before believing a number: faults and limits of the run, as sentences."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import polars as pl
 
@@ -28,7 +28,7 @@ def faults(manifest: Manifest, arms: Sequence[Arm]) -> list[Fault]:
     if done < wanted:
         what = "models are not measured" if audit else "cells are not finished"
         found.append(Fault(True, f"{wanted - done} of {wanted} {what}."))
-    found += [Fault(False, text) for text in _limits(manifest, arms, audit) if text]
+    found += [Fault(False, text) for text in _limits(manifest, arms) if text]
     return found
 
 
@@ -45,33 +45,16 @@ def weak(
     return [Fault(False, line) for line in too_small(found, tuple(metrics))]
 
 
-def _limits(manifest: Manifest, arms: Sequence[Arm], audit: bool) -> list[str]:
+def _limits(manifest: Manifest, arms: Sequence[Arm]) -> list[str]:
     size = coarsest(arms)
     grids = listed([f"{arm.name} {grid(arm.grid)}" for arm in arms])
     return [
-        "" if audit else _backbones(manifest.recipe_fields),
         _skipped(len(manifest.data.skipped)),
         ""
         if size is None
         else f"The {arms[0].noun}s' maps differ in resolution ({grids}), and resolution alone "
         f"moves most metrics. “Matched” results pool every map to {grid(size)} first.",
     ]
-
-
-def _backbones(recipes: Sequence[Mapping[str, Any]]) -> str:
-    """Pre-training in another network cannot be told from that network."""
-    used: dict[bool, set[str]] = {}
-    for recipe in recipes:
-        if "backbone" in recipe and "weights" in recipe:
-            scratch = recipe["weights"] in ("random", None)
-            used.setdefault(scratch, set()).add(str(recipe["backbone"]))
-    if len(used) < 2 or used[True] & used[False]:
-        return ""
-    return (
-        f"The arms with pre-trained weights have another network ({listed(sorted(used[False]))}) "
-        f"than those from scratch ({listed(sorted(used[True]))}): a difference between them is not "
-        "one of pre-training alone. The factorial set of recipes takes the two apart."
-    )
 
 
 def _skipped(files: int) -> str:

@@ -129,8 +129,8 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
     """
     manifest, scores = run.manifest, of_test(run.scores())
     comparison = comparison or comparison_of(run)
-    arms = view.arms(manifest, comparison.arms)
     method = method_of(comparison) or main_method(comparison.summary["method"])
+    arms = view.arms(manifest, comparison.arms, method)
     metrics = metrics_of(comparison, method)
     size = view.coarsest(arms)
     effects = _effects(comparison, comparison.effects, method, size)

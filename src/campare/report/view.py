@@ -4,7 +4,7 @@ Everything here is read from the manifest and the tables of a run; nothing is me
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -13,6 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from campare.runs.manifest import Manifest, RecipeRecord
+from campare.stats.scores import control_kind
+from campare.stats.scores import controls_of as nulls_of
 from campare.stats.words import MATCHED, NO_DIFFERENCE, UNDEFINED, verdict_words
 
 CONTROLS = {
@@ -99,8 +101,11 @@ def _number(value: Any) -> float:
     return math.nan if value is None else float(value)
 
 
-def arms(manifest: Manifest, known: pl.DataFrame) -> tuple[Arm, ...]:
-    """The recipes of a run in the order of its manifest; `known` is `Comparison.arms`."""
+def arms(manifest: Manifest, known: pl.DataFrame, method: str) -> tuple[Arm, ...]:
+    """The recipes of a run in the order of its manifest; `known` is `Comparison.arms`.
+
+    Their grids are those of the maps of `method`.
+    """
     unlearned = dict(known.select("arm", "unlearned").rows())
     called = ("model", "may be guessing") if manifest.is_audit else ("arm", "did not learn")
 
@@ -109,12 +114,12 @@ def arms(manifest: Manifest, known: pl.DataFrame) -> tuple[Arm, ...]:
             (cell for cell in manifest.cells.values() if cell.recipe == recipe.name),
             key=lambda cell: cell.seed,
         )
-        grids = [(cell.grid[0], cell.grid[1]) for cell in own if cell.grid]
+        grids = [cell.grids[method] for cell in own if method in cell.grids]
         return Arm(
             name=recipe.name,
             title=recipe.title or recipe.name,
             index=index,
-            grid=grids[0] if grids else None,
+            grid=(grids[0][0], grids[0][1]) if grids else None,
             accuracy=tuple(cell.accuracy for cell in own if cell.accuracy is not None),
             unlearned=unlearned.get(recipe.name, 0),
             noun=called[0],
@@ -195,7 +200,8 @@ def control_table(
     controls: Sequence[str],
 ) -> list[tuple[Arm, list[Mean]]]:
     """A row an arm: its own map, then the same metric of each control; none without any value."""
-    methods = [method, *(_control_of(method, name) for name in controls)]
+    present = {name for _, name, _ in found}
+    methods = [method, *(_control_of(method, name, present) or "" for name in controls)]
     rows = [
         (arm, [found.get((arm.name, name, metric), Mean()) for name in methods]) for arm in arms
     ]
@@ -207,7 +213,7 @@ def controls_of(found: Mapping[tuple[str, str, str], Mean], method: str) -> list
     """The controls of `CONTROLS` that the run has, in the order in which the page shows them."""
     present = {name for _, name, _ in found}
     shown = ("untrained", "centre", "edge", "uniform")
-    return [name for name in shown if _control_of(method, name) in present]
+    return [name for name in shown if _control_of(method, name, present)]
 
 
 def control_heads(controls: Sequence[str], noun: str) -> list[str]:
@@ -215,9 +221,10 @@ def control_heads(controls: Sequence[str], noun: str) -> list[str]:
     return [f"this {noun}", *(CONTROLS[name] for name in controls)]
 
 
-def _control_of(method: str, control: str) -> str:
+def _control_of(method: str, control: str, present: Iterable[str]) -> str | None:
     """The method in the table that is this control of a method."""
-    return f"{method}:{control}" if control == "untrained" else control
+    own = (name for name in nulls_of(method, present) if control_kind(name) == control)
+    return next(own, None)
 
 
 def by_image(

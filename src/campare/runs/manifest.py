@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from campare.errors import RunError
 
 #: Of run.json; one more with every change that an older campare could not read.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: Libraries whose versions are kept.
 LIBRARIES = ("campare", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "polars")
 
@@ -56,7 +56,7 @@ class CellRecord(_Part):
     recipe: str
     seed: int
     layer: str | None = None
-    grid: list[int] | None = None  # the resolution of its maps
+    grids: dict[str, tuple[int, ...]] = {}  # method -> resolution of its maps
     score: str | None = None  # what is explained, in words
     accuracy: float | None = None
     learned: bool | None = None  # better than the commonest class; None: not known
@@ -104,8 +104,8 @@ class Config(_Part):
     own_metrics: dict[str, dict[str, Any]] = {}  # what is said of the user's own
     target: str = "label"
     split: str = "test"
-    grids: dict[str, list[int]] = {}  # recipe -> resolution of its maps
-    matched: list[int] | None = None  # the resolution to which all maps are pooled
+    grids: dict[str, dict[str, tuple[int, ...]]] = {}  # recipe -> method -> resolution of its maps
+    matched: dict[str, tuple[int, ...]] = {}  # method -> the resolution that maps are pooled to
     mosaics: int | None = None
     seed: int | None = None
 
@@ -164,12 +164,15 @@ def read_manifest(path: Path) -> Manifest:
         ) from error
     known = content if isinstance(content, dict) else {}
     author = f"campare {known.get('campare') or 'of an unknown version'}"
-    schema = known.setdefault("schema_version", SCHEMA_VERSION)  # 0.1.0 wrote none: the first
+    schema = known.setdefault("schema_version", 1)  # 0.1.0 wrote none
     if isinstance(schema, int) and schema > SCHEMA_VERSION:
         raise RunError(
             f"Expected a run of schema version {SCHEMA_VERSION} or older in {path}, got "
             f"{schema}, written by {author}. Try: pip install --upgrade campare"
         )
+    if schema == 1:
+        _by_method(content)
+        known["schema_version"] = SCHEMA_VERSION
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:
@@ -180,6 +183,24 @@ def read_manifest(path: Path) -> Manifest:
             f"Expected {field} of a run in {path}, got {got}, written by {author}. "
             "Try: another run directory, or the run's command again with another --out"
         ) from error
+
+
+def _by_method(content: Any) -> None:
+    """Write resolutions by method: the first schema had one for all methods of a recipe."""
+    config = _dict(_dict(content).setdefault("config", {}))
+    methods = config.get("methods") or ["grad-cam"]
+    grids = _dict(config.get("grids"))
+    config["grids"] = {name: dict.fromkeys(methods, grid) for name, grid in grids.items()}
+    matched = config.get("matched")
+    config["matched"] = dict.fromkeys(methods, matched) if matched else {}
+    for cell in map(_dict, _dict(_dict(content).get("cells")).values()):
+        grid = cell.pop("grid", None)
+        cell["grids"] = dict.fromkeys(methods, grid) if grid else {}
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    """A dictionary as it is; an empty one for what is none, which validation will say."""
+    return value if isinstance(value, dict) else {}
 
 
 def provenance() -> dict[str, Any]:

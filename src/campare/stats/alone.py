@@ -20,7 +20,7 @@ from campare.metrics import find
 from campare.stats.answer import Answer, Arm, Compared
 from campare.stats.article import SMALLEST
 from campare.stats.ranking import CLASSIFIER
-from campare.stats.scores import UNTRAINED
+from campare.stats.scores import control_kind
 from campare.stats.words import count, higher_is_better, listed, measure, signed
 
 NOT_LEARNED, FOLLOWS, WORSE = "did not learn", "follows a cue", "worse than untrained"
@@ -38,11 +38,13 @@ NEEDED = SMALLEST["cue-drop"]
 MANY_FLAT = 0.1
 #: Regions that every image or object mask has: no cues.
 _PLAIN = ("object", "parts", "border", "background", "other")
-_CONTROLS = {
-    "uniform": "a uniform map", "centre": "a bump in the middle of the image",
-    "edge": "the edges of the image",
-}  # fmt: skip
 _UNTRAINED = "an untrained network"
+_CONTROLS = {
+    "untrained": _UNTRAINED,
+    "uniform": "a uniform map",
+    "centre": "a bump in the middle of the image",
+    "edge": "the edges of the image",
+}
 
 
 class Mean(NamedTuple):
@@ -88,11 +90,11 @@ class Means:
         )
         return [
             Beside(
-                _UNTRAINED if row["null"].endswith(UNTRAINED) else _CONTROLS[row["null"]],
+                _CONTROLS[kind],
                 self(arm, row["null"], metric).mean, row["estimate"], row["low"], row["high"],
             )
             for row in rows.iter_rows(named=True)
-            if row["null"].endswith(UNTRAINED) or row["null"] in _CONTROLS
+            if (kind := control_kind(row["null"]) or "") in _CONTROLS
         ]  # fmt: skip
 
     def cues(self) -> list[str]:

@@ -34,7 +34,7 @@ from campare.stats.holm import holm
 from campare.stats.judging import judge
 from campare.stats.permutation import Flips, permutation_test
 from campare.stats.ranking import CLASSIFIER, main_method
-from campare.stats.scores import UNTRAINED, Contrasts, Key, Measured, is_null, matrices, read
+from campare.stats.scores import Contrasts, Key, Measured, controls_of, matrices, read
 from campare.stats.sensitivity import sensitivity
 from campare.stats.settings import (
     check_settings,
@@ -124,7 +124,11 @@ def compare(
         design=_table(_design(levels, pairs), DESIGN),
         arms=_table(
             arms_of(
-                rows.classified, recipes, rows.recipes, rows.grids, flat_maps(rows.checked, main)
+                rows.classified,
+                recipes,
+                rows.recipes,
+                {name: grids[main] for name, grids in rows.grids.items() if main in grids},
+                flat_maps(rows.checked, main),
             ),
             ARMS,
         ),
@@ -233,10 +237,9 @@ def _nulls(measured: Table, methods: list[str], confidence: float) -> list[Row]:
     for (recipe, method, metric), one in measured.items():
         if method not in methods or method == CLASSIFIER:
             continue
-        for null in unique(key[1] for key in measured if key[0] == recipe):
+        for null in controls_of(method, unique(key[1] for key in measured if key[0] == recipe)):
             other = measured.get((recipe, null, metric))
-            own = not null.endswith(UNTRAINED) or null == method + UNTRAINED
-            if other is None or not is_null(null) or not own:
+            if other is None:
                 continue
             same = _same_models(one, other)
             found = difference(one.values - same, confidence=confidence)

@@ -7,7 +7,7 @@ layer than the run's, and of the predicted class where the true one was explaine
 apart for the sensitivity analyses.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,7 +41,7 @@ class Rows(NamedTuple):
     others: name of an analysis -> rows like `frame`.
     classified: recipe, seed, label, prediction, right: a row for each image that a model judged.
     checked: the rows of the test split as they are.
-    grids: recipe -> resolution of its maps; kind: of the run.
+    grids: recipe -> method -> resolution of its maps; kind: of the run.
     """
 
     frame: pl.DataFrame
@@ -50,7 +50,7 @@ class Rows(NamedTuple):
     others: Mapping[str, pl.DataFrame] = {}
     classified: pl.DataFrame = pl.DataFrame(schema=_CLASSIFIED)
     checked: pl.DataFrame = pl.DataFrame(schema=SCORE_COLUMNS)
-    grids: Mapping[str, tuple[int, ...]] = {}
+    grids: Mapping[str, Mapping[str, tuple[int, ...]]] = {}
     kind: str = ""
 
 
@@ -77,7 +77,35 @@ def is_null(method: str) -> bool:
         >>> is_null("centre"), is_null("grad-cam:untrained"), is_null("grad-cam")
         (True, True, False)
     """
-    return method in BASELINES or method.endswith(UNTRAINED)
+    return control_kind(method) is not None
+
+
+def control_kind(method: str) -> str | None:
+    """What a null is: 'untrained', or the map that looks at no model; None: it is no null.
+
+    Example:
+        >>> control_kind("guided-grad-cam:centre"), control_kind("guided-grad-cam")
+        ('centre', None)
+    """
+    kind = method.rpartition(":")[2]
+    return kind if kind in BASELINES or method.endswith(UNTRAINED) else None
+
+
+def controls_of(method: str, present: Iterable[str]) -> list[str]:
+    """Those methods of a table that are nulls of `method`, in their order.
+
+    They carry its name, or are common to all methods of its resolution.
+
+    Example:
+        >>> present = ["centre", "fem:untrained", "guided-grad-cam:centre", "edge"]
+        >>> controls_of("guided-grad-cam", present), controls_of("fem", present)
+        (['guided-grad-cam:centre'], ['centre', 'fem:untrained', 'edge'])
+    """
+    nulls = [name for name in present if is_null(name)]
+    own = [name for name in nulls if name.startswith(f"{method}:")]
+    if any(control_kind(name) in BASELINES for name in own):
+        return own
+    return [name for name in nulls if name in own or ":" not in name]
 
 
 def read(table: Any) -> Rows:
@@ -102,7 +130,7 @@ def read(table: Any) -> Rows:
             others=others,
             classified=_classified(checked),
             checked=checked,
-            grids={cell.recipe: tuple(cell.grid) for cell in cells if cell.grid},
+            grids={cell.recipe: cell.grids for cell in cells if cell.grids},
             kind=manifest.kind,
         )
     checked = of_test(checked_columns(getattr(table, "frame", table)))

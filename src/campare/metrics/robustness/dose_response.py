@@ -110,7 +110,7 @@ def ladder_conditions(
     rng: np.random.Generator,
     *,
     ladder: Sequence[Transform] | None = None,
-    matched: tuple[int, int] | None = None,
+    matched: tuple[int, ...] | None = None,
     shared: Shared = alone,
 ) -> dict[str, Values]:
     """A ladder under its conditions: the area under the curve, and what stands beside it.
@@ -152,7 +152,7 @@ def metric_name(transform: str) -> str:
     return f"{transform}-{'equivariance' if moves else 'invariance'}"
 
 
-def _pooled(observed: Observed, grid: tuple[int, int]) -> Observed:
+def _pooled(observed: Observed, grid: tuple[int, ...]) -> Observed:
     """The same maps on a coarser grid."""
     maps, after = (pool(positive(one), grid) for one in (observed.maps, observed.after))
     return observed._replace(maps=maps, after=after)
