@@ -1,10 +1,18 @@
 """`campare data`: folders that are drawn, and cues that are planted."""
 
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
+from campare.__main__ import main
 from campare.data import ImageSet
-from command_line import call
+from command_line import Failing, call
 
 
 def test_draw_writes_an_ordinary_folder(capsys: pytest.CaptureFixture[str]):
@@ -28,3 +36,77 @@ def test_plant_adds_a_cue_with_its_mask():
     changed = (before.images != after.images).any(axis=-1)
     assert changed.any(axis=(1, 2)).all()
     assert not (changed & ~after.regions["cue"]).any()
+
+
+def save(values: np.ndarray, path: Path, **options: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values.astype(np.uint8)).save(path, **options)
+
+
+def noise(path: Path, **options: object) -> None:
+    rng = np.random.default_rng([*path.name.encode()])
+    save(rng.integers(0, 255, (24, 32, 3)), path, **options)
+
+
+def trimap(root: Path) -> None:
+    values = np.full((24, 32), 2)
+    values[6:12, 6:20], values[12, 6:20] = 1, 3
+    save(values, root / "masks/cat/0.png")
+
+
+def voc_classes(root: Path) -> None:
+    values = np.zeros((24, 32))
+    values[6:12, 6:20], values[12, 6:20], values[:2] = 8, 255, 15
+    save(values, root / "masks/cat/0.png")
+
+
+def boxes(*rows: str) -> Callable[[Path], None]:
+    text = "\n".join(["image,xmin,ymin,xmax,ymax,label", *rows])
+    return lambda root: (root / "boxes.csv").write_text(text) and None
+
+
+def turned(root: Path) -> None:
+    tags = Image.Exif()
+    tags[0x0112] = 6
+    noise(root / "cat/0.jpg", exif=tags)
+    boxes("cat/0.jpg,4,14,10,28,cat")(root)
+
+
+@pytest.mark.parametrize(
+    ("fault", "area"),
+    [
+        (trimap, 84),
+        (voc_classes, 84),
+        (boxes("cat/0.jpg,6,6,20,12,kitten", "dog/0.jpg,0,0,2,2,puppy"), 84),
+        (boxes("cat/0.jpg,6,6,20,12,lesion", "dog/0.jpg,0,0,2,2,lesion"), 84),
+        (boxes("cat/0.jpg,6,6,20,12,0", "dog/0.jpg,0,0,2,2,1"), 84),
+        (turned, 84),
+    ],
+    ids=["trimap", "class indices", "other words", "one word", "numbers", "turned"],
+)
+def test_the_option_that_a_message_gives_reads_the_folder(
+    fault: Callable[[Path], None], area: int, failing: Failing
+):
+    for name in ("cat", "dog"):
+        for index in range(4):
+            noise(Path("photos", name, f"{index}.jpg"))
+    fault(Path("photos"))
+    message = failing("data", "plant", "photos", "out")
+    option = re.search(
+        r"(--\S+ (?:'[^']*'|[^ ']+?))(?:, or |\.$)", message[message.rindex(" --") :]
+    )
+    assert option, message
+    assert main(["data", "plant", "photos", "out", *shlex.split(option[1])]) == 0
+    images = ImageSet.from_folder("out")
+    (of_cat,) = [s for s in images.samples if s.image.endswith("cat/0.png")]
+    assert images.read(of_cat).regions["object"].sum() == area
+
+
+def test_the_command_that_a_message_gives_mends_the_folder(failing: Failing):
+    for split in ("seg_train", "seg_test"):
+        for name in ("cat", "dog"):
+            noise(Path("my photos", split, name, "0.jpg"))
+    message = failing("data", "plant", "my photos", "out")
+    subprocess.run(message[message.index("Try mv") + len("Try ") :], shell=True, check=True)
+    assert main(["data", "plant", "my photos", "out"]) == 0
+    assert len(ImageSet.from_folder("out").samples) == 4
