@@ -388,6 +388,8 @@ AREAS = {f"{name}.jpg": 8 * (4 + index) for index, name in enumerate(FLAT)}
         ("labels/{}", "Masks in labels: 4 files"),
         ("{}_mask", "Masks beside their images: 4 files"),
         ("{}-seg", "Masks beside their images: 4 files"),
+        ("{}", "Masks beside their images: 4 files"),
+        ("{}_lesion", "Masks beside their images: 4 files"),
         ("masks/{}_gt", None),
     ],
 )
@@ -550,3 +552,51 @@ def test_names_of_composed_and_of_decomposed_letters_are_the_same(tmp_path):
     paint(tmp_path / "tea/1.png")
     (tmp_path / "boxes.csv").write_text("image,xmin,ymin,xmax,ymax\ncaf\u00e9/1.png,0,0,4,2\n")
     assert found_masks(tmp_path) == {"cafe\u0301/1.png": 8}
+
+
+@pytest.mark.parametrize(
+    "pattern", ["{0}/mask_{1}", "{0}/masks/{1}", "{0}_masks/{1}", "gt/{0}/{1}"]
+)
+def test_masks_of_other_names_are_those_of_the_image_in_the_class(tmp_path, pattern):
+    photos(tmp_path, *FLAT)
+    masks(tmp_path, *(pattern.format(*_split_name(name)) for name in FLAT))
+    assert found_masks(tmp_path) == AREAS
+    assert ImageSet.from_folder(tmp_path).class_names == ("cat", "dog")
+
+
+def test_photographs_of_two_formats_are_no_masks_of_each_other(tmp_path):
+    photos(tmp_path, *FLAT)
+    photos(tmp_path, *FLAT, suffix=".png")
+    assert len(ImageSet.from_folder(tmp_path).samples) == 8
+
+
+def test_ground_truth_of_validation_images_is_no_mistake_of_an_audit(split_folder):
+    paint(split_folder / "val/cat/4.png")
+    paint(split_folder / "val/dog/4.png")
+    paint_mask(split_folder / "masks/val/cat/4.png", (0, 0, 3, 2))
+    paint_mask(split_folder / "masks/test/cat/3.png", (0, 0, 3, 2))
+    audited = ImageSet.from_folder(split_folder, training=False)
+    assert list(audited.inventory.areas["object"]) == ["test/cat/3.png"]
+    assert audited.inventory.lines([])[-1] == "Not used: masks/val/cat/ (1 file), val/ (2 files)"
+    trained = ImageSet.from_folder(split_folder)
+    assert picture(trained, "val/cat/4.png").regions["object"].sum() == 6
+    shutil.rmtree(split_folder / "masks")
+    (split_folder / "boxes.csv").write_text(
+        "image,xmin,ymin,xmax,ymax\nval/cat/4.png,0,0,4,2\ntest/cat/3.png,0,0,4,2\n"
+    )
+    audited = ImageSet.from_folder(split_folder, training=False)
+    assert list(audited.inventory.areas["object"]) == ["test/cat/3.png"]
+
+
+def test_validation_images_without_class_folders_are_ignored_by_an_audit(split_folder):
+    paint(split_folder / "val/images/4.png")
+    assert ImageSet.from_folder(split_folder, training=False).class_names == ("cat", "dog")
+
+
+def test_a_folder_around_the_class_folders(tmp_path):
+    photos(tmp_path, *(f"my data/{name}" for name in FLAT))
+    assert error_of(tmp_path) == (
+        "Expected at least two class folders in ROOT, got only 'my data'. "
+        "Try ROOT/my data as DATA, if its folders are the classes."
+    )
+    assert len(ImageSet.from_folder(tmp_path / "my data").samples) == 4

@@ -149,6 +149,8 @@ def test_annotations_of_other_formats_are_refused_by_name(pets, path, content, f
         ("notes.txt", "1 2 3 4 5 are numbers\n"),
         ("cat/cat_0.txt", "a caption\n"),
         ("package.json", '{"name": "x"}'),
+        ("captions.json", '{"images": [], "annotations": [{"caption": "a"}]}'),
+        ("panoptic.json", '{"images": [], "annotations": [{"segments_info": []}]}'),
         ("broken.json", "{"),
         ("labels.csv", "id,label\n1,cat\n"),
         ("feed.xml", "<rss></rss>"),

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from shlex import quote
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from campare.data.annotations import Annotation
 from campare.data.groups import GROUPS, read_groups
@@ -51,6 +51,9 @@ _LOOKED_AT = 3  # files of a folder that tell whether it holds masks
 
 #: image -> region -> its mask files.
 Masks = dict[str, dict[str, tuple[str, ...]]]
+
+
+T = TypeVar("T")
 
 
 class Place(NamedTuple):
@@ -116,21 +119,29 @@ def read_layout(root: Path, *, training: bool = True) -> Layout:
     not_images = {file for folder in elsewhere for file in folder.files}
     images = _find_images(tree, not_images, training=training)
     beside = _masks_beside(tree, images)
-    images = {image: place for image, place in images.items() if image not in beside}
+    ignored = set() if training else _validation_images(tree, images)
+    images = {i: place for i, place in images.items() if i not in beside and i not in ignored}
+    _require_two_classes(tree, images)
     if tree.inside(REGION_FOLDERS["object"]) or named_sources(root, tree.files):
         elsewhere, beside = [], {}  # what README names counts
-    names = Names(images)
-    masks = _find_masks(tree, names, elsewhere, beside)
+    names = Names([*images, *ignored])
+    masks = _of(images, _find_masks(tree, names, elsewhere, beside))
     of_masks = {file for regions in masks.values() for paths in regions.values() for file in paths}
     used = {*images, *of_masks, GROUPS}
     rest = [file for file in tree.files if file not in used]
     sources = find_sources(root, rest, has_masks=bool(masks))
     annotations, contents = _read(root, sources, names)
+    annotations = _of(images, annotations)
     tops = {PurePosixPath(file).parts[0] for file in (*images, *of_masks, *contents)}
     unused = unused_by_kind([f for f in rest if f not in contents], tops | set(_RESERVED))
     notes = _notes(elsewhere, list(beside), sources)
-    groups = _read_groups(tree, names)
+    groups = _of(images, _read_groups(tree, names))
     return Layout(images, masks, annotations, contents, notes, unused, groups)
+
+
+def _of(images: Collection[str], by_image: Mapping[str, T]) -> dict[str, T]:
+    """What belongs to these images."""
+    return {image: found for image, found in by_image.items() if image in images}
 
 
 def _read_groups(tree: "Tree", names: "Names") -> dict[str, str]:
@@ -198,12 +209,27 @@ def _find_images(tree: Tree, of_masks: Collection[str], *, training: bool) -> di
             if not images:
                 raise _no_images(tree, folder)
             places.update(dict.fromkeys(images, Place(split, name)))
-    places = _split_below_classes(places, training=training)
-    names = sorted({place.class_name for place in places.values()})
-    if len(names) < 2:
-        got = f"only {names[0]!r}" if names else "none"
-        raise DataError(f"Expected at least two class folders in {tree.root}, got {got}. {_LAYOUT}")
-    return places
+    return _split_below_classes(places)
+
+
+def _require_two_classes(tree: Tree, images: Mapping[str, Place]) -> None:
+    names = sorted({place.class_name for place in images.values()})
+    if len(names) > 1:
+        return
+    got = f"only {names[0]!r}" if names else "none"
+    advice = _LAYOUT
+    if names and len(tree.folders()) == 1 and len(tree.folders(names[0])) > 1:
+        advice = f"Try {tree.root / names[0]} as DATA, if its folders are the classes."
+    raise DataError(f"Expected at least two class folders in {tree.root}, got {got}. {advice}")
+
+
+def _validation_images(tree: Tree, images: Mapping[str, Place]) -> set[str]:
+    """Images of a split val, whether or not they lie in class folders."""
+    if all(place.split is None for place in images.values()):
+        return set()
+    tops = [name for name in tree.folders() if name.casefold() in _VALIDATION]
+    below = {image for image, place in images.items() if place.split == VALIDATION}
+    return below | {file for top in tops for file in tree.inside(top) if _is_image(file)}
 
 
 def _split_folders(
@@ -273,7 +299,7 @@ def _require_classes(tree: Tree, top: str, names: Sequence[str]) -> None:
     )
 
 
-def _split_below_classes(places: dict[str, Place], *, training: bool) -> dict[str, Place]:
+def _split_below_classes(places: dict[str, Place]) -> dict[str, Place]:
     """DATA/<class>/{train,test}/<image>: the split of each image where all lie so."""
     if any(place.split for place in places.values()):
         return places
@@ -283,11 +309,7 @@ def _split_below_classes(places: dict[str, Place], *, training: bool) -> dict[st
         below[image] = split_of(parts[1]) if len(parts) > 2 else None
     if not below or None in below.values() or "test" not in below.values():
         return places
-    return {
-        image: Place(below[image], place.class_name)
-        for image, place in places.items()
-        if training or below[image] != VALIDATION
-    }
+    return {image: Place(below[image], place.class_name) for image, place in places.items()}
 
 
 def _no_images(tree: Tree, folder: str) -> DataError:
@@ -303,18 +325,30 @@ def _no_images(tree: Tree, folder: str) -> DataError:
 
 
 def _masks_beside(tree: Tree, images: Collection[str]) -> dict[str, str]:
-    """Masks among the images: file -> its image; `1_mask.png` is that of `1.jpg` beside it."""
+    """Masks among the images: file -> its image.
+
+    `1_mask.png` is the mask of `1.jpg` beside it, and so is `1.png`, if all such files are masks.
+    """
     by_stem: dict[str, list[str]] = defaultdict(list)
     for image in images:
         by_stem[PurePosixPath(image).with_suffix("").as_posix()].append(image)
-    found: dict[str, str] = {}
+    named: dict[str, str] = {}
     for image in images:
         path = PurePosixPath(image)
         stem = without_mask_word(path.stem)
         of = by_stem.get(path.with_name(stem).as_posix(), []) if stem else []
         if len(of) == 1:
-            found[image] = of[0]
-    return found if tree.holds_masks(sorted(found)) else {}
+            named[image] = of[0]
+    pairs = [found for found in by_stem.values() if len(found) == 2]
+    by_suffix = {tuple(PurePosixPath(file).suffix for file in sorted(pair)) for pair in pairs}
+    twins: dict[str, str] = {}
+    if len(by_suffix) == 1:
+        for at in (0, 1):
+            masks = [sorted(pair)[at] for pair in pairs]
+            others = [sorted(pair)[1 - at] for pair in pairs]
+            if tree.holds_masks(masks) and not tree.holds_masks(others):
+                twins = dict(zip(masks, others, strict=True))
+    return (named if tree.holds_masks(sorted(named)) else {}) | twins
 
 
 def _find_masks(
@@ -347,6 +381,9 @@ def _find_masks(
             add(names.find(_mask_names(path.partition("/")[2]), where=path), region, path)
     for folder in elsewhere:
         near = names.under(folder.above)
+        of_class = without_mask_word(folder.name)
+        if of_class:  # cat_masks/1.png is of cat/1.jpg
+            near = near.under(f"{folder.above}/{of_class}".removeprefix("/"))
         for path in folder.files:
             parts = PurePosixPath(path.removeprefix(f"{folder.path}/")).parts
             endings = ("/".join(parts[start:]) for start in range(len(parts)))

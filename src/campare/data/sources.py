@@ -166,12 +166,18 @@ def _of_json(content: Any) -> str | None:
         return "Label Studio" if {"annotations", "data"} <= set(first) else None
     keys = set(content) if isinstance(content, dict) else set()
     if {"images", "annotations"} <= keys:
-        return "COCO"
+        return "COCO" if _has_shapes(content["annotations"]) else None
     for name, needed in (("LabelMe", {"shapes"}), ("Supervisely", {"objects", "size"}),
                          ("VGG Image Annotator", {"_via_img_metadata"})):  # fmt: skip
         if needed <= keys:
             return name
     return None
+
+
+def _has_shapes(annotations: Any) -> bool:
+    """Whether COCO's annotations are of objects, not captions or panoptic segments."""
+    first = annotations[0] if isinstance(annotations, list) and annotations else {"bbox": []}
+    return isinstance(first, dict) and bool({"bbox", "segmentation"} & set(first))
 
 
 def _two_kinds(root: Path, names: Sequence[str]) -> DataError:

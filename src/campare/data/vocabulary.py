@@ -21,11 +21,14 @@ _IMAGES = ("image", "images", "img", "imgs", "photo", "photos", "picture", "pict
 _SETS = ("set", "sets", "subset", "batch", "part", "fold", "folder", "split", "color", "colour",
          "gray", "grey", "grayscale", "greyscale", "rgb", "segmented", "raw", "original",
          "originals", "augmented", "cropped", "resized", "processed")  # fmt: skip
-_OF_A_MASK = re.compile(
-    r"^(?P<stem>.+?)[ _.-]*[_.-](mask|masks|seg|segmentation|gt|groundtruth|ground_truth|label|"
-    r"labels|matte|trimap)(?P<number>[ _.-]?\d+)?$",
-    re.IGNORECASE,
+_MASK_WORD = (
+    r"(masks?|msk|seg|segmentation|gt|groundtruth|ground[_ -]truth|labels?|matte|trimap|anno|"
+    r"annotation|lesion|roi|alpha|binary)"
 )
+_AFTER = re.compile(
+    rf"^(?P<stem>.+?)[ _.-]*[ _.-]{_MASK_WORD}(?P<number>[ _.-]?\d+)?$", re.IGNORECASE
+)
+_BEFORE = re.compile(rf"^{_MASK_WORD}[ _.-]+(?P<stem>.+)$", re.IGNORECASE)
 
 
 def words_of(name: str) -> tuple[str, ...]:
@@ -102,15 +105,17 @@ def are_sets(names: Sequence[str]) -> bool:
 
 
 def without_mask_word(stem: str) -> str | None:
-    """The name of the image that a mask's name holds; None where it does not say mask.
+    """The name of the image that a mask's name holds; None where it does not say that it is one.
 
     Example:
         >>> without_mask_word("benign (1)_mask_2"), without_mask_word("0000_label")
         ('benign (1)', '0000')
+        >>> without_mask_word("mask_7")
+        '7'
         >>> without_mask_word("benign (1)") is None
         True
     """
-    found = _OF_A_MASK.match(stem)
+    found = _AFTER.match(stem) or _BEFORE.match(stem)
     return found["stem"] if found else None
 
 
