@@ -600,3 +600,13 @@ def test_a_folder_around_the_class_folders(tmp_path):
         "Try ROOT/my data as DATA, if its folders are the classes."
     )
     assert len(ImageSet.from_folder(tmp_path / "my data").samples) == 4
+
+
+def test_images_and_masks_each_in_a_folder_of_their_own(tmp_path):
+    photos(tmp_path, *(f"Images/{name}" for name in FLAT))
+    masks(tmp_path, *(f"Masks/{name}" for name in FLAT))
+    message = error_of(tmp_path)
+    assert message.endswith("Try mv ROOT/Images/* ROOT if its folders are the classes.")
+    follow(message.replace(" if its folders are the classes.", ""), tmp_path)
+    shutil.rmtree(tmp_path / "Images")
+    assert found_masks(tmp_path) == AREAS

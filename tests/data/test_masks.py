@@ -6,11 +6,11 @@ import re
 import numpy as np
 import pytest
 from painting import error_of, paint, picture
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from campare.cli.options import mask_values as typed
 from campare.data import ImageSet
-from campare.data.masks import UnclearMaskError, decode_mask
+from campare.data.masks import UnclearMaskError, decode_mask, looks_like_mask
 from campare.errors import DataError
 
 DISC = np.hypot(*(np.mgrid[:48, :64] - np.array([20, 30])[:, None, None])) < 13
@@ -283,3 +283,67 @@ def test_an_outline_of_one_pixel_is_cut_at_half():
     image = grey(DISC * 255)
     ImageDraw.Draw(image).ellipse((20, 10, 40, 30), outline=120)
     assert np.array_equal(decode_mask(encoded(image)), np.array(image) >= 128)
+
+
+def test_a_photograph_of_few_colors_that_is_cut_out_is_inside_where_opaque():
+    photo = np.random.default_rng(0).integers(200, 215, (48, 64))
+    assert np.array_equal(decode_mask(encoded(layers(photo, photo, photo, DISC * 255))), DISC)
+
+
+def test_a_soft_mask_is_cut_at_half_of_its_maximum_however_dark():
+    soft = Image.fromarray((DISC * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(2))
+    dark = (np.array(soft) * 0.4).astype(np.uint8)
+    assert np.array_equal(decode_mask(encoded(grey(dark))), dark >= dark.max() / 2)
+
+
+def test_the_noise_of_jpeg_in_a_colored_mask_is_none_of_its_colors():
+    large = np.kron(DISC, np.ones((4, 4)))
+    red = Image.fromarray(np.stack([large * 255, large * 0, large * 0], -1).astype(np.uint8))
+    with Image.open(io.BytesIO(encoded(red, "JPEG", quality=60))) as noisy:
+        found = decode_mask(encoded(noisy))
+    assert (found != (large > 0)).mean() < 0.005
+    two = np.stack([large * 255, (1 - large) * 255, large * 0], -1).astype(np.uint8)
+    with Image.open(io.BytesIO(encoded(Image.fromarray(two), "JPEG", quality=60))) as noisy:
+        content = encoded(noisy)
+    with pytest.raises(UnclearMaskError):
+        decode_mask(content)
+
+
+def test_white_and_one_other_color_are_both_inside_but_two_others_are_not(pets):
+    add(pets, "cat/0.png", DISC * 255)
+    layers(0, 0, DISC * 255).save(pets / "masks/cat/1.png")
+    images = ImageSet.from_folder(pets, training=False)
+    assert np.array_equal(picture(images, "cat/1.png").regions["object"], DISC)
+    layers(0, DISC * 255, 0).save(pets / "masks/cat/0.png")
+    assert "got #00ff00 in masks/cat/0.png and #0000ff in masks/cat/1.png" in (
+        error_of(pets, training=False)
+    )
+
+
+def test_a_mask_that_holds_the_border_is_said_and_turned_by_the_option_it_names(pets):
+    for image in ("cat/0.png", "cat/1.png"):
+        add(pets, image, ~DISC * 255)
+    images = ImageSet.from_folder(pets, training=False)
+    assert images.inventory.lines([])[-1] == (
+        "2 masks hold the whole border of the image, as if black were the object (then "
+        "--mask-values 0): cat/0.png, cat/1.png"
+    )
+    images = ImageSet.from_folder(pets, training=False, mask_values=typed("0"))
+    assert np.array_equal(picture(images, "cat/0.png").regions["object"], DISC)
+    assert len(images.inventory.lines([])) == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "is_one"),
+    [
+        (grey(DISC * 255), True),
+        (grey(voc()), True),
+        (layers(DISC * 255, ~DISC * 255, 0), True),
+        (grey(np.random.default_rng(0).integers(0, 255, (48, 64))), False),
+        (layers(*np.random.default_rng(0).integers(0, 255, (3, 48, 64))), False),
+        (grey(np.add.outer(np.arange(48), np.arange(64)) * 2), True),  # a smooth gradient
+    ],
+)
+def test_what_looks_like_a_mask(image, is_one):
+    assert looks_like_mask(encoded(image)) == is_one
+    assert not looks_like_mask(b"no image")

@@ -173,6 +173,7 @@ def read_folder(
                 *_left_out(objects.left_out),
                 *g.notes(group_of, split_of, class_of),
                 *g.duplicates({c.image: c.hashes.get(c.image, "") for c in checks}, split_of),
+                *_around([c.image for c in checks if c.is_around and c.image in layout.masks]),
                 *_turned([c.image for c in checks if c.is_ambiguous and annotations_as is None]),
             ),
             unused=layout.unused,
@@ -277,6 +278,16 @@ def _is_displayed(grid: Grid | None) -> bool:
     if grid not in (None, *get_args(Grid)):
         raise DataError(f"Expected annotations_as stored or displayed, got {grid!r}. Try 'stored'.")
     return grid == "displayed"
+
+
+def _around(images: Sequence[str]) -> tuple[str, ...]:
+    """What is said of masks that hold the whole border of their image: black may be the object."""
+    if not images:
+        return ()
+    return (
+        f"{counted(images, 'mask holds', 'masks hold')} the whole border of the image, as if black "
+        f"were the object (then --mask-values 0): {some_of(images)}",
+    )
 
 
 def _turned(images: Sequence[str]) -> tuple[str, ...]:

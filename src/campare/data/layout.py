@@ -218,8 +218,12 @@ def _require_two_classes(tree: Tree, images: Mapping[str, Place]) -> None:
         return
     got = f"only {names[0]!r}" if names else "none"
     advice = _LAYOUT
-    if names and len(tree.folders()) == 1 and len(tree.folders(names[0])) > 1:
-        advice = f"Try {tree.root / names[0]} as DATA, if its folders are the classes."
+    around = [top for top in tree.folders() if top == "".join(names) and len(tree.folders(top)) > 1]
+    if around and len(tree.folders()) == 1:
+        advice = f"Try {tree.root / around[0]} as DATA, if its folders are the classes."
+    elif around:
+        moved = f"mv {quote(str(tree.root / around[0]))}/* {quote(str(tree.root))}"
+        advice = f"Try {moved} if its folders are the classes."
     raise DataError(f"Expected at least two class folders in {tree.root}, got {got}. {advice}")
 
 

@@ -143,6 +143,16 @@ def _flatness(rgb: NDArray[np.uint8], where: Bools | None = None) -> float:
     return float(every.mean()) if every.size else 1.0
 
 
+def _areas(rgb: NDArray[np.uint8]) -> Bools:
+    """The pixels (H, W, 3) that all four neighbors are like; all where none is."""
+    around = np.pad(rgb.astype(np.int16), ((1, 1), (1, 1), (0, 0)), mode="edge")
+    like = np.ones(rgb.shape[:2], np.bool_)
+    for rows, columns in ((2, 1), (0, 1), (1, 2), (1, 0)):
+        other = around[rows : rows + rgb.shape[0], columns : columns + rgb.shape[1]]
+        like &= np.abs(other - rgb).max(-1) <= _NEARLY
+    return like if like.any() else np.ones_like(like)
+
+
 def values_by_class(
     values: MaskValues | None, class_names: Sequence[str]
 ) -> dict[str, tuple[Value, ...]]:
@@ -211,7 +221,8 @@ def _of_grey(grey: Array) -> Mask:
         return Mask(
             np.asarray(grey > 0), int(high) if found.dtype.kind != "f" and high > 0 else None
         )
-    if low >= 0 and low <= high * _NOISE and high >= _white(grey) / 2 and _is_soft(grey, high):
+    soft = high >= _white(grey) / 2 or len(found) > _PHOTO  # not a few indices of classes
+    if low >= 0 and low <= high * _NOISE and soft and _is_soft(grey, high):
         return Mask(np.asarray(grey >= high / 2))
     raise UnclearMaskError(found.tolist())
 
@@ -233,8 +244,10 @@ def _is_soft(grey: Array, high: float) -> bool:
 
 
 def _of_colors(rgb: NDArray[np.uint8]) -> Mask:
-    """By color (H, W, 3): one hue on black, of any brightness."""
+    """By color (H, W, 3): one hue on black, of any brightness, but for noise along edges."""
     colors = np.unique(rgb.reshape(-1, 3), axis=0).astype(np.float64)
+    if len(colors) > _PHOTO:
+        colors = np.unique(rgb[_areas(rgb)], axis=0).astype(np.float64)
     if len(colors) == 2 and not colors[0].any():
         return Mask(np.asarray(rgb.any(-1)), _level(colors[1]))
     lengths = np.linalg.norm(colors, axis=1)

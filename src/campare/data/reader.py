@@ -28,9 +28,8 @@ class Check(NamedTuple):
     hashes: Mapping[str, str]  # path below the root -> sha256 of the file, masks too
     areas: Mapping[str, tuple[int, int]] = {}  # region -> pixels inside its mask, and in all
     levels: Mapping[str, int | str] = {}  # path of a mask of two values -> the one inside
-    is_ambiguous: bool = (
-        False  # whether nothing tells on which grid of a turned photo its masks are
-    )
+    is_around: bool = False  # whether its object's mask holds the whole border of the image
+    is_ambiguous: bool = False  # whether ground truth may be on either grid of a turned photo
     reason: str = ""  # why it cannot be used
 
 
@@ -91,6 +90,7 @@ class FolderReader:
                 for region, mask in masks.items()
                 if mask.level is not None
             },
+            is_around="object" in masks and _holds_border(masks["object"].inside),
             is_ambiguous=self._is_ambiguous(image, decoded, masks),
         )
 
@@ -140,6 +140,12 @@ class FolderReader:
             ) from error
         inside = _displayed(mask.inside, path, image, decoded, is_so=self.displayed)
         return mask._replace(inside=inside)
+
+
+def _holds_border(mask: Bools) -> bool:
+    """Whether a mask holds the whole border, but not the whole image."""
+    edges = (mask[0], mask[-1], mask[:, 0], mask[:, -1])
+    return all(bool(edge.all()) for edge in edges) and not mask.all()
 
 
 def _united(masks: Sequence[Mask]) -> Mask:
