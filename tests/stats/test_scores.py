@@ -6,7 +6,7 @@ import pytest
 
 from campare.errors import RunError
 from campare.runs.run import Run
-from campare.stats.scores import is_null, matrices, read
+from campare.stats.scores import is_null, matrices, read, right
 from campare.types import NEEDED_COLUMNS
 from manifests import manifest
 
@@ -170,3 +170,17 @@ def test_nulls_are_known_by_name():
     nulls = ["uniform", "centre", "edge", "random", "layer-cam:untrained"]
     assert all(map(is_null, nulls))
     assert not any(map(is_null, ["grad-cam", "-", "untrained"]))
+
+
+def test_who_was_right_is_known_by_recipe():
+    def predicted(seed, image):  # right in two thirds
+        return "a" if (seed + image) % 3 else "b"
+
+    table = pl.concat(
+        frame(("A", s, f"{i}.png", "grad-cam", "energy", 0.1 * i), prediction=predicted(s, i))
+        for s in range(2)
+        for i in range(40)
+    )
+    names = sorted(f"{i}.png" for i in range(40))
+    expected = [[predicted(s, int(n[:-4])) == "a" for n in names] for s in range(2)]
+    np.testing.assert_array_equal(right(read(table).frame)["A"], np.array(expected, float))

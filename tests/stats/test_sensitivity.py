@@ -1,11 +1,13 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from campare import compare
 from campare.errors import RunError
 from campare.stats.comparison import SENSITIVITY
-from campare.stats.scores import read, right
+from campare.stats.sensitivity import strata
 from campare.types import NEEDED_COLUMNS
 from manifests import manifest
 
@@ -115,8 +117,26 @@ def test_other_layers_are_analysed_beside_the_run_s_own():
         compare(Run(table, {"A": "top", "B": "deep"}))
 
 
-def test_who_was_right_is_known_by_recipe():
-    found = right(read(frame(rows("A", 2, noise(0), sometimes))).frame)["A"]
-    names = sorted(f"{i}.png" for i in range(40))
-    expected = [[sometimes(s, int(n[:-4])) == "a" for n in names] for s in range(2)]
-    np.testing.assert_array_equal(found, np.array(expected, float))
+@given(
+    hits=st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=4),
+    seed=st.integers(0, 99),
+)
+def test_each_value_is_in_the_stratum_of_its_prediction_and_none_is_lost(hits, seed):
+    right = np.array(hits, float)
+    values = np.random.default_rng(seed).normal(size=right.shape)
+    found = strata(values, right)
+    assert found.shape == (len(right), 10)
+    for s, n in np.ndindex(*right.shape):
+        pair = found[s, n], found[s, n + 5]
+        kept, other = pair if right[s, n] else pair[::-1]
+        assert kept == values[s, n]
+        assert np.isnan(other)
+
+
+def test_without_any_right_prediction_known_only_other_tables_are_analysed():
+    one, two = noise(1), noise(2)
+    unknown = frame(rows("A", 3, one, always), rows("B", 3, two, always)).with_columns(
+        pl.lit(None, pl.String).alias("prediction")
+    )
+    analyses = set(compare(unknown, resamples=100).sensitivity["analysis"])
+    assert not analyses & {"correct predictions only", "accuracy-matched"}
