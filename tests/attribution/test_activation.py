@@ -12,7 +12,6 @@ from hypothesis.extra.numpy import arrays
 
 import reference
 from campare.attribution.activation import eigen_cam, fem, kpca_cam
-from campare.attribution.spectral import leading_component, oriented
 
 RNG = np.random.default_rng(0)
 
@@ -84,15 +83,3 @@ def test_fem_marks_what_is_rare_with_the_mean_of_its_channel():
 def test_dead_activations_give_flat_maps():
     for method in (eigen_cam, kpca_cam, fem):
         assert np.ptp(method(np.zeros((1, 3, 3, 4), np.float32))) < 1e-6
-
-
-def test_a_matrix_that_is_not_finite_gives_nan_and_spoils_no_other():
-    K = np.stack([np.diag([4.0, 1.0]), np.full((2, 2), np.inf)])
-    found = leading_component(K)
-    np.testing.assert_allclose(np.abs(found[0]), [2, 0])
-    assert np.isnan(found[1]).all()
-
-
-def test_a_map_that_agrees_with_neither_sign_stays_as_it_is():
-    maps = np.array([[[-1.0, 1.0]]])
-    assert np.array_equal(oriented(maps, np.ones((1, 1, 2, 3))), maps)
