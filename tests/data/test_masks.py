@@ -347,3 +347,21 @@ def test_a_mask_that_holds_the_border_is_said_and_turned_by_the_option_it_names(
 def test_what_looks_like_a_mask(image, is_one):
     assert looks_like_mask(encoded(image)) == is_one
     assert not looks_like_mask(b"no image")
+
+
+def test_indices_of_classes_are_refused_with_the_index_of_each(pets):
+    for name, index in (("cat", 8), ("dog", 12)):
+        for at, border in ((0, 255), (1, index)):
+            values = voc()
+            values[values == 8], values[values == 255] = index, border
+            add(pets, f"{name}/{at}.png", values)
+    message = error_of(pets, training=False)
+    assert message == (
+        "Expected two values in mask masks/cat/0.png, black outside, got the values 0, 8, 15, 255. "
+        "Try --mask-values with those that are inside, such as --mask-values cat=8,dog=12, or "
+        "mask_values={'cat': [8], 'dog': [12]}."
+    )
+    images = ImageSet.from_folder(pets, training=False, mask_values=typed("cat=8,dog=12"))
+    assert np.array_equal(picture(images, "cat/0.png").regions["object"], voc() == 8)
+    assert np.array_equal(picture(images, "dog/1.png").regions["object"], np.isin(voc(), [8, 255]))
+    assert len(images.inventory.lines([s.image for s in images.samples])) == 1

@@ -11,10 +11,11 @@ image that cannot be decoded is skipped and named; ground truth that cannot be u
 
 import csv
 import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
@@ -26,10 +27,17 @@ from campare.data.inventory import Inventory, counted, some_of
 from campare.data.labels import Labels, sort_objects
 from campare.data.layout import (
     REGION_FOLDERS,
+    Masks,
     Place,
     read_layout,
 )
-from campare.data.masks import MaskValues, require_one_level, values_by_class
+from campare.data.masks import (
+    MaskValues,
+    Value,
+    require_one_level,
+    values_by_class,
+    values_to_give,
+)
 from campare.data.reader import Check, FolderReader
 from campare.data.samples import (
     REGIONS,
@@ -120,6 +128,7 @@ def read_folder(
         displayed=_is_displayed(annotations_as),
     )
     checks = in_threads(reader.check, sorted(places), progress)
+    _require_clear(checks, layout.masks, class_of)
     require_one_level(
         (class_of[check.image], *level) for check in checks for level in check.levels.items()
     )
@@ -272,6 +281,32 @@ def _left_out(labels: Mapping[str, int]) -> tuple[str, ...]:
     listed = ", ".join(f"{label} ({n})" for label, n in list(labels.items())[:_LABELS])
     more = f" and {len(labels) - _LABELS} more labels" if len(labels) > _LABELS else ""
     return (f"Objects of no class, left out: {listed}{more}",)
+
+
+def _require_clear(checks: Sequence[Check], masks: Masks, class_of: Mapping[str, str]) -> None:
+    """Refuse masks of more values than two, with the option to give."""
+    first = next((check for check in checks if check.unclear is not None), None)
+    if first is None or first.unclear is None:
+        return
+    found: dict[str, list[Collection[Value]]] = defaultdict(list)
+    for check in checks:
+        of_object = masks.get(check.image, {}).get("object", ())
+        level = next((check.levels[path] for path in of_object if path in check.levels), None)
+        if check.unclear is not None:
+            found[class_of[check.image]].append(check.unclear.values)
+        elif level is not None:
+            found[class_of[check.image]].append((0, level))
+    whole = len(found) == len(set(class_of.values()))
+    by_class = values_to_give(dict(sorted(found.items()))) if whole else {}
+    given: Any = {name: list(own) for name, own in by_class.items()} or [first.unclear.example]
+    typed = ",".join(f"{name}={own[0]}" for name, own in by_class.items())
+    option = quote(typed or str(first.unclear.example))
+    path = masks[first.image]["object"][0]
+    raise DataError(
+        f"Expected two values in mask {path}, black outside, got {first.unclear}. Try "
+        "--mask-values with those that are inside, such as --mask-values "
+        f"{option}, or mask_values={given}."
+    )
 
 
 def _is_displayed(grid: Grid | None) -> bool:

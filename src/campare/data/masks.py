@@ -7,7 +7,7 @@ unless `values` names them.
 """
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from shlex import quote
 from typing import Any, NamedTuple
 
@@ -47,6 +47,7 @@ class UnclearMaskError(ValueError):
         listed = ", ".join(map(str, found[:_SHOWN]))
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         super().__init__(f"the values {listed}{more}")
+        self.values: tuple[Value, ...] = tuple(found)
         self.example: Value = next((v for v in found if v not in (0, "#000000")), found[0])
 
 
@@ -185,6 +186,35 @@ def values_by_class(
                 "Try mask_values=[1], or --mask-values 1."
             ) from None
     return listed
+
+
+def values_to_give(
+    found: Mapping[str, Sequence[Collection[Value]]],
+) -> dict[str, tuple[Value, ...]]:
+    """The value of each class that all its masks have, and those of other classes have not.
+
+    Args:
+        found: class -> the values in each of its masks, of at least one.
+
+    Returns:
+        Nothing where some class has none such, or several, as with a trimap.
+
+    Example:
+        >>> values_to_give({"cat": [(0, 8, 255), (0, 8, 15)], "dog": [(0, 12, 15, 255)]})
+        {'cat': (8,), 'dog': (12,)}
+        >>> values_to_give({"cat": [(1, 2, 3)], "dog": [(1, 2, 3)]})
+        {}
+    """
+    everywhere = {name: set.intersection(*map(set, masks)) for name, masks in found.items()}
+    anywhere = {name: set[Value]().union(*masks) for name, masks in found.items()}
+    given = {}
+    for name, values in everywhere.items():
+        for others in (anywhere, everywhere):
+            of_others = {0, 255}.union(*(of for other, of in others.items() if other != name))
+            if len(values - of_others) == 1:
+                given[name] = tuple(values - of_others)
+                break
+    return given if len(given) == len(found) > 1 else {}
 
 
 def require_one_level(

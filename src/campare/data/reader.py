@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from shlex import quote
 from typing import NamedTuple
 
 from PIL import UnidentifiedImageError
@@ -30,6 +29,7 @@ class Check(NamedTuple):
     levels: Mapping[str, int | str] = {}  # path of a mask of two values -> the one inside
     is_around: bool = False  # whether its object's mask holds the whole border of the image
     is_ambiguous: bool = False  # whether ground truth may be on either grid of a turned photo
+    unclear: UnclearMaskError | None = None  # of its object's mask
     reason: str = ""  # why it cannot be used
 
 
@@ -77,7 +77,10 @@ class FolderReader:
             decoded = decode_image(files[image])
         except Exception as error:  # as above
             return Check(image, hashes, reason=_reason(error))
-        masks = self._regions(image, decoded, files)
+        try:
+            masks = self._regions(image, decoded, files)
+        except UnclearMaskError as error:
+            return Check(image, hashes, unclear=error)
         self.kept.add(image, _picture(decoded, masks))
         return Check(
             image,
@@ -124,14 +127,11 @@ class FolderReader:
         try:
             mask = read_mask(content, values)
         except UnclearMaskError as error:
-            way_out = (
-                "--mask-values with those that are inside, such as --mask-values "
-                f"{quote(str(error.example))}, or mask_values=[{error.example!r}]"
-                if region == "object"
-                else "to save it with black outside and white inside"
-            )
+            if region == "object":
+                raise
             raise DataError(
-                f"Expected two values in mask {path}, black outside, got {error}. Try {way_out}."
+                f"Expected two values in mask {path}, black outside, got {error}. "
+                "Try to save it with black outside and white inside."
             ) from error
         except Exception as error:  # a corrupt file makes Pillow raise nearly anything
             raise DataError(
