@@ -34,11 +34,14 @@ class Grid(NamedTuple):
     `layout` is 'channels-last' (N, *grid, C), 'channels-first' (N, C, *grid), or that of a sequence
     with n = prod(grid) patches after `skip` other tokens (class, prompts, registers), perhaps with
     more of those behind: 'tokens' (N, T, C), 'tokens-last' (N, C, T), 'tokens-first' (T, N, C).
+    `order` is the token of each cell, row by row, where they lie otherwise; there may be several
+    axes of tokens then.
     """
 
     shape: tuple[int | None, ...]
     layout: Literal["channels-last", "channels-first", "tokens", "tokens-last", "tokens-first"]
     skip: int = 0
+    order: tuple[int, ...] | None = None
 
 
 class LayerInfo(NamedTuple):

@@ -2,10 +2,9 @@
 
     G = dS / dA = 0 everywhere at the layer  ->  the map says nothing: `unconnected`
 
-Only maps that are zero everywhere are suspected, so that what is right costs no pass of its own.
+It is read from the tap that makes the maps, so that it costs no pass of its own.
 """
 
-from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,8 +13,8 @@ import numpy as np
 from campare.attribution.batches import image_shape
 from campare.attribution.method import Method
 from campare.errors import LayerError
-from campare.models.arrays import map_axes, namespace
-from campare.types import Array, Bools, Classifier, Tap, Target
+from campare.models.arrays import namespace
+from campare.types import Bools, Classifier, Tap, Target
 
 #: How many layers are tried for one that the score depends on.
 _TRIED = 8
@@ -37,8 +36,15 @@ def depends(classifier: Classifier, images: Any, target: Target, layer: str) -> 
         >>> depends(network, np.ones((2, 8, 8, 3)), 1, "conv").tolist()
         [True, True]
     """
-    (moves,) = classifier.start(images, target, read=_moves, layer=layer)()
-    return np.asarray(moves, bool)
+    (moving,) = classifier.start(images, target, read=moves, layer=layer)()
+    return np.asarray(moving, bool)
+
+
+def moves(tap: Tap) -> tuple[Any, ...]:
+    """(N,): whether the gradient of each image is not zero everywhere, to be read from a tap."""
+    xp = namespace(tap.gradients)
+    axes = tuple(range(1, len(tap.gradients.shape)))
+    return (xp.any(tap.gradients != 0, axis=axes),)
 
 
 def unconnected(
@@ -47,25 +53,17 @@ def unconnected(
     target: Target,
     layer: str,
     methods: tuple[Method, ...],
-    maps: Mapping[str, Array],
 ) -> Bools:
-    """(N,): for which images nothing at `layer` changes the score, judged where a map is zero.
+    """(N,): whether nothing at `layer` changes the score, for methods without gradients.
 
-    Where no method has gradients, it is judged once a layer, and for all images alike.
+    Judged once a layer, and for all images alike.
     """
-    n = len(images)
-    with_gradient = [maps[each.name] for each in methods if each.kind == "gradient"]
-    if with_gradient:
-        blank: Bools = np.logical_and.reduce([_is_zero(each) for each in with_gradient])
-        if blank.any():
-            blank &= ~depends(classifier, images, target, layer)
-        return blank
     if all(each.kind == "baseline" for each in methods):
-        return np.zeros(n, bool)
+        return np.zeros(len(images), bool)
     known, key = _KNOWN.setdefault(classifier, set()), (layer, image_shape(images))
     if key not in known and depends(classifier, images, target, layer).any():
         known.add(key)
-    return np.full(n, key not in known)
+    return np.full(len(images), key not in known)
 
 
 def connected_layer(classifier: Classifier, images: Any, target: Target, but: str) -> str:
@@ -87,13 +85,3 @@ def connected_layer(classifier: Classifier, images: Any, target: Target, but: st
         f"everywhere at {', '.join([but, *tried])}. Try: another target, or layer={but!r}, whose "
         "maps are then said to be unconnected"
     )
-
-
-def _moves(tap: Tap) -> tuple[Any, ...]:
-    xp = namespace(tap.gradients)
-    axes = tuple(range(1, len(tap.gradients.shape)))
-    return (xp.any(tap.gradients != 0, axis=axes),)
-
-
-def _is_zero(maps: Array) -> Bools:
-    return np.asarray(~np.asarray(maps).any(axis=map_axes(maps)), bool)

@@ -13,7 +13,7 @@ from campare.attribution.mapping import Layers, map_batches
 from campare.attribution.method import Method, find
 from campare.attribution.targets import Wanted, is_one_an_image, target_indices
 from campare.errors import TargetError
-from campare.models import recent
+from campare.models import LayerGrid, recent
 from campare.types import Classifier, Floats
 
 __all__ = ["Explanation", "explain", "observe", "stream"]
@@ -32,6 +32,7 @@ def explain(
     seed: int = 0,
     precision: Literal["float32", "bfloat16"] = "float32",
     compile: bool = False,
+    layer_grid: LayerGrid = None,
 ) -> Explanation:
     """Explain a model's decision on images with a class activation map each.
 
@@ -45,7 +46,8 @@ def explain(
     path as `campare list layers` shows it, or the layer itself; default: the last spatial layer
     that everything passes through, else the last on which the score depends. Several layers are
     fused as in LayerCAM. `smooth` averages the maps over mirrored, brighter and darker copies.
-    `seed` is for methods that draw. `precision` and `compile` are those of `campare.wrap`.
+    `seed` is for methods that draw. `precision`, `compile` and `layer_grid`, which says how the
+    tokens of a sequence lie, are those of `campare.wrap`.
 
     Raises:
         ModelError, LayerError, TargetError: what came does not fit; the text says what would.
@@ -73,6 +75,7 @@ def explain(
             seed=seed,
             precision=precision,
             compile=compile,
+            layer_grid=layer_grid,
         )
     )
     if not parts:
@@ -95,6 +98,7 @@ def stream(
     seed: int = 0,
     precision: Literal["float32", "bfloat16"] = "float32",
     compile: bool = False,
+    layer_grid: LayerGrid = None,
 ) -> Iterator[Explanation]:
     """Explain a batch at a time, in flat memory: an iterator of one Explanation a batch.
 
@@ -110,7 +114,7 @@ def stream(
         [4, 4, 2]
     """
     chosen = find(method)
-    classifier = recent(model, precision=precision, compile=compile)
+    classifier = recent(model, precision=precision, compile=compile, layer_grid=layer_grid)
     given = batches(images, batch_size, labels=labels)
     return _explanations(classifier, given, target, chosen, layer, batch_size, seed, smooth)
 

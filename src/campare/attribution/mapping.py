@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from campare.attribution.batches import Batch, channels_last, image_shape
-from campare.attribution.connection import connected_layer, unconnected
+from campare.attribution.connection import connected_layer, moves, unconnected
 from campare.attribution.gradient import fuse
 from campare.attribution.method import Method
 from campare.attribution.passes import fixed_target
@@ -195,10 +195,12 @@ def _start_at(
     def finish() -> Observed:
         maps: dict[str, Floats] = {}
         last: tuple[Array, ...] = ()
+        moved: list[Array] = []
         for names, fetch in started.items():
-            *found, scores, logits = fetch()
-            last = last or (scores, logits)
-            maps.update(zip(names, found, strict=True))
+            found = fetch()
+            last = last or found[:2]
+            moved += found[2 + len(names) :]
+            maps.update(zip(names, found[2:], strict=False))
         for each in methods:
             if each.kind == "perturbation":
                 maps[each.name] = each.run(
@@ -214,8 +216,12 @@ def _start_at(
                 assert grid is not None
                 shown = _as_rgb(images)
                 maps[each.name] = each.run(shown, grid.shape, rng)
-        apart = unconnected(classifier, images, target, path, methods, maps)
         scores, logits = last
+        apart = (
+            np.logical_and.reduce([~np.asarray(each, bool) for each in moved])
+            if moved
+            else unconnected(classifier, images, target, path, methods)
+        )
         return Observed(maps, scores, logits, apart)
 
     return finish
@@ -223,14 +229,18 @@ def _start_at(
 
 @lru_cache(maxsize=64)
 def _reader(methods: tuple[Method, ...]) -> Read:
-    """What the device computes from a tap: the maps of these methods, the scores, the logits.
+    """What the device computes from a tap: scores, logits, the maps of these methods, and, where
+    there are gradients, whether any is not zero.
 
     The same function object for the same methods, so that it is compiled once.
     """
 
+    with_gradients = any(each.kind == "gradient" for each in methods)
+
     def read(tap: Tap) -> tuple[Any, ...]:
         logits = tap.logits if is_logits(tap.logits) else tap.scores[:, None]
-        return (*(_map(each, tap) for each in methods), tap.scores, logits)
+        maps = (_map(each, tap) for each in methods)
+        return (tap.scores, logits, *maps, *(moves(tap) if with_gradients else ()))
 
     return read
 

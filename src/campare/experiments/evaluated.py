@@ -135,6 +135,7 @@ def evaluated(
     class_names: tuple[str, ...],
     *,
     layer: Any,
+    layer_grid: Any,
     size: int | None,
     pixels: Pixels | None,
     classes: Mapping[str, Any] | None,
@@ -147,7 +148,7 @@ def evaluated(
     Raises:
         ModelError, LayerError, TargetError, DataError: it does not fit; the text says what would.
     """
-    classifier = wrap(model, name=name)
+    classifier = wrap(model, name=name, layer_grid=layer_grid)
     if isinstance(layer, (list, tuple)):
         raise LayerError(
             f"Expected one layer for {name!r}, got {len(layer)}. "

@@ -1,16 +1,21 @@
 """Any image classifier as a `Classifier`: NumPy in and out, layers by path, one of them tapped."""
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from campare.errors import ModelError
+from campare.errors import LayerError, ModelError
 
 if TYPE_CHECKING:
     from campare.models.base import ImageClassifier
 
 __all__ = ["recent", "wrap"]
+
+#: How the tokens of a sequence lie: (height, width), (height, width, how many are in front), or a
+#: function that makes (N, h, w, C) of a layer's output.
+LayerGrid = Sequence[int] | Callable[[Any], Any] | None
 
 #: How many classifiers of one model are kept: one for each way to wrap it.
 _KEPT = 4
@@ -25,6 +30,7 @@ def wrap(
     input_shape: tuple[int | None, ...] | None = None,
     precision: Literal["float32", "bfloat16"] = "float32",
     compile: bool = False,
+    layer_grid: LayerGrid = None,
 ) -> "ImageClassifier":
     """Make a Classifier of a Keras 3 model, a torch module or the path of a saved Keras model.
 
@@ -32,7 +38,10 @@ def wrap(
     one size only and do not say which. `precision='bfloat16'` computes the network in bfloat16 and
     the maps in float32. `compile` spends seconds to a minute once, on XLA (TensorFlow) or Inductor
     (PyTorch), for faster passes. Where it would lose, as with depthwise convolutions in XLA on a
-    CPU, it is left. A Classifier is returned as it is.
+    CPU, it is left. `layer_grid` is for layers in which no grid can be found: (height, width) of
+    the patches, (height, width, tokens in front), or a function that makes (N, h, w, C) of the
+    layer's output, in its framework's arrays, by moving what is there (indexing, reshape, permute).
+    A Classifier is returned as it is.
 
     Raises:
         ModelError: the model is of a kind that campare cannot read, or the file cannot be loaded.
@@ -53,6 +62,7 @@ def wrap(
         "output": output,
         "precision": _known_precision(precision),
         "compiled": compile,
+        "layer_grid": known_layer_grid(layer_grid),
     }
     if isinstance(model, (str, Path)):
         from campare.models.keras import load
@@ -60,7 +70,8 @@ def wrap(
         return load(Path(model), **options)
     families = {base.__module__.partition(".")[0] for base in type(model).__mro__}
     if hasattr(model, "tap") and hasattr(model, "start"):  # a Classifier, ours or a user's own
-        return model  # type: ignore[no-any-return]
+        own: ImageClassifier = model
+        return own if layer_grid is None else own.with_grid(options["layer_grid"])
     if "keras" in families:  # before torch: on that backend Keras models are torch modules, too
         from campare.models.keras import KerasClassifier
 
@@ -73,6 +84,30 @@ def wrap(
         f"Expected a Keras 3 model, a torch module or the path of a .keras file, got "
         f"{type(model).__name__}. Try: keras.Model(...) or campare.wrap('model.keras')"
     )
+
+
+def known_layer_grid(layer_grid: LayerGrid) -> Any:
+    """`layer_grid` as two or three whole numbers, or a function; None.
+
+    Raises:
+        LayerError: it is something else.
+
+    Example:
+        >>> known_layer_grid([14, 14, 1])
+        (14, 14, 1)
+    """
+    if layer_grid is None or callable(layer_grid):
+        return layer_grid
+    try:
+        numbers = tuple(index(number) for number in layer_grid)
+    except TypeError:
+        numbers = ()
+    if len(numbers) not in (2, 3) or min(numbers[:2]) < 1 or min(numbers) < 0:
+        raise LayerError(
+            "Expected layer_grid as (height, width) or (height, width, tokens in front), or a "
+            f"function of the layer's output, got {layer_grid!r}. Try: layer_grid=(14, 14, 1)"
+        )
+    return numbers
 
 
 def recent(model: Any, **options: Any) -> "ImageClassifier":
@@ -90,6 +125,8 @@ def recent(model: Any, **options: Any) -> "ImageClassifier":
     kept = _kept_by(model)
     if kept is None:
         return wrap(model, **options)
+    if "layer_grid" in options:
+        options["layer_grid"] = known_layer_grid(options["layer_grid"])
     key = tuple(sorted(options.items()))
     if key not in kept:
         kept[key] = wrap(model, **options)

@@ -7,9 +7,11 @@ NumPy, JAX, TensorFlow (its `tf.experimental.numpy`) and torch (through `array_a
 the functions that the CAM methods and the scores need; `eigh` is here because one of them lacks it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
+
+import numpy as np
 
 from campare.optional import require
 
@@ -92,6 +94,20 @@ def flat(output: Any) -> Any:
     xp = namespace(found[0])
     rows = [cast(xp.reshape(leaf, (sizes(leaf)[0], -1)), "float32") for leaf in found]
     return rows[0] if len(rows) == 1 else xp.concatenate(rows, axis=-1)
+
+
+def take(x: Any, index: Sequence[int]) -> Any:
+    """x[:, index], differentiable in every framework.
+
+    Example:
+        >>> import numpy as np
+        >>> take(np.array([[5, 6, 7]]), [2, 0]).tolist()
+        [[7, 5]]
+    """
+    family = type(x).__module__.partition(".")[0]
+    if family == "tensorflow":
+        return import_module("tensorflow").gather(x, list(index), axis=1)
+    return x[:, list(index)] if family == "torch" else x[:, np.asarray(index)]
 
 
 def positions(x: Any) -> Any:

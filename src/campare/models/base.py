@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -16,9 +17,11 @@ import numpy as np
 from campare.errors import LayerError, ModelError, TargetError
 from campare.models.arrays import cast, flat, namespace
 from campare.models.backends.protocol import Edit, Forward, Program, Run
+from campare.models.grids import ordered_grid, sized_grid
 from campare.models.placement import prove
 from campare.models.snapshot import Snapshot
 from campare.models.survey import (
+    IMAGES,
     Survey,
     default_layer,
     matching,
@@ -71,7 +74,9 @@ class ImageClassifier:
     _backend: Any
     _model: Any
 
-    def __init__(self) -> None:
+    def __init__(self, layer_grid: Any = None) -> None:
+        self._layer_grid = layer_grid
+        self._others: dict[Any, ImageClassifier] = {}
         self._forget()
 
     def _forget(self) -> None:
@@ -163,14 +168,61 @@ class ImageClassifier:
             return self._surveys[shape]
 
     def _proved(self, survey: Survey, shape: Shape) -> Survey:
-        """The survey, with a grid only where tokens were found to lie as the image does."""
-        doubts = {path: doubt for path, doubt in survey.doubts.items() if survey.runs[path] == 1}
-        if not doubts:
-            return survey
+        """The survey, with a grid only where tokens were found to lie as the image does.
+
+        Those that the user gave need no proof.
+        """
+        given, failed = self._given_grids(survey)
+        doubts = {
+            path: doubt
+            for path, doubt in survey.doubts.items()
+            if survey.runs[path] == 1 and path not in given
+        }
         image = tuple(int(side or 1) for side in shape)
-        grids = prove(doubts, survey.shown, image, self._measured)
-        proved = {path: survey.layers[path]._replace(grid=grid) for path, grid in grids.items()}
-        return survey._replace(layers={**survey.layers, **proved})
+        proved = prove(doubts, survey.shown, image, self._measured) if doubts else {}
+        layers = {
+            path: survey.layers[path]._replace(grid=grid)
+            for path, grid in {**proved, **given}.items()
+        }
+        return survey._replace(layers={**survey.layers, **layers}, failed=failed)
+
+    def _given_grids(self, survey: Survey) -> tuple[dict[str, Grid], dict[str, str]]:
+        """Grids by `layer_grid` of layers that surely have none, and why it fits others not."""
+        given: dict[str, Grid] = {}
+        failed: dict[str, str] = {}
+        wanted = self._layer_grid
+        for path, batch in survey.batch_axes.items() if wanted is not None else ():
+            info = survey.layers[path]
+            if info.grid is not None or len(info.shape) < 2:
+                continue
+            if callable(wanted):
+                shape = [int(side or 1) for side in info.shape]
+                shape.insert(batch, IMAGES)
+                try:
+                    given[path] = ordered_grid(self._on_host(wanted), shape, batch, path)
+                except LayerError as error:
+                    failed[path] = str(error)
+            elif grid := sized_grid(wanted, info.shape, ("tokens", "tokens-first")[batch]):
+                given[path] = grid
+        return given, failed
+
+    def _on_host(self, function: Callable[[Any], Any]) -> Callable[[Array], Array]:
+        """A function of the framework's arrays as one of NumPy's."""
+
+        def run(x: Array) -> Array:
+            found: Array = self._backend.to_numpy(function(self._backend.array(x, self._model)))
+            return found
+
+        return run
+
+    def with_grid(self, layer_grid: Any) -> "ImageClassifier":
+        """The same model, with another `layer_grid`."""
+        if layer_grid not in self._others:
+            other = copy(self)
+            other._layer_grid, other._others = layer_grid, {}
+            other._forget()
+            self._others[layer_grid] = other
+        return self._others[layer_grid]
 
     def _measured(
         self, images: Array, readers: Mapping[str, Callable[[Any], Any]]

@@ -11,12 +11,15 @@ patches do: an image H x W cut into patches of p pixels has H/p x W/p of them. W
 the front are the tokens without a place. All of that are guesses, which `placement` proves.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any
 
-from campare.models.arrays import cast, namespace
-from campare.types import Grid
+import numpy as np
+
+from campare.errors import LayerError
+from campare.models.arrays import cast, namespace, take
+from campare.types import Array, Grid
 
 #: Class token, distillation token and registers: more than these are prompts.
 MOST_SKIPPED = 9
@@ -40,14 +43,14 @@ def find_grid(
     `seen` are the grids of the layers before, of which tokens have the last that fits.
 
     Example:
-        >>> find_grid((197, 768), (224, 224))
-        Grid(shape=(14, 14), layout='tokens', skip=1)
+        >>> find_grid((197, 768), (224, 224)) == Grid((14, 14), "tokens", skip=1)
+        True
         >>> find_grid((7, 7, 512), (224, 224)).layout
         'channels-last'
         >>> find_grid((10,), (224, 224)) is None
         True
-        >>> find_grid((29, 32), (56, 84), seen=[(4, 6)])
-        Grid(shape=(4, 6), layout='tokens', skip=5)
+        >>> find_grid((29, 32), (56, 84), seen=[(4, 6)]) == Grid((4, 6), "tokens", skip=5)
+        True
         >>> find_grid((100, 8), (400,)).shape, find_grid((4, 8, 8, 16), (8, 32, 32)).shape
         ((100,), (4, 8, 8))
     """
@@ -66,8 +69,8 @@ def find_grids(
     A sequence may be (T, C), or, with `channels_first`, (C, T).
 
     Example:
-        >>> find_grids((32, 64), (64, 64), channels_first=True)
-        [Grid(shape=(8, 8), layout='tokens-last', skip=0)]
+        >>> find_grids((32, 64), (64, 64), channels_first=True) == [Grid((8, 8), "tokens-last")]
+        True
     """
     if len(shape) == len(image) + 1:
         first = channels_first
@@ -93,7 +96,12 @@ def read_grid(output: Any, grid: Grid) -> Any:
     """A layer's output as float32 (N, *grid, C)."""
     output = cast(output, "float32")
     if grid.layout in TOKENS:
-        tokens = read_tokens(output, grid)[:, grid.skip : grid.skip + _cells(grid)]
+        tokens = read_tokens(output, grid)
+        tokens = (
+            tokens[:, grid.skip : grid.skip + _cells(grid)]
+            if grid.order is None
+            else take(tokens, grid.order)
+        )
         return namespace(output).reshape(tokens, (-1, *grid.shape, tokens.shape[-1]))
     if grid.layout == "channels-first":
         return namespace(output).moveaxis(output, 1, -1)
@@ -101,11 +109,13 @@ def read_grid(output: Any, grid: Grid) -> Any:
 
 
 def read_tokens(output: Any, grid: Grid) -> Any:
-    """A sequence of any layout as (N, T, C)."""
-    if grid.layout == "tokens":
-        return output
-    here, there = (1, 2) if grid.layout == "tokens-last" else (0, 1)
-    return namespace(output).moveaxis(output, here, there)
+    """A sequence of any layout as (N, T, C); several axes of tokens become one."""
+    if grid.layout != "tokens":
+        here, there = (1, -1) if grid.layout == "tokens-last" else (0, 1)
+        output = namespace(output).moveaxis(output, here, there)
+    if len(output.shape) > 3:
+        return namespace(output).reshape(output, (-1, prod(output.shape[1:-1]), output.shape[-1]))
+    return output
 
 
 def write_grid(features: Any, output: Any, grid: Grid) -> Any:
@@ -116,16 +126,84 @@ def write_grid(features: Any, output: Any, grid: Grid) -> Any:
         return xp.moveaxis(features, -1, 1)
     if grid.layout not in TOKENS:
         return features
-    before = read_tokens(output, grid)
-    n = _cells(grid)
+    before, n = read_tokens(output, grid), _cells(grid)
     tokens = xp.reshape(features, (-1, n, before.shape[-1]))
-    parts = [before[:, : grid.skip], tokens, before[:, grid.skip + n :]]
-    parts = [part for part in parts if part.shape[1] != 0]
-    tokens = xp.concatenate(parts, axis=1) if len(parts) > 1 else tokens
+    if grid.order is not None:
+        tokens = take(xp.concatenate([tokens, before], axis=1), _back(grid.order, before.shape[1]))
+    elif before.shape[1] != n:
+        parts = [before[:, : grid.skip], tokens, before[:, grid.skip + n :]]
+        tokens = xp.concatenate([part for part in parts if part.shape[1] != 0], axis=1)
     if grid.layout == "tokens":
-        return tokens
-    there, here = (1, 2) if grid.layout == "tokens-last" else (0, 1)
+        return tokens if len(output.shape) == 3 else xp.reshape(tokens, (-1, *output.shape[1:]))
+    if len(output.shape) > 3:  # (N, C, several axes)
+        tokens = xp.reshape(tokens, (-1, *output.shape[2:], output.shape[1]))
+    here, there = (-1, 1) if grid.layout == "tokens-last" else (1, 0)
     return xp.moveaxis(tokens, here, there)
+
+
+def _back(order: Sequence[int], tokens: int) -> list[int]:
+    """Where each of a number of tokens is among the cells in that order, and all tokens again."""
+    found = {token: cell for cell, token in enumerate(order)}
+    return [found.get(token, len(order) + token) for token in range(tokens)]
+
+
+def sized_grid(given: Sequence[int], shape: Sequence[Any], layout: Any) -> Grid | None:
+    """The grid (height, width[, skip]) that a user says a sequence of `shape` (T, C) holds.
+
+    None where it has too few tokens, or too many. Without `skip` all others are in front.
+
+    Example:
+        >>> sized_grid((14, 14, 101), (297, 24), "tokens").skip
+        101
+        >>> sized_grid((14, 14), (100, 24), "tokens") is None
+        True
+    """
+    height, width, *more = given
+    rest = int(shape[1 if layout == "tokens-last" else 0] or 0) - height * width
+    skip = more[0] if more else rest
+    fits = len(shape) == 2 and 0 <= skip <= rest <= skip + MOST_SKIPPED
+    return Grid((height, width), layout, skip) if fits else None
+
+
+def ordered_grid(
+    function: Callable[[Array], Array], shape: Sequence[int], batch: int, name: str
+) -> Grid:
+    """The grid that a user's function makes of an output of `shape`, whose axis `batch` are images.
+
+    The function, on NumPy here, only moves tokens, so that where it puts numbers tells all.
+
+    Raises:
+        LayerError: it does not make (N, h, w, C) of the output of the layer `name`, or changes it.
+
+    Example:
+        >>> rows_first = lambda x: x[:, 1:].reshape(len(x), 2, 3, 4)
+        >>> ordered_grid(rows_first, (2, 7, 4), 0, "block").order
+        (1, 2, 3, 4, 5, 6)
+    """
+    one = [n for axis, n in enumerate(shape) if axis != batch]
+    numbers = np.arange(prod(one), dtype=np.float32).reshape(one)
+    try:
+        found = function(np.stack([numbers] * shape[batch], axis=batch))
+        _, height, width, channels = found.shape
+        tokens = prod(one) // channels
+        cells = found[0].reshape(height * width, channels)
+    except Exception as error:
+        got = " ".join(str(error).split())[:200] or type(error).__name__
+        raise LayerError(
+            f"Expected layer_grid to make (N, h, w, C) of the output {tuple(one)} of {name!r}, "
+            f"got: {got}. Try: lambda x: x[:, 1:].reshape(len(x), 14, 14, x.shape[-1])"
+        ) from error
+    layouts: dict[Any, Any] = {"tokens-first": (channels, 1)} if batch else {
+        "tokens": (channels, 1), "tokens-last": (1, tokens),
+    }  # fmt: skip
+    for layout, (token, channel) in layouts.items():
+        order = cells[:, 0].astype(int) // token
+        if np.array_equal(cells, order[:, None] * token + np.arange(channels) * channel):
+            return Grid((height, width), layout, 0, tuple(order.tolist()))
+    raise LayerError(
+        f"Expected layer_grid to move tokens of {name!r} and change none, got other numbers than "
+        "it was given. Try: indexing, reshape and permute alone"
+    )
 
 
 def are_alike(grid: Sequence[Any], image: Sequence[Any]) -> bool:

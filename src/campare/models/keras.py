@@ -81,6 +81,7 @@ class KerasClassifier(ImageClassifier):
         output: str | int | None = None,
         precision: str = "float32",
         compiled: bool = False,
+        layer_grid: Any = None,
     ) -> None:
         self.model = self._model = model
         self.name = name or model.name
@@ -89,7 +90,7 @@ class KerasClassifier(ImageClassifier):
         self._precision = precision
         self._compile = compiled
         self._backend = import_module(f"campare.models.backends.{keras.backend.backend()}")
-        super().__init__()
+        super().__init__(layer_grid)
         self._survey()
 
     @property
@@ -206,6 +207,7 @@ class KerasClassifier(ImageClassifier):
             flow,
             record.doubts,
             record.shown,
+            record.batch_axes,
         )
 
     def _candidates(self, layers: dict[str, LayerInfo], runs: dict[str, int]) -> tuple[str, ...]:

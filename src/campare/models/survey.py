@@ -39,6 +39,8 @@ class Survey(NamedTuple):
     flow: Flow | None = None  # how the logits come out of the image, where that is known
     doubts: Mapping[str, Doubt] = MappingProxyType({})  # layers whose grid is a guess
     shown: Mapping[tuple[int | None, ...], tuple[str, Grid]] = MappingProxyType({})  # sure grids
+    batch_axes: Mapping[str, int] = MappingProxyType({})  # of outputs that are surely of each image
+    failed: Mapping[str, str] = MappingProxyType({})  # why a user's layer_grid does not fit a layer
 
     @property
     def connected(self) -> list[str]:
@@ -73,6 +75,7 @@ class Record:
         self.runs: dict[str, int] = {}
         self.doubts: dict[str, Doubt] = {}
         self.shown: dict[tuple[int | None, ...], tuple[str, Grid]] = {}
+        self.batch_axes: dict[str, int] = {}
 
     def add(
         self,
@@ -94,9 +97,11 @@ class Record:
         if inside:
             pass
         elif output.shape[0] == IMAGES:  # an image may have several windows
+            self.batch_axes[path] = 0
             grids = find_grids(sides, self._image, channels_first=channels_first, seen=self._grids)
         elif len(output.shape) == 3 and output.shape[1] == IMAGES:
             sides = (output.shape[0], output.shape[2])
+            self.batch_axes[path] = 1
             grids = [
                 grid._replace(layout="tokens-first")
                 for grid in find_grids(sides, self._image, seen=self._grids)
@@ -206,11 +211,26 @@ def spatial_layer(survey: Survey, name: str, path: str, default: Callable[[], st
             "Try: the layer after it, whose output is used once"
         )
     if not info.spatial:
-        raise LayerError(
-            f"Expected a spatial layer (h, w, C), got {info.path!r} with output "
-            f"{info.shape}. Try: {default()}"
-        )
+        raise LayerError(_no_grid(survey, info, name, default))
     return info
+
+
+def _no_grid(survey: Survey, info: LayerInfo, name: str, default: Callable[[], str]) -> str:
+    """What is said of a layer that cannot be mapped, and what can be done."""
+    if info.path in survey.failed:
+        return survey.failed[info.path]
+    try:
+        advice = [f"layer={default()!r}"]
+    except LayerError:  # there is no other
+        advice = []
+    kind = "a spatial layer (h, w, C)"
+    if info.path in survey.batch_axes and len(info.shape) > 1:
+        kind = "a layer whose tokens lie as the image does, row by row"
+        advice.append("layer_grid=(h, w, tokens in front), or a function of its output")
+    return (
+        f"Expected {kind}, got {info.path!r} of {name!r} with output {info.shape}. "
+        f"Try: {', or '.join(advice) or 'a convolutional model'}"
+    )
 
 
 def matching(path: str, paths: Any) -> list[str]:

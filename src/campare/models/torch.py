@@ -62,6 +62,7 @@ class TorchClassifier(ImageClassifier):
         input_shape: tuple[int | None, ...] | None = None,
         precision: str = "float32",
         compiled: bool = False,
+        layer_grid: Any = None,
     ) -> None:
         model = getattr(model, "_orig_mod", model)  # what torch.compile was given
         self.model = self._model = model
@@ -71,7 +72,7 @@ class TorchClassifier(ImageClassifier):
         self._output = output
         self._precision = precision
         self._given_shape = input_shape
-        super().__init__()
+        super().__init__(layer_grid)
 
     @property
     def _settings(self) -> dict[str, Any]:
@@ -189,6 +190,7 @@ class TorchClassifier(ImageClassifier):
             flow,
             record.doubts,
             record.shown,
+            record.batch_axes,
         )
 
     def _candidates(

@@ -178,6 +178,11 @@ def to_device(x: Any, model: Any) -> Any:
     return x.to(device_of(model))
 
 
+def array(x: Array, model: Any) -> Any:
+    """A NumPy array as the framework has it."""
+    return to_device(x, model)
+
+
 def to_numpy(x: Any) -> Array:
     """A result on the host."""
     x = x.detach().cpu()
