@@ -32,6 +32,7 @@ def test_defaults(audited: list[Any], capsys: pytest.CaptureFixture[str]):
         "metrics": ("default",),
         "methods": ("grad-cam",),
         "layer": None,
+        "layer_grid": None,
         "size": None,
         "pixels": "0..255",
         "classes": None,
@@ -52,9 +53,9 @@ def test_defaults(audited: list[Any], capsys: pytest.CaptureFixture[str]):
 def test_every_option_arrives(audited: list[Any]):
     words = (
         "audit one=a.keras two=old/a.keras --data photos --metrics energy,deletion --methods "
-        "grad-cam,layer-cam --layer one=top,two=conv/last --size 96 --pixels one=-1..1 "
-        "--classes cat=3,dog=0 --target prediction --split all --out there --seed 4 "
-        "--batch-size 8 --engine ray"
+        "grad-cam,layer-cam --layer one=top,two=conv/last --layer-grid two=7x7+1 --size 96 "
+        "--pixels one=-1..1 --classes cat=3,dog=0 --target prediction --split all --out there "
+        "--seed 4 --batch-size 8 --engine ray"
     )
     assert call(words) == 0
     ((given, settings),) = audited
@@ -64,6 +65,7 @@ def test_every_option_arrives(audited: list[Any]):
         "metrics": ("energy", "deletion"),
         "methods": ("grad-cam", "layer-cam"),
         "layer": {"one": "top", "two": "conv/last"},
+        "layer_grid": {"two": (7, 7, 1)},
         "size": 96,
         "pixels": {"one": "-1..1"},
         "classes": {"cat": "3", "dog": "0"},

@@ -97,3 +97,37 @@ def test_tensorflow_says_nothing(models: Path, photos: list[Path]):
     assert done.returncode == 2
     assert done.stderr.startswith("campare: error: Expected ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    """A recurrent network over the rows of an image: its steps are no patches."""
+    keras = pytest.importorskip("keras")
+    L = keras.layers
+    inputs = keras.Input((16, 16, 3))
+    steps = L.Dense(4, name="into")(L.Reshape((16, 48))(inputs))
+    steps = L.LSTM(4, return_sequences=True, name="steps")(steps)
+    network = keras.Model(inputs, L.Dense(2)(L.GlobalAveragePooling1D()(steps)))
+    network.save(tmp_path / "rows.keras")
+    return tmp_path / "rows.keras"
+
+
+def test_where_no_grid_can_be_found_the_user_says_it(
+    rows: Path, photos: list[Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    words = ["explain", str(rows), str(photos[0]), "--out", "maps", "--layer", "steps"]
+    assert main(words) == 2
+    assert "layer_grid=(h, w, tokens in front)" in capsys.readouterr().err
+    assert main(["list", "layers", str(rows)]) == 2
+    assert "Try: layer='steps' with layer_grid=(h, w" in capsys.readouterr().err
+    for grid in ("16x1", "16x1+0", "own_grids:columns"):
+        Path("own_grids.py").write_text("def columns(x):\n    return x[:, :, None]\n", "utf-8")
+        capsys.readouterr()
+        assert main([*words, "--layer-grid", grid]) == 0
+        assert np.load("maps/one-grad-cam.npy").shape == (16, 1)
+        assert main(["list", "layers", str(rows), "--layer-grid", grid]) == 0
+        assert "(16 x 1 of them a grid)" in capsys.readouterr().out
+    assert main([*words, "--layer-grid", "sixteen"]) == 2
+    assert "--layer-grid as HEIGHTxWIDTH, got 'sixteen'" in capsys.readouterr().err
+    words = f"audit {rows} --data drawn --metrics energy --layer steps --layer-grid rows=16x1"
+    assert main([*words.split(), "--out", "run", "--size", "16"]) == 0

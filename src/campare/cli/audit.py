@@ -15,6 +15,7 @@ from campare.cli.options import (
     Metrics,
     assigned,
     folder,
+    layer_grids,
     read_classes,
 )
 from campare.cli.terminal import conclude, terminal
@@ -35,6 +36,15 @@ def audit(
             parser=assigned,
             metavar="LAYER",
             help="For all models, or NAME=LAYER,... Default: the last spatial layer of each.",
+        ),
+    ] = None,
+    layer_grid: Annotated[
+        Any,
+        Option(
+            parser=layer_grids,
+            metavar="GRID",
+            help="How the tokens of that layer lie, where it cannot be found: 14x14, 14x14+1 with "
+            "one in front, my_module:my_function, or NAME=GRID,...",
         ),
     ] = None,
     size: Annotated[
@@ -93,6 +103,7 @@ def audit(
         metrics=metrics,
         methods=methods,
         layer=layer,
+        layer_grid=layer_grid,
         size=size,
         pixels=pixels,
         classes=classes,

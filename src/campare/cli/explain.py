@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from campare.cli.options import ModelFile, Range, words
+from campare.cli.options import LayerGrid, ModelFile, Range, words
 from campare.cli.terminal import table, terminal
 from campare.errors import CampareError, DataError
 
@@ -28,6 +28,7 @@ def explain(
             "Default: the last spatial layer.",
         ),
     ] = None,
+    layer_grid: LayerGrid = None,
     target: Annotated[
         str | None,
         Option(help="A class by name or index, or second-best. Default: the predicted class."),
@@ -67,6 +68,7 @@ def explain(
         target=_contrast(target, against),
         method=method,
         layer=layer,
+        layer_grid=layer_grid,
         smooth=smooth,
     )
     files = explanation.save(out, names=[path.name for path in images])

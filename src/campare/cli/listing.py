@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Exit, Option, Typer
 
-from campare.cli.options import ModelFile
+from campare.cli.options import LayerGrid, ModelFile
 from campare.cli.terminal import table, terminal
 
 list_app = Typer(help="What there is to choose from.")
@@ -118,17 +118,19 @@ def _two_digits(value: float) -> str:
 @list_app.command("layers")
 def list_layers(
     model: ModelFile,
+    layer_grid: LayerGrid = None,
 ) -> None:
     """The layers of a model that can be mapped, in the order they run."""
     from campare.models import wrap
 
-    classifier = wrap(model)
+    classifier = wrap(model, layer_grid=layer_grid)
+    default = classifier.default_layer  # says so where there is none
     rows = table("layer", "kind", "shape", "")
     for layer in classifier.layers:
         if layer.spatial:
             shape = " x ".join("?" if side is None else str(side) for side in layer.shape)
-            if layer.grid and layer.grid.layout == "tokens":
+            if layer.grid and "tokens" in layer.grid.layout:
                 shape += f" ({' x '.join(map(str, layer.grid.shape))} of them a grid)"
-            mark = "default" if layer.path == classifier.default_layer else ""
+            mark = "default" if layer.path == default else ""
             rows.add_row(layer.path, layer.kind, shape, mark)
     terminal().print(rows)

@@ -67,6 +67,44 @@ def assigned(text: str) -> Any:
     return {name: value for name, _, value in (word.partition("=") for word in words(text))}
 
 
+def layer_grid(text: str) -> Any:
+    """HEIGHTxWIDTH, HEIGHTxWIDTH+FRONT, or a function as module:name.
+
+    Raises:
+        CampareError: it is something else.
+
+    Example:
+        >>> layer_grid("14x14"), layer_grid("14x14+101")
+        ((14, 14), (14, 14, 101))
+    """
+    from campare.optional import load_object
+
+    if ":" in text:
+        return load_object(text)
+    sides, _, front = text.partition("+")
+    try:
+        height, width = map(int, sides.split("x"))
+        return (height, width, int(front)) if front else (height, width)
+    except ValueError as error:
+        raise CampareError(
+            f"Expected --layer-grid as HEIGHTxWIDTH, got {text!r}. Try 14x14, 14x14+1 with one "
+            "token in front, or my_module:my_function"
+        ) from error
+
+
+def layer_grids(text: str) -> Any:
+    """`layer_grid` for all models, or NAME=GRID,... for some.
+
+    Example:
+        >>> layer_grids("14x14+1"), layer_grids("a=14x14,b=7x7")
+        ((14, 14, 1), {'a': (14, 14), 'b': (7, 7)})
+    """
+    found = assigned(text)
+    if isinstance(found, dict):
+        return {name: layer_grid(one) for name, one in found.items()}
+    return layer_grid(found)
+
+
 def setting(pair: str) -> tuple[str, Any]:
     """NAME=VALUE of a backbone, the value read as YAML.
 
@@ -146,6 +184,15 @@ def folder(data: Any, *, training: bool, **reading: Any) -> Any:
     return ImageSet.from_folder(data, training=training, **reading)
 
 
+LayerGrid = Annotated[
+    Any,
+    Option(
+        parser=layer_grid,
+        metavar="GRID",
+        help="How the tokens of a layer lie, where that cannot be found: 14x14, 14x14+1 with one "
+        "in front, or my_module:my_function.",
+    ),
+]
 MaskValues = Annotated[
     Any,
     Option(

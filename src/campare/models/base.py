@@ -8,7 +8,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from copy import copy
 from functools import partial
 from typing import Any
 
@@ -218,10 +217,8 @@ class ImageClassifier:
     def with_grid(self, layer_grid: Any) -> "ImageClassifier":
         """The same model, with another `layer_grid`."""
         if layer_grid not in self._others:
-            other = copy(self)
-            other._layer_grid, other._others = layer_grid, {}
-            other._forget()
-            self._others[layer_grid] = other
+            settings = {**self._settings, "layer_grid": layer_grid}
+            self._others[layer_grid] = type(self)(self._model, **settings)
         return self._others[layer_grid]
 
     def _measured(

@@ -101,6 +101,7 @@ class KerasClassifier(ImageClassifier):
             "output": self._output,
             "precision": self._precision,
             "compiled": self._compile,
+            "layer_grid": self._layer_grid,
         }
 
     def _read_model(self) -> None:

@@ -155,10 +155,13 @@ def default_layer(survey: Survey, name: str, is_seen: Callable[[str], bool]) -> 
         return often[-1]  # to be refused by its name
     if not spatial:
         kinds = ", ".join(dict.fromkeys(info.kind for info in survey.layers.values()))
+        sequences = [path for path in survey.batch_axes if len(survey.layers[path].shape) == 2]
+        advice = "a convolutional model; a map needs a grid of features"
+        if sequences:
+            advice = f"layer={sequences[-1]!r} with layer_grid=(h, w, tokens in front), or {advice}"
         raise LayerError(
             f"Expected a model with a spatial layer (h, w, C), got none in {name!r}: "
-            f"{kinds or 'no layer that can be seen'}. "
-            "Try: a convolutional model; a map needs a grid of features"
+            f"{kinds or 'no layer that can be seen'}. Try: {advice}"
         )
     last = survey.layers[spatial[-1]]
     if last.grid is None or not others_beside(last.grid, last.shape):

@@ -83,6 +83,7 @@ class TorchClassifier(ImageClassifier):
             "input_shape": self._given_shape,
             "precision": self._precision,
             "compiled": self.compiled,
+            "layer_grid": self._layer_grid,
         }
 
     def _read_model(self) -> None:
