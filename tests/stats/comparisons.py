@@ -12,14 +12,14 @@ NAN = math.nan
 def row(metric, estimate, low, high, *, contrast="B - A", method="grad-cam", p=0.01, seeds=3):
     treatment, control = contrast.split(" - ")
     words = (contrast, treatment, control, method, metric)
-    return (*words, estimate, low, high, p, p, 0.5, 60, seeds, 0.2, 0.8, p)
+    return (*words, estimate, low, high, p, p, 0.5, 60, seeds, 0, 0.2, 0.8, p)
 
 
 def comparison(*rows, confidence=0.95):
     return Comparison(
         effects=pl.DataFrame(rows, schema=EFFECTS, orient="row"),
         summary=pl.DataFrame(
-            [("A", "grad-cam", "energy", 0.4, 0.3, NAN, 60, 3, 2, 182)],
+            [("A", "grad-cam", "energy", 0.4, 0.3, NAN, 60, 3, 0, 2, 182)],
             schema=SUMMARY,
             orient="row",
         ),

@@ -14,7 +14,7 @@ UNTRAINED = "grad-cam:untrained"
 
 def mean(arm, metric, value, method="grad-cam", low=None, high=None):
     ends = (value - 0.02 if low is None else low, value + 0.02 if high is None else high)
-    return (arm, method, metric, value, *ends, 60, 5, 0, 300)
+    return (arm, method, metric, value, *ends, 60, 5, 0, 0, 300)
 
 
 def beside(arm, null, metric, estimate, half=0.02):
@@ -24,7 +24,7 @@ def beside(arm, null, metric, estimate, half=0.02):
 def effect(contrast, metric="energy", estimate=0.1):
     sides = contrast.split(" - ")
     return (contrast, *sides, "grad-cam", metric, estimate, estimate - 0.05, estimate + 0.05,
-            0.01, 0.01, 0.5, 60, 5, 0.2, 0.8, 0.01)  # fmt: skip
+            0.01, 0.01, 0.5, 60, 5, 0, 0.2, 0.8, 0.01)  # fmt: skip
 
 
 def arm(name, *, unlearned=0, maps=300, flat=0, accuracy=0.9):

@@ -29,7 +29,7 @@ def effect(metric, sizes, *, contrast="B - A", method="grad-cam", p=0.01, seeds=
     treatment, control = sides or contrast.split(" - ")
     numbers = SIZES[sizes] if isinstance(sizes, str) else sizes
     words = (contrast, treatment, control, method, metric)
-    return (*words, *numbers, p, p, 0.5, 60, seeds, 0.2, 0.8, p)
+    return (*words, *numbers, p, p, 0.5, 60, seeds, 0, 0.2, 0.8, p)
 
 
 def frame(rows, schema):
@@ -260,7 +260,7 @@ def test_two_factors_in_one_sentence():
 def test_controls_in_a_sentence():
     lows = {"A": -0.1, "B": 0.1, "C": 0.2}
     nulls = [(arm, "grad-cam", "energy", "centre", low, low, 1.0, 0.5) for arm, low in lows.items()]
-    means = [(arm, "grad-cam", "energy", 0.5, 0.4, 0.6, 60, 3, 0, 180) for arm in lows]
+    means = [(arm, "grad-cam", "energy", 0.5, 0.4, 0.6, 60, 3, 0, 0, 180) for arm in lows]
     *_, found = answers(compared(nulls=nulls, summary=means))
     bump = "a bump in the middle of the image (Energy in the object)"
     assert found.text == f"B and C beat {bump}; A does not."

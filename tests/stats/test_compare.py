@@ -139,9 +139,9 @@ def test_the_summary_counts_what_is_undefined():
     summary = compare(broken, resamples=100).summary
     assert dict(summary.schema) == SUMMARY
     rows = {row[:3]: row[3:] for row in summary.rows()}
-    mean, low, high, images, seeds, undefined, count = rows["A", "grad-cam", "energy"]
+    mean, low, high, images, seeds, groups, undefined, count = rows["A", "grad-cam", "energy"]
     assert low < mean < high
-    assert (images, seeds, undefined, count) == (30, 3, 1, 90)
+    assert (images, seeds, groups, undefined, count) == (30, 3, 0, 1, 90)
     assert rows["B", "grad-cam", "energy"][-2:] == (0, 90)
     assert ("A", "uniform", "energy") in rows
 
@@ -313,3 +313,71 @@ def test_the_permutation_test_and_the_size_stand_beside_the_interval():
     assert 0.04 < row["p_permutation"] < 0.3  # three seeds
     none = effect(compare(table("AB"), contrasts=[("A", "B")], resamples=1000), "A - B")
     assert none["effect_size"] == pytest.approx(-row["effect_size"])
+
+
+def grouped(frame=TABLE, size=5):
+    """The table with groups of so many images each."""
+    number = pl.col("image").str.extract(r"(\d+)").cast(pl.Int64) // size
+    return frame.with_columns(group="patient " + number.cast(pl.String))
+
+
+def test_groups_are_the_units_of_every_table():
+    alone, found = compare(TABLE, resamples=200), compare(grouped(), resamples=200)
+    assert alone.notes == ()
+    assert found.notes == ("Units of independence: 6 groups of 5 images.",)
+    for name in ("effects", "summary", "factors", "sensitivity"):
+        before, after = getattr(alone, name), getattr(found, name)
+        assert set(before["groups"]) <= {0}
+        assert set(after.filter(pl.col("low").is_finite())["groups"]) <= {6}
+        first = "mean" if name == "summary" else "estimate"
+        assert after[first].to_list() == before[first].to_list()
+    assert found.effects["p_permutation"].min() > alone.effects["p_permutation"].min()
+    assert found.nulls["low"].to_list() != alone.nulls["low"].to_list()
+    said = [str(answer) for answer in found.answers]
+    assert any("30 images in 6 groups, 3 seeds" in one for one in said)
+    assert any("; 30 images in 6 groups)" in one for one in said)
+    mixed = grouped().sample(fraction=1.0, shuffle=True, seed=0)
+    shuffled = compare(mixed, baseline="A", resamples=200)
+    sort = ["contrast", "method", "metric"]
+    assert shuffled.effects.sort(sort)["low"].to_list() == pytest.approx(
+        found.effects.sort(sort)["low"].to_list(), nan_ok=True
+    )
+
+
+def test_a_group_of_each_image_by_itself_changes_no_interval():
+    each = TABLE.with_columns(group=pl.col("image"))
+    alone, found = compare(TABLE, resamples=200), compare(each, resamples=200)
+    numbers = ["estimate", "low", "high", "p", "p_adjusted"]
+    assert found.effects.select(numbers).equals(alone.effects.select(numbers))
+    null = TABLE.with_columns(group=pl.lit(None, pl.String))
+    assert compare(null, resamples=200).effects.equals(alone.effects)
+
+
+def test_an_image_is_of_one_group():
+    odd = grouped().with_columns(
+        group=pl.when((pl.col("image") == "3.png") & (pl.col("seed") == 1))
+        .then(pl.lit("patient 9"))
+        .otherwise("group")
+    )
+    with pytest.raises(RunError) as caught:
+        compare(odd)
+    assert str(caught.value) == (
+        "Expected one group for each image, got patient 0, patient 9 for 3.png. "
+        "Try one name in the column group in all rows of an image."
+    )
+    some = grouped().with_columns(
+        group=pl.when(pl.col("seed") == 1).then("group")  # null elsewhere: it is known from there
+    )
+    assert set(compare(some, resamples=200).summary["groups"]) == {6}
+
+
+def test_one_group_settles_nothing_and_says_why():
+    found = compare(
+        grouped(size=30), resamples=200,
+        design={"A": {"pre-training": False}, "B": {"pre-training": True},
+                "C": {"augmentation": True}},
+    )  # fmt: skip
+    assert set(found.effects["low"].is_nan()) == {True}
+    measured = found.claims.filter(pl.col("images") > 0)
+    assert set(measured["verdict"]) == {"not settled"}
+    assert all("all images belong to one group" in reason for reason in measured["reason"])

@@ -39,8 +39,8 @@ def test_both_arms_keep_their_sides():
     measured = matrices(read(table()).frame)
     (energy, iou) = both(measured, ("B", "A"), "grad-cam")
     assert (energy[0], iou[0]) == ("energy", "iou")
-    for arm, values in zip("BA", energy[1], strict=True):
-        np.testing.assert_array_equal(values, measured[arm, "grad-cam", "energy"].values)
+    for arm, one in zip("BA", energy[1], strict=True):
+        np.testing.assert_array_equal(one.values, measured[arm, "grad-cam", "energy"].values)
     assert metrics_of(measured, "layer-cam") == ["energy", "iou"]
     assert metrics_of(measured, "nobody") == []
 

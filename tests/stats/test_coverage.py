@@ -66,3 +66,25 @@ def test_few_verdicts_are_false(seeds):
         rows = judge(claims, measured, design_of([], "ABCD"), "grad-cam")
         false += any(row["verdict"] in ("supported", "contradicted") for row in rows)
     assert false / 150 <= 0.09  # 0.05, and two standard errors
+
+
+@pytest.mark.parametrize("shape", [(40, 5), (20, 20), (100, 2)])
+def test_the_interval_covers_where_groups_share_their_effect(shape):
+    number, size = shape
+    groups = np.repeat(np.arange(number), size)
+    covered = plain = 0
+    for i in range(500):
+        rng = np.random.default_rng([5, number, i])
+        both = [
+            rng.normal(0, 0.1, number)[groups]
+            + rng.normal(0, 0.1, len(groups))
+            + rng.normal(0, 0.02, (5, 1))
+            + rng.normal(0, 0.1, (5, len(groups)))
+            for _ in "AB"
+        ]
+        found = difference(*both, groups=groups)
+        covered += found.low <= 0 <= found.high
+        images = difference(*both)
+        plain += images.low <= 0 <= images.high
+    assert 0.92 <= covered / 500 <= 0.985
+    assert plain / 500 < {40: 0.90, 20: 0.75, 100: 0.96}[number]  # images as units

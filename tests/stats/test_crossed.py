@@ -202,3 +202,87 @@ def test_the_size_interval_is_near_the_noncentral_t():
 def test_arms_need_weights():
     with pytest.raises(CampareError, match=r"one weight for each arm, got 2 arms and 1 weights"):
         split([[[1.0]], [[2.0]]], [1])
+
+
+def grouped_arms(rng, sizes, seeds=(4, 3)):
+    """Two arms in which images of a group share an effect, and a seed has one on each group."""
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    images = len(groups)
+    arms = [
+        rng.normal(0, 0.1, images)
+        + rng.normal(0, 0.2, len(sizes))[groups]
+        + rng.normal(0, 0.1, (S, len(sizes)))[:, groups]
+        + rng.normal(0, 0.05, (S, images))
+        for S in seeds
+    ]
+    return arms, groups
+
+
+def test_groups_of_one_size_are_units_like_images():
+    arms, groups = grouped_arms(np.random.default_rng(0), [5] * 12)
+    found = split(arms, [1, -1], groups)
+    means = split([Y.reshape(len(Y), 12, 5).mean(axis=2) for Y in arms], [1, -1])
+    assert found.units == means.images == 12
+    assert found.estimate == pytest.approx(means.estimate)
+    assert found.variance == pytest.approx(means.variance)
+    assert found.freedom == pytest.approx(means.freedom)
+    assert found.groups.freedom == pytest.approx(11)
+    assert interval(found) == pytest.approx(interval(means))
+    effect = contrast(arms, [1, -1], groups=groups)
+    assert (effect.images, effect.groups, effect.seeds) == (60, 12, 3)
+    assert effect.high - effect.low > np.ptp(interval(split(arms, [1, -1]))[:2])
+
+
+def test_groups_of_one_image_are_images_to_the_last_bit():
+    arms, _ = grouped_arms(np.random.default_rng(1), [1] * 30)
+    arms[0][1, 4] = arms[1][:, 7] = NAN
+    groups = np.random.default_rng(2).permutation(30)
+    assert split(arms, [1, -1], groups) == split(arms, [1, -1])
+    pair = np.r_[0, np.arange(29)]  # the second of the pair is undefined
+    arms[0][:, 1] = NAN
+    assert split(arms, [1, -1], pair) == split(arms, [1, -1])
+
+
+def test_the_degrees_of_freedom_of_unequal_groups_are_satterthwaites():
+    rng = np.random.default_rng(3)
+    sizes = [1, 1, 2, 3, 8, 20]
+    groups = np.repeat(np.arange(6), sizes)
+    w = np.array(sizes) / 35
+    off = np.eye(6) - w  # a shared effect of each group, minus the mean of all
+    q = np.diag(w**2 / (1 - 2 * w + (w**2).sum()))
+    form = off.T @ q @ off
+    found = split([rng.normal(size=(1, 35))], [1], groups).groups
+    assert np.trace(form) == pytest.approx((w**2).sum())  # unbiased
+    assert found.freedom == pytest.approx(np.trace(form) ** 2 / np.trace(form @ form))
+    values = [split([rng.normal(size=6)[None, groups]], [1], groups) for _ in range(4000)]
+    estimates = np.array([one.estimate for one in values])
+    variances = np.array([one.groups.variance for one in values])
+    assert variances.mean() == pytest.approx((w**2).sum(), rel=0.05)
+    assert estimates.var() == pytest.approx((w**2).sum(), rel=0.08)
+    kurtosis = 2 * variances.mean() ** 2 / variances.var()
+    assert kurtosis == pytest.approx(found.freedom, rel=0.2)
+
+
+def test_one_group_says_nothing_of_others():
+    (Y, _), _ = grouped_arms(np.random.default_rng(4), [6])
+    found = difference(Y, groups=np.zeros(6, int))
+    assert math.isfinite(found.estimate)
+    assert (found.images, found.groups) == (6, 1)
+    assert all(math.isnan(x) for x in (found.low, found.high, found.p))
+    assert all(math.isnan(x) for x in size_interval(split([Y], [1], np.zeros(6, int))))
+
+
+@given(st.integers(0, 1000), st.lists(st.integers(1, 6), min_size=2, max_size=8))
+@settings(deadline=None)
+def test_the_estimate_is_the_mean_over_images_whatever_the_groups(seed, sizes):
+    rng = np.random.default_rng(seed)
+    arms, groups = grouped_arms(rng, sizes)
+    for Y in arms:
+        Y[rng.random(Y.shape) < 0.2] = NAN
+    alone, found = split(arms, [1, -1]), split(arms, [1, -1], groups)
+    assert found.estimate == alone.estimate or math.isnan(found.estimate)
+    order = rng.permutation(len(groups))
+    again = split([Y[:, order] for Y in arms], [1, -1], 7 - groups[order])
+    if found.units > 1:
+        assert again.variance == pytest.approx(found.variance)
+        assert found.variance >= 0

@@ -72,3 +72,19 @@ def test_missing_values_and_too_few_images():
     assert math.isnan(permutation_test([[1.0, np.nan]], [[1.0, 2.0]], FLIPS))
     T = np.array([[1.0, np.nan, 2.0], [2.0, 3.0, 4.0]])
     assert 0 < permutation_test(T, np.zeros((2, 3)), FLIPS) <= 1
+
+
+def test_images_of_a_group_have_one_sign():
+    d = np.array([[3.0, 1.0, -1.0, 2.0, 0.5, 2.0]])
+    groups = np.array([0, 0, 1, 1, 2, 2])
+    flips = Flips(100, seed=0)
+    summed = np.array([4.0, 1.0, 2.5])
+    signs = np.array([[a, b, c] for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)])
+    exact = np.mean(np.abs(signs @ summed) >= summed.sum() - 1e-9)
+    assert permutation_test(d, 0 * d, flips, groups) == exact == 0.25
+    many = np.tile(d, 10)
+    units = np.arange(60) // 2
+    drawn = permutation_test(many, 0 * many, Flips(2000, seed=0), units)
+    means = np.tile([[4.0, 1.0, 2.5]], 10) / 2
+    assert drawn == permutation_test(means, 0 * means, Flips(2000, seed=0))
+    assert np.isnan(permutation_test(d, 0 * d, flips, np.zeros(6, int)))

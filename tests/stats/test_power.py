@@ -112,3 +112,18 @@ def test_one_seed_needs_more_and_cannot_say_how_many():
     found = power(table("AB", seeds=1))
     assert found["seeds_needed"].null_count() == found.height
     assert math.isfinite(found["detectable"].max())
+
+
+def test_more_images_are_more_groups():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(20), 5)
+    Y = rng.normal(0, 0.1, 100) + rng.normal(0, 0.2, 20)[groups] + rng.normal(0, 0.05, (3, 100))
+    found = split([Y], [1.0], groups)
+    larger = resized(found, images=400)
+    assert larger.groups.number == 80
+    assert larger.groups.freedom == pytest.approx(79)
+    assert larger.image_variance == pytest.approx(found.image_variance / 4)
+    same = resized(found, images=100)
+    assert same.variance == pytest.approx(found.variance)
+    assert same.freedom == pytest.approx(found.freedom)
+    assert detectable(found) > 1.5 * detectable(split([Y], [1.0]))

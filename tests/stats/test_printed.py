@@ -52,7 +52,7 @@ CLAIM = {
 def full():
     from dataclasses import replace
 
-    odd = ("B - A", "grad-cam", "energy", "accuracy-matched", 0.01, -0.1, 0.1, 0.8, 60, 3, False)
+    odd = ("B - A", "grad-cam", "energy", "accuracy-matched", 0.01, -0.1, 0.1, 0.8, 60, 3, 0, False)
     return replace(
         comparison(BETTER),
         claims=pl.DataFrame([CLAIM, CLAIM | {"claim": "1", "verdict": "supported"}], schema=CLAIMS),
@@ -99,7 +99,7 @@ def test_what_an_open_claim_lacks(changes, text):
 def test_only_the_first_analyses_that_find_otherwise_are_shown():
     from dataclasses import replace
 
-    odd = ("B - A", "grad-cam", "energy", "layer {}", 0.01, -0.1, 0.1, 0.8, 60, 3, False)
+    odd = ("B - A", "grad-cam", "energy", "layer {}", 0.01, -0.1, 0.1, 0.8, 60, 3, 0, False)
     many = [(*odd[:3], f"layer {i}", *odd[4:]) for i in range(11)]
     agreeing = (*odd[:3], "layer z", *odd[4:-1], True)
     table = pl.DataFrame([*many, agreeing], schema=SENSITIVITY, orient="row")
@@ -112,7 +112,7 @@ def test_only_the_first_analyses_that_find_otherwise_are_shown():
 def test_power_has_a_table_for_each_contrast_and_no_number_where_there_is_none():
     one = {
         "contrast": "B - A", "method": "grad-cam", "metric": "energy@matched", "sd_seed": 0.01,
-        "sd_image": 0.2, "sd_residual": 0.03, "images": 60, "seeds": 3, "smallest": 0.05,
+        "sd_image": 0.2, "sd_residual": 0.03, "images": 60, "seeds": 3, "groups": 0, "smallest": 0.05,
         "power": 0.42, "detectable": 0.09, "seeds_needed": 7, "images_needed": None,
     }  # fmt: skip
     other = one | {"method": "-", "metric": "correct", "smallest": None, "power": None}

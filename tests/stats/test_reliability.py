@@ -132,3 +132,13 @@ def test_scores_offer_both():
     scores = Scores(rows)
     assert scores.agreement().equals(agreement(rows))
     assert scores.reliability(splits=10).equals(reliability(rows, splits=10))
+
+
+def test_groups_stay_in_one_half():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(6), 5)
+    items = rng.normal(size=(6, 4))[groups]  # all images of a group say the same
+    assert split_half(items, splits=50, groups=groups) == pytest.approx(
+        split_half(items[::5], splits=50)
+    )
+    assert split_half(items, splits=50) > split_half(items, splits=50, groups=groups)

@@ -15,9 +15,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from campare.data.inventory import counted, some_of
 from campare.data.vocabulary import SPLITS_BY_WORD
 from campare.errors import DataError
+from campare.types import Ints
 
 #: The file below a folder of images that names groups.
 GROUPS = "groups.csv"
@@ -178,6 +181,18 @@ def duplicates(hashes: Mapping[str, str], splits: Mapping[str, str]) -> Iterator
     if twice:
         many = counted(twice, "test image is", "test images are")
         yield f"{many} in train, too, byte for byte: {some_of(twice)}"
+
+
+def unit_of(groups: Sequence[str | None]) -> Ints:
+    """The unit of each of N images as a number from 0: its group, or the image itself.
+
+    Example:
+        >>> unit_of(["b", None, "a", "b", None]).tolist()
+        [3, 0, 2, 3, 1]
+    """
+    names = [(group is not None, group or f"{at:09}") for at, group in enumerate(groups)]
+    order = {name: number for number, name in enumerate(sorted(set(names)))}
+    return np.array([order[name] for name in names], np.int64)
 
 
 def units(groups: Sequence[str | None]) -> str:

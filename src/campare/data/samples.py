@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.data.decode import Picture, resize_picture
+from campare.data.groups import unit_of
 from campare.data.inventory import Inventory
 from campare.errors import DataError
 from campare.types import Bools, Ints
@@ -319,8 +320,7 @@ def _held_out_groups(
     """Groups in random order, each held out if that brings the classes nearer to their shares."""
     classes, label = np.unique(labels, return_inverse=True)
     missing = np.array([_wanted(fraction, int(n)) for n in np.bincount(label)])
-    names = [f"{at}" if group is None else f"group {group}" for at, group in enumerate(groups)]
-    of_image = np.unique(names, return_inverse=True)[1]
+    of_image = unit_of(groups)
     held = np.zeros(len(labels), np.bool_)
     for group in rng.permutation(of_image.max() + 1):
         members = of_image == group

@@ -13,6 +13,7 @@ import numpy as np
 
 from campare.attribution.baselines import BASELINES
 from campare.attribution.method import Method
+from campare.data import Images
 from campare.experiments.evaluated import Evaluated
 from campare.experiments.inputs import DISCRIMINATION, Grids, Inputs
 from campare.experiments.progress import STAGES
@@ -141,7 +142,7 @@ def evaluate(
         "score": f"logits ({model.classifier.bypassed} bypassed)"
         if model.classifier.bypassed
         else "logits",
-        **(_judged(outputs.logits, inputs.images.labels) if model.classes.known else {}),
+        **(_judged(outputs.logits, inputs.images) if model.classes.known else {}),
     }
     return Evaluation(table, outputs.maps, facts)
 
@@ -358,11 +359,14 @@ def _tidy(table: "pl.DataFrame", inputs: Inputs, terms: Terms) -> "pl.DataFrame"
     )
 
 
-def _judged(logits: Floats, labels: Ints) -> dict[str, Any]:
+def _judged(logits: Floats, images: Images) -> dict[str, Any]:
     """Accuracy, and whether it is better than that of the commonest class, if there are several."""
+    labels = images.labels
     hits = correct(logits, labels).values  # NaN where the logits are
     accuracy = {"accuracy": float(hits.mean())}
     if len(np.unique(labels)) < 2:
         return accuracy
-    better = bool(np.isfinite(hits).all()) and learned(labels, predicted(logits))
+    better = bool(np.isfinite(hits).all()) and learned(
+        labels, predicted(logits), groups=images.groups
+    )
     return accuracy | {"learned": better}

@@ -3,14 +3,16 @@
 Logits (N, K) are compared with labels (N,); a single logit (K = 1) speaks for class 1 of two.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtrc  # scipy.stats takes a second to import
+from scipy.special import bdtrc, betainc  # scipy.stats takes a second to import
 
+from campare.data.groups import unit_of
 from campare.metrics.metric import Metric
 from campare.metrics.values import Values, with_reasons
 from campare.types import Array, Bools, Ints
@@ -104,10 +106,18 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> tuple[float, float
     return float(max(center - half, 0)), float(min(center + half, 1))
 
 
-def learned(labels: Ints, predictions: Ints, *, level: float = 0.05) -> bool:
+def learned(
+    labels: Ints,
+    predictions: Ints,
+    *,
+    level: float = 0.05,
+    groups: Sequence[str | None] = (),
+) -> bool:
     """Whether predictions beat "always the commonest class" by more than chance.
 
-    One-sided exact binomial test of the number correct against the commonest class's share.
+    One-sided exact binomial test of the number correct against the commonest class's share. Where
+    images have groups, on the number of independent images that would be as certain (Korn &
+    Graubard 1998).
 
     Example:
         >>> labels = np.arange(40) % 2
@@ -117,8 +127,22 @@ def learned(labels: Ints, predictions: Ints, *, level: float = 0.05) -> bool:
     share = np.bincount(labels).max() / len(labels)
     if share == 1.0:
         return False  # with one class there is nothing to learn
-    correct = int((labels == predictions).sum())
+    hits = np.asarray(labels == predictions)
+    if any(group is not None for group in groups):
+        n = _effective(hits, unit_of(groups))
+        k = n * float(hits.mean())
+        return bool(k and betainc(k, n - k + 1, share) < level)  # bdtrc, of any real n
+    correct = int(hits.sum())
     return bool(correct and bdtrc(correct - 1, len(labels), share) < level)
+
+
+def _effective(hits: Bools, unit: Ints) -> float:
+    """How many independent images have a mean as certain as that of these in their groups."""
+    p, N, G = float(hits.mean()), len(hits), int(unit.max()) + 1
+    if G < 2 or p in (0.0, 1.0):
+        return float(G)
+    variance = float((np.bincount(unit, hits - p) ** 2).sum()) / N**2 * G / (G - 1)
+    return min(p * (1 - p) / variance, float(N)) if variance > 0 else float(N)
 
 
 _CORRECT = Metric(

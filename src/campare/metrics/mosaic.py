@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.attribution.maps import pool
+from campare.data.groups import unit_of
 from campare.data.samples import Images
 from campare.errors import CampareError, DataError
 from campare.metrics.localization import ENERGY, class_discrimination
@@ -116,9 +117,7 @@ def _blocks(images: Images, rng: np.random.Generator) -> list[Ints]:
     """
     if not images.groups:
         return [np.arange(len(images))]
-    names = [f"{at}" if group is None else f"group {group}"
-             for at, group in enumerate(images.groups)]  # fmt: skip
-    group_of = np.unique(names, return_inverse=True)[1]
+    group_of = unit_of(images.groups)
     counts = np.zeros((group_of.max() + 1, len(images.class_names)), np.int64)
     np.add.at(counts, (group_of, images.labels), 1)
     label = counts.argmax(axis=1)

@@ -37,14 +37,18 @@ def paragraph(
     confidence: float,
     claims: bool,
     images: int,
+    units: str = "",
 ) -> str:
-    """The methods in one paragraph; `images` were explained, `target` is the class explained."""
+    """The methods in one paragraph; `images` were explained, `target` is the class explained.
+
+    `units` are the groups of images that are independent, in words; empty: each image is.
+    """
     audit = manifest.is_audit
     parts = [
         _models(manifest, arms, images) if audit else _training(manifest, arms, images),
         _maps(manifest, method, target),
         _measures(metrics, coarsest(arms)),
-        _intervals(audit, len(arms) > 1, confidence, claims),
+        _intervals(audit, len(arms) > 1, confidence, claims, units),
     ]
     return " ".join(part for part in parts if part)
 
@@ -119,15 +123,16 @@ def _measures(metrics: Sequence[str], size: tuple[int, int] | None) -> str:
     return f"The maps were measured by {listed(cited)}.{pooled}"
 
 
-def _intervals(audit: bool, several: bool, confidence: float, claims: bool) -> str:
+def _intervals(audit: bool, several: bool, confidence: float, claims: bool, units: str) -> str:
     level = f"{100 * confidence:.4g} %"
+    drawn = f"groups of images ({units})" if units else "images"
     if not several:
-        return f"Means are given with {level} intervals over images."
+        return f"Means are given with {level} intervals over {drawn}."
     over = (
-        "that treat images as drawn at random and speak of these models alone"
+        f"that treat {drawn} as drawn at random and speak of these models alone"
         if audit
-        else "that treat test images and training seeds as crossed random factors (Owen 2007), "
-        "with degrees of freedom after Satterthwaite (1946)"
+        else f"that treat {drawn if units else 'test images'} and training seeds as crossed random "
+        "factors (Owen 2007), with degrees of freedom after Satterthwaite (1946)"
     )
     text = (
         f"Differences are means over images, paired by image, with {level} intervals {over}; "

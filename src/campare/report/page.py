@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from campare.data.groups import units
 from campare.metrics import find
 from campare.report import faults, gallery, methods, view, words
 from campare.report.plots import curves, forest, spread
@@ -208,6 +209,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
             confidence=comparison.confidence,
             claims=bool(comparison.claims.height),
             images=len(shown),
+            units=units(shown.groups),
         ),
         references=methods.references(method, metrics),
         command=shlex.join(str(word) for word in manifest.command),

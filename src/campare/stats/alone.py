@@ -21,7 +21,7 @@ from campare.stats.answer import Answer, Arm, Compared
 from campare.stats.article import SMALLEST
 from campare.stats.ranking import CLASSIFIER
 from campare.stats.scores import control_kind
-from campare.stats.words import count, higher_is_better, listed, measure, signed
+from campare.stats.words import count, higher_is_better, images_in, listed, measure, signed
 
 NOT_LEARNED, FOLLOWS, WORSE = "did not learn", "follows a cue", "worse than untrained"
 BELOW, NO_BETTER, FLAT = "worse than a control", "no better than a control", "flat maps"
@@ -55,6 +55,7 @@ class Mean(NamedTuple):
     high: float = math.nan
     images: int = 0
     seeds: int = 0
+    groups: int | None = 0
 
 
 class Beside(NamedTuple):
@@ -71,7 +72,7 @@ class Means:
     """Means of a comparison, and differences from controls, by name."""
 
     def __init__(self, comparison: Compared) -> None:
-        columns = ("recipe", "method", "metric", "mean", "low", "high", "images", "seeds")
+        columns = ("recipe", "method", "metric", "mean", "low", "high", "images", "seeds", "groups")
         rows = comparison.summary.select(columns).rows()
         self._means = {row[:3]: Mean(*row[3:]) for row in rows}
         self._nulls = comparison.nulls
@@ -273,7 +274,8 @@ def _controls(arm: Arm, method: str, metric: str, means: Means) -> Iterator[Answ
     ends = f"{signed(one.low)} to {signed(one.high)}"
     text = (
         f"{arm.called} {is_} {one.control}, by {measure(metric)}: {own.mean:.3f} and "
-        f"{one.mean:.3f}, difference {signed(one.estimate)} ({ends}; {count(own.images, 'image')})."
+        f"{one.mean:.3f}, difference {signed(one.estimate)} ({ends}; "
+        f"{images_in(own.images, own.groups)})."
     )
     rest = [other.control for other in level if other is not one]
     text += f" Nor is it better than {listed(rest, 'or')}." if rest else ""
@@ -318,10 +320,10 @@ def _flat(arm: Arm, method: str) -> Iterator[Answer]:
 
 def _with_interval(mean: Mean, comparison: Compared) -> str:
     if not math.isfinite(mean.low):
-        return f"{mean.mean:.3f} ({count(mean.images, 'image')})"
+        return f"{mean.mean:.3f} ({images_in(mean.images, mean.groups)})"
     level = f"{100 * comparison.confidence:.4g}% interval {mean.low:.3f} to {mean.high:.3f}"
     seeds = f", {count(mean.seeds, 'seed')}" if mean.seeds > 1 else ""
-    return f"{mean.mean:.3f} ({level}; {count(mean.images, 'image')}{seeds})"
+    return f"{mean.mean:.3f} ({level}; {images_in(mean.images, mean.groups)}{seeds})"
 
 
 def _percent(share: float) -> str:

@@ -29,6 +29,7 @@ from campare.stats.words import (
     count,
     decided,
     higher_is_better,
+    images_in,
     listed,
     measure,
     p_text,
@@ -214,7 +215,7 @@ def _answer(
     first = found[0].row
     numbers = "; ".join(_numbers(one, confidence) for one in shown)
     seeds = f", {count(first['seeds'], 'seed')}" if first["seeds"] > 1 else ""
-    counts = count(first["images"], "image") + seeds
+    counts = images_in(first["images"], first["groups"]) + seeds
     return Answer(
         kind, verdict, text, short, f"{numbers[:1].upper()}{numbers[1:]} ({counts}).",
         subject=first["contrast"], method=first["method"], metric=first["metric"],

@@ -35,8 +35,8 @@ def arms_of(
     """A row for each arm, with the columns of ARMS.
 
     Args:
-        classified: recipe, seed, label, prediction, right (null where undefined): a row for each
-            image that a model classified.
+        classified: recipe, seed, label, prediction, right (null where undefined), and group, if
+            any: a row for each image that a model classified.
         names: the arms.
         recipes: as a manifest lists them; titles are theirs.
         grids: arm -> resolution of its maps.
@@ -83,7 +83,8 @@ def _learned(model: pl.DataFrame) -> bool:
         return True
     label = model["label"].rank("dense").to_numpy().astype(np.int64) - 1
     hits = model["right"].to_numpy()
-    return learned(label, np.where(hits, label, -1))
+    groups = model["group"].to_list() if "group" in model.columns else ()
+    return learned(label, np.where(hits, label, -1), groups=groups)
 
 
 def _commonest(labels: pl.Series) -> float:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from campare.data.groups import units
 from campare.metrics.registry import find
 from campare.stats.answer import Answer
 from campare.stats.answers import answers
@@ -133,10 +134,19 @@ def compare(
             ARMS,
         ),
         kind=rows.kind,
+        notes=_notes(rows.checked),
         confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
+
+
+def _notes(checked: pl.DataFrame) -> tuple[str, ...]:
+    """What the units of independence are, where these are groups."""
+    judged = checked.filter(pl.col("metric") == "correct")
+    images = (judged if judged.height else checked).unique("image")
+    found = units(images["group"].to_list())
+    return (f"Units of independence: {found}.",) if found else ()
 
 
 def _effects(
@@ -147,12 +157,13 @@ def _effects(
         for method in methods:
             family = []
             for metric, (T, C) in both(measured, (treatment, control), method):
-                found = split([T, C], [1.0, -1.0])
+                found = split([T.values, C.values], [1.0, -1.0], T.groups)
+                p = permutation_test(T.values, C.values, flips, T.groups)
                 row = _effect_row(method, metric, effect_of(found, confidence), found, confidence)
                 family.append(
                     {
                         "contrast": f"{treatment} - {control}", "treatment": treatment,
-                        "control": control, **row, "p_permutation": permutation_test(T, C, flips),
+                        "control": control, **row, "p_permutation": p,
                     }
                 )  # fmt: skip
             rows += _adjusted(family)
@@ -192,8 +203,8 @@ def _design(design: Design, pairs: Contrasts) -> list[Row]:
 def _factor_row(
     name: str, weights: Weights, method: str, metric: str, measured: Table, confidence: float
 ) -> Row:
-    arms = [measured[arm, method, metric].values for arm in weights]
-    found = split(arms, list(weights.values()))
+    arms = [measured[arm, method, metric] for arm in weights]
+    found = split([arm.values for arm in arms], list(weights.values()), arms[0].groups)
     treatment, control = written(weights)
     row = _effect_row(method, metric, effect_of(found, confidence), found, confidence)
     words = {"contrast": name, "treatment": treatment, "control": control}
@@ -212,14 +223,14 @@ def _adjusted(rows: list[Row]) -> list[Row]:
 def _summary(measured: Table, confidence: float) -> list[Row]:
     rows = []
     for (recipe, method, metric), one in measured.items():
-        mean = difference(one.values, confidence=confidence)
+        mean = difference(one.values, confidence=confidence, groups=one.groups)
         least, most = _range(metric)
         rows.append(
             {
                 "recipe": recipe, "method": method, "metric": metric,
                 "mean": mean.estimate,
                 "low": max(mean.low, least), "high": min(mean.high, most),
-                "images": mean.images, "seeds": mean.seeds,
+                "images": mean.images, "seeds": mean.seeds, "groups": mean.groups,
                 "undefined": one.undefined, "rows": one.rows,
             }
         )  # fmt: skip
@@ -242,7 +253,7 @@ def _nulls(measured: Table, methods: list[str], confidence: float) -> list[Row]:
             if other is None:
                 continue
             same = _same_models(one, other)
-            found = difference(one.values - same, confidence=confidence)
+            found = difference(one.values - same, confidence=confidence, groups=one.groups)
             rows.append(
                 {
                     "recipe": recipe, "method": method, "metric": metric, "null": null,

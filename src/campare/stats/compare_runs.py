@@ -94,7 +94,7 @@ def compare_runs(first: Run, second: Run, **settings: Any) -> Comparison:
             "none in common. Try the same --method for both studies."
         )
     notes = _notes(runs, names, finished, shared, len(images))
-    return replace(found, notes=notes)
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def _names(runs: Sequence[Run]) -> tuple[str, str]:

@@ -33,7 +33,7 @@ _NUMBERS = dict.fromkeys(("estimate", "low", "high", "p"), pl.Float64)
 EFFECTS: dict[str, Any] = {
     **dict.fromkeys(("contrast", "treatment", "control", "method", "metric"), pl.String),
     **_NUMBERS, "p_adjusted": pl.Float64, "effect_size": pl.Float64,
-    "images": pl.Int64, "seeds": pl.Int64,
+    "images": pl.Int64, "seeds": pl.Int64, "groups": pl.Int64,
     **dict.fromkeys(("size_low", "size_high", "p_permutation"), pl.Float64),
 }  # fmt: skip
 #: Columns of `Comparison.claims`.
@@ -41,19 +41,19 @@ CLAIMS: dict[str, Any] = {
     **dict.fromkeys(("claim", "verdict", "text", "contrast", "direction"), pl.String),
     **dict.fromkeys(("method", "metric"), pl.String), **_NUMBERS, "p_adjusted": pl.Float64,
     "smallest": pl.Float64,
-    **dict.fromkeys(("images", "seeds", "more_seeds", "more_images"), pl.Int64),
+    **dict.fromkeys(("images", "seeds", "groups", "more_seeds", "more_images"), pl.Int64),
     "reason": pl.String,
 }  # fmt: skip
 #: Columns of `Comparison.sensitivity`.
 SENSITIVITY: dict[str, Any] = {
     **dict.fromkeys(("contrast", "method", "metric", "analysis"), pl.String),
-    **_NUMBERS, "images": pl.Int64, "seeds": pl.Int64, "agrees": pl.Boolean,
+    **_NUMBERS, **dict.fromkeys(("images", "seeds", "groups"), pl.Int64), "agrees": pl.Boolean,
 }  # fmt: skip
 #: Columns of `Comparison.summary`.
 SUMMARY: dict[str, Any] = {
     **dict.fromkeys(("recipe", "method", "metric"), pl.String),
     **dict.fromkeys(("mean", "low", "high"), pl.Float64),
-    **dict.fromkeys(("images", "seeds", "undefined", "rows"), pl.Int64),
+    **dict.fromkeys(("images", "seeds", "groups", "undefined", "rows"), pl.Int64),
 }
 #: Columns of `Comparison.nulls`.
 NULLS: dict[str, Any] = {
@@ -79,18 +79,19 @@ class Comparison:
     Attributes:
         effects: contrast ('B - A'), treatment, control, method, metric, estimate (treatment minus
             control), low, high, p, p_adjusted (Holm), effect_size, images, seeds (the smaller
-            number of both arms; 1: the interval covers images only), size_low, size_high (of
-            effect_size), p_permutation (a check without a normal distribution).
-        summary: recipe, method, metric, mean, low, high, images, seeds, undefined (rows without a
-            value), rows. Nulls are among the methods.
+            number of both arms; 1: the interval covers images only), groups (that are the units of
+            the interval; 0: images are), size_low, size_high (of effect_size), p_permutation (a
+            check without a normal distribution).
+        summary: recipe, method, metric, mean, low, high, images, seeds, groups, undefined (rows
+            without a value), rows. Nulls are among the methods.
         nulls: recipe, method, metric, null (a method), estimate (method minus null), low, high, p.
         claims: claim, verdict (supported | contradicted | equivalent | not settled), text,
             contrast, direction, method, metric, estimate, low, high, p, p_adjusted (Holm over the
-            claims), smallest (effect of interest), images, seeds, more_seeds, more_images (that
-            would settle it, each alone; null: none would), reason.
+            claims), smallest (effect of interest), images, seeds, groups, more_seeds, more_images
+            (that would settle it, each alone; null: none would), reason.
         factors: main effects, interaction and trends, with the columns of effects.
         sensitivity: contrast, method, metric, analysis, estimate, low, high, p, images, seeds,
-            agrees (finds what the main analysis finds).
+            groups, agrees (finds what the main analysis finds).
         confidence, resamples, seed: how the intervals were made.
         design: contrast, kind ('factor', 'interaction', 'trend', 'contrast'), factor, high, low
             (its levels in words), together (what changes with it: the effect may be theirs).

@@ -19,18 +19,19 @@ def splits(
     pairs = pairs_of(unique(key[0] for key in measured), None, contrasts, rows.contrasts)
     for pair in pairs:
         for method in methods_of(unique(key[1] for key in measured), None):
-            for metric, arms in both(measured, pair, method):
-                yield " - ".join(pair), method, metric, split(arms, [1.0, -1.0])
+            for metric, (T, C) in both(measured, pair, method):
+                found = split([T.values, C.values], [1.0, -1.0], T.groups)
+                yield " - ".join(pair), method, metric, found
 
 
 def both(
     measured: Table, pair: tuple[str, str], method: str
-) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """The metrics of a method that both arms have, with their values."""
+) -> Iterator[tuple[str, tuple[Measured, Measured]]]:
+    """The metrics of a method that both arms have, with what was measured."""
     for metric in metrics_of(measured, method):
-        arms = [measured.get((arm, method, metric)) for arm in pair]
-        if arms[0] is not None and arms[1] is not None:
-            yield metric, (arms[0].values, arms[1].values)
+        treatment, control = (measured.get((arm, method, metric)) for arm in pair)
+        if treatment is not None and control is not None:
+            yield metric, (treatment, control)
 
 
 def metrics_of(measured: Table, method: str) -> list[str]:

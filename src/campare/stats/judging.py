@@ -124,7 +124,7 @@ def _component(
     method: str,
 ) -> Component | None:
     known: dict[str, list[NDArray[np.float64]]] = {}
-    lacking = []
+    lacking, groups = [], None
     for measure in outcome.measures:
         for form in dict.fromkeys((measure, measure.removesuffix(MATCHED))):
             found = [
@@ -134,6 +134,7 @@ def _component(
             arms = [one.values for one in found if one is not None]
             if len(arms) == len(weights) and all(np.isfinite(one).any() for one in arms):
                 known[form] = arms
+                groups = found[0].groups if found[0] else None
                 break
         else:
             lacking.append(measure.removesuffix(MATCHED))
@@ -141,7 +142,7 @@ def _component(
         return None
     together = _together(np.stack(list(known.values())))
     words = next(iter(known)) if len(known) == 1 else f"mean of {', '.join(known)}"
-    found_split = split(list(together), list(weights.values()))
+    found_split = split(list(together), list(weights.values()), groups)
     return Component(outcome, words, name, found_split, tuple(lacking))
 
 
@@ -202,7 +203,7 @@ def _row(
         return base | {
             "verdict": NOT_SETTLED, "contrast": claim.contrast, "method": method, "metric": "",
             **dict.fromkeys(("estimate", "low", "high", "p", "p_adjusted"), math.nan),
-            "smallest": claim.outcomes[0].smallest, "images": 0, "seeds": 0,
+            "smallest": claim.outcomes[0].smallest, "images": 0, "seeds": 0, "groups": 0,
             "more_seeds": None, "more_images": None, "reason": one.missing,
         }  # fmt: skip
     smallest = component.outcome.smallest
@@ -215,22 +216,24 @@ def _row(
     reason = component.outcome.reason
     if said == NOT_SETTLED:
         more_seeds, more_images = _needed(component.split, smallest, alpha, family)
-        reason = _why(effect, p_adjusted, smallest, alpha)
+        reason = _why(effect, component.split.units, p_adjusted, smallest, alpha)
     if component.lacking:
         reason += f"; not measured, or undefined on every image: {', '.join(component.lacking)}"
     return base | {
         "verdict": said, "contrast": component.contrast, "method": method,
         "metric": component.measured, "estimate": effect.estimate, "low": effect.low,
         "high": effect.high, "p": effect.p, "p_adjusted": p_adjusted, "smallest": smallest,
-        "images": effect.images, "seeds": effect.seeds, "more_seeds": more_seeds,
-        "more_images": more_images, "reason": reason,
+        "images": effect.images, "seeds": effect.seeds, "groups": effect.groups,
+        "more_seeds": more_seeds, "more_images": more_images, "reason": reason,
     }  # fmt: skip
 
 
-def _why(effect: Effect, p_adjusted: float, smallest: float, alpha: float) -> str:
+def _why(effect: Effect, units: int, p_adjusted: float, smallest: float, alpha: float) -> str:
     """Why a measured claim is not settled."""
     if effect.images < 2:
         return "no image that all arms have in common"
+    if units < 2:
+        return "all images belong to one group: nothing says what another one would give"
     if effect.seeds < FEWEST_SEEDS:
         return f"fewer than {FEWEST_SEEDS} seeds: no interval is known to hold"
     if not effect.low <= 0 <= effect.high and p_adjusted >= alpha:
@@ -245,8 +248,8 @@ def _needed(
 
     Each alone, were the estimate and the variances to stay; None where no number suffices.
     """
-    if found.images < 2 or found.seeds < 2:
-        return (FEWEST_SEEDS - found.seeds if found.images >= 2 else None), None
+    if found.units < 2 or found.seeds < 2:
+        return (FEWEST_SEEDS - found.seeds if found.units >= 2 else None), None
     far = abs(found.estimate)
 
     def enough(other: Split) -> bool:

@@ -5,6 +5,7 @@ well carry the other arm's name. A replicate does both and adds what each alone 
 difference D; p is the share of replicates that are as far from zero as D. It assumes no normal
 distribution, but few seeds bound it: three seeds an arm can be exchanged in 20 ways, 2 of
 them as far out as any, so that p hardly falls below 0.05. It stands beside the interval as a check.
+Images of a group have one sign.
 
 Few images and seeds: all replicates, so p is exact. Else `resamples` random ones.
 """
@@ -15,6 +16,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from campare.types import Ints
 
 Doubles = NDArray[np.float64]
 
@@ -49,12 +52,15 @@ class Flips:
         return np.asarray(order < first)
 
 
-def permutation_test(treatment: ArrayLike, control: ArrayLike, flips: Flips) -> float:
+def permutation_test(
+    treatment: ArrayLike, control: ArrayLike, flips: Flips, groups: Ints | None = None
+) -> float:
     """The two-sided p of treatment minus control, in (0, 1]; NaN without two common images.
 
-    Shapes: (S, images) and (S', images), NaN undefined. With one seed in an arm only the signs of
-    images are flipped, and p is about these trainings alone. Source: Good 2005, chapter 3; Phipson
-    & Smyth 2010 (a drawn p counts the observed arrangement too).
+    Shapes: (S, images) and (S', images), NaN undefined; groups (images,) as in `split`. With one
+    seed in an arm only the signs of images are flipped, and p is about these trainings alone.
+    Source: Good 2005, chapter 3; Phipson & Smyth 2010 (a drawn p counts the observed arrangement
+    too).
 
     Example:
         >>> permutation_test([[1.0, 2.0, 3.0]], [[0.0, 0.0, 0.0]], Flips(100, seed=0))
@@ -68,10 +74,17 @@ def permutation_test(treatment: ArrayLike, control: ArrayLike, flips: Flips) -> 
     (m, first), (k, second) = (_levels(Y, common) for Y in (T, C))
     d = np.where(common, m - k, 0.0)  # an image that is not common has no say
     D = math.fsum(d) / N
+    if groups is not None:
+        index = np.unique(groups[common], return_inverse=True)[1]
+        d = np.bincount(index, d[common])
+        common = np.ones(len(d), np.bool_)
+        if len(d) < 2:
+            return math.nan
+    units = int(common.sum())
     trained = len(first) > 1 and len(second) > 1
     ways = math.comb(len(first) + len(second), len(first)) if trained else 1
-    exact = N <= 16 and 2**N * ways <= EXACT
-    images = _all_signs(d[common]) if exact else flips.images(len(d)) @ d.astype(np.float32) / N
+    exact = units <= 16 and 2**units * ways <= EXACT
+    images = _all_signs(d[common], N) if exact else flips.images(len(d)) @ d.astype(np.float32) / N
     replicates = images.astype(np.float64)
     if trained:
         levels = np.concatenate([first, second])
@@ -99,10 +112,10 @@ def _levels(Y: Doubles, common: NDArray[Any]) -> tuple[Doubles, Doubles]:
     return mean, mean[common].mean() + len(Y) * off
 
 
-def _all_signs(d: Doubles) -> Doubles:
-    """The mean of d under each of the 2^n patterns of signs."""
+def _all_signs(d: Doubles, N: int) -> Doubles:
+    """The sum of d, over N, under each of the 2^n patterns of signs."""
     bits = np.arange(2 ** len(d))[:, None] >> np.arange(len(d)) & 1
-    return np.asarray((2 * bits - 1) @ d / len(d))
+    return np.asarray((2 * bits - 1) @ d / N)
 
 
 def _all_choices(n: int, k: int) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from campare.errors import RunError
 from campare.metrics.registry import find
 from campare.stats.article import SMALLEST
 from campare.stats.contrasts import splits
-from campare.stats.crossed import Part, Split
+from campare.stats.crossed import Grouped, Part, Split
 from campare.stats.words import MATCHED
 
 MOST_SEEDS, MOST_IMAGES = 200, 1_000_000
@@ -30,12 +30,14 @@ POWER: dict[str, Any] = {
     **dict.fromkeys(("contrast", "method", "metric"), pl.String),
     **dict.fromkeys(("sd_seed", "sd_image", "sd_residual", "smallest"), pl.Float64),
     **dict.fromkeys(("power", "detectable"), pl.Float64),
-    **dict.fromkeys(("seeds", "images", "seeds_needed", "images_needed"), pl.Int64),
+    **dict.fromkeys(("seeds", "images", "groups", "seeds_needed", "images_needed"), pl.Int64),
 }
 
 
 def resized(found: Split, *, seeds: int | None = None, images: int | None = None) -> Split:
     """The split as it would be expected with another number of seeds in each arm, or of images.
+
+    More images are more groups, as large as those of the split.
 
     Example:
         >>> one = Split(0.1, 0.2, 100, (Part(5, 0.001, 0.0001),))
@@ -50,6 +52,12 @@ def resized(found: Split, *, seeds: int | None = None, images: int | None = None
         left = part.residual * part.seeds * found.images / (S * N)
         own = max(part.between - part.residual, 0.0) * part.seeds / S
         parts.append(Part(S, own + left, left))
+    whole = image / N + sum(part.residual for part in parts)
+    if found.groups:
+        times = N / found.images
+        number = max(round(found.groups.number * times), 2)
+        freedom = max((found.groups.freedom + 1) * times - 1, 1.0)
+        return Split(found.estimate, found.spread, N, tuple(parts), Grouped(number, whole, freedom))
     spread = math.sqrt(image + sum(part.residual for part in parts) * N)
     return Split(found.estimate, spread, N, tuple(parts))
 
@@ -130,8 +138,10 @@ def power(
     by metric (default: that of the article's claims, else a twentieth of the metric's range).
     Columns: contrast, method, metric; sd_seed, sd_image, sd_residual (standard deviations: of one
     training's mean in an arm, of an image's true difference, of what is left); smallest, power (to
-    find it), detectable (the smallest effect found with probability `goal`); seeds, images, and
-    seeds_needed, images_needed for `smallest` when the other stays (null: no number suffices).
+    find it), detectable (the smallest effect found with probability `goal`); seeds, images, groups
+    (that are the units; 0: images are), and seeds_needed, images_needed for `smallest` when the
+    other stays (null: no number suffices). More images are more groups of the same size, and
+    sd_image is that of as many independent images.
 
     Raises:
         RunError: as `compare`; settings out of range.
@@ -146,7 +156,7 @@ def power(
         )
     rows = []
     for contrast, method, metric, found in splits(table, contrasts):
-        if found.images < 2:
+        if found.units < 2:
             continue
         effect = _smallest(metric, smallest)
         if effect is not None and effect <= 0:
@@ -171,6 +181,7 @@ def _row(found: Split, smallest: float | None, alpha: float, goal: float) -> dic
         "detectable": detectable(found, alpha, goal),
         "seeds": found.seeds,
         "images": N,
+        "groups": found.groups.number if found.groups else 0,
     }
     if smallest is None:
         return row

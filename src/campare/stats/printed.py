@@ -91,6 +91,7 @@ def power_tables(found: pl.DataFrame, goal: float) -> "RenderableType":
     for (contrast, method), part in found.group_by("contrast", "method", maintain_order=True):
         what = "classifier" if method == "-" else method
         seeds, images = (_range(part[name].to_list()) for name in ("seeds", "images"))
+        images += _in_groups(part)
         tables.append(Text(f"{contrast}   {what}   images: {images}, seeds: {seeds}"))
         table = Table(box=None, pad_edge=False)
         for head in heads:
@@ -181,8 +182,15 @@ def _effects(comparison: Compared, table: pl.DataFrame) -> Iterator[Shown]:
         shown = [row for row in part.iter_rows(named=True) if not conditional(row["metric"])]
         more = part.height - len(shown)
         rest = f"   and {more} under conditions, in .effects" if more else ""
+        images += _in_groups(part)
         title = f"{contrast}   {what}   images: {images}, {trainings}{rest}"
         yield Shown(title, heads, [_cells(row, comparison) for row in shown])
+
+
+def _in_groups(part: pl.DataFrame) -> str:
+    """The groups that are the units, behind the number of images."""
+    groups = [number for number in part["groups"].to_list() if number]
+    return f" in {_range(groups)} groups" if groups else ""
 
 
 def _cells(row: dict[str, Any], comparison: Compared) -> list[str]:

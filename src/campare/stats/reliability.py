@@ -2,6 +2,7 @@
 
 `agreement`: the rank correlation of every two measures, over images and over models. `reliability`:
 split in half, do the halves tell the same? Over images: would other images order the models alike?
+(Groups, such as patients, are in one half.)
 Over seeds: would other trainings order the images alike? Half a test is less reliable than the
 whole; Spearman and Brown (1910) foretell the whole from the half: 2 r / (1 + r).
 
@@ -9,7 +10,7 @@ A model is a recipe with a seed. Nulls, `@` rows and the classifier's own rows d
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -18,9 +19,9 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from campare.stats.scores import is_null, matrices, read
+from campare.stats.scores import Key, Measured, is_null, matrices, read
 from campare.stats.words import higher_is_better
-from campare.types import Array
+from campare.types import Array, Ints
 
 Doubles = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ def agreement(table: Any) -> pl.DataFrame:
     """
     rows = [
         {"method": method, "metric": a, "other": b, **_together(of_method[a], of_method[b])}
-        for method, of_method in _stacked(table)
+        for method, of_method in _stacked(matrices(read(table).frame))
         for a, b in combinations(of_method, 2)
     ]
     return pl.DataFrame(rows, schema=_AGREEMENT)
@@ -86,16 +87,20 @@ def reliability(table: Any, *, splits: int = 100, seed: int = 0) -> pl.DataFrame
         ('gini', 1.0, 4, 3)
     """
     rows = []
-    for method, of_method in _stacked(table):
+    measured = matrices(read(table).frame)
+    groups = next(iter(measured.values())).groups
+    for method, of_method in _stacked(measured):
         for metric, values in of_method.items():
             models = values.reshape(-1, values.shape[-1])
             models = models[~np.isnan(models).all(axis=1)]
-            items = models[:, ~np.isnan(models).any(axis=0)].T  # (images, models)
+            known = ~np.isnan(models).any(axis=0)
+            items = models[:, known].T  # (images, models)
+            own = None if groups is None else groups[known]
             rows.append(
                 {
                     "method": method,
                     "metric": metric,
-                    "over_images": split_half(items, splits=splits, seed=seed),
+                    "over_images": split_half(items, splits=splits, seed=seed, groups=own),
                     "images": len(items),
                     "models": len(models),
                     **_over_seeds(values, splits, seed),
@@ -104,34 +109,39 @@ def reliability(table: Any, *, splits: int = 100, seed: int = 0) -> pl.DataFrame
     return pl.DataFrame(rows, schema=_RELIABILITY)
 
 
-def split_half(items: Array, *, splits: int = 100, seed: int = 0) -> float:
+def split_half(
+    items: Array, *, splits: int = 100, seed: int = 0, groups: Ints | None = None
+) -> float:
     """Spearman-Brown reliability of the mean of items (I, S) that each judge S subjects.
 
     Mean correlation r of the means of random halves over the subjects, then 2 r / (1 + r); at most
-    1, and NaN with fewer than three subjects, two items, or without any variance.
+    1, and NaN with fewer than three subjects, two items, or without any variance. `groups` (I,)
+    says which items stay in one half.
 
     Example:
         >>> split_half(np.array([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0]]))
         1.0
     """
     items = np.asarray(items, np.float64)
-    count, subjects = items.shape
+    subjects = items.shape[1]
+    of_item = np.arange(len(items)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    members = [np.flatnonzero(of_item == group) for group in range(of_item.max(initial=-1) + 1)]
+    count = len(members)
     if count < 2 or subjects < FEWEST:
         return math.nan
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(splits):
         order = rng.permutation(count)
-        halves = (items[order[: count // 2]], items[order[count // 2 :]])
+        parts = (order[: count // 2], order[count // 2 :])
+        halves = [items[np.concatenate([members[group] for group in part])] for part in parts]
         found.append(_correlation(*(half.mean(axis=0) for half in halves)))
     r = float(np.mean(found))
     return r if math.isnan(r) else 2 * r / (1 + r) if r > -1 else -math.inf
 
 
-def _stacked(table: Any) -> Iterator[tuple[str, dict[str, Doubles]]]:
+def _stacked(found: Mapping[Key, Measured]) -> Iterator[tuple[str, dict[str, Doubles]]]:
     """Each method with its metrics (recipes, seeds, images), NaN where undefined."""
-    frame = read(table)[0]
-    found = matrices(frame)
     recipes = list(dict.fromkeys(recipe for recipe, _, _ in found))
     methods = dict.fromkeys(method for _, method, _ in found)
     nothing = np.full_like(next(iter(found.values())).values, np.nan)

@@ -20,26 +20,27 @@ from campare.attribution.baselines import BASELINES
 from campare.errors import RunError
 from campare.runs.manifest import Manifest
 from campare.runs.run import Run
-from campare.types import NEEDED_COLUMNS, SCORE_COLUMNS
+from campare.types import NEEDED_COLUMNS, SCORE_COLUMNS, Ints
 
 Contrasts = tuple[tuple[str, str], ...]
 
 UNTRAINED = ":untrained"
 TEST = "test"
 _CLASSIFIED: dict[str, Any] = {
-    "recipe": pl.String, "seed": pl.Int64, "label": pl.String, "prediction": pl.String,
-    "right": pl.Boolean,
+    "recipe": pl.String, "seed": pl.Int64, "group": pl.String, "label": pl.String,
+    "prediction": pl.String, "right": pl.Boolean,
 }  # fmt: skip
-_KEYS = ("recipe", "seed", "image", "method", "layer", "metric")
+_KEYS = ("recipe", "seed", "image", "group", "method", "layer", "metric")
 
 
 class Rows(NamedTuple):
     """The checked rows of a table, and what the run says of its recipes.
 
-    frame: recipe, seed, image, method, metric, value (null where undefined), right (the prediction
-    is the label).
+    frame: recipe, seed, image, group, method, metric, value (null where undefined), right (the
+    prediction is the label).
     others: name of an analysis -> rows like `frame`.
-    classified: recipe, seed, label, prediction, right: a row for each image that a model judged.
+    classified: recipe, seed, group, label, prediction, right: a row for each image that a model
+    judged.
     checked: the rows of the test split as they are.
     grids: recipe -> method -> resolution of its maps; kind: of the run.
     """
@@ -60,11 +61,13 @@ class Measured:
 
     The seeds and images of all `Measured` of a table are the same, in sorted order, so that rows
     and columns of two of them belong together. Several rows of a seed and an image are averaged.
+    `groups` says which images belong together; None: none do.
     """
 
     values: NDArray[np.float64]  # (seeds, images)
     rows: int
     undefined: int
+    groups: Ints | None = None  # (images,)
 
 
 Key = tuple[str, str, str]  # recipe, method, metric
@@ -142,7 +145,7 @@ def _classified(frame: pl.DataFrame) -> pl.DataFrame:
     """What each model said of each image: the rows of `correct`."""
     correct = frame.filter(pl.col("metric") == "correct")
     right = pl.when(pl.col("status") == "ok").then(pl.col("prediction") == pl.col("label"))
-    return correct.select("recipe", "seed", "label", "prediction", right.alias("right"))
+    return correct.select("recipe", "seed", "group", "label", "prediction", right.alias("right"))
 
 
 def checked_columns(frame: Any) -> pl.DataFrame:
@@ -255,6 +258,7 @@ def matrices(frame: pl.DataFrame) -> dict[Key, Measured]:
 
 
 def _matrices(frame: pl.DataFrame) -> Iterator[tuple[Key, Measured]]:
+    groups = groups_of(frame)
     located, shape = _located(frame, "method", "metric", "value")
     parts = located.partition_by("recipe", "method", "metric", as_dict=True, include_key=False)
     for (recipe, method, metric), part in parts.items():
@@ -263,8 +267,35 @@ def _matrices(frame: pl.DataFrame) -> Iterator[tuple[Key, Measured]]:
         undefined = part.height - known.height
         yield (
             (str(recipe), str(method), str(metric)),
-            Measured(mean, rows=part.height, undefined=undefined),
+            Measured(mean, rows=part.height, undefined=undefined, groups=groups),
         )
+
+
+def groups_of(frame: pl.DataFrame) -> Ints | None:
+    """The group of each image of a table, in the order of `matrices`, as numbers; None: no groups.
+
+    An image of no group is one by itself. Raises RunError for an image of two groups.
+
+    Example:
+        >>> table = pl.DataFrame({"image": ["c", "a", "b"], "group": ["p", None, "p"]})
+        >>> groups_of(table).tolist()
+        [1, 2, 2]
+    """
+    if frame["group"].null_count() == frame.height:
+        return None
+    known = pl.col("group").drop_nulls()
+    each = frame.group_by("image").agg(known.first(), known.n_unique().alias("number"))
+    several = each.filter(pl.col("number") > 1).sort("image")
+    if several.height:
+        image = several["image"][0]
+        own = frame.filter(pl.col("image") == image)["group"].drop_nulls().unique().sort()
+        raise RunError(
+            f"Expected one group for each image, got {', '.join(own)} for {image}. "
+            "Try one name in the column group in all rows of an image."
+        )
+    unit = pl.struct(pl.col("group"), pl.when(pl.col("group").is_null()).then("image"))
+    codes = each.sort("image").select(unit.rank("dense"))
+    return codes.to_series().to_numpy().astype(np.int64)
 
 
 def right(frame: pl.DataFrame) -> dict[str, NDArray[np.float64]]:

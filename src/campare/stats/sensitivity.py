@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from campare.stats.crossed import Effect, difference
 from campare.stats.scores import Contrasts, Key, Measured, Rows, matrices, right
 from campare.stats.words import MATCHED
+from campare.types import Ints
 
 Doubles = NDArray[np.float64]
 
@@ -41,14 +42,14 @@ def sensitivity(
             if (control, method, metric) not in measured:
                 continue
             own, other = (treatment, method, metric), (control, method, metric)
-            values = measured[own].values, measured[other].values
-            main = difference(*values, confidence=confidence)
+            values, groups = (measured[own].values, measured[other].values), measured[own].groups
+            main = difference(*values, confidence=confidence, groups=groups)
             analyses = [
-                *_by_accuracy(*values, hits.get(treatment), hits.get(control)),
+                *_by_accuracy(*values, hits.get(treatment), hits.get(control), groups),
                 *_elsewhere(own, other, measured, others),
             ]
-            for name, T, C in analyses:
-                effect = difference(T, C, confidence=confidence)
+            for name, T, C, units in analyses:
+                effect = difference(T, C, confidence=confidence, groups=units)
                 if effect.images < 2:
                     continue
                 found.append(
@@ -56,7 +57,8 @@ def sensitivity(
                         "contrast": f"{treatment} - {control}", "method": method, "metric": metric,
                         "analysis": name, "estimate": effect.estimate, "low": effect.low,
                         "high": effect.high, "p": effect.p, "images": effect.images,
-                        "seeds": effect.seeds, "agrees": _sign(effect) == _sign(main),
+                        "seeds": effect.seeds, "groups": effect.groups,
+                        "agrees": _sign(effect) == _sign(main),
                     }
                 )  # fmt: skip
     return found
@@ -73,12 +75,12 @@ def strata(values: Doubles, hits: Doubles) -> Doubles:
 
 
 def _by_accuracy(
-    T: Doubles, C: Doubles, hit: Doubles | None, other: Doubles | None
-) -> Iterator[tuple[str, Doubles, Doubles]]:
+    T: Doubles, C: Doubles, hit: Doubles | None, other: Doubles | None, groups: Ints | None
+) -> Iterator[tuple[str, Doubles, Doubles, Ints | None]]:
     if hit is None or other is None:
         return
-    yield CORRECT, np.where(hit == 1, T, np.nan), np.where(other == 1, C, np.nan)
-    yield STRATA, strata(T, hit), strata(C, other)
+    yield CORRECT, np.where(hit == 1, T, np.nan), np.where(other == 1, C, np.nan), groups
+    yield STRATA, strata(T, hit), strata(C, other), None if groups is None else np.tile(groups, 2)
 
 
 def _elsewhere(
@@ -86,13 +88,14 @@ def _elsewhere(
     other: Key,
     measured: Mapping[Key, Measured],
     others: Mapping[str, Mapping[Key, Measured]],
-) -> Iterator[tuple[str, Doubles, Doubles]]:
+) -> Iterator[tuple[str, Doubles, Doubles, Ints | None]]:
     matched = tuple((arm, method, metric + MATCHED) for arm, method, metric in (own, other))
     if matched[0] in measured and matched[1] in measured:
-        yield RESOLUTION, measured[matched[0]].values, measured[matched[1]].values
+        one = measured[matched[0]]
+        yield RESOLUTION, one.values, measured[matched[1]].values, one.groups
     for name, table in others.items():
         if own in table and other in table:
-            yield name, table[own].values, table[other].values
+            yield name, table[own].values, table[other].values, table[own].groups
 
 
 def _sign(effect: Effect) -> int:

@@ -182,6 +182,16 @@ def p_text(p: float) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def images_in(images: int, groups: int | None) -> str:
+    """How many images, and in how many groups, where these are the units.
+
+    Example:
+        >>> images_in(200, 40), images_in(1, 0)
+        ('200 images in 40 groups', '1 image')
+    """
+    return count(images, "image") + (f" in {count(groups, 'group')}" if groups else "")
+
+
 def count(n: int, word: str) -> str:
     """A number of things.
 
