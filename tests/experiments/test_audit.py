@@ -605,3 +605,31 @@ print(campare.audit({"net": net}, ImageSet.drawn(train=4, test=4, size=16), out=
         )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Scores(")
+
+
+def test_groups_go_from_the_folder_to_rows_manifest_terminal_and_report(tmp_path):
+    """Names of drawn images end in a number: its tens are the patient here."""
+    folder = write_folder(ImageSet.drawn(train=2, test=40, size=16), tmp_path / "data")
+    images = ImageSet.from_folder(folder, group=r"_(\d+)\d\.png")
+    console = Console(file=io.StringIO(), width=200)
+    found = audit(
+        network(), images, metrics=["energy", "focus", "correct"], out=tmp_path / "r",
+        console=console,
+    )  # fmt: skip
+    photos = found.frame.filter(~pl.col("image").str.starts_with("focus"))
+    expected = pl.col("image").str.extract(r"_(\d+)\d\.png")
+    assert photos["group"].to_list() == photos.select(expected).to_series().to_list()
+    mosaics = found.frame.filter(pl.col("metric") == "focus")
+    assert set(mosaics["group"]) == {f"focus block {b}" for b in range(len(set(mosaics["group"])))}
+    run = Run.open(tmp_path / "r")
+    number = photos["group"].n_unique()
+    assert run.manifest.data.groups == {"test": number}
+    assert run.images().groups == tuple(sample.group for sample in images.of("test"))
+    words = f"{number} groups of 10 images"
+    assert f"Units of independence: {words}" in console.file.getvalue()
+    assert words in "".join(run.manifest.data.inventory)
+    assert words in (tmp_path / "r/report.html").read_text("utf-8")
+    assert comparison_of(run).notes == (f"Units of independence: {words}.",)
+    assert {0, number} >= set(
+        comparison_of(run).summary.filter(pl.col("metric") == "energy")["groups"]
+    )

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from campare.data import ImageSet
+from campare.data.groups import unit_of
+from campare.data.samples import SPLITS
 from campare.errors import RunError
 from campare.experiments.inputs import Grids, coarsest, inventory_lines
 from campare.metrics import Metric, recorded
@@ -160,6 +162,7 @@ def _data(images: ImageSet) -> Data:
         fingerprint=images.fingerprint,
         classes=list(images.class_names),
         counts=images.counts(),
+        groups=_groups(images),
         regions=list(images.regions),
         inventory=inventory_lines(images),
         skipped=[(item.image, item.reason) for item in images.skipped],
@@ -172,6 +175,18 @@ def _cells(grids: Mapping[str, Sequence[int]]) -> str:
     if len(set(words.values())) == 1:
         return next(iter(words.values()))
     return ", ".join(f"{grid} ({method})" for method, grid in words.items())
+
+
+def _groups(images: ImageSet) -> dict[str, int]:
+    """Split -> number of groups, an image of none being one by itself; {} where there are none."""
+    if all(sample.group is None for sample in images.samples):
+        return {}
+    counts = {}
+    for split in SPLITS:
+        groups = [sample.group for sample in images.of(split)]
+        if groups:
+            counts[split] = int(unit_of(groups).max()) + 1
+    return counts
 
 
 def split_digest(images: ImageSet) -> str:

@@ -74,6 +74,7 @@ class Data(_Part):
     fingerprint: str
     classes: list[str]
     counts: dict[str, dict[str, int]] = {}  # split -> class -> images
+    groups: dict[str, int] = {}  # split -> groups that are independent; {}: each image is
     regions: list[str] = []
     inventory: list[str] = []  # what the folder holds and what of it is not used, in sentences
     skipped: list[tuple[str, str]] = []  # files that were not read, each with the reason

@@ -157,6 +157,8 @@ def still_needed(row: dict[str, Any]) -> str:
         >>> claim = {"verdict": "not settled", "more_seeds": 4, "more_images": 300, "reason": ""}
         >>> still_needed(claim)
         '4 more seeds or 300 more images'
+        >>> still_needed(claim | {"groups": 40})
+        '4 more seeds or 300 more images in new groups'
     """
     if row["verdict"] != "not settled":
         return ""
@@ -165,7 +167,8 @@ def still_needed(row: dict[str, Any]) -> str:
         for word in ("seed", "image")
         if row[f"more_{word}s"] is not None
     ]
-    return " or ".join(ways) or str(row["reason"])
+    more = " in new groups" if row.get("groups") and row["more_images"] is not None else ""
+    return " or ".join(ways) + more or str(row["reason"])
 
 
 def _effects(comparison: Compared, table: pl.DataFrame) -> Iterator[Shown]:
