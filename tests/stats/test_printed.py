@@ -113,7 +113,8 @@ def test_power_has_a_table_for_each_contrast_and_no_number_where_there_is_none()
     one = {
         "contrast": "B - A", "method": "grad-cam", "metric": "energy@matched", "sd_seed": 0.01,
         "sd_image": 0.2, "sd_residual": 0.03, "images": 60, "seeds": 3, "groups": 0,
-        "smallest": 0.05, "power": 0.42, "detectable": 0.09, "seeds_needed": 7, "images_needed": None,
+        "smallest": 0.05, "power": 0.42, "detectable": 0.09,
+        "seeds_needed": 7, "images_needed": None,
     }  # fmt: skip
     other = one | {"method": "-", "metric": "correct", "smallest": None, "power": None}
     text = shown(power_tables(pl.DataFrame([one, other]), 0.8), 140)
