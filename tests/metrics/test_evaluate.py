@@ -313,13 +313,6 @@ def measured_maps(maps, **more):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Metric(name="a@b", function=brightest), "without '@'"),
-        (lambda: Metric(name="mine", function=3), "a function for 'mine', got int"),
-        (lambda: Metric(name="mine", function=brightest, low=1, high=0), "low below high"),
-        (lambda: Metric(name="mine", function=brightest, resolution="pixel"), "got 'pixel'"),
-        (lambda: Metric(name="mine", function=lambda heat: heat), "got 'heat'. Try: classifier, "),
-        (lambda: METRICS["energy"](threshold=1), "got 'threshold'. Try: none"),
-        (lambda: METRICS["top-intersection"](part=1), "got 'part'. Try: share"),
         (lambda: resolve("no_such_module:metric"), "got ModuleNotFoundError"),
         (lambda: resolve("math:pi"), "a Metric or a function at 'math:pi', got float"),
         (lambda: resolve(Metric(name="energy", function=brightest)), "another name"),

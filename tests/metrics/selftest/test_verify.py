@@ -7,9 +7,8 @@ import pytest
 
 from campare.errors import CampareError
 from campare.metrics import METRICS
-from campare.metrics.classification import predicted
 from campare.metrics.localization import energy
-from campare.metrics.selftest.scene import SIDE, evidence, explainers, predict, scene
+from campare.metrics.selftest.scene import SIDE, evidence, explainers, scene
 from campare.metrics.selftest.verify import _row, verify
 from campare.metrics.values import Values
 
@@ -96,17 +95,3 @@ def test_a_measure_that_needs_no_network_to_be_pleased_is_found(judge):
         for name, f in explainers(np.random.default_rng(0)).items()
     }
     assert _row(blind, scene(8, np.random.default_rng(0)), enlarged, 0)["verdict"] == "broken"
-
-
-def test_the_network_of_the_scene_is_right_for_the_right_reason():
-    made = scene(40, np.random.default_rng(1))
-    assert np.array_equal(predicted(predict(made.images)), made.targets)
-    assert not (made.own & made.other).any()
-    seen = evidence(made.images)
-    both = made.own | made.other
-    near = both.copy()
-    near[:, :-1] |= both[:, 1:]
-    near[:, :, :-1] |= both[:, :, 1:]
-    assert seen[~near].max() < 10  # next to nothing off the patches
-    own = np.take_along_axis(seen, made.targets[:, None, None, None], axis=-1)[..., 0]
-    assert own[made.own].mean() > 10 * own[~near].mean()
