@@ -24,10 +24,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[tensorflow,dev]' -c constraints.txt
 	@touch $@
 
-backends: $(BACKENDS)  ## add JAX, torch and what maps are compared with, for the tests
+backends: $(BACKENDS)  ## add JAX, torch, data formats and what maps are compared with, for the tests
 
 $(BACKENDS): $(STAMP) tests/backends.txt
-	@echo "Installing JAX, torch and the libraries that maps are compared with (about a minute, once)"
+	@echo "Installing JAX, torch, data formats and the libraries that maps are compared with (about a minute, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/backends.txt -c constraints.txt
 	@touch $@
 
@@ -68,7 +68,7 @@ pins:  ## resolve the dependencies anew and pin them for pip and uv
 	rm -rf build/pins
 	$(PYTHON) -m venv build/pins
 	build/pins/bin/python -m pip install --quiet --upgrade setuptools wheel
-	build/pins/bin/python -m pip install --quiet '.[tensorflow,dev]'
+	build/pins/bin/python -m pip install --quiet '.[tensorflow,formats,medical,dev]'
 	build/pins/bin/python tools/pins.py
 	rm -rf build/pins
 

@@ -1,4 +1,4 @@
-"""Pin what the extras tensorflow and dev install, for pip and for uv, to the same versions.
+"""Pin what the extras tensorflow, formats, medical and dev install, the same for pip and for uv.
 
     python tools/pins.py            read `pip freeze --all` of this environment and write both lists
     python tools/pins.py --check    say whether the two lists agree; exit 1 where they don't
@@ -16,7 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PIP_LIST = ROOT / "constraints.txt"
 UV_LIST = ROOT / "pyproject.toml"
-HEAD = "# What the extras tensorflow and dev install, by `make pins`; uv's copy: pyproject.toml.\n"
+HEAD = (
+    "# What the extras tensorflow, formats, medical and dev install, by `make pins`; "
+    "uv's copy: pyproject.toml.\n"
+)
 UV_BLOCK = re.compile(r"(?<=^constraint-dependencies = \[\n).*?(?=^\]$)", re.MULTILINE | re.DOTALL)
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from foreign import coco_2017, scenes
 
 from campare.__main__ import main
+from campare.runs.run import Run
 from command_line import Failing, call
 
 
@@ -109,6 +111,14 @@ def test_end_to_end(models: Path, capsys: pytest.CaptureFixture[str]):
     assert Path("toys.md").read_text("utf-8").startswith("# ")
     assert call("compare runs/toys-audit") == 0
     assert "again - fixed" in capsys.readouterr().out
+
+
+def test_an_imported_data_set_is_audited(models: Path, tmp_path: Path):
+    coco_2017(tmp_path / "export", scenes(0))
+    assert call("data import export toys") == 0
+    assert call(f"audit {models / 'fixed.keras'} --data toys --metrics energy") == 0
+    measured = Run.open("runs/toys-audit").scores().filter(metric="energy", status="ok")
+    assert measured["image"].n_unique() == 2
 
 
 @pytest.mark.parametrize(

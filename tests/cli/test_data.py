@@ -1,5 +1,6 @@
-"""`campare data`: folders that are drawn, and cues that are planted."""
+"""`campare data`: folders that are drawn, data sets that are imported, cues that are planted."""
 
+import inspect
 import re
 import shlex
 import subprocess
@@ -8,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from foreign import scenes, yolo_polygons
 from PIL import Image
 
 from campare.__main__ import main
 from campare.data import ImageSet
+from campare.data.dataset import read_dataset
+from campare.errors import DataError
 from command_line import Failing, call
 
 
@@ -110,3 +114,65 @@ def test_the_command_that_a_message_gives_mends_the_folder(failing: Failing):
     subprocess.run(message[message.index("Try mv") + len("Try ") :], shell=True, check=True)
     assert main(["data", "plant", "my photos", "out"]) == 0
     assert len(ImageSet.from_folder("out").samples) == 4
+
+
+def test_import_says_what_was_read_and_what_was_not(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    drawn = scenes(0)
+    yolo_polygons(tmp_path / "export", drawn)
+    save(np.zeros((8, 8, 3), np.uint8), tmp_path / "export" / "train" / "images" / "empty.png")
+    assert call("data import export own") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[:3] == [
+        "own: 4 train images, 2 test images",
+        "train: cat 2, dog 2",
+        "test: cat 1, dog 1",
+    ]
+    assert "Read as YOLO: 6 images with a class, of 7 image files" in said
+    assert "Not imported, 1 image without a label: train/images/empty.png" in said
+    again = ImageSet.from_folder("own")
+    areas = [int(again.read(sample).regions["object"].sum()) for sample in again.samples]
+    assert sorted(areas) == sorted(int(scene.mask.sum()) for scene in drawn)
+
+
+def test_import_passes_its_options_on(monkeypatch: pytest.MonkeyPatch):
+    calls = []
+
+    def from_dataset(*given, **options):
+        calls.append((given, options))
+        raise DataError("Expected nothing, got it. Try less.")
+
+    monkeypatch.setattr(ImageSet, "from_dataset", from_dataset)
+    words = (
+        "data import here there --format table --several leave-out --background none "
+        "--labels crack=defect,person= --no-keep-splits --window 40,400 --slices middle --columns "
+        "image=id,label=dx --rle rows --mask-values 1,3 --group (p\\d+) --seed 4"
+    )
+    assert call(words) == 2
+    ((given, options),) = calls
+    assert given == (Path("here"), "table")
+    assert options == {
+        "several": "leave-out",
+        "background": "none",
+        "labels": {"crack": "defect", "person": None},
+        "keep_splits": False,
+        "window": "40,400",
+        "slices": "middle",
+        "columns": {"image": "id", "label": "dx"},
+        "rle": "rows",
+        "mask_values": (1, 3),
+        "group": "(p\\d+)",
+        "seed": 4,
+    }
+    assert set(inspect.signature(read_dataset).parameters) >= set(options)
+
+
+def test_import_into_the_data_set_is_refused(failing: Failing, tmp_path: Path):
+    yolo_polygons(tmp_path / "export", scenes(0))
+    assert "Expected a folder outside of export" in failing(
+        "data", "import", "export", "export/own"
+    )
+    assert "Expected --columns as WHAT=NAME" in failing(
+        "data", "import", "export", "own", "--columns", "image"
+    )

@@ -1,18 +1,20 @@
-"""`campare data`: draw the default set, or plant a cue into images of one's own."""
+"""`campare data`: draw the default set, import a data set, plant a cue into one's own images."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, Option, Typer
 
-from campare.cli.options import AnnotationsAs, Group, Labels, MaskValues, words
+from campare.cli.options import AnnotationsAs, Group, Labels, MaskValues, columns, words
 from campare.errors import DataError
 
 if TYPE_CHECKING:
     from campare.data import ImageSet
 
-data_app = Typer(help="Make data: draw the default set, or plant a cue into your own images.")
+data_app = Typer(
+    help="Make data: draw the default set, import a data set, plant a cue into your own images."
+)
 
 
 @data_app.command()
@@ -39,6 +41,78 @@ def draw(
     _write(images, out)
 
 
+@data_app.command("import")
+def import_(
+    path: Annotated[Path, Argument(metavar="PATH", help="The folder of a data set.")],
+    out: Annotated[Path, Argument(metavar="OUT", help="A new folder, one folder a class.")],
+    format: Annotated[
+        str | None,
+        Option(
+            help="coco, yolo, voc, labelme, label-studio, mvtec, table, folders, cvat, "
+            "labelme-xml, open-images, roboflow, or one of Datumaro's. Default: as the files say."
+        ),
+    ] = None,
+    several: Annotated[
+        Literal["largest", "leave-out"],
+        Option(help="An image of several classes: that of the largest area, or none."),
+    ] = "largest",
+    background: Annotated[
+        str | None,
+        Option(metavar="CLASS", help="The class of images without a label. Default: left out."),
+    ] = None,
+    labels: Labels = None,
+    keep_splits: Annotated[
+        bool, Option(help="Whether the data set's own train and test count.")
+    ] = True,
+    window: Annotated[
+        str | None,
+        Option(help="Of pixels wider than 8 bits: LOW..HIGH or CENTER,WIDTH. DICOM: the file's."),
+    ] = None,
+    slices: Annotated[
+        Literal["all", "masked", "middle"] | None,
+        Option(help="Of a volume. Default: those with a mask, where there are masks."),
+    ] = None,
+    columns: Annotated[
+        Any,
+        Option(
+            parser=columns,
+            metavar="WHAT=NAME,...",
+            help="Of a table: image=ImageId,label=ClassId,mask=EncodedPixels; also group, split.",
+        ),
+    ] = None,
+    rle: Annotated[
+        Literal["columns", "rows"], Option(help="The way of a table's run lengths.")
+    ] = "columns",
+    mask_values: MaskValues = None,
+    group: Group = None,
+    seed: Annotated[int, Option(min=0, help="Of a split that is drawn.")] = 0,
+) -> None:
+    """Write a data set in another format as an ordinary folder, and say what was left out."""
+    from campare.data import ImageSet
+
+    _require_outside(path, out)
+    images = ImageSet.from_dataset(
+        path,
+        format,
+        several=several,
+        background=background,
+        labels=labels,
+        keep_splits=keep_splits,
+        window=window,
+        slices=slices,
+        columns=columns,
+        rle=rle,
+        mask_values=mask_values,
+        group=group,
+        seed=seed,
+    )
+    _write(images, out)
+    for split, each in images.counts().items():
+        print(f"{split}: " + ", ".join(f"{name} {count}" for name, count in each.items()))
+    for line in images.inventory.lines([sample.image for sample in images.of("test")]):
+        print(line)
+
+
 @data_app.command()
 def plant(
     data: Annotated[Path, Argument(metavar="DATA", help="A folder of images, one folder a class.")],
@@ -56,11 +130,7 @@ def plant(
     from campare.data import ImageSet
     from campare.data.cue import plant as plant_cue
 
-    if out.resolve().is_relative_to(data.resolve()):
-        raise DataError(
-            f"Expected a folder outside of {data}, got {out}, which would become a class of it. "
-            "Try: another OUT"
-        )
+    _require_outside(data, out)
     images = ImageSet.from_folder(
         data,
         mask_values=mask_values,
@@ -69,6 +139,14 @@ def plant(
         group=group,
     )
     _write(plant_cue(images, p=p, seed=seed), out)
+
+
+def _require_outside(data: Path, out: Path) -> None:
+    if out.resolve().is_relative_to(data.resolve()):
+        raise DataError(
+            f"Expected a folder outside of {data}, got {out}, which would become a class of it. "
+            "Try: another OUT"
+        )
 
 
 def _write(images: "ImageSet", out: Path) -> None:

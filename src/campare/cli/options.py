@@ -165,6 +165,21 @@ def labels(text: str) -> dict[str, str | None]:
     return {label.strip(): name.strip() or None for label, _, name in pairs}
 
 
+def columns(text: str) -> dict[str, str]:
+    """WHAT=NAME,... of the columns of a table.
+
+    Example:
+        >>> columns("image=ImageId, label=ClassId")
+        {'image': 'ImageId', 'label': 'ClassId'}
+    """
+    pairs = [word.partition("=") for word in words(text)]
+    if not all(equals and name for _, equals, name in pairs):
+        raise CampareError(
+            f"Expected --columns as WHAT=NAME,..., got {text!r}. Try: image=ImageId,label=ClassId"
+        )
+    return {what.strip(): name.strip() for what, _, name in pairs}
+
+
 def folder(data: Any, *, training: bool, **reading: Any) -> Any:
     """A folder's path as it is, or its ImageSet where options say how to read it.
 

@@ -218,17 +218,22 @@ def read_coco(content: bytes, name: str = "instances.json") -> list[Annotation]:
             "Try to export it anew as COCO instances."
         ) from error
     return [
-        _coco_instance(instance, images, labels, f"{name} annotations[{index}]")
+        coco_instance(instance, images, labels, f"{name} annotations[{index}]")
         for index, instance in enumerate(instances)
     ]
 
 
-def _coco_instance(
+def coco_instance(
     instance: Mapping[str, Any],
     images: Mapping[Any, Mapping[str, Any]],
     labels: Mapping[Any, str],
     where: str,
 ) -> Annotation:
+    """One of COCO's annotations, by its images and the names of its categories.
+
+    Raises:
+        DataError: it has no image or shape, or a category that is not listed.
+    """
     try:
         image = images[instance["image_id"]]
         return Annotation(

@@ -4,8 +4,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from campare.data.dataset import read_dataset
 from campare.data.drawn import drawn_set
 from campare.data.folder import Grid, read_folder
 from campare.data.labels import Labels
@@ -49,6 +50,13 @@ class ImageSet(SampleSet):
             group=group,
             progress=progress,
         )
+
+    @classmethod
+    def from_dataset(
+        cls, path: str | os.PathLike[str], format: str | None = None, **reading: Any
+    ) -> Self:
+        """A data set in the format of an annotation tool: see `data.dataset.read_dataset`."""
+        return read_dataset(Path(path), format, into=cls, **reading)
 
     @classmethod
     def drawn(

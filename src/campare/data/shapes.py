@@ -74,6 +74,40 @@ def fill(shape: Shape, size: Size) -> Bools:
     return mask
 
 
+def area_of(shape: Shape) -> float:
+    """The area of a shape in pixels, of polygons the sum.
+
+    Example:
+        >>> area_of(Box(0.0, 0.0, 2.0, 1.5)), area_of(Rle((2, 2), (1, 3)))
+        (3.0, 3.0)
+    """
+    if isinstance(shape, Box):
+        return (shape.right - shape.left) * (shape.bottom - shape.top)
+    if isinstance(shape, Rle):
+        return float(sum(shape.runs[1::2]))
+    rings = [np.array(ring, np.float64).reshape(-1, 2) for ring in shape.rings]
+    return float(sum(abs(_twice_area(ring)) / 2 for ring in rings))
+
+
+def _twice_area(ring: NDArray[np.float64]) -> float:
+    """The shoelace formula: sum of x_i y_(i+1) - x_(i+1) y_i."""
+    (x, y), (x1, y1) = ring.T, np.roll(ring, -1, axis=0).T
+    return float((x * y1 - x1 * y).sum())
+
+
+def rle_of(mask: Bools) -> Rle:
+    """A mask (H, W) as lengths of runs down its columns.
+
+    Example:
+        >>> rle_of(np.array([[False, True], [True, True]]))
+        Rle(size=(2, 2), runs=(1, 3))
+    """
+    inside = np.ravel(mask, order="F")
+    edges = [0, *(np.flatnonzero(np.diff(inside)) + 1), inside.size]
+    runs = tuple(int(run) for run in np.diff(edges))
+    return Rle((mask.shape[0], mask.shape[1]), (0, *runs) if inside[0] else runs)
+
+
 def runs_of(counts: str | Sequence[int]) -> tuple[int, ...]:
     """Run lengths from COCO's `counts`: a list, or its compressed string.
 
