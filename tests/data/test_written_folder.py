@@ -89,3 +89,17 @@ def test_writing_leaves_nothing_half_done(flat_folder, tmp_path):
     with pytest.raises(DataError):
         write_folder(images, tmp_path / "new" / "out")
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_objects_of_other_classes_are_written_and_read_back(split_folder, tmp_path):
+    (split_folder / "boxes.csv").write_text(
+        "image,xmin,ymin,xmax,ymax,label\n"
+        "train/cat/1.png,0,0,4,2,cat\n"
+        "train/cat/1.png,3,1,9,5,dog\n"  # they overlap
+        "train/dog/1.png,0,0,4,2,dog\n"
+    )
+    before = ImageSet.from_folder(split_folder)
+    after = ImageSet.from_folder(write_folder(before, tmp_path / "out"))
+    assert after.regions == before.regions == ("object", "other")
+    same_pictures(before, after, lambda s: s.image.replace(".jpg", ".png"))
+    assert picture(after, "train/cat/1.png").regions["other"].sum() == 24

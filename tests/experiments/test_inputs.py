@@ -97,3 +97,11 @@ def test_regions_without_a_mask_on_a_test_image_are_not_measured(images, tmp_pat
     drawn = ImageSet.drawn(train=4, test=4, size=16)
     assert regions_of_test(drawn) == drawn.regions
     assert regions_of_test(ImageSet.from_images(images)) == ("object", "other")
+
+
+def test_a_folder_without_ground_truth_is_said_to_have_none(tmp_path):
+    write_folder(ImageSet.drawn(train=4, test=4, size=16), tmp_path / "all")
+    for region in ("masks", "parts"):
+        shutil.rmtree(tmp_path / "all" / region)
+    found = ImageSet.from_folder(tmp_path / "all")
+    assert inventory_lines(found) == ["No masks, boxes or outlines"]

@@ -155,6 +155,7 @@ def inventory_lines(images: ImageSet) -> list[str]:
     test = images.of("test")
     grouped = units([sample.group for sample in test])
     return [
+        *([] if images.regions else ["No masks, boxes or outlines"]),
         *images.inventory.lines([sample.image for sample in test]),
         *([f"Units of independence: {grouped}"] if grouped else ()),
     ]
