@@ -5,34 +5,15 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from small_study import TINY, scores_bytes, tiny_set
 
-from campare.data import ImageSet
 from campare.errors import CampareError, RecipeError, RunError
 from campare.experiments.study import study
-from campare.runs.run import Run
 from campare.stats.compare import compare
 from campare.stats.curves import dose_curves
 from campare.stats.design import design_of
 from campare.stats.stored import comparison_of
-from campare.training.recipe import Augment, Recipe
 from campare.types import SCORE_COLUMNS
-
-TINY = (
-    Recipe("plain", "plain", backbone="article-cnn", weights="random", epochs=1, hidden=8),
-    Recipe(
-        "turned", "turned", backbone="article-cnn", weights="random", epochs=1, hidden=8,
-        augment=Augment(rotation=0.1),
-    ),
-)  # fmt: skip
-
-
-def tiny_set(**changes):
-    return ImageSet.drawn(**{"train": 16, "test": 12, "size": 24, "shortcut": 0.9} | changes)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return study(tiny_set(), recipes=TINY, seeds=2, out=tmp_path_factory.mktemp("run") / "r")
 
 
 def test_the_run_directory_is_whole(run):
@@ -78,27 +59,6 @@ def test_the_uniform_null_is_where_theory_puts_it(run):
     np.testing.assert_allclose(grid, 0.25, rtol=1e-5)
 
 
-def test_predictions_in_the_table_are_those_of_the_saved_model(run):
-    from campare.models import wrap
-
-    images = run.images()
-    logits = wrap(run.path / "models" / "plain-1.keras").predict(images.images)
-    rows = run.scores().filter(
-        (pl.col("recipe") == "plain") & (pl.col("seed") == 1) & (pl.col("image") == images.names[3])
-    )
-    expected = images.class_names[int(logits[3].argmax())]
-    trained = rows.filter(~pl.col("method").str.ends_with(":untrained"))
-    assert set(trained["prediction"]) == {expected}
-
-
-def test_the_maps_are_those_of_explain_on_the_saved_model(run):
-    from campare import explain
-
-    images = run.images()
-    found = explain(run.path / "models" / "turned-0.keras", images.images, target=images.labels)
-    np.testing.assert_allclose(run.maps("turned", 0)["grad-cam"], found.maps, rtol=1e-4, atol=1e-9)
-
-
 def test_the_summary_has_the_means_and_the_answer(run):
     from io import StringIO
 
@@ -127,35 +87,9 @@ def test_the_summary_has_the_means_and_the_answer(run):
     assert any(line.startswith("Too small to find a difference of 0.05 in") for line in lines)
 
 
-def scores_bytes(run):
-    return {p.name: p.read_bytes() for p in sorted((run.path / "scores").iterdir())}
-
-
 def test_a_second_study_repeats_the_numbers_bit_for_bit(run, tmp_path):
     again = study(tiny_set(), recipes=TINY, seeds=2, out=tmp_path / "again")
     assert scores_bytes(again) == scores_bytes(run)
-
-
-def test_a_stopped_study_continues_without_training_again(run, tmp_path, monkeypatch):
-    from campare.training import fit
-
-    path = tmp_path / "stopped"
-    train, calls = fit.train, []
-
-    def stops_at_the_third(recipe, *args, **kwargs):
-        calls.append((recipe.name, kwargs["seed"]))
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return train(recipe, *args, **kwargs)
-
-    monkeypatch.setattr(fit, "train", stops_at_the_third)
-    with pytest.raises(KeyboardInterrupt):
-        study(tiny_set(), recipes=TINY, seeds=2, out=path)
-    assert len(Run.open(path).manifest.cells) == 2
-    (path / "scores" / "plain-0.parquet").unlink()  # stopped between training and measuring
-    finished = study(tiny_set(), recipes=TINY, seeds=2, out=path)
-    assert calls == [("plain", 0), ("turned", 0), ("plain", 1), ("plain", 1), ("turned", 1)]
-    assert scores_bytes(finished) == scores_bytes(run)
 
 
 def test_seeds_can_be_added_to_a_run(tmp_path):

@@ -1,0 +1,106 @@
+"""The Ray engine: the same cells and the same rows, in workers."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import campare
+from campare.data import ImageSet
+from campare.errors import MissingExtraError
+from campare.experiments.engines import engine
+
+
+@pytest.mark.slow
+def test_ray_runs_every_cell():
+    pytest.importorskip("ray")
+
+    def work(cell, _):  # a local function, so that it is sent by value
+        return {"square": cell**2}
+
+    results = dict(engine("ray")([1, 2, 3], work, lambda *_: None))
+    assert results == {1: {"square": 1}, 2: {"square": 4}, 3: {"square": 9}}
+
+
+@pytest.mark.slow
+def test_an_audit_on_ray_gives_the_same_rows(tmp_path):
+    pytest.importorskip("ray")
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential([
+        keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3, activation="relu"),
+        keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
+    ])  # fmt: skip
+    network.save(tmp_path / "net.keras")
+    models, data = (
+        {"object": network, "file": tmp_path / "net.keras"},
+        ImageSet.drawn(train=4, test=8, size=16),
+    )
+    metrics = ["energy", "focus", "deletion", "efficient-mprt"]
+    here, there = (
+        campare.audit(models, data, metrics=metrics, engine=name, out=tmp_path / name).frame
+        for name in ("local", "ray")
+    )
+    assert here.drop("value").equals(there.drop("value"))
+    for frame in (here, there):
+        assert frame["value"].null_count() < len(frame) / 4
+    np.testing.assert_allclose(
+        here["value"].to_numpy(), there["value"].to_numpy(), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_ray_names_its_extra_where_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'campare\[ray\]'"):
+        engine("ray")
+
+
+class Quiet:
+    """What the engine uses of Ray, in this process; tasks finish last first."""
+
+    def __init__(self):
+        self.started, self.done = [], []
+
+    def is_initialized(self):
+        return bool(self.started)
+
+    def init(self, **options):
+        self.started.append(options)
+
+    def put(self, value):
+        return value
+
+    def remote(self, **options):
+        assert options == {"num_cpus": 1}
+
+        def as_task(function):
+            function_of = type("Task", (), {})()
+            function_of.remote = lambda *args: (len(self.done), self.done.append(function(*args)))[
+                0
+            ]
+            return function_of
+
+        return as_task
+
+    def wait(self, tasks, num_returns):
+        assert num_returns == 1
+        return tasks[-1:], tasks[:-1]
+
+    def get(self, task):
+        return self.done[task]
+
+
+def test_each_cell_is_queued_and_yielded_as_it_finishes(monkeypatch):
+    ray, events = Quiet(), []
+    monkeypatch.setitem(sys.modules, "ray", ray)
+
+    def work(cell, report):
+        report("shown nowhere")
+        return {"square": cell**2}
+
+    found = engine("ray")([1, 2, 3], work, lambda *event: events.append(event))
+    assert list(found) == [(3, {"square": 9}), (2, {"square": 4}), (1, {"square": 1})]
+    assert events == [(1, "queued"), (2, "queued"), (3, "queued")]
+    assert len(ray.started) == 1
+    list(engine("ray")([4], work, lambda *_: None))
+    assert len(ray.started) == 1  # a program's own cluster is used as it is
