@@ -80,17 +80,15 @@ def _tried(
     image: tuple[int, ...],
     measured: Measured,
 ) -> "dict[str, _Verdict]":
-    """A verdict on one grid of each layer; with pixels of another range where it is not proved."""
+    """A verdict on one grid of each layer, with pixels of a range at which some grid is proved."""
     verdicts: dict[str, _Verdict] = {}
-    for scale in SCALES:
-        for sides in dict.fromkeys(grid.shape for grid in trial.values()):
-            grids = {
-                path: grid
-                for path, grid in trial.items()
-                if grid.shape == sides and (path not in verdicts or verdicts[path].skip is None)
-            }
-            if grids:
-                verdicts |= _verdicts(grids, shown.get(sides), image, measured, scale)
+    for sides in dict.fromkeys(grid.shape for grid in trial.values()):
+        grids = {path: grid for path, grid in trial.items() if grid.shape == sides}
+        for scale in SCALES:
+            found = _verdicts(grids, shown.get(sides), image, measured, scale)
+            verdicts |= found
+            if any(verdict.skip is not None for verdict in found.values()):
+                break  # what is not proved at a range that suits the model is no grid
     return verdicts
 
 
