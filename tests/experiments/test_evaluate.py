@@ -1,5 +1,7 @@
 """One pipeline: what a study measures of its model, an audit measures of the saved file."""
 
+import branches
+import numpy as np
 import polars as pl
 import pytest
 
@@ -44,3 +46,22 @@ def test_a_metric_that_yields_no_row_is_an_error_in_the_code(run, monkeypatch):
     file = run.path / "models" / "plain-0.keras"
     with pytest.raises(AssertionError, match="metrics without a row: deletion"):
         audit({"plain": file}, DRAWN, metrics=["flip-equivariance", "deletion"])
+
+
+@pytest.mark.filterwarnings("ignore:Expected a layer that all")
+def test_rows_of_a_layer_that_the_score_ignores_say_so():
+    model = branches.side_by_side()
+    kernel = np.random.default_rng(0).normal(size=(11, 3))
+    kernel[:5] = 0
+    model.get_layer("classes").kernel.assign(kernel)
+    names, status = DRAWN.class_names, {}
+    for layer in ("left", "right"):
+        found = audit(
+            {"m": model}, DRAWN, layer=layer, metrics=["energy", "focus"],
+            classes=dict(zip(names, range(len(names)), strict=True)),
+        ).frame  # fmt: skip
+        status[layer] = set(found.filter(method="grad-cam")["status"])
+        assert "unconnected" not in set(found.filter(pl.col("method") != "grad-cam")["status"])
+    assert status["left"] == {"unconnected"}
+    assert "ok" in status["right"]
+    assert "unconnected" not in status["right"]

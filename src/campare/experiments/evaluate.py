@@ -133,6 +133,7 @@ def evaluate(
         *_query_rows(model, own, outputs, terms, base, stages.next),
     ]
     table = _tidy(pl.concat(tables), inputs, terms)
+    table = _connected(table, _unconnected(model, inputs, outputs, terms), terms)
     missing = set(inputs.names) - set(table["metric"].str.split("@").list.first())
     assert not missing, f"metrics without a row: {', '.join(sorted(missing))}"
     facts = {
@@ -356,6 +357,36 @@ def _tidy(table: "pl.DataFrame", inputs: Inputs, terms: Terms) -> "pl.DataFrame"
     control = pl.col("method").str.split(":").list.last().is_in(CONTROLS)
     return table.with_columns(
         pl.when(control).then(pl.col("prediction")).otherwise(pl.col("target")).alias("target")
+    )
+
+
+def _unconnected(model: Evaluated, inputs: Inputs, outputs: Outputs, terms: Terms) -> list[str]:
+    """Names of the images and mosaics whose score does not depend on the layer."""
+    targets = outputs.targets if terms.target == "label" else None
+    parts = [(inputs.images.names, inputs.images.images, targets, outputs.maps)]
+    for each, (_, maps) in zip(inputs.mosaics, outputs.mosaics, strict=False):
+        parts.append((each.names, each.images, each.targets, maps))
+    return [
+        name
+        for names, images, chosen, maps in parts
+        for name, apart in zip(
+            names, model.unconnected(images, chosen, terms.methods, maps), strict=True
+        )
+        if apart
+    ]
+
+
+def _connected(table: "pl.DataFrame", unconnected: list[str], terms: Terms) -> "pl.DataFrame":
+    """Rows that say `unconnected` in place of `flat` where nothing at the layer matters."""
+    import polars as pl
+
+    blank = (
+        (pl.col("status") == "flat")
+        & pl.col("method").is_in([method.name for method in terms.methods])
+        & pl.col("image").is_in(unconnected)
+    )
+    return table.with_columns(
+        pl.when(blank).then(pl.lit("unconnected")).otherwise(pl.col("status")).alias("status")
     )
 
 

@@ -13,14 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from campare.attribution.connection import depends
 from campare.attribution.explain import observe
 from campare.attribution.method import Method
+from campare.attribution.passes import slices
 from campare.data.pixels import Pixels, in_channels, in_range
 from campare.errors import CampareError, LayerError, ModelError, TargetError
 from campare.experiments.inputs import Grids
 from campare.experiments.outputs import ClassOutputs, match, unmatched
 from campare.models import wrap
-from campare.types import Array, Classifier, Floats, Ints, LayerInfo
+from campare.models.arrays import map_axes
+from campare.types import Array, Bools, Classifier, Floats, Ints, LayerInfo
+
+#: Method -> maps (N, h, w).
+Maps = Mapping[str, Floats]
 
 
 def no_progress(images: int) -> None:
@@ -61,6 +67,23 @@ class Evaluated:
             seed=self.seed,
         )
         return self.classes.sorted(logits), maps
+
+    def unconnected(
+        self, images: Array, targets: Ints | None, methods: tuple[Method, ...], maps: Maps
+    ) -> Bools:
+        """(N,): of which images nothing at the layer changes the score, where all maps are zero."""
+        with_gradient = [maps[each.name] for each in methods if each.kind == "gradient"]
+        apart = np.full(len(images), bool(with_gradient))
+        for each in with_gradient:
+            apart &= ~each.any(axis=map_axes(each))
+        blank = np.flatnonzero(apart)
+        for part in slices(len(blank), self.batch_size):
+            which = blank[part]
+            if len(which):
+                target = None if targets is None else self.classes.order[targets[which]]
+                moving = depends(self.classifier, self.prepare(images[which]), target, self.layer)
+                apart[which] = ~moving
+        return apart
 
     def explain(self, method: Method) -> "Explainer":
         """The method as a function (images, targets) -> maps, for metrics that query it again."""
