@@ -35,3 +35,16 @@ class RunError(CampareError):
 
 class MissingExtraError(CampareError):
     """An optional dependency that is not installed."""
+
+
+def last_words(error: BaseException, length: int = 200) -> str:
+    """The end of a framework's message, where the cause stands, in one line without a full stop.
+
+    Example:
+        >>> last_words(ValueError("In layer 'a':\n\n  call() got shape (2, 3)."), 24)
+        '... call() got shape (2, 3)'
+    """
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    if len(text) <= length:
+        return text
+    return "... " + text[-length:].partition(" ")[2]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from campare.attribution import maps as m
-from campare.attribution.batches import Batch, batches, in_memory
+from campare.attribution.batches import Batch, batches, in_memory, is_tensor, one_batch
 from campare.attribution.explanation import Explanation, join
 from campare.attribution.mapping import Layers, map_batches
 from campare.attribution.method import Method, find
@@ -61,6 +61,7 @@ def explain(
         >>> explain(network, np.ones((5, 8, 8, 3)), target=1).maps.shape
         (5, 6, 6)
     """
+    images, labels = one_batch(images, labels)
     kept = getattr(images, "images", images) if in_memory(images) else None
     parts = list(
         stream(
@@ -80,6 +81,8 @@ def explain(
     )
     if not parts:
         raise TargetError("Expected images, got none. Try: at least one batch")
+    if is_tensor(kept) and not is_tensor(parts[0].images):  # of a model that takes no tensors
+        kept = np.concatenate([part.images for part in parts])
     explanation = join(parts, kept)
     _check_count(target, len(explanation))
     return explanation

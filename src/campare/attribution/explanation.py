@@ -10,7 +10,7 @@ import numpy as np
 from campare.attribution import drawing
 from campare.attribution.batches import channels_last
 from campare.attribution.maps import How, resize
-from campare.errors import CampareError
+from campare.errors import CampareError, ModelError
 from campare.types import Array, Floats, Ints
 
 #: How many pictures a notebook shows.
@@ -155,6 +155,12 @@ def join(parts: Sequence[Explanation], images: Array | None) -> Explanation:
     """One Explanation of many, in their order."""
     from dataclasses import replace
 
+    grids = list(dict.fromkeys(part.maps.shape[1:] for part in parts))
+    if len(grids) > 1:
+        raise ModelError(
+            f"Expected images of one size, got maps of {' and '.join(map(_by, grids))}. "
+            "Try: campare.stream(model, images), which explains batch by batch"
+        )
     targets = [part.target for part in parts if part.target is not None]
     return replace(
         parts[0],
@@ -165,6 +171,10 @@ def join(parts: Sequence[Explanation], images: Array | None) -> Explanation:
         target=np.concatenate(targets) if targets else None,
         images=images,
     )
+
+
+def _by(grid: Sequence[int]) -> str:
+    return " x ".join(map(str, grid))
 
 
 def _in_words(counts: dict[str, int]) -> str:

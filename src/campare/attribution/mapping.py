@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from campare.attribution.batches import Batch, channels_last, image_shape
+from campare.attribution.batches import Batch, channels_last, image_shape, is_tensor, to_host
 from campare.attribution.connection import connected_layer, moves, unconnected
 from campare.attribution.gradient import fuse
 from campare.attribution.method import Method
 from campare.attribution.passes import fixed_target
 from campare.attribution.perturbation import smoothed
 from campare.attribution.targets import Wanted, is_one_an_image, resolve_target
-from campare.errors import LayerError, TargetError
+from campare.errors import LayerError, ModelError, TargetError
 from campare.models.targets import is_logits
 from campare.types import Array, Bools, Classifier, Floats, Read, Score, Tap, Target
 
@@ -53,6 +53,7 @@ def map_batches(
     rng = np.random.default_rng(seed)
     start, full, waiting = 0, 0, None
     for batch in given:
+        batch = batch._replace(images=_taken(classifier, batch.images))
         n = len(batch.images)
         resolved = resolve_target(classifier, _part(target, start, n), batch.labels)
         start += n
@@ -73,6 +74,24 @@ def map_batches(
         waiting = _fetcher(batch, resolved, paths, fetch)
     if waiting is not None:
         yield waiting()
+
+
+def _taken(classifier: Classifier, images: Any) -> Any:
+    """The images as the classifier takes them, or a line that says why it does not.
+
+    A torch tensor has its channels first, unless it fits a model of another framework as it is.
+    """
+    if is_tensor(images) and not getattr(classifier, "takes_tensors", False):
+        fits = zip(images.shape[1:], classifier.input_shape, strict=False)
+        last = all(wanted in (None, n) for n, wanted in fits)
+        images = to_host(images) if last else channels_last(images)
+    if hasattr(classifier, "check"):  # before anything else goes wrong
+        classifier.check(images)
+    elif len(images.shape) != 4:
+        raise ModelError(
+            f"Expected images (N, H, W, C), got shape {tuple(images.shape)}. Try: images[None]"
+        )
+    return images
 
 
 def _same(observed: Observed) -> Observed:

@@ -6,16 +6,18 @@ model (`_look`); a backend (`backends/`) compiles what comes out of that.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
+from math import inf
 from typing import Any
 
 import numpy as np
 
-from campare.errors import LayerError, ModelError, TargetError
+from campare.errors import CampareError, LayerError, ModelError, TargetError, last_words
 from campare.models.arrays import cast, flat, namespace
 from campare.models.backends.protocol import Edit, Forward, Program, Run
+from campare.models.fitting import SIDES, Given, fitting, static_reach
 from campare.models.grids import ordered_grid, sized_grid
 from campare.models.placement import prove
 from campare.models.snapshot import Snapshot
@@ -58,6 +60,9 @@ KEPT = 32
 #: Sizes of image whose layers are remembered; in a stream each image may have its own.
 SIZES = 8
 
+#: Numbers of images that are tried where a model does not take two, which may be frames of one.
+FRAMES = (4, 3, 5, 8, 10, 12, 16, 32)
+
 
 class ImageClassifier:
     """A classifier of images with one input (H, W, C) and one output (K classes).
@@ -70,6 +75,7 @@ class ImageClassifier:
     class_names: tuple[str, ...] | None
     input_shape: Shape
     compiled: bool
+    batch: int | None = None  # images that the model takes at a time; None: any number
     _backend: Any
     _model: Any
 
@@ -141,6 +147,10 @@ class ImageClassifier:
         """The size of image to look at the model with when none has come yet."""
         raise NotImplementedError
 
+    def _reach(self, n: int, shape: tuple[int, ...]) -> tuple[float, int]:
+        """How far the model runs on n images of `shape`, inf: to the end; the rows it gives."""
+        raise NotImplementedError
+
     def randomized(
         self, layers: tuple[str, ...] | None, rng: np.random.Generator
     ) -> AbstractContextManager[None]:
@@ -153,11 +163,11 @@ class ImageClassifier:
         """The size of image that the model was first looked at with; else the usual one."""
         return next(iter(self._surveys), None) or self._usual_shape()
 
-    def _survey(self, shape: Shape | None = None) -> Survey:
+    def _survey(self, shape: Shape | None = None, given: Given | None = None) -> Survey:
         with self._current():
             shape = shape or self._known_shape()
             if shape not in self._surveys:
-                survey = self._proved(self._look(shape), shape)
+                survey = self._proved(self._looked(shape, given), shape)
                 self._snapshot.settle()
                 if survey.units is not None:
                     self._check_class_names(max(survey.units, 2))
@@ -225,11 +235,14 @@ class ImageClassifier:
         self, images: Array, readers: Mapping[str, Callable[[Any], Any]]
     ) -> dict[str, Floats]:
         """What `readers` make of the outputs of layers, for images (1 + P, H, W, C)."""
-        found: dict[str, Floats] = {}
+        if self._splits(images):
+            found = [(self._measured(part, readers), n) for part, _, n in self._split(images)]
+            return {path: np.concatenate([each[path][:n] for each, n in found]) for path in readers}
+        measured: dict[str, Floats] = {}
 
         def reading(path: str) -> Callable[[Any], Any]:
             def edit(output: Any) -> Any:
-                found[path] = self._backend.to_numpy(readers[path](output))
+                measured[path] = self._backend.to_numpy(readers[path](output))
                 return output
 
             return edit
@@ -238,7 +251,71 @@ class ImageClassifier:
             for path in readers:
                 patches.enter_context(self._edit(path, reading(path)))
             self._backend.run(self._forward, images, self._model)
-        return found
+        return measured
+
+    def _looked(self, shape: Shape, given: Given | None) -> Survey:
+        """A look at the model on images of `shape`, `given` in some form; a line where it fails."""
+        try:
+            return self._look(shape)
+        except CampareError:
+            raise
+        except Exception as error:
+            sides = tuple(n or 0 for n in shape)
+            if self.batch is None and self._reach(1, sides) == (inf, 1):
+                self.batch = 1
+                return self._look(shape)
+            raise self._unfit(given or Given((IMAGES, *sides)), error) from error
+
+    def _unfit(self, given: Given, error: Exception | None = None) -> ModelError:
+        """What is wrong with images that the model does not take, and what would make them fit."""
+        change = fitting(given, self._fits, channels=self._channels(), sides=self._sides())
+        found = change.shape if change else ("any",) * 3
+        h, w, c = (found[i] if n is None else n for i, n in enumerate(self.input_shape))
+        takes = f"(N, {c}, {h}, {w})" if given.tensor else f"(N, {h}, {w}, {c})"
+        expected = f"Expected images of shape {takes} for {self.name!r}, got {given.shape}"
+        if change is not None:
+            moved = ": channels come last" if "moveaxis(images, 1, -1)" in change.expression else ""
+            return ModelError(f"{expected}{moved}. Try: {change.expression}")
+        frames = self._frames(given) if error is not None and len(given.shape) == 4 else None
+        if frames is not None:
+            return frames
+        if error is None:
+            return ModelError(f"{expected}. Try: images of that shape")
+        return ModelError(
+            f"Expected {self.name!r} to take an image of shape {given.image}, got: "
+            f"{last_words(error)}. Try: images of the size that it was trained on"
+        )
+
+    def _fits(self, shape: tuple[int, ...]) -> float:
+        """How far the model runs on images of `shape` (H, W, C); inf: to one row an image."""
+        reach = static_reach(self.input_shape)(shape)
+        if reach < inf:
+            return reach - 100
+        n = self.batch or IMAGES
+        far, rows = self._reach(n, shape)
+        return far if rows == n or far < inf else 0
+
+    def _frames(self, given: Given) -> ModelError | None:
+        """What is to be said where a model takes several images as one, as frames of a video."""
+        for n in FRAMES:
+            far, rows = self._reach(n, given.image)
+            twice = self._reach(2 * n, given.image)
+            if 0 < rows < n and (far, 2 * rows) == twice == (inf, 2 * rows):
+                return ModelError(
+                    f"Expected one row of outputs an image from {self.name!r}, got {rows} for {n} "
+                    f"images, which it takes as frames. Try: a module that gives a row for each "
+                    f"frame, as Frames in docs/wrappers.md"
+                )
+        return None
+
+    def _channels(self) -> list[int]:
+        """The numbers of channels that the model may take, the likeliest first."""
+        return [self.input_shape[-1]] if self.input_shape[-1] else [3, 1]
+
+    def _sides(self) -> list[tuple[int, int]]:
+        """The sizes of image that the model may take, the likeliest first."""
+        height, width, _ = self.input_shape
+        return [(height or n, width or n) for n in SIDES]
 
     @property
     def n_classes(self) -> int:
@@ -337,6 +414,9 @@ class ImageClassifier:
             images = self._check_images(images)
             shape = tuple(images.shape[1:])
             _require_logits(self._survey(shape))
+            if self._splits(images):
+                parts = self._split(images)
+                return np.concatenate([self.predict(part)[:n] for part, _, n in parts])
             run = self._kept(
                 ("predict", shape),
                 lambda: self._backend.compile_predict(
@@ -412,6 +492,17 @@ class ImageClassifier:
             shape = tuple(images.shape[1:])
             info = self.layer(layer, shape)
             assert info.grid is not None  # a spatial layer has one
+            if self._splits(images):
+                more: dict[str, Any] = {
+                    "curvature": curvature,
+                    "gradients": gradients,
+                    "score": score,
+                }
+                fetches = [
+                    (self.start(part, index, read=read, layer=layer, eps=e, scale=s, **more), n)
+                    for part, (index, e, s), n in self._split(images, target, eps, scale)
+                ]
+                return lambda: _joined((fetch(), n) for fetch, n in fetches)
             if repeat > 1 and not self.bottleneck(info.path, shape):
                 raise LayerError(
                     f"Expected a layer that all of {self.name!r} passes through, to repeat what "
@@ -444,6 +535,12 @@ class ImageClassifier:
         """
         with self._current():
             images = self._check_images(images)
+            if self._splits(images):
+                parts = [
+                    self.input_gradients(part, index, guided=guided)[:n]
+                    for part, (index,), n in self._split(images, target)
+                ]
+                return np.concatenate(parts)
             run = self._prepared(
                 ("input", guided),
                 lambda: _input_tap(self._guided if guided else self._logits),
@@ -461,6 +558,8 @@ class ImageClassifier:
         """
         shape = shape or self._known_shape()
         path = self.layer(layer, shape).path
+        if self.batch is not None:  # then what follows the layer takes no more rows, either
+            return False
         if (path, shape) not in self._bottlenecks:
             rng = np.random.default_rng(0)
             noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
@@ -544,24 +643,45 @@ class ImageClassifier:
             self._programs.move_to_end(key)
             return self._programs[key]
 
-    def _check_images(self, images: Any) -> Any:
-        images = np.asarray(images, np.float32)
-        if images.ndim != 4 or any(
-            expected not in (None, got)
-            for expected, got in zip(self.input_shape, images.shape[1:], strict=False)
-        ):
-            expected = ", ".join("any" if n is None else str(n) for n in self.input_shape)
-            raise ModelError(
-                f"Expected images of shape (N, {expected}) for {self.name!r}, "
-                f"got {images.shape}. Try: {self._advice(images)}"
-            )
-        return images
+    def _splits(self, images: Any) -> bool:
+        """Whether the model takes another number of images at a time, and no other."""
+        return self.batch is not None and len(images) != self.batch
 
-    def _advice(self, images: Array) -> str:
-        channels = self.input_shape[-1]
-        if images.ndim == 4 and images.shape[1] == channels != images.shape[-1]:
-            return "np.moveaxis(images, 1, -1), channels come last"
-        return "resize them, or add the batch axis with images[None]"
+    def _split(self, images: Any, *more: Any) -> Iterator[tuple[Any, list[Any], int]]:
+        """As many images at a time as the model takes, with what belongs to them; how many are new.
+
+        The last ones are filled up with the first. What there is one of for all stays as it is.
+        """
+        n = len(images)
+        for start in range(0, n, self.batch or n):
+            rows = np.arange(start, start + (self.batch or n))
+            rows = np.where(rows < n, rows, 0)
+            own = [x[rows] if n > 1 and _is_one_each(x, n) else x for x in more]
+            yield images[rows], own, min(n - start, len(rows))
+
+    def check(self, images: Any) -> None:
+        """Raise a ModelError that says what to do where the model does not take the images."""
+        with self._current():
+            self._check_images(images)
+
+    def _check_images(self, images: Any) -> Any:
+        """The images as a float32 array (N, H, W, C) that the model takes."""
+        try:
+            images = np.asarray(images, np.float32)
+        except (TypeError, ValueError) as error:
+            raise ModelError(
+                f"Expected images (N, H, W, C) for {self.name!r}, got {_kind(images)}. "
+                "Try: np.stack(images), of one size"
+            ) from error
+        return self._checked(images, Given(images.shape))
+
+    def _checked(self, images: Any, given: Given) -> Any:
+        """Images (N, H, W, C), given in some form, that the model takes."""
+        fits = images.ndim == 4 and static_reach(self.input_shape)(tuple(images.shape[1:])) == inf
+        if not fits:
+            raise self._unfit(given)
+        self._survey(tuple(images.shape[1:]), given)
+        return images
 
     def _target(self, target: Target, n: int, score: Score | None) -> tuple[Array, Score]:
         """Class indices (N,) for the compiled graph, and the score it computes from them."""
@@ -599,6 +719,23 @@ def _input_tap(forward: Forward) -> tuple[Forward, Edit]:
             edits.pop()
 
     return edited, edit
+
+
+def _is_one_each(x: Any, n: int) -> bool:
+    """Whether there is one of x for each of n images."""
+    return bool(np.ndim(x) > 0 and len(x) == n) if hasattr(x, "shape") else False
+
+
+def _joined(parts: Iterable[tuple[tuple[Array, ...], int]]) -> tuple[Array, ...]:
+    """The outputs of several runs as of one, of each only the first n rows."""
+    rows = [[output[:n] for output in outputs] for outputs, n in parts]
+    return tuple(np.concatenate(each) for each in zip(*rows, strict=True))
+
+
+def _kind(images: Any) -> str:
+    """What came in place of an array, in a word or two."""
+    shape = getattr(images, "shape", None)
+    return type(images).__name__ if shape is None else f"{images.dtype} of shape {tuple(shape)}"
 
 
 def _require_logits(survey: Survey) -> int:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,10 @@ from campare.models._keras_layers import (
     squashing,
     walk,
 )
-from campare.models.arrays import namespace
+from campare.models.arrays import leaves, namespace
 from campare.models.base import ImageClassifier, Shape
 from campare.models.snapshot import Snapshot
-from campare.models.survey import IMAGES, Record, Survey, units_of
+from campare.models.survey import IMAGES, Record, Survey, require_rows, units_of
 from campare.types import LayerInfo
 
 #: The size of image on which a model that takes any is looked at.
@@ -112,6 +113,7 @@ class KerasClassifier(ImageClassifier):
         self._channels_first = self._formats[:1] == ["channels_first"]
         shape = _input_shape(self.model)
         self.input_shape = (*shape[1:], shape[0]) if self._channels_first else shape
+        self.batch = _batch_size(self.model)
         slow = getattr(self._backend, "SLOW_COMPILED", ())
         kinds = {type(layer).__name__ for layer in self._paths.values()}
         self.compiled = self._compile and kinds.isdisjoint(slow)
@@ -155,6 +157,7 @@ class KerasClassifier(ImageClassifier):
         return height or USUAL_SIDE, width or USUAL_SIDE, channels
 
     def _look(self, shape: Shape) -> Survey:
+        n = self.batch or IMAGES
         seen: dict[str, Any] = {}
         marks: dict[str, Any] = {}
         names = getattr(self.model, "output_names", None)
@@ -182,17 +185,18 @@ class KerasClassifier(ImageClassifier):
             return see
 
         def forward(images: Any) -> tuple[Any, dict[str, Any]]:
-            seen["record"] = record = Record(shape[:2])  # anew: a backend may trace again
+            seen["record"] = record = Record(shape[:2], n)  # anew: a backend may trace again
             marks.clear()
             with ExitStack() as patches:
                 for path, layer in self._paths.items():
                     if not is_graph(layer):
                         patches.enter_context(edited(layer, recorder(path, layer, record)))
                 logits, head = run_logits(self.model, ends, self._sent(images), self._output)
+            require_rows(logits, n)
             seen.update(output=units_of(logits, self.name, names), head=head)
             return logits, marks
 
-        flow = self._backend.trace(forward, (IMAGES, *shape), self.model)
+        flow = self._backend.trace(forward, (n, *shape), self.model)
         record, head = seen["record"], seen["head"]
         self._head = head
         bypassed = squashing(head) if head is not None else None
@@ -210,6 +214,20 @@ class KerasClassifier(ImageClassifier):
             record.shown,
             record.batch_axes,
         )
+
+    def _reach(self, n: int, shape: tuple[int, ...]) -> tuple[float, int]:
+        rows = [0]
+
+        def forward(images: Any) -> tuple[Any, dict[str, Any]]:
+            output, _ = run_logits(self.model, [], self._sent(images), self._output)
+            rows.extend(int(leaf.shape[0] or n) for leaf in leaves(output)[:1])
+            return output, {}
+
+        try:
+            self._backend.trace(forward, (n, *shape), self.model)
+        except Exception:  # of a framework, whichever it has for images that do not fit
+            return 0, 0
+        return inf, rows[-1]
 
     def _candidates(self, layers: dict[str, LayerInfo], runs: dict[str, int]) -> tuple[str, ...]:
         learned, found = False, []
@@ -336,6 +354,13 @@ def _input_shape(model: keras.Model) -> tuple[int | None, ...]:
             "Try: a model with one input of rank 4"
         )
     return tuple(shape[1:])
+
+
+def _batch_size(model: keras.Model) -> int | None:
+    """The number of images that the model takes, where it takes no other."""
+    inputs = getattr(model, "inputs", None) or []
+    sizes = [one.shape[0] for one in inputs if one.shape]
+    return sizes[0] if sizes else None
 
 
 def _fresh(layer: keras.Layer, weight: Any, seed: int) -> Any:

@@ -65,10 +65,11 @@ class Survey(NamedTuple):
 
 
 class Record:
-    """Collects what runs in one look at a model, with `IMAGES` images of sides `image`."""
+    """Collects what runs in one look at a model, with so many `images` of sides `image`."""
 
-    def __init__(self, image: tuple[int | None, ...]) -> None:
+    def __init__(self, image: tuple[int | None, ...], images: int = IMAGES) -> None:
         self._image = image
+        self._images = images
         self._grids: list[tuple[int, int]] = []
         self._lengths: set[int] = set()
         self.layers: dict[str, LayerInfo] = {}
@@ -96,10 +97,10 @@ class Record:
         grids: list[Grid] = []
         if inside:
             pass
-        elif output.shape[0] == IMAGES:  # an image may have several windows
+        elif output.shape[0] == self._images:  # an image may have several windows
             self.batch_axes[path] = 0
             grids = find_grids(sides, self._image, channels_first=channels_first, seen=self._grids)
-        elif len(output.shape) == 3 and output.shape[1] == IMAGES:
+        elif len(output.shape) == 3 and output.shape[1] == self._images:
             sides = (output.shape[0], output.shape[2])
             self.batch_axes[path] = 1
             grids = [
@@ -310,6 +311,21 @@ model that ends in one score a class, or target=a function of the output -> one 
     many: dict[Any, Any] = dict(output) if isinstance(output, Mapping) else {}
     known = names if names and len(names) == len(output) else range(len(output))
     return None, _which(many or dict.fromkeys(known), name, None)
+
+
+def require_rows(output: Any, images: int) -> None:
+    """Refuse an output that has not a row for each image.
+
+    Raises:
+        ValueError: it has another number of rows.
+
+    Example:
+        >>> import numpy as np
+        >>> require_rows(np.ones((2, 5)), 2)
+    """
+    shape = tuple(getattr(output, "shape", None) or ())
+    if shape and shape[0] not in (None, images):
+        raise ValueError(f"an output of shape {shape} for {images} images")
 
 
 def _which(named: Mapping[Any, Any], name: str, wanted: Any) -> str:

@@ -7,6 +7,7 @@ last on the outside, (N, H, W, C), and channels first inside; a tensor (N, C, H,
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -26,15 +27,19 @@ from campare.models._torch_modules import (
     redraw,
     refuse_opaque,
 )
-from campare.models.arrays import flat
+from campare.models.arrays import flat, leaves
 from campare.models.backends import torch as _torch
 from campare.models.backends.torch_fold import Pair, find_pairs, folded
 from campare.models.base import ImageClassifier, Shape
+from campare.models.fitting import Given
 from campare.models.snapshot import Snapshot
-from campare.models.survey import IMAGES, Record, Survey, one_output, units_of
+from campare.models.survey import IMAGES, Record, Survey, one_output, require_rows, units_of
 
 #: The size of image on which a model is looked at that does not say which it takes.
 USUAL_SIDE = 224
+
+#: More channels than an image has; of the numbers up to it, how many are tried.
+MOST_CHANNELS, _TRIED = 16, 4
 
 #: Modules that only pass, thin out or reshape what came before: never the default to explain.
 PASSING = ("Pool", "Dropout", "Identity", "Flatten", "Pad", "Permute", "Unfold", "DropPath")
@@ -50,6 +55,7 @@ class TorchClassifier(ImageClassifier):
         ModelError: a scripted or exported module, or one that gives nothing.
     """
 
+    takes_tensors = True
     _backend = _torch
 
     def __init__(
@@ -89,7 +95,9 @@ class TorchClassifier(ImageClassifier):
     def _read_model(self) -> None:
         refuse_opaque(self.model)
         self._modules = {path: module for path, module in self.model.named_modules() if path}
-        self.input_shape = tuple(self._given_shape or (None, None, _channels(self.model)))
+        self.input_shape = tuple(self._given_shape or (None, None, None))
+        self.batch = None
+        self._probed: int | None = None
         self._pairs: list[Pair] = []
 
     @contextmanager
@@ -133,10 +141,15 @@ class TorchClassifier(ImageClassifier):
     def _usual_shape(self) -> Shape:
         height, width, channels = self.input_shape
         said = _said_size(self.model)
-        return height or said[0], width or said[1], channels or 3
+        sides = (height or said[0], width or said[1])
+        if channels is None and self._probed is None:
+            far = {n: self._reach(IMAGES, (*sides, n))[0] for n in self._channels()}
+            self._probed = max(far, key=far.__getitem__)
+        return *sides, channels or self._probed
 
     def _look(self, shape: Shape) -> Survey:
-        record = Record(shape[:2])
+        n = self.batch or IMAGES
+        record = Record(shape[:2], n)
         made: dict[str, tuple[int, int]] = {}
         marks: dict[str, Any] = {}
         kept: list[Any] = []  # so that no two tensors have the same id
@@ -157,7 +170,7 @@ class TorchClassifier(ImageClassifier):
 
         def forward(images: Any) -> tuple[Any, dict[str, Any]]:
             nonlocal record
-            record = Record(shape[:2])  # anew: it may have failed once
+            record = Record(shape[:2], n)  # anew: it may have failed once
             made.clear()
             with ExitStack() as hooks:
                 for path, module in self._modules.items():
@@ -165,17 +178,9 @@ class TorchClassifier(ImageClassifier):
                 found.append(self._run(images))
             return found[-1][0], marks
 
-        try:
-            flow = _torch.trace(forward, (IMAGES, *shape), self.model)  # type: ignore[arg-type]
-        except ModelError:
-            raise
-        except Exception as error:
-            raise ModelError(
-                f"Expected {self.name!r} to take an image of shape {shape}, got: "
-                f"{' '.join(str(error).split())[:200]}. "
-                "Try: images of the size it was made for, or campare.wrap(model, input_shape=...)"
-            ) from error
+        flow = _torch.trace(forward, (n, *shape), self.model)  # type: ignore[arg-type]
         logits, bypassed = found[-1]
+        require_rows(logits, n)
         if self._modules and not record.layers:
             raise ModelError(OPAQUE.format(type(self.model).__name__))
         self._find_pairs(shape)
@@ -193,6 +198,36 @@ class TorchClassifier(ImageClassifier):
             record.shown,
             record.batch_axes,
         )
+
+    def _reach(self, n: int, shape: tuple[int, ...]) -> tuple[float, int]:
+        """How many modules run on n images of `shape`, inf for all; the rows that come out."""
+        ran: list[Any] = []
+        rows = 0
+
+        def forward(images: Any) -> None:
+            nonlocal rows
+            with ExitStack() as hooks:
+                for module in self._modules.values():
+                    hooks.enter_context(hooked(module, ran.append))
+                found = leaves(self._run(images)[0])
+            rows = len(found[0]) if found and found[0].ndim else 0
+
+        try:
+            _torch.run_black(forward, (n, *shape), self.model)
+        except Exception:  # of torch, whichever it has for images that do not fit
+            return len(ran), 0
+        return inf, rows
+
+    def _channels(self) -> list[int]:
+        """Those of its convolutions, as they are registered, then those of most images."""
+        if self.input_shape[-1] is not None:
+            return [self.input_shape[-1]]
+        found = (m.in_channels for m in self.model.modules() if isinstance(m, torch.nn.Conv2d))
+        few = dict.fromkeys(n for n in (*found, 3, 1) if n <= MOST_CHANNELS)
+        return [*few][:_TRIED]
+
+    def _sides(self) -> list[tuple[int, int]]:
+        return [_said_size(self.model), *super()._sides()]
 
     def _candidates(
         self, runs: dict[str, int], made: dict[str, tuple[int, int]]
@@ -222,7 +257,8 @@ class TorchClassifier(ImageClassifier):
             images = pattern.reshape(images.shape)
             self._pairs = find_pairs(self.model, lambda: flat(self._run(images)[0]))
 
-        _torch.run_black(find, (IMAGES, *shape), self.model)  # type: ignore[arg-type]
+        n = self.batch or IMAGES
+        _torch.run_black(find, (n, *shape), self.model)  # type: ignore[arg-type]
 
     def _forward(self, images: Any) -> Any:
         pays = len(images) > 1  # for one image the patches cost as much as they save
@@ -254,12 +290,15 @@ class TorchClassifier(ImageClassifier):
         return next(paths, str(layer).replace("/", "."))
 
     def _check_images(self, images: Any) -> Any:
-        if isinstance(images, torch.Tensor) and images.ndim == 4:
-            images = images.detach().moveaxis(1, -1).float()
-            if images.device.type != "cpu":
-                return images
+        if not isinstance(images, torch.Tensor):
+            return super()._check_images(images)
+        given = Given(tuple(images.shape), tensor=True)
+        images = images.detach().as_subclass(torch.Tensor).float()
+        if images.ndim == 4:
+            images = images.moveaxis(1, -1)
+        if images.device.type == "cpu":
             images = images.numpy()
-        return super()._check_images(images)
+        return self._checked(images, given)
 
 
 def _class_names(model: torch.nn.Module) -> tuple[str, ...] | None:
@@ -268,14 +307,6 @@ def _class_names(model: torch.nn.Module) -> tuple[str, ...] | None:
     if not names or any(str(name).startswith("LABEL_") for name in names.values()):
         return None
     return tuple(str(names[i]) for i in sorted(names))
-
-
-def _channels(model: torch.nn.Module) -> int | None:
-    """The channels that the first convolution takes."""
-    for module in model.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            return int(module.in_channels)
-    return None
 
 
 def _said_size(model: torch.nn.Module) -> tuple[int, int]:

@@ -1,0 +1,145 @@
+"""What to do to images that a model does not take: an expression that makes them fit.
+
+    (N, 3, H, W) for a model of (H, W, 3)  ->  np.moveaxis(images, 1, -1)
+
+Nothing is guessed: of the changes that people need, the first is named after which the model runs.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from math import inf
+from typing import NamedTuple
+
+#: Sides in pixels of networks for one size, the most common ones first.
+SIDES = (224, 32, 28, 64, 96, 128, 256, 299, 384, 112, 160, 192, 48, 331, 448, 512, 336, 240, 84)
+
+#: How far a model runs on images (H, W, C): the more the better, `inf` where it runs through.
+Reach = Callable[[tuple[int, ...]], float]
+
+
+class Given(NamedTuple):
+    """The form in which images came."""
+
+    shape: tuple[int, ...]
+    tensor: bool = False  # a torch tensor, whose channels come first
+
+    @property
+    def image(self) -> tuple[int, ...]:
+        """(H, W, C) of one image, for a batch of them."""
+        return (*self.shape[2:], self.shape[1]) if self.tensor else self.shape[1:]
+
+
+class Change(NamedTuple):
+    """An expression of `images`, and the shape (H, W, C) of an image in what it gives."""
+
+    expression: str
+    shape: tuple[int, ...]
+
+
+def fitting(
+    given: Given,
+    reach: Reach,
+    *,
+    channels: Sequence[int],
+    sides: Sequence[tuple[int, int]] = (),
+) -> Change | None:
+    """The change after which the model runs; None where none of those known is enough.
+
+    `channels` and `sides` are those that the model may take, the likeliest first.
+
+    Example:
+        >>> def takes(shape):  # a model of gray images of 28 pixels
+        ...     return inf if shape == (28, 28, 1) else 0
+        >>> fitting(Given((5, 28, 28)), takes, channels=[1]).expression
+        'images[..., None]'
+        >>> fitting(Given((5, 3, 28, 28), tensor=True), takes, channels=[1]).expression
+        'images.float().mean(1, keepdim=True)'
+    """
+    axes = list(_axes(given))
+    colors = [_recolored(one, n, given.tensor) for one in axes for n in channels]
+    reached = {}
+    for change in (*axes, *(one for one in colors if one is not None)):
+        reached[change] = reach(change.shape)
+        if reached[change] == inf:
+            return change
+    if reached:
+        best = max(reached, key=reached.__getitem__)
+        for side in sides:
+            change = _resized(best, side, given.tensor)
+            if reach(change.shape) == inf:
+                return change
+    return None
+
+
+def static_reach(wanted: tuple[int | None, ...]) -> Reach:
+    """How many axes of (H, W, C) are as wanted, channels before sides; None: any length.
+
+    Example:
+        >>> reach = static_reach((32, None, 3))
+        >>> reach((32, 99, 3)), reach((16, 99, 3)) > reach((32, 99, 1))
+        (inf, True)
+    """
+
+    def reach(shape: tuple[int, ...]) -> float:
+        right = [n in (None, got) for n, got in zip(wanted, shape, strict=True)]
+        return inf if all(right) else right[0] + right[1] + 3 * right[2]
+
+    return reach
+
+
+def _axes(given: Given) -> Iterator[Change]:
+    """Axes added, moved or joined until there are four."""
+    s = given.shape
+    if given.tensor:
+        found = {
+            2: [("images[None, None]", (*s, 1))],
+            3: [
+                ("images[None]", (*s[1:], s[0])),
+                ("images[:, None]", (*s[1:], 1)),
+                ("images.movedim(-1, 0)[None]", s),
+            ],
+            4: [("images", (*s[2:], s[1])), ("images.movedim(-1, 1)", s[1:])],
+            5: [
+                ("images.flatten(0, 1)", (*s[3:], s[2])),
+                ("images.movedim(2, 1).flatten(0, 1)", (*s[3:], s[1])),
+                ("images.movedim(-1, 2).flatten(0, 1)", s[2:]),
+            ],
+        }
+    else:
+        found = {
+            2: [("images[None, ..., None]", (*s, 1))],
+            3: [
+                ("images[None]", s),
+                ("images[..., None]", (*s[1:], 1)),
+                ("np.moveaxis(images, 0, -1)[None]", (*s[1:], s[0])),
+            ],
+            4: [("images", s[1:]), ("np.moveaxis(images, 1, -1)", (*s[2:], s[1]))],
+            5: [
+                ("np.reshape(images, (-1, *images.shape[2:]))", s[2:]),
+                ("np.concatenate(np.moveaxis(images, 2, -1))", (*s[3:], s[2])),
+                ("np.concatenate(np.moveaxis(images, 1, -1))", (*s[3:], s[1])),
+            ],
+        }
+    for expression, shape in found.get(len(s), []):
+        yield Change(expression, tuple(shape))
+
+
+def _recolored(change: Change, channels: int, tensor: bool) -> Change | None:
+    """The images with so many channels; None where nothing is known to give them."""
+    images, has = change.expression, change.shape[-1]
+    if has == channels:
+        return None
+    if has == 1:
+        form = "{}.expand(-1, {}, -1, -1)" if tensor else "np.repeat({}, {}, axis=-1)"
+    elif channels == 1:
+        form = "{}.float().mean(1, keepdim=True)" if tensor else "{}.mean(axis=-1, keepdims=True)"
+    elif (has, channels) == (4, 3):
+        form = "{}[:, :3]" if tensor else "{}[..., :3]"
+    else:
+        return None
+    return Change(form.format(images, channels), (*change.shape[:2], channels))
+
+
+def _resized(change: Change, sides: tuple[int, int], tensor: bool) -> Change:
+    images = change.expression
+    form = "torch.nn.functional.interpolate({}, {})" if tensor else "keras.ops.image.resize({}, {})"
+    return Change(form.format(images, sides), (*sides, change.shape[-1]))
