@@ -87,40 +87,42 @@ def static_reach(wanted: tuple[int | None, ...]) -> Reach:
 
 
 def _axes(given: Given) -> Iterator[Change]:
-    """Axes added, moved or joined until there are four."""
-    s = given.shape
-    if given.tensor:
-        found = {
-            2: [("images[None, None]", (*s, 1))],
-            3: [
-                ("images[None]", (*s[1:], s[0])),
-                ("images[:, None]", (*s[1:], 1)),
-                ("images.movedim(-1, 0)[None]", s),
-            ],
-            4: [("images", (*s[2:], s[1])), ("images.movedim(-1, 1)", s[1:])],
-            5: [
-                ("images.flatten(0, 1)", (*s[3:], s[2])),
-                ("images.movedim(2, 1).flatten(0, 1)", (*s[3:], s[1])),
-                ("images.movedim(-1, 2).flatten(0, 1)", s[2:]),
-            ],
-        }
-    else:
-        found = {
-            2: [("images[None, ..., None]", (*s, 1))],
-            3: [
-                ("images[None]", s),
-                ("images[..., None]", (*s[1:], 1)),
-                ("np.moveaxis(images, 0, -1)[None]", (*s[1:], s[0])),
-            ],
-            4: [("images", s[1:]), ("np.moveaxis(images, 1, -1)", (*s[2:], s[1]))],
-            5: [
-                ("np.reshape(images, (-1, *images.shape[2:]))", s[2:]),
-                ("np.concatenate(np.moveaxis(images, 2, -1))", (*s[3:], s[2])),
-                ("np.concatenate(np.moveaxis(images, 1, -1))", (*s[3:], s[1])),
-            ],
-        }
-    for expression, shape in found.get(len(s), []):
-        yield Change(expression, tuple(shape))
+    """Axes added, moved or joined until there are four; letters stand for the axes as they are."""
+    yield from map(Change._make, (_tensor_axes if given.tensor else _array_axes)(given.shape))
+
+
+def _array_axes(shape: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    match shape:
+        case (h, w):
+            yield "images[None, ..., None]", (h, w, 1)
+        case (a, b, c):
+            yield "images[None]", (a, b, c)
+            yield "images[..., None]", (b, c, 1)
+            yield "np.moveaxis(images, 0, -1)[None]", (b, c, a)
+        case (_, a, b, c):
+            yield "images", (a, b, c)
+            yield "np.moveaxis(images, 1, -1)", (b, c, a)
+        case (_, a, b, c, d):
+            yield "np.concatenate(images)", (b, c, d)
+            yield "np.concatenate(np.moveaxis(images, 2, -1))", (c, d, b)
+            yield "np.concatenate(np.moveaxis(images, 1, -1))", (c, d, a)
+
+
+def _tensor_axes(shape: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    match shape:
+        case (h, w):
+            yield "images[None, None]", (h, w, 1)
+        case (a, b, c):
+            yield "images[None]", (b, c, a)
+            yield "images[:, None]", (b, c, 1)
+            yield "images.movedim(-1, 0)[None]", (a, b, c)
+        case (_, a, b, c):
+            yield "images", (b, c, a)
+            yield "images.movedim(-1, 1)", (a, b, c)
+        case (_, a, b, c, d):
+            yield "images.flatten(0, 1)", (c, d, b)
+            yield "images.movedim(2, 1).flatten(0, 1)", (c, d, a)
+            yield "images.movedim(-1, 2).flatten(0, 1)", (b, c, d)
 
 
 def _recolored(change: Change, channels: int, tensor: bool) -> Change | None:
