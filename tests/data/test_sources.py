@@ -5,6 +5,7 @@ import json
 import pytest
 from painting import error_of, paint, picture
 
+from campare.__main__ import main
 from campare.data import ImageSet
 
 CLASSES = ("cat", "dog")
@@ -119,7 +120,7 @@ def test_two_formats_elsewhere_are_refused(pets):
     assert areas(pets) == {15}
 
 
-LABELME = json.dumps({"shapes": [{"label": "cat", "points": [[0, 0], [1, 1]]}]})
+LABELME = json.dumps({"shapes": [], "imagePath": "cat_0.jpg"})
 STUDIO = json.dumps([{"id": 1, "data": {"image": "a.jpg"}, "annotations": []}])
 
 
@@ -138,9 +139,27 @@ def test_annotations_of_other_formats_are_refused_by_name(pets, path, content, f
     (pets / path).parent.mkdir(exist_ok=True)
     (pets / path).write_text(content)
     message = error_of(pets)
-    assert f"got 1 file of {format_name}, such as {path}. Try " in message
-    (pets / "instances.json").write_text(coco())  # exported anew, as advised
-    assert areas(pets) == {15}
+    assert message.endswith(
+        f"got 1 file of {format_name}, such as {path}. "
+        "Try campare data import ROOT OUT, or to move them out of the folder."
+    )
+    (pets / path).unlink()
+    assert ImageSet.from_folder(pets).regions == ()
+
+
+def test_the_import_that_is_advised_reads_what_lies_beside_the_images(pets, tmp_path):
+    for name in CLASSES:
+        for index in range(2):
+            shape = {
+                "label": name, "shape_type": "rectangle", "points": [BOX[:2], BOX[2:]],
+            }  # fmt: skip
+            content = {"shapes": [shape], "imagePath": f"{name}_{index}.jpg"}
+            (pets / name / f"{name}_{index}.json").write_text(json.dumps(content))
+    message = error_of(pets).replace("ROOT", str(pets))
+    command = message[message.index("campare ") :].partition(",")[0]
+    out = tmp_path.with_name(f"{tmp_path.name}-imported")
+    assert main(command.replace("OUT", str(out)).split()[1:]) == 0
+    assert areas(out) == {15}
 
 
 @pytest.mark.parametrize(
@@ -169,5 +188,6 @@ def test_cvat_in_annotations_is_said_to_be_none_of_voc(pets):
     (pets / "annotations/annotations.xml").write_text("<annotations><image/></annotations>")
     assert error_of(pets) == (
         "Expected Pascal VOC's XML (<annotation>) in annotations/annotations.xml, got "
-        "<annotations>. Try to export it anew as Pascal VOC or COCO."
+        "<annotations>. Try campare data import DATA OUT, or to export it anew as Pascal VOC or "
+        "COCO."
     )

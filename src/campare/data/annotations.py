@@ -312,7 +312,7 @@ def read_voc(content: bytes, name: str) -> list[Annotation]:
     if root.tag != "annotation":
         raise DataError(
             f"Expected Pascal VOC's XML (<annotation>) in {name}, got <{root.tag}>. "
-            "Try to export it anew as Pascal VOC or COCO."
+            "Try campare data import DATA OUT, or to export it anew as Pascal VOC or COCO."
         )
     stem = PurePosixPath(*PurePosixPath(name).parts[1:]).with_suffix("").as_posix()
     filename = (root.findtext("filename") or "").strip()

@@ -47,6 +47,7 @@ _LAYOUT = "Try the layout DATA/<class>/<image> or DATA/{train,test}/<class>/<ima
 _ADD_A_SPLIT = (
     "to add the missing one, or to put the class folders straight into DATA for a split by seed."
 )
+_TABLES = (".csv", ".json", ".jsonl", ".xml", ".txt", ".yaml", ".yml")
 _LOOKED_AT = 3  # files of a folder that tell whether it holds masks
 
 #: image -> region -> its mask files.
@@ -217,7 +218,7 @@ def _require_two_classes(tree: Tree, images: Mapping[str, Place]) -> None:
     if len(names) > 1:
         return
     got = f"only {names[0]!r}" if names else "none"
-    advice = _LAYOUT
+    advice = _layout_or_import(tree)
     around = [top for top in tree.folders() if top == "".join(names) and len(tree.folders(top)) > 1]
     if around and len(tree.folders()) == 1:
         advice = f"Try {tree.root / around[0]} as DATA, if its folders are the classes."
@@ -276,7 +277,7 @@ def _class_folders(tree: Tree, top: str, of_masks: Collection[str]) -> list[str]
         inside = tree.inside(f"{top}/{name}" if top else name)
         images = [file for file in inside if _is_image(file)]
         masks = bool(images) and all(file in of_masks for file in images)
-        annotations = not images and bool(inside) and means_annotations(name)
+        annotations = not images and means_annotations(name)
         if name not in _RESERVED and not masks and not annotations:
             found.append(name)
     return found
@@ -292,15 +293,21 @@ def _require_classes(tree: Tree, top: str, names: Sequence[str]) -> None:
     where = tree.root / top
     moves = None if top else commands_to_rename(tree.root, names)
     as_data = next((name for name, found in zip(names, inner, strict=True) if len(found) > 1), None)
+    wanted = "folders named train and test" if moves else "one folder for each class"
     if moves:
         advice = f"Try {moves}"
     elif as_data:
         advice = f"Try {where / as_data} as DATA, if its folders are the classes."
     else:
-        advice = _LAYOUT
-    raise DataError(
-        f"Expected one folder for each class in {where}, got {_listed(names)}. {advice}"
-    )
+        advice = _layout_or_import(tree)
+    raise DataError(f"Expected {wanted} in {where}, got {_listed(names)}. {advice}")
+
+
+def _layout_or_import(tree: Tree) -> str:
+    """The layout of README, or the import where there are files that may hold labels."""
+    if not any(file.lower().endswith(_TABLES) for file in tree.files):
+        return _LAYOUT
+    return f"{_LAYOUT.rstrip('.')}, or: campare data import {quote(str(tree.root))} OUT"
 
 
 def _split_below_classes(places: dict[str, Place]) -> dict[str, Place]:
@@ -382,6 +389,8 @@ def _find_masks(
         if inside and not names.fits(*_mask_names(inside[0].partition("/")[2])):
             _require_masks(tree, folder_name, inside)
         for path in inside:
+            if not path.lower().endswith(".png"):
+                raise DataError(f"Expected masks as PNG files, got {path}. Try to convert it.")
             add(names.find(_mask_names(path.partition("/")[2]), where=path), region, path)
     for folder in elsewhere:
         near = names.under(folder.above)

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import Any, NamedTuple
 
 from campare.data.annotations import (
@@ -64,7 +65,7 @@ def find_sources(root: Path, files: Sequence[str], *, has_masks: bool) -> list[S
         raise DataError(
             f"Expected annotations as boxes.csv, COCO or Pascal VOC in {root}, got "
             f"{len(paths)} {'file' if len(paths) == 1 else 'files'} of {name}, such as {paths[0]}. "
-            "Try to export them as COCO or Pascal VOC, or to move them out of the folder."
+            f"Try campare data import {quote(str(root))} OUT, or to move them out of the folder."
         )
     return [Source(name, paths[0], tuple(paths), True) for name, paths in read.items()]
 
@@ -167,7 +168,7 @@ def _of_json(content: Any) -> str | None:
     keys = set(content) if isinstance(content, dict) else set()
     if {"images", "annotations"} <= keys:
         return "COCO" if _has_shapes(content["annotations"]) else None
-    for name, needed in (("LabelMe", {"shapes"}), ("Supervisely", {"objects", "size"}),
+    for name, needed in (("LabelMe", {"shapes", "imagePath"}), ("Supervisely", {"objects", "size"}),
                          ("VGG Image Annotator", {"_via_img_metadata"})):  # fmt: skip
         if needed <= keys:
             return name
