@@ -135,3 +135,21 @@ def test_groups_stay_with_a_set_that_is_planted_written_or_in_memory(tmp_path):
     assert loaded.subset([1, 0]).groups == loaded.groups[1::-1]
     bare = Images(loaded.images, loaded.labels, loaded.names, {}, loaded.class_names)
     assert ImageSet.from_images(bare).load("test", 8).groups == ()
+
+
+def test_a_set_takes_groups_by_image_too(tmp_path):
+    folder(tmp_path, PATIENTS)
+    given = {name: name[:-6] for name in PATIENTS if name != PATIENTS[0]}
+    read = ImageSet.from_folder(tmp_path, group=given)
+    images = ImageSet.from_folder(tmp_path).with_groups(given)
+    for one in (read, images):
+        assert {s.image: s.group for s in one.samples} == {PATIENTS[0]: None, **given}
+        assert one.inventory.notes[0].startswith("1 image belongs to no group")
+    assert "groups have images in train and test: benign/p0" in images.inventory.notes[-1]
+    assert images.fingerprint not in (read.fingerprint, ImageSet.from_folder(tmp_path).fingerprint)
+    with pytest.raises(DataError) as caught:
+        images.with_groups({"x.png": "p"})
+    assert str(caught.value) == (
+        "Expected groups of images of the set, got one of x.png. "
+        "Try the path below the data folder, such as benign/p0_0.png."
+    )

@@ -610,11 +610,12 @@ print(campare.audit({"net": net}, ImageSet.drawn(train=4, test=4, size=16), out=
 def test_groups_go_from_the_folder_to_rows_manifest_terminal_and_report(tmp_path):
     """Names of drawn images end in a number: its tens are the patient here."""
     folder = write_folder(ImageSet.drawn(train=2, test=40, size=16), tmp_path / "data")
-    images = ImageSet.from_folder(folder, group=r"_(\d+)\d\.png")
+    pattern = r"_(\d+)\d\.png"
+    images = ImageSet.from_folder(folder, group=pattern)
     console = Console(file=io.StringIO(), width=200)
     found = audit(
-        network(), images, metrics=["energy", "focus", "correct"], out=tmp_path / "r",
-        console=console,
+        network(), folder, group=pattern, metrics=["energy", "focus", "correct"],
+        out=tmp_path / "r", console=console,
     )  # fmt: skip
     photos = found.frame.filter(~pl.col("image").str.starts_with("focus"))
     expected = pl.col("image").str.extract(r"_(\d+)\d\.png")

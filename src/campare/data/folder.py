@@ -23,6 +23,7 @@ from PIL import Image
 
 from campare.data import groups as g
 from campare.data.annotations import Annotation
+from campare.data.groups import By
 from campare.data.inventory import Inventory, counted, some_of
 from campare.data.labels import Labels, sort_objects
 from campare.data.layout import (
@@ -71,7 +72,7 @@ def read_folder(
     mask_values: MaskValues | None = None,
     labels: Labels | None = None,
     annotations_as: Grid | None = None,
-    group: str | None = None,
+    group: By | None = None,
     progress: Progress | None = None,
 ) -> Set:
     """Index a folder of images: decode, check and hash every file once.
@@ -95,8 +96,8 @@ def read_folder(
         annotations_as: of photos that EXIF turns, on which grid the ground truth is where its size
             does not tell: "stored" (None: this, and the inventory says so) or "displayed".
         group: what tells which images belong together (patients, videos), instead of groups.csv:
-            a regular expression, or "folder"; see `groups.py`. A split that is drawn here keeps
-            them on one side.
+            a regular expression, "folder", or {image: group}; see `groups.py`. A split that is
+            drawn here keeps them on one side.
         progress: called with (images done, images in all) after each image.
 
     Returns:

@@ -70,17 +70,22 @@ def read_groups(content: bytes, find: Callable[[str, str], str]) -> dict[str, st
     return found
 
 
-def groups_by(pattern: str, images: Mapping[str, str]) -> dict[str, str]:
-    """Image -> group by a regular expression, or by the folder below the class (FOLDER).
+#: A regular expression, FOLDER, or the group of each image.
+By = str | Mapping[str, str | None]
+
+
+def groups_by(pattern: By, images: Mapping[str, str]) -> dict[str, str]:
+    """Image -> group by a regular expression, the folder below the class (FOLDER), or a mapping.
 
     The group is what the expression's parentheses hold, joined by "/", or all that it finds.
 
     Args:
-        pattern: of Python's `re`, found anywhere in an image's path below the root; or FOLDER.
+        pattern: of Python's `re`, found anywhere in an image's path below the root; FOLDER; or
+            {image: group}.
         images: image -> the name of its class folder.
 
     Raises:
-        DataError: it is no regular expression, or it fits no image.
+        DataError: it is no regular expression, fits no image, or names one that is not there.
 
     Example:
         >>> groups_by(r"p\\d+", {"cat/p1_a.png": "cat", "cat/p1_b.png": "cat", "cat/c.png": "cat"})
@@ -88,7 +93,16 @@ def groups_by(pattern: str, images: Mapping[str, str]) -> dict[str, str]:
         >>> groups_by("folder", {"train/cat/p1/a.png": "cat", "train/cat/b.png": "cat"})
         {'train/cat/p1/a.png': 'p1'}
     """
-    if pattern == FOLDER:
+    found: dict[str, str | None]
+    if not isinstance(pattern, str):
+        unknown = [image for image in pattern if image not in images]
+        if unknown:
+            raise DataError(
+                f"Expected groups of images of the set, got one of {unknown[0]}. "
+                f"Try the path below the data folder, such as {next(iter(images), 'cat/1.png')}."
+            )
+        found = dict(pattern)
+    elif pattern == FOLDER:
         found = {image: _folder(image, name) for image, name in images.items()}
     else:
         try:

@@ -9,6 +9,7 @@ from typing import Any, Self
 from campare.data.dataset import read_dataset
 from campare.data.drawn import drawn_set
 from campare.data.folder import Grid, read_folder
+from campare.data.groups import By
 from campare.data.labels import Labels
 from campare.data.masks import MaskValues
 from campare.data.samples import Progress, SampleSet
@@ -34,7 +35,7 @@ class ImageSet(SampleSet):
         mask_values: MaskValues | None = None,
         labels: Labels | None = None,
         annotations_as: Grid | None = None,
-        group: str | None = None,
+        group: By | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """A folder of images, one folder a class: see :func:`campare.data.folder.read_folder`."""

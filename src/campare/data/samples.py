@@ -8,14 +8,15 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from campare.data.decode import Picture, resize_picture
-from campare.data.groups import unit_of
+from campare.data.groups import By, groups_by, unit_of
+from campare.data.groups import notes as group_notes
 from campare.data.inventory import Inventory
 from campare.errors import DataError
 from campare.types import Bools, Ints
@@ -211,6 +212,30 @@ class SampleSet:
             }
             for split in self.splits
         }
+
+    def with_groups(self, group: By) -> Self:
+        """The set with the groups that `group` says: see :func:`campare.data.groups.groups_by`.
+
+        Splits stay as they are; groups of several labels, or in train and test, are in the
+        inventory.
+
+        Example:
+            >>> from campare.data import ImageSet
+            >>> images = ImageSet.drawn(train=2, test=2, size=32).with_groups(r"cat|dog")
+            >>> [sample.group for sample in images.of("test")]
+            ['cat', 'dog']
+        """
+        class_of = {sample.image: self.class_names[sample.label] for sample in self.samples}
+        found = groups_by(group, class_of)
+        split_of = {sample.image: sample.split for sample in self.samples}
+        said = (*self.inventory.notes, *group_notes(found, split_of, class_of))
+        content = hashlib.sha256(f"groups {self.fingerprint} {sorted(found.items())}".encode())
+        return replace(
+            self,
+            samples=tuple(replace(each, group=found.get(each.image)) for each in self.samples),
+            fingerprint=content.hexdigest(),
+            inventory=replace(self.inventory, notes=said),
+        )
 
     def load(
         self, split: str, size: int | tuple[int, int], *, progress: Progress | None = None

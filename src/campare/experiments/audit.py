@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from campare.attribution.method import Method
 from campare.data import Images, ImageSet
+from campare.data.groups import By
 from campare.data.pixels import Pixels
 from campare.data.samples import SPLITS
 from campare.errors import DataError, TargetError
@@ -59,6 +60,7 @@ def audit(
     classes: Mapping[str, Any] | None = None,
     target: str = "label",
     split: str | None = None,
+    group: By | None = None,
     out: str | Path | None = None,
     seed: int = 0,
     batch_size: int = 32,
@@ -85,6 +87,8 @@ def audit(
         target: the class that maps explain, the 'label', or each model's 'prediction', which needs
             no outputs that match.
         split: 'test', 'train' or 'all'. Default: test where there is one, else all.
+        group: which images belong together, as patients or videos do: a regular expression of their
+            paths, "folder", or {image: group}. Default: groups.csv of a folder.
         out: a run directory for rows, maps and report; None: nothing is written.
         seed: of all that is drawn; the same for each model.
         batch_size: images at a time.
@@ -110,7 +114,7 @@ def audit(
     with Live(console or Console(quiet=True), "audit", "model") as live:
         arms, run_engine = trained(models), find_engine(engine)
         names = [arm.name for arm in arms]
-        images, split = _images(data, split, target, live)
+        images, split = _images(data, split, target, group, live)
         terms = Terms(methods_of(methods), target, split, seed)
         options = {"layer": layer, "layer_grid": layer_grid, "pixels": pixels, "classes": classes}
         loaded = [
@@ -193,7 +197,11 @@ def _in_memory(audited: Audit, cells: Sequence[Cell], engine: Engine, live: Live
 
 
 def _images(
-    data: ImageSet | Images | str | Path, split: str | None, target: str, live: Live
+    data: ImageSet | Images | str | Path,
+    split: str | None,
+    target: str,
+    group: By | None,
+    live: Live,
 ) -> tuple[ImageSet, str]:
     """The images to measure, all of them as test images, and which split they are."""
     if split not in (None, "all", *SPLITS):
@@ -203,9 +211,8 @@ def _images(
             f"Expected target 'label' or 'prediction', got {target!r}. Try: target='label'"
         )
     if isinstance(data, Images):
-        images = ImageSet.from_images(data)
-    else:
-        images = image_set(data, live, training=False)
+        data = ImageSet.from_images(data)
+    images = image_set(data, live, training=False, group=group)
     chosen = split or ("test" if images.of("test") else "all")
     samples = images.samples if chosen == "all" else images.of(chosen)
     if not samples:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from campare.data import Images, ImageSet
-from campare.data.groups import units
+from campare.data.groups import By, units
 from campare.errors import DataError
 from campare.experiments.progress import Live
 from campare.metrics import Metric
@@ -130,14 +130,13 @@ def coarsest(arms: Iterable[Mapping[str, tuple[int, ...]]]) -> Grids:
     }
 
 
-def image_set(data: Any, live: Live, *, training: bool = True) -> ImageSet:
-    """An ImageSet as it is, the drawn one by its name, or that of a folder."""
-    if isinstance(data, ImageSet):
-        return data
-    if str(data) == "drawn":
-        return ImageSet.drawn()
-    count = partial(live.count, "reading the images")
-    return ImageSet.from_folder(Path(data), training=training, progress=count)
+def image_set(data: Any, live: Live, *, training: bool = True, group: By | None = None) -> ImageSet:
+    """An ImageSet as it is, the drawn one by its name, or a folder's; with groups if given."""
+    if not isinstance(data, ImageSet) and str(data) != "drawn":
+        count = partial(live.count, "reading the images")
+        return ImageSet.from_folder(Path(data), training=training, group=group, progress=count)
+    images = data if isinstance(data, ImageSet) else ImageSet.drawn()
+    return images if group is None else images.with_groups(group)
 
 
 def say_inventory(images: ImageSet, live: Live) -> None:

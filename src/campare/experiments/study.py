@@ -15,6 +15,7 @@ import numpy as np
 
 from campare.attribution.method import Method
 from campare.data import ImageSet
+from campare.data.groups import By
 from campare.data.samples import VALIDATION
 from campare.errors import RecipeError
 from campare.experiments.arms import to_train
@@ -71,6 +72,7 @@ def study(
     augment_strengths: Sequence[float] | None = None,
     methods: str | Method | Sequence[str | Method] = ("grad-cam",),
     metrics: Wanted = None,
+    group: By | None = None,
     engine: str = "local",
     console: "Console | None" = None,
 ) -> Run:
@@ -85,7 +87,8 @@ def study(
     set and strengths of its augmentation (`campare.training.sweep`); the test images stay.
     `metrics` are names (`campare list metrics`) or sets: 'default', 'all', and 'claims', which is
     all that the article's claims are about; what asks the model again,
-    as faithfulness and stability do, takes time for every cell.
+    as faithfulness and stability do, takes time for every cell. `group` says which images belong
+    together (patients, videos), as in `campare.audit`; splits that are drawn keep them apart.
 
     Raises:
         CampareError: a setting that cannot work; nothing has been written then.
@@ -100,7 +103,7 @@ def study(
 
     console = console or Console(quiet=True)
     with Live(console) as live:
-        images = image_set(data, live)
+        images = image_set(data, live, group=group)
         chosen = _recipes(recipes, images, backbone, weights, backbone_options, epochs, only)
         chosen = dosed(chosen, train_sizes, augment_strengths)
         require_unique(chosen)
