@@ -39,7 +39,7 @@ class TestErrors:
             (["studdy"], "No such command 'studdy'. Did you mean 'study'? Try: campare --help"),
             (["study"], "Missing argument 'DATA'. Try: campare study --help"),
             (["data"], "Missing command. Try: campare data --help"),
-            (["study", "x", "--nope"], "No such option: --nope. Try: campare study --help"),
+            (["study", "x", "--xyzzy"], "No such option: --xyzzy. Try: campare study --help"),
         ],
     )
     def test_usage(self, words: list[str], line: str, failing: Failing):
