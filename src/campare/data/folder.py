@@ -15,7 +15,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
-from shlex import quote
 from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
@@ -35,6 +34,7 @@ from campare.data.layout import (
 from campare.data.masks import (
     MaskValues,
     Value,
+    not_two_values,
     require_one_level,
     values_by_class,
     values_to_give,
@@ -299,15 +299,8 @@ def _require_clear(checks: Sequence[Check], masks: Masks, class_of: Mapping[str,
             found[class_of[check.image]].append((0, level))
     whole = len(found) == len(set(class_of.values()))
     by_class = values_to_give(dict(sorted(found.items()))) if whole else {}
-    given: Any = {name: list(own) for name, own in by_class.items()} or [first.unclear.example]
-    typed = ",".join(f"{name}={own[0]}" for name, own in by_class.items())
-    option = quote(typed or str(first.unclear.example))
     path = masks[first.image]["object"][0]
-    raise DataError(
-        f"Expected two values in mask {path}, black outside, got {first.unclear}. Try "
-        "--mask-values with those that are inside, such as --mask-values "
-        f"{option}, or mask_values={given}."
-    )
+    raise not_two_values(path, first.unclear, by_class)
 
 
 def _is_displayed(grid: Grid | None) -> bool:

@@ -188,6 +188,19 @@ def values_by_class(
     return listed
 
 
+def not_two_values(
+    path: str, error: UnclearMaskError, by_class: Mapping[str, Sequence[Value]] | None = None
+) -> DataError:
+    """What is said of a mask of more values than two, with the option to give."""
+    given: Any = {name: list(own) for name, own in (by_class or {}).items()} or [error.example]
+    typed = ",".join(f"{name}={own[0]}" for name, own in (by_class or {}).items())
+    return DataError(
+        f"Expected two values in mask {path}, black outside, got {error}. Try --mask-values with "
+        f"those that are inside, such as --mask-values {quote(typed or str(error.example))}, or "
+        f"mask_values={given}."
+    )
+
+
 def values_to_give(
     found: Mapping[str, Sequence[Collection[Value]]],
 ) -> dict[str, tuple[Value, ...]]:

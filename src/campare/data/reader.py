@@ -14,7 +14,7 @@ from PIL import UnidentifiedImageError
 from campare.data.annotations import Annotation, object_mask
 from campare.data.decode import Decoded, Picture, decode_image, upright
 from campare.data.kept import Kept
-from campare.data.masks import Mask, UnclearMaskError, Value, read_mask
+from campare.data.masks import Mask, UnclearMaskError, Value, not_two_values, read_mask
 from campare.data.samples import Sample
 from campare.errors import DataError
 from campare.types import Bools
@@ -66,7 +66,10 @@ class FolderReader:
                 f"Expected image {sample.image} to be as it was when the folder was indexed, got "
                 f"{_reason(error)}. Try to start anew."
             ) from error
-        return _picture(decoded, self._regions(sample.image, decoded, files))
+        try:
+            return _picture(decoded, self._regions(sample.image, decoded, files))
+        except UnclearMaskError as error:
+            raise not_two_values(self.masks[sample.image]["object"][0], error) from error
 
     def check(self, image: str) -> Check:
         """Read an image with its masks once: hash them, and see whether they can be used."""
