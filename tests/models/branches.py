@@ -109,3 +109,31 @@ def stopped():
     model = Stopped()
     model(keras.ops.zeros((1, *SHAPE)))
     return model
+
+
+class Summed(keras.Model):
+    """Sums by operators, x + f(x) twice; or of two branches, left(x) + right(x)."""
+
+    def __init__(self, residual):
+        super().__init__()
+        self.residual = residual
+        self.stem = L.Conv2D(6, 3, activation="relu", name="stem")
+        self.left = L.Conv2D(6, 3, padding="same", activation="relu", name="left")
+        self.right = L.Conv2D(6, 3, padding="same", activation="relu", name="right")
+        self.pool, self.classes = L.GlobalAveragePooling2D(), L.Dense(3)
+
+    def call(self, x):
+        x = self.stem(x)
+        if self.residual:
+            x = x + self.left(x)
+            x = x + 0.5 * self.right(x)
+        else:
+            x = self.left(x) + self.right(x)
+        return self.classes(self.pool(x))
+
+
+def summed(residual):
+    keras.utils.set_random_seed(0)
+    model = Summed(residual)
+    model(keras.ops.zeros((1, *SHAPE)))
+    return model

@@ -29,9 +29,12 @@ def default(model, **options):
         (branches.decoder, {}, "bottom"),
         (branches.masked, {}, "features"),
         (branches.stopped, {}, "early"),
+        (lambda: branches.summed(residual=True), {}, "right"),
+        (lambda: branches.summed(residual=False), {}, "stem"),
     ],
     ids=["shared stem", "first head", "second head", "beside an auxiliary head", "auxiliary head",
-         "unused decoder", "mask by an operator", "behind a stop-gradient"],
+         "unused decoder", "mask by an operator", "behind a stop-gradient", "residual",
+         "sum of two branches"],
 )  # fmt: skip
 def test_the_default_is_the_last_layer_that_all_passes_through(make, options, expected):
     model = make()

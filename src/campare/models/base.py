@@ -346,10 +346,11 @@ class ImageClassifier:
     def default_layer(self) -> str:
         """Path of the last spatial layer that computes features (not pooling, dropout, padding).
 
-        The last that everything passes through; where there is none, the last that the logits are
-        computed from, and a warning names those beside it. In a vision transformer whose class
-        token alone is read, nothing that the last block adds to the other tokens is seen; there it
-        is the last normalization that the class depends on.
+        The last that everything passes through, or the f of a residual x + f(x) behind it; where
+        there is none, the last that the logits are computed from, and a warning names those beside
+        it. In a vision transformer whose class token alone is read, nothing that the last block
+        adds to the other tokens is seen; there it is the last normalization that the class depends
+        on.
 
         Raises:
             LayerError: the model has no such layer.

@@ -3,11 +3,13 @@
     paths through a layer = (paths image -> layer) * (paths layer -> logits)
 
 Without a path, the logits ignore the layer: another head's branch, an unused decoder. With all
-paths, everything passes through it: it is a bottleneck, and its map leaves nothing out.
+paths, everything passes through it: it is a bottleneck, and its map leaves nothing out. The last
+part of a residual block stands for the sum x + f(x) behind it, whose gradient is its own.
 
 A backend records the tensors of one forward pass; here they are anything that can be a key.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -24,6 +26,8 @@ class Flow:
     sources: Mapping[int, tuple[int, ...]]  # of each tensor, those that it is computed from
     image: int
     layers: Mapping[str, int]  # path -> output
+    sums: frozenset[int] = frozenset()  # tensors that are others added
+    moves: frozenset[int] = frozenset()  # those that are another in another shape, type or scale
 
     @property
     def connected(self) -> frozenset[str]:
@@ -42,6 +46,49 @@ class Flow:
         through = self._paths()
         most = self._to_image().get(_OUTPUT, 0)
         return frozenset(path for path, paths in through.items() if paths == most > 0)
+
+    @property
+    def residuals(self) -> frozenset[str]:
+        """The layers that are added to what they were computed from, where all passes through that.
+
+        Example:
+            >>> block = Flow({2: (1,), 3: (2,), 4: (2, 3), 0: (4,)}, 1, {"f": 3}, frozenset({4}))
+            >>> sorted(block.residuals), sorted(block.bottlenecks)
+            (['f'], [])
+        """
+        before, after = self._to_image(), self._to_logits()
+        most = before.get(_OUTPUT, 0)
+        readers: dict[int, list[int]] = {}
+        for tensor, made_of in self.sources.items():
+            if after.get(tensor, 0) and before.get(tensor, 0):
+                for one in set(made_of):
+                    readers.setdefault(one, []).append(tensor)
+
+        def is_residual(tensor: int) -> bool:
+            start = tensor
+            while len(next_ := readers.get(tensor, [])) == 1 and next_[0] in self.moves:
+                if sum(before.get(one, 0) > 0 for one in self.sources[next_[0]]) != 1:
+                    return False  # multiplied by something of the image
+                tensor = next_[0]
+            if len(next_) != 1 or next_[0] not in self.sums:
+                return False
+            total = next_[0]
+            beside = [x for x in self.sources[total] if x != tensor and before.get(x, 0)]
+            on_all = before[total] * after[total] == most > 0
+            return on_all and len(beside) == 1 and beside[0] in self._all_before(start)
+
+        return frozenset(path for path, tensor in self.layers.items() if is_residual(tensor))
+
+    def _all_before(self, tensor: int) -> set[int]:
+        """All tensors that one is computed from, nearer or farther."""
+        found: set[int] = set()
+        waiting = [tensor]
+        while waiting:
+            for one in self.sources.get(waiting.pop(), ()):
+                if one not in found:
+                    found.add(one)
+                    waiting.append(one)
+        return found
 
     def ends(self, layers: Collection[str]) -> frozenset[str]:
         """Of `layers` those that the logits are computed from without another one between.
@@ -96,9 +143,11 @@ def flow_of(
     outputs: Iterable[Hashable],
     layers: Mapping[str, Hashable],
     sources: Callable[[Any], Iterable[Hashable]],
+    kind: Callable[[Any], str] = lambda _: "",
 ) -> Flow:
     """The Flow of tensors of any kind, given what each is computed from; `outputs` are the model's.
 
+    `kind` says 'sum' of a tensor that is others added, 'move' of one that only moves or scales one.
     Layers that no output is computed from, or that are not computed from the image, have no paths.
 
     Example:
@@ -113,6 +162,7 @@ def flow_of(
         return numbers.setdefault(tensor, len(numbers) + 1)
 
     found: dict[int, tuple[int, ...]] = {number(image): ()}
+    kinds: defaultdict[str, set[int]] = defaultdict(set)
     waiting = list(outputs)
     found[_OUTPUT] = tuple(number(one) for one in waiting)
     while waiting:
@@ -120,5 +170,7 @@ def flow_of(
         if number(tensor) not in found:
             made_of = list(sources(tensor))
             found[number(tensor)] = tuple(number(one) for one in made_of)
+            kinds[kind(tensor)].add(number(tensor))
             waiting.extend(made_of)
-    return Flow(found, number(image), {path: number(one) for path, one in layers.items()})
+    paths = {path: number(one) for path, one in layers.items()}
+    return Flow(found, number(image), paths, frozenset(kinds["sum"]), frozenset(kinds["move"]))

@@ -51,9 +51,14 @@ class Survey(NamedTuple):
 
     @property
     def bottlenecks(self) -> list[str]:
-        """Those of them that everything passes through; the last, where that is not known."""
+        """Those of them that everything passes through; the last, where that is not known.
+
+        The last part of a residual block f counts, where all passes through x + f(x).
+        """
         connected = self.connected
-        known = self.flow.bottlenecks if self.flow else frozenset(connected[-1:])
+        known = frozenset(connected[-1:])
+        if self.flow:
+            known = self.flow.bottlenecks | self.flow.residuals
         return [path for path in connected if path in known]
 
     @property

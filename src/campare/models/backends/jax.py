@@ -45,7 +45,17 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow:
     first = len(program.outvars) - len(paths)
     outputs, of_layers = program.outvars[:first], program.outvars[first:]
     layers = {path: x for path, x in zip(paths, of_layers, strict=True) if _is_computed(x)}
-    return flow_of(program.invars[-1], filter(_is_computed, outputs), layers, sources)
+
+    def kind(variable: Any) -> str:
+        return _KINDS.get(made[variable].primitive.name, "") if variable in made else ""
+
+    return flow_of(program.invars[-1], filter(_is_computed, outputs), layers, sources, kind)
+
+
+_KINDS = {
+    **dict.fromkeys(("add", "add_any"), "sum"),
+    **dict.fromkeys(("convert_element_type", "reshape", "transpose", "mul", "copy"), "move"),
+}
 
 
 def mark(output: Any) -> Any:

@@ -38,7 +38,7 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow:  # noqa:
 
     def traced(images: Any) -> Any:
         logits, layers = forward(images)
-        flows.append(flow_of(mark(images), map(mark, leaves(logits)), layers, _sources))
+        flows.append(flow_of(mark(images), map(mark, leaves(logits)), layers, _sources, _kind))
         return logits
 
     tf.function(traced, autograph=False).get_concrete_function(tf.TensorSpec(shape, tf.float32))
@@ -56,6 +56,17 @@ def _sources(tensor: Any) -> list[Any]:
     if made.op.type in ("StopGradient", "PreventGradient") or not made.dtype.is_floating:
         return []
     return [mark(one) for one in made.op.inputs]
+
+
+_KINDS = {
+    **dict.fromkeys(("AddV2", "Add", "AddN"), "sum"),
+    **dict.fromkeys(("Identity", "Cast", "Reshape", "Transpose", "Mul"), "move"),
+}
+
+
+def _kind(tensor: Any) -> str:
+    """Whether a tensor is a sum of others, or one of them moved or scaled."""
+    return _KINDS.get(tensor.deref().op.type, "")
 
 
 def run(forward: Forward, images: Array, model: Any) -> None:  # noqa: ARG001

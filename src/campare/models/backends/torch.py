@@ -57,7 +57,7 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow | None:
             images = torch.zeros(shape, device=device_of(model)).requires_grad_() * 1
             start = mark(images)
             logits, layers = forward(images)
-            return flow_of(start, map(mark, leaves(logits)), layers, _sources)
+            return flow_of(start, map(mark, leaves(logits)), layers, _sources, _kind)
     except Exception:  # as one that hands what it computes to NumPy
         run_black(forward, shape, model)
         return None
@@ -83,6 +83,30 @@ def mark(output: Any) -> tuple[Any, int]:
 def _sources(tensor: tuple[Any, int]) -> list[tuple[Any, int]]:
     """The tensors that one was computed from."""
     return [one for one in getattr(tensor[0], "next_functions", ()) if one[0] is not None]
+
+
+_KINDS = {
+    "Add": "sum",
+    **dict.fromkeys(
+        (
+            "Clone",
+            "ToCopy",
+            "View",
+            "UnsafeView",
+            "Reshape",
+            "Permute",
+            "Transpose",
+            "Mul",
+            "Alias",
+        ),
+        "move",
+    ),
+}
+
+
+def _kind(tensor: tuple[Any, int]) -> str:
+    """Whether a tensor is a sum of others, or one of them moved or scaled."""
+    return _KINDS.get(type(tensor[0]).__name__.partition("Backward")[0], "")
 
 
 @contextmanager
