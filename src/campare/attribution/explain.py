@@ -33,6 +33,7 @@ def explain(
     precision: Literal["float32", "bfloat16"] = "float32",
     compile: bool = False,
     layer_grid: LayerGrid = None,
+    task: Literal["binary", "regression"] | None = None,
 ) -> Explanation:
     """Explain a model's decision on images with a class activation map each.
 
@@ -46,8 +47,8 @@ def explain(
     path as `campare list layers` shows it, or the layer itself; default: the last spatial layer
     that everything passes through, else the last on which the score depends. Several layers are
     fused as in LayerCAM. `smooth` averages the maps over mirrored, brighter and darker copies.
-    `seed` is for methods that draw. `precision`, `compile` and `layer_grid`, which says how the
-    tokens of a sequence lie, are those of `campare.wrap`.
+    `seed` is for methods that draw. `precision`, `compile`, `layer_grid`, which says how the tokens
+    of a sequence lie, and `task`, which says what a single output is, are those of `campare.wrap`.
 
     Raises:
         ModelError, LayerError, TargetError: what came does not fit; the text says what would.
@@ -77,6 +78,7 @@ def explain(
             precision=precision,
             compile=compile,
             layer_grid=layer_grid,
+            task=task,
         )
     )
     if not parts:
@@ -102,6 +104,7 @@ def stream(
     precision: Literal["float32", "bfloat16"] = "float32",
     compile: bool = False,
     layer_grid: LayerGrid = None,
+    task: Literal["binary", "regression"] | None = None,
 ) -> Iterator[Explanation]:
     """Explain a batch at a time, in flat memory: an iterator of one Explanation a batch.
 
@@ -117,7 +120,8 @@ def stream(
         [4, 4, 2]
     """
     chosen = find(method)
-    classifier = recent(model, precision=precision, compile=compile, layer_grid=layer_grid)
+    options = {"layer_grid": layer_grid, "task": task}
+    classifier = recent(model, precision=precision, compile=compile, **options)
     given = batches(images, batch_size, labels=labels)
     return _explanations(classifier, given, target, chosen, layer, batch_size, seed, smooth)
 

@@ -6,6 +6,7 @@ One batch is on its way while the one before is fetched; the last, smaller one i
 new size would be compiled anew.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -54,6 +55,8 @@ def map_batches(
     start, full, waiting = 0, 0, None
     for batch in given:
         batch = batch._replace(images=_taken(classifier, batch.images))
+        if not start and not callable(target):
+            _warn_of_one_unit(classifier)
         n = len(batch.images)
         resolved = resolve_target(classifier, _part(target, start, n), batch.labels)
         start += n
@@ -92,6 +95,17 @@ def _taken(classifier: Classifier, images: Any) -> Any:
             f"Expected images (N, H, W, C), got shape {tuple(images.shape)}. Try: images[None]"
         )
     return images
+
+
+def _warn_of_one_unit(classifier: Classifier) -> None:
+    """A single unit may be the logit of a class or a value: say what it is taken for."""
+    if getattr(classifier, "doubtful_task", False):
+        warnings.warn(
+            f"Expected a task of {classifier.name!r}, whose output is one unit z, got none: it is "
+            "read as a binary classifier, class 1 by z and class 0 by -z. Try: task='regression' "
+            "where z is a value, or task='binary'",
+            stacklevel=2,
+        )
 
 
 def _same(observed: Observed) -> Observed:

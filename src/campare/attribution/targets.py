@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from campare.attribution.batches import to_host
 from campare.errors import TargetError
 from campare.models.targets import RANKS, Contrast
 from campare.types import Array, Classifier, Floats, Ints, Target
@@ -57,9 +58,17 @@ def resolve_target(classifier: Classifier, target: Any, labels: Array | None = N
 
 def class_indices(classifier: Classifier, classes: Any) -> Ints:
     """Class names, indices or one-hot rows, one an image, as indices (N,)."""
-    array = np.asarray(classes)
-    if array.ndim == 2 and array.shape[1] == classifier.n_classes:  # one-hot
+    array = to_host(classes)
+    if array.ndim == 2 and array.shape[1] == classifier.n_classes > 1:  # one-hot
+        tied = (array == array.max(axis=1, keepdims=True)).sum(axis=1) != 1
+        if tied.any():
+            raise TargetError(
+                f"Expected one class an image, got {array[tied][0].tolist()}, which is several or "
+                "none. Try: target=labels.argmax(1) for the first, or the index of a class"
+            )
         return np.asarray(array.argmax(axis=1), np.int64)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
     if array.dtype.kind in "US":
         return np.array([class_index(classifier, str(name)) for name in array.ravel()], np.int64)
     return array
@@ -95,7 +104,7 @@ def target_indices(target: Target, logits: Floats) -> Ints | None:
     if target is None or (isinstance(target, str) and target == "prediction"):
         return np.asarray(logits.argmax(axis=1), np.int64)
     if isinstance(target, str):
-        return np.asarray(order[:, -2], np.int64)
+        return np.asarray(order[:, -2:][:, 0], np.int64)
     if isinstance(target, Contrast):
         return np.full(len(logits), target.this, np.int64)
     if isinstance(target, Callable):  # type: ignore[arg-type]

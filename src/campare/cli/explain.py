@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, Option
 
@@ -40,6 +40,10 @@ def explain(
         str | None, Option(help="The name of one of the model's outputs, if it has several.")
     ] = None,
     method: Annotated[str, Option(help="As in: campare list methods.")] = "grad-cam",
+    task: Annotated[
+        Literal["binary", "regression"] | None,
+        Option(help="What an output of one unit is: the second of two classes, or a value."),
+    ] = None,
     size: Annotated[
         int | None, Option(min=8, help="Pixels a side, for a model that takes any size.")
     ] = None,
@@ -59,7 +63,7 @@ def explain(
     from campare.models import wrap
 
     pictures = [_picture(path) for path in images]
-    classifier = wrap(model, output=output)
+    classifier = wrap(model, output=output, task=task)
     shape = classifier.input_shape
     shown = in_channels(_stretched(pictures, _sides(shape, size)), shape[-1])
     explanation = run_explain(

@@ -31,6 +31,7 @@ def wrap(
     precision: Literal["float32", "bfloat16"] = "float32",
     compile: bool = False,
     layer_grid: LayerGrid = None,
+    task: Literal["binary", "regression"] | None = None,
 ) -> "ImageClassifier":
     """Make a Classifier of a Keras 3 model, a torch module or the path of a saved Keras model.
 
@@ -41,7 +42,10 @@ def wrap(
     CPU, it is left. `layer_grid` is for layers in which no grid can be found: (height, width) of
     the patches, (height, width, tokens in front), or a function that makes (N, h, w, C) of the
     layer's output, in its framework's arrays, by moving what is there (indexing, reshape, permute).
-    A Classifier is returned as it is.
+    `task` says what an output of one unit is: 'binary', two classes, of which it is the logit of
+    the second, or 'regression', a value, whose maps show what raises it. Without a sigmoid behind
+    it, None takes it for binary, and explain() warns. A Classifier is returned as it is, or, with
+    another `layer_grid` or `task`, as one that differs in these alone.
 
     Raises:
         ModelError: the model is of a kind that campare cannot read, or the file cannot be loaded.
@@ -62,6 +66,7 @@ def wrap(
         "output": output,
         "precision": _known_precision(precision),
         "compiled": compile,
+        "task": _known_task(task),
         "layer_grid": known_layer_grid(layer_grid),
     }
     if isinstance(model, (str, Path)):
@@ -71,7 +76,9 @@ def wrap(
     families = {base.__module__.partition(".")[0] for base in type(model).__mro__}
     if hasattr(model, "tap") and hasattr(model, "start"):  # a Classifier, ours or a user's own
         own: ImageClassifier = model
-        return own if layer_grid is None else own.with_grid(options["layer_grid"])
+        given = {"layer_grid": options["layer_grid"], "task": options["task"]}
+        given = {name: value for name, value in given.items() if value is not None}
+        return own.with_settings(**given) if given else own
     if "keras" in families:  # before torch: on that backend Keras models are torch modules, too
         from campare.models.keras import KerasClassifier
 
@@ -127,7 +134,7 @@ def recent(model: Any, **options: Any) -> "ImageClassifier":
         return wrap(model, **options)
     if "layer_grid" in options:
         options["layer_grid"] = known_layer_grid(options["layer_grid"])
-    key = tuple(sorted(options.items()))
+    key = tuple(sorted((name, value) for name, value in options.items() if value is not None))
     if key not in kept:
         kept[key] = wrap(model, **options)
         if len(kept) > _KEPT:
@@ -163,6 +170,14 @@ def _kept_by(model: Any) -> _Kept | None:
     if not isinstance(kept, _Kept) or kept.model() is not model:  # a shallow copy shares it
         attributes["campare"] = kept = _Kept(model)
     return kept
+
+
+def _known_task(task: str | None) -> str | None:
+    if task not in (None, "binary", "regression"):
+        raise ModelError(
+            f"Expected a task binary or regression, got {task!r}. Try: task='regression'"
+        )
+    return task
 
 
 def _known_precision(precision: str) -> str:

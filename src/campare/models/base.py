@@ -68,13 +68,14 @@ class ImageClassifier:
     """A classifier of images with one input (H, W, C) and one output (K classes).
 
     A single-unit output is read as a binary classifier: two classes, logits (0, z), and the score
-    of class 0 is -z, of class 1 +z.
+    of class 0 is -z, of class 1 +z; with the task 'regression' as one value, logits (z).
     """
 
     name: str
     class_names: tuple[str, ...] | None
     input_shape: Shape
     compiled: bool
+    task: str | None = None  # of a single unit: 'binary' or 'regression'
     batch: int | None = None  # images that the model takes at a time; None: any number
     _backend: Any
     _model: Any
@@ -170,7 +171,7 @@ class ImageClassifier:
                 survey = self._proved(self._looked(shape, given), shape)
                 self._snapshot.settle()
                 if survey.units is not None:
-                    self._check_class_names(max(survey.units, 2))
+                    self._check_class_names(self._classes(survey.units))
                 self._surveys[shape] = survey
                 if len(self._surveys) > SIZES:
                     del self._surveys[next(iter(self._surveys))]
@@ -206,7 +207,7 @@ class ImageClassifier:
                 continue
             if callable(wanted):
                 shape = [int(side or 1) for side in info.shape]
-                shape.insert(batch, IMAGES)
+                shape.insert(batch, self.batch or IMAGES)
                 try:
                     given[path] = ordered_grid(self._on_host(wanted), shape, batch, path)
                 except LayerError as error:
@@ -224,12 +225,12 @@ class ImageClassifier:
 
         return run
 
-    def with_grid(self, layer_grid: Any) -> "ImageClassifier":
-        """The same model, with another `layer_grid`."""
-        if layer_grid not in self._others:
-            settings = {**self._settings, "layer_grid": layer_grid}
-            self._others[layer_grid] = type(self)(self._model, **settings)
-        return self._others[layer_grid]
+    def with_settings(self, **changes: Any) -> "ImageClassifier":
+        """The same model, wrapped with other options."""
+        key = tuple(sorted(changes.items()))
+        if key not in self._others:
+            self._others[key] = type(self)(self._model, **{**self._settings, **changes})
+        return self._others[key]
 
     def _measured(
         self, images: Array, readers: Mapping[str, Callable[[Any], Any]]
@@ -319,12 +320,25 @@ class ImageClassifier:
 
     @property
     def n_classes(self) -> int:
-        """Number of classes K; 2 for a single-unit output.
+        """Number of classes K; 2 for a single-unit output that is no regression.
 
         Raises:
             ModelError: the raw output is no logits (N, K): a target of one's own can read it.
         """
-        return max(_require_logits(self._survey()), 2)
+        return self._classes(_require_logits(self._survey()))
+
+    def _classes(self, units: int) -> int:
+        return units if self.task == "regression" else max(units, 2)
+
+    @property
+    def _is_binary(self) -> bool:
+        return self._survey().units == 1 and self.task != "regression"
+
+    @property
+    def doubtful_task(self) -> bool:
+        """Whether nobody says if the only unit is the logit of a class or a value."""
+        survey = self._survey()
+        return self.task is None and survey.units == 1 and survey.bypassed is None
 
     @property
     def bypassed(self) -> str | None:
@@ -626,7 +640,7 @@ class ImageClassifier:
         if not is_logits(output):
             return output
         logits = cast(output, "float32")
-        if logits.shape[-1] > 1:
+        if logits.shape[-1] > 1 or self.task == "regression":
             return logits
         xp = namespace(logits)
         return xp.concatenate([xp.zeros_like(logits), logits], axis=-1)
@@ -689,7 +703,7 @@ class ImageClassifier:
         if callable(target):
             return np.zeros(n, np.int32), partial(_one_score, target)
         index = class_index(target, n, self.n_classes, self.name)
-        return index, score or (binary_score if self._survey().units == 1 else class_score)
+        return index, score or (binary_score if self._is_binary else class_score)
 
 
 def _one_score(target: Callable[[Any], Any], output: Any, _: Any) -> Any:

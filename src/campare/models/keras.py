@@ -83,12 +83,14 @@ class KerasClassifier(ImageClassifier):
         precision: str = "float32",
         compiled: bool = False,
         layer_grid: Any = None,
+        task: str | None = None,
     ) -> None:
         self.model = self._model = model
         self.name = name or model.name
         self.class_names = class_names
         self._output = output
         self._precision = precision
+        self.task = task
         self._compile = compiled
         self._backend = import_module(f"campare.models.backends.{keras.backend.backend()}")
         super().__init__(layer_grid)
@@ -103,6 +105,7 @@ class KerasClassifier(ImageClassifier):
             "precision": self._precision,
             "compiled": self._compile,
             "layer_grid": self._layer_grid,
+            "task": self.task,
         }
 
     def _read_model(self) -> None:

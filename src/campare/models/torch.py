@@ -69,6 +69,7 @@ class TorchClassifier(ImageClassifier):
         precision: str = "float32",
         compiled: bool = False,
         layer_grid: Any = None,
+        task: str | None = None,
     ) -> None:
         model = getattr(model, "_orig_mod", model)  # what torch.compile was given
         self.model = self._model = model
@@ -77,6 +78,7 @@ class TorchClassifier(ImageClassifier):
         self.compiled = compiled
         self._output = output
         self._precision = precision
+        self.task = task
         self._given_shape = input_shape
         super().__init__(layer_grid)
 
@@ -90,6 +92,7 @@ class TorchClassifier(ImageClassifier):
             "precision": self._precision,
             "compiled": self.compiled,
             "layer_grid": self._layer_grid,
+            "task": self.task,
         }
 
     def _read_model(self) -> None:
