@@ -176,3 +176,14 @@ def test_import_into_the_data_set_is_refused(failing: Failing, tmp_path: Path):
     assert "Expected --columns as WHAT=NAME" in failing(
         "data", "import", "export", "own", "--columns", "image"
     )
+
+
+def test_groups_are_named_on_the_command_line(capsys: pytest.CaptureFixture[str]):
+    call("data draw toys --train 8 --test 4 --size 24")
+    assert call("data plant toys marked --group 0000([0-3])") == 0
+    groups = {sample.group for sample in ImageSet.from_folder("marked").samples}
+    assert groups == {None, "0", "1", "2", "3"}
+    capsys.readouterr()
+    for verb in ("audit m.keras --data toys", "study toys", "data plant toys again"):
+        assert call(f"{verb} --group patient") == 2
+        assert "Expected groups that 'patient' finds in the paths" in capsys.readouterr().err
