@@ -293,14 +293,16 @@ def _require_classes(tree: Tree, top: str, names: Sequence[str]) -> None:
     where = tree.root / top
     moves = None if top else commands_to_rename(tree.root, names)
     as_data = next((name for name, found in zip(names, inner, strict=True) if len(found) > 1), None)
-    wanted = "folders named train and test" if moves else "one folder for each class"
+    splits = ", or folders named train and test," if moves else ","
     if moves:
         advice = f"Try {moves}"
     elif as_data:
         advice = f"Try {where / as_data} as DATA, if its folders are the classes."
     else:
         advice = _layout_or_import(tree)
-    raise DataError(f"Expected {wanted} in {where}, got {_listed(names)}. {advice}")
+    raise DataError(
+        f"Expected one folder for each class in {where}{splits} got {_listed(names)}. {advice}"
+    )
 
 
 def _layout_or_import(tree: Tree) -> str:
@@ -389,8 +391,6 @@ def _find_masks(
         if inside and not names.fits(*_mask_names(inside[0].partition("/")[2])):
             _require_masks(tree, folder_name, inside)
         for path in inside:
-            if not path.lower().endswith(".png"):
-                raise DataError(f"Expected masks as PNG files, got {path}. Try to convert it.")
             add(names.find(_mask_names(path.partition("/")[2]), where=path), region, path)
     for folder in elsewhere:
         near = names.under(folder.above)
