@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from written_page import Page
 
 from campare.data import Images
 from campare.metrics.evaluate import measure_maps, measure_predictions
+from campare.report import render
 from campare.runs.manifest import Manifest
 from campare.stats.compare import compare
 
@@ -159,3 +161,10 @@ def fake_run(tmp_path_factory: pytest.TempPathFactory) -> FakeRun:
 def build_run() -> Any:
     """The builder, for runs of another shape."""
     return build
+
+
+@pytest.fixture(scope="session")
+def page(fake_run: FakeRun) -> tuple[Page, str]:
+    """The page of `fake_run`, written beside its figures and tables."""
+    html = render(fake_run, comparison=fake_run.compared).read_text("utf-8")
+    return Page(html), html

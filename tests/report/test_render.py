@@ -3,69 +3,20 @@ import dataclasses
 import io
 import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import polars as pl
 import pytest
 from PIL import Image as Pillow
+from written_page import Page, data_of, rendered
 
-import manifests
 from campare.errors import RunError
 from campare.report import SECTIONS, render
 from campare.report.page import read
-from campare.report.writers.html import html
 from campare.report.writers.markdown import markdown
 from campare.report.writers.notebook import notebook
 from campare.stats.compare import compare
 from campare.stats.comparison import Comparison
-
-HOSTILE = "test/cat/<script>alert(1)</script>.png"
-
-
-class Page(HTMLParser):
-    """Tags with their attributes, the text, and every place that could load something."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.code = False
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.code = tag in ("style", "script")
-
-    def handle_data(self, data):
-        if not self.code:
-            self.words.append(data)
-
-    def handle_endtag(self, tag):
-        self.code = self.code and tag not in ("style", "script")
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attrs for name, attrs in self.tags if name == tag]
-
-
-def changed(run, **parts):
-    """The run with other parts in its manifest."""
-    return dataclasses.replace(run, manifest=manifests.changed(run.manifest, **parts))
-
-
-def rendered(run, **parts) -> tuple[Page, str]:
-    text = html(read(changed(run, **parts), run.compared), SECTIONS)
-    return Page(text), text
-
-
-@pytest.fixture(scope="module")
-def page(fake_run):
-    html = render(fake_run, comparison=fake_run.compared).read_text("utf-8")
-    return Page(html), html
 
 
 @pytest.fixture(scope="module")
@@ -95,59 +46,6 @@ def test_same_run_same_bytes(fake_run, page, tmp_path):
     for path in paths:
         first = fake_run.path / path.relative_to(again.parent)
         assert path.read_bytes() == first.read_bytes(), path
-
-
-def test_loads_nothing_from_outside(page):
-    page, html = page
-    for _, attrs in page.tags:
-        for name in ("src", "href", "xlink:href", "srcset", "poster", "data", "action"):
-            assert re.match(r"(data:|#|$)", attrs.get(name) or ""), attrs
-    assert not re.search(r"@import|url\((?!#)", html)
-    assert not re.search(r"https?://(?!www\.w3\.org/)", html)
-
-
-def data_of(html: str) -> dict:
-    """What the gallery's script reads."""
-    return json.loads(re.search(r'id="gallery-data">(.*?)</script>', html, re.DOTALL).group(1))
-
-
-def test_own_policy_allows_only_its_own_script(page):
-    import hashlib
-
-    page, html = page
-    script = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
-    assert len(script) == 1
-    digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
-    (policy,) = [m["content"] for m in page.all("meta") if m.get("http-equiv")]
-    assert f"script-src 'sha256-{digest}'" in policy
-    assert policy.startswith("default-src 'none'")
-
-
-def test_ids_are_unique_and_references_resolve(page):
-    page, _ = page
-    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
-    assert len(ids) == len(set(ids))
-    wanted = {a["href"][1:] for _, a in page.tags if (a.get("href") or "").startswith("#")}
-    assert wanted <= set(ids)
-
-
-def test_hostile_names_are_inert(build_run, tmp_path):
-    evil = "<img src=x onerror=alert(1)>"
-    run = build_run(tmp_path, n=6, arms=("A", "B"), seeds=(0,), classes=("cat", evil),
-                    rename={0: HOSTILE})  # fmt: skip
-    run.manifest.recipes[0].title = "$x_1$ </style><script>alert(2)</script>"
-    run.manifest.data.skipped = [(HOSTILE, evil)]
-    run.manifest.command = ["campare", "study", evil]
-    page, html = rendered(run)
-    assert [attrs.get("type") for attrs in page.all("script")] == ["application/json", None]
-    assert all(attrs["src"].startswith("data:image/webp;base64,") for attrs in page.all("img"))
-    assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
-    assert "<script>alert" not in html
-    assert HOSTILE in page.text  # as skipped
-    assert data_of(html)["images"][0]["name"] == HOSTILE or HOSTILE in {
-        image["name"] for image in data_of(html)["images"]
-    }
-    assert "$x_1$" in page.text
 
 
 def test_arm_that_did_not_learn_is_flagged_before_the_answer(small_run):
@@ -312,12 +210,6 @@ def test_pictures_in_the_gallery_are_those_of_the_run(fake_run, page):
     truth = run.images[run.names.index(shown["name"])]
     assert np.abs(photo - truth).mean() < 12  # lossy, but this one
     assert np.mean([np.abs(photo - other).mean() for other in run.images]) > 24
-
-
-def test_downloads_are_the_tables(fake_run, page):
-    links = {a["download"]: a["href"] for a in page[0].all("a") if "download" in a}
-    text = base64.b64decode(links["summary.csv"].partition(",")[2]).decode()
-    assert text == fake_run.compared.summary.write_csv()
 
 
 def test_every_table_can_be_downloaded(fake_run, page):

@@ -90,13 +90,3 @@ def test_two_sections_with_one_id_are_named(run):
         render(run, sections=[OWN, OWN])
     second = dataclasses.replace(OWN, id="ethics-2")
     assert render(run, comparison=run.compared, sections=[OWN, second]).is_file()
-
-
-@pytest.mark.parametrize(
-    ("given", "advice"), [("My Notes", "my-notes"), ("a b", "a-b"), ("1", "mine")]
-)
-def test_an_id_that_no_link_can_have_is_refused(given, advice):
-    message = f"Expected id of small letters, digits and hyphens, got {given!r}. Try: id={advice!r}"
-    with pytest.raises(RunError, match=re.escape(message)):
-        Section(id=given, title="x")
-    assert Section(id=advice, title="x").id == advice
