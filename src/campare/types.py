@@ -4,9 +4,9 @@ Data flows one way: images -> Classifier.tap -> Tap -> a CAM method -> maps -> m
 This module imports nothing of campare and no framework.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +113,10 @@ class Classifier(Protocol):
 
     def layer(self, path: Any = None, shape: tuple[int | None, ...] | None = None) -> LayerInfo:
         """The spatial layer at `path` (None: the default one) for images of `shape` (H, W, C)."""
+        ...
+
+    def merging(self, classes: Sequence[Sequence[int]]) -> Self:
+        """The classifier with classes of several outputs each: the outputs of each class."""
         ...
 
     def predict(self, images: Any) -> Floats:

@@ -15,6 +15,7 @@ from campare.models.targets import (
     binary_score,
     class_index,
     class_score,
+    merge,
     one_hot,
     resolve,
 )
@@ -53,6 +54,20 @@ def test_a_contrast_with_a_class_that_is_not_there(framework):
     """JAX would take the nearest class instead."""
     with pytest.raises(TargetError, match="from 0 to 3, got 4"):
         Contrast(1, 4)(array_of(framework)(LOGITS))
+
+
+@every_framework
+def test_classes_of_several_outputs(framework):
+    """The softmax of merged logits is the sum of the outputs' probabilities, also of tiny ones."""
+    logits = np.array([[1, 3, 2, -1, 0], [0.5, -200, 4, -199, 1]], np.float32)
+    classes = [(3, 1), (0,), (4,), (2,)]
+    found = np.asarray(merge(array_of(framework)(logits), classes))
+    expected = [[np.logaddexp.reduce(row[list(each)]) for each in classes] for row in logits]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_array_equal(found[:, 1:], logits[:, [0, 4, 2]])
+    whole = np.exp(logits[0] - np.logaddexp.reduce(logits[0]))
+    share = np.exp(found[0] - np.logaddexp.reduce(found[0]))[0]
+    assert share == pytest.approx(whole[[3, 1]].sum(), rel=1e-5)
 
 
 VALUES = st.floats(-50, 50, width=32)

@@ -63,7 +63,7 @@ def audit(
         Option(
             parser=read_classes,
             metavar="CLASS=OUTPUT,...",
-            help="Outputs of the data's classes: apple=948,banana=954, or a YAML file.",
+            help="Outputs of the data's classes: apple=948,dog=151..268, or a YAML file.",
         ),
     ] = None,
     target: Annotated[

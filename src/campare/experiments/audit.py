@@ -83,7 +83,8 @@ def audit(
             (N, H, W, 3) of 0..255.
         classes: which output speaks for which class of the data, by index or name:
             {"apple": 948, "banana": 954}. Default: by name where the model carries names, by order
-            where it has as many outputs as there are classes.
+            where it has as many outputs as there are classes. Several outputs together for a
+            class: {"dog": "151..268", "cat": [281, 282]}.
         target: the class that maps explain, the 'label', or each model's 'prediction', which needs
             no outputs that match.
         split: 'test', 'train' or 'all'. Default: test where there is one, else all.

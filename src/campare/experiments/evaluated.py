@@ -177,14 +177,18 @@ def evaluated(
             f"Expected one layer for {name!r}, got {len(layer)}. "
             "Try: one path, as campare list layers shows"
         )
+    outputs = _outputs(classifier, class_names, classes, target)
+    title = _title(model, classifier)
+    if outputs.merged:
+        classifier = classifier.merging(outputs.merged)
     found = Evaluated(
         name=name,
-        title=_title(model, classifier),
+        title=title,
         classifier=classifier,
         layer="",
         size=_size(classifier, size),
         pixels=pixels or "0..255",
-        classes=_outputs(classifier, class_names, classes, target),
+        classes=outputs,
         batch_size=batch_size,
         seed=seed,
     )

@@ -52,6 +52,19 @@ def eigh(x: Any) -> tuple[Any, Any]:
     return values, vectors
 
 
+def columns(x: Any, indices: Sequence[int]) -> Any:
+    """The columns of x (N, K) at `indices`, in their order.
+
+    Example:
+        >>> import numpy as np
+        >>> columns(np.array([[1.0, 2.0, 3.0]]), [2, 0]).tolist()
+        [[3.0, 1.0]]
+    """
+    if type(x).__module__.partition(".")[0] == "tensorflow":
+        return import_module("tensorflow").gather(x, list(indices), axis=-1)
+    return x[:, np.asarray(indices)]
+
+
 def cast(x: Any, dtype: Any) -> Any:
     """`x` with another dtype, by its name or as the framework has it; `x` itself if it has it.
 

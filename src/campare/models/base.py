@@ -6,11 +6,11 @@ model (`_look`); a backend (`backends/`) compiles what comes out of that.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from math import inf
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -29,10 +29,18 @@ from campare.models.survey import (
     spatial_layer,
     warn_of_others,
 )
-from campare.models.targets import binary_score, class_index, class_score, is_logits, total
+from campare.models.targets import (
+    binary_score,
+    class_index,
+    class_score,
+    is_logits,
+    merge,
+    total,
+)
 from campare.types import Array, Floats, Grid, LayerInfo, Read, Score, Tap, Target
 
 Shape = tuple[int | None, ...]
+Kind = TypeVar("Kind", bound="ImageClassifier")
 
 
 class _Lock:
@@ -77,6 +85,7 @@ class ImageClassifier:
     compiled: bool
     task: str | None = None  # of a single unit: 'binary' or 'regression'
     batch: int | None = None  # images that the model takes at a time; None: any number
+    _merged: tuple[tuple[int, ...], ...] = ()  # the outputs of each class; (): one each
     _backend: Any
     _model: Any
 
@@ -104,7 +113,18 @@ class ImageClassifier:
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """A classifier travels to another process as its model; there it is compiled anew."""
-        return partial(type(self), **self._settings), (self._model,)
+        return partial(_again, type(self), self._settings, self._merged), (self._model,)
+
+    def merging(self, classes: Sequence[Sequence[int]]) -> Self:
+        """This classifier with classes of several outputs each: see `targets.merge`.
+
+        Args:
+            classes: the outputs of each class.
+
+        Returns:
+            A classifier of the same model whose logits are (N, len(classes)).
+        """
+        return _again(type(self), self._settings, tuple(map(tuple, classes)), self._model)
 
     def _check_class_names(self, expected: int) -> None:
         if self.class_names is not None and len(self.class_names) != expected:
@@ -229,7 +249,8 @@ class ImageClassifier:
         """The same model, wrapped with other options."""
         key = tuple(sorted(changes.items()))
         if key not in self._others:
-            self._others[key] = type(self)(self._model, **{**self._settings, **changes})
+            settings = {**self._settings, **changes}
+            self._others[key] = _again(type(self), settings, self._merged, self._model)
         return self._others[key]
 
     def _measured(
@@ -325,7 +346,7 @@ class ImageClassifier:
         Raises:
             ModelError: the raw output is no logits (N, K): a target of one's own can read it.
         """
-        return self._classes(_require_logits(self._survey()))
+        return len(self._merged) or self._classes(_require_logits(self._survey()))
 
     def _classes(self, units: int) -> int:
         return units if self.task == "regression" else max(units, 2)
@@ -640,6 +661,8 @@ class ImageClassifier:
         if not is_logits(output):
             return output
         logits = cast(output, "float32")
+        if self._merged:
+            return merge(logits, self._merged)
         if logits.shape[-1] > 1 or self.task == "regression":
             return logits
         xp = namespace(logits)
@@ -704,6 +727,19 @@ class ImageClassifier:
             return np.zeros(n, np.int32), partial(_one_score, target)
         index = class_index(target, n, self.n_classes, self.name)
         return index, score or (binary_score if self._is_binary else class_score)
+
+
+def _again(
+    kind: type[Kind],
+    settings: dict[str, Any],
+    merged: tuple[tuple[int, ...], ...],
+    model: Any,
+) -> Kind:
+    """A classifier as another one was made."""
+    classifier = kind(model, **settings)
+    classifier._merged = merged
+    classifier._programs.clear()
+    return classifier
 
 
 def _one_score(target: Callable[[Any], Any], output: Any, _: Any) -> Any:

@@ -5,13 +5,15 @@ the arrays of any framework; it runs inside the compiled graph, so that 'the pre
 no second forward pass. A target of the user's own is a function of whatever the raw output is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from campare.errors import TargetError
-from campare.models.arrays import cast, flat, namespace, positions
+from campare.models.arrays import cast, columns, flat, namespace, positions
 from campare.types import Array
 
 #: Stand for 'the class that the model predicts' and 'the next one' where an index is expected.
@@ -65,6 +67,35 @@ def binary_score(logits: Any, index: Any) -> Any:
     """
     index = resolve(logits, index)
     return pick(logits, index) - pick(logits, 1 - index)
+
+
+def merge(logits: Any, classes: Sequence[Sequence[int]]) -> Any:
+    """Logits (N, K) -> (N, classes): of each the log of the sum of exp over its outputs.
+
+    The softmax of these is the sum of the outputs' own probabilities, if `classes` has each output
+    once.
+
+    Example:
+        >>> import numpy as np
+        >>> probabilities = np.array([[0.5, 0.25, 0.25]])
+        >>> np.exp(merge(np.log(probabilities), [(0, 2), (1,)])).round(6).tolist()
+        [[0.75, 0.25]]
+    """
+    xp = namespace(logits)
+    ordered = columns(logits, [index for outputs in classes for index in outputs])
+    parts, start = [], 0
+    for size, alike in groupby(map(len, classes)):
+        for width in [sum(alike)] if size == 1 else alike:
+            part = ordered[:, start : start + width]
+            parts.append(part if size == 1 else _log_sum_exp(xp, part))
+            start += width
+    return xp.concatenate(parts, axis=-1)
+
+
+def _log_sum_exp(xp: Any, logits: Any) -> Any:
+    """(N, K) -> (N, 1)."""
+    top = xp.max(logits, axis=-1)[:, None]
+    return top + xp.log(xp.sum(xp.exp(logits - top), axis=-1))[:, None]
 
 
 @dataclass(frozen=True)
