@@ -6,7 +6,7 @@
 'works': the gradient at the layer equals finite differences (campare), or the Grad-CAM map equals
 campare's, which was checked so, to 1e-3 of its maximum (peers). 'wrong': a map that differs.
 'fails': an exception, named. '-': a tool for the other framework. Each column is a process of its
-own; the models are those of tests/classifiers/kinds.py.
+own; the models are those of tests/models/kinds.py.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "compatibility.md"
-ZOO = ROOT / "tests" / "classifiers"
+ZOO = ROOT / "tests" / "models"
 BACKENDS = ("tensorflow", "jax", "torch")
 PEERS = {  # tool -> (the framework of the models that it reads, the backend that Keras runs on)
     "keras.io recipe": ("keras", "tensorflow"),
