@@ -418,9 +418,10 @@ class ImageClassifier:
         Raises:
             LayerError: no such layer, several, one that runs more than once, or not spatial.
         """
-        shape = shape or self._known_shape()
-        path = self._default(shape) if path is None else self._path_of(path)
-        return spatial_layer(self._survey(shape), self.name, path, lambda: self._default(shape))
+        with self._current():  # one look at whether the model is what it was, for all of it
+            shape = shape or self._known_shape()
+            path = self._default(shape) if path is None else self._path_of(path)
+            return spatial_layer(self._survey(shape), self.name, path, lambda: self._default(shape))
 
     def others(self, path: str, shape: Shape) -> list[str]:
         """Layers to explain in place of the one at `path`, the best first."""
