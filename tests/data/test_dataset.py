@@ -1,6 +1,8 @@
 """Data sets of annotation tools: folders whose areas are known, and what is left out of them."""
 
 import json
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +29,8 @@ from foreign import (
 
 from campare.data import ImageSet
 from campare.data.folder import write_folder
-from campare.errors import DataError
+from campare.data.formats.items import Finder
+from campare.errors import DataError, MissingExtraError
 
 THROUGH_DATUMARO = ("cvat", "labelme_xml", "open_images")
 
@@ -280,3 +283,21 @@ def test_a_label_of_the_image_and_objects_of_another_name(tmp_path: Path):
     write(path, json.dumps(tasks))
     assert "--labels lesion=own" in error(tmp_path)
     check(ImageSet.from_dataset(tmp_path, labels={"lesion": "own"}), drawn, "masks")
+
+
+def test_a_format_that_is_none_without_datumaro(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    coco_roboflow(tmp_path, scenes(12))
+    monkeypatch.setitem(sys.modules, "datumaro.components.environment", None)
+    with pytest.raises(MissingExtraError, match=r"got 'coca'. Try one of them, or pip install"):
+        ImageSet.from_dataset(tmp_path, "coca")
+    check(ImageSet.from_dataset(tmp_path), scenes(12), "boxes")
+
+
+def test_a_thousand_annotation_files_are_found_in_no_time():
+    """Finding is not quadratic: what is near a file is worked out once for each folder."""
+    images = [f"JPEGImages/2007_{number:06d}.png" for number in range(3000)]
+    finder = Finder(images)
+    start = time.process_time()
+    found = [finder.find((Path(i).stem,), f"Annotations/{Path(i).stem}.xml") for i in images]
+    assert found == images
+    assert time.process_time() - start < 1

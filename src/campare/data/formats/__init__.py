@@ -26,7 +26,7 @@ from campare.data.formats import (
 )
 from campare.data.formats.items import Contents, Files, Item, LeftOut, Reader, Reading
 from campare.data.sources import format_of
-from campare.errors import DataError
+from campare.errors import DataError, MissingExtraError
 
 #: Name of a format -> its reader.
 READERS: Mapping[str, Reader] = {
@@ -63,7 +63,13 @@ def _reader(name: str, files: Files) -> Callable[[Files, Reading], Contents]:
         plain = detect(files)
     if plain in READERS:
         return READERS[plain]
-    others = through_datumaro.names()
+    try:
+        others = through_datumaro.names()
+    except MissingExtraError as error:
+        raise MissingExtraError(
+            f"Expected a format of campare's own ({', '.join((*READERS, 'roboflow'))}) without "
+            f"Datumaro, got {name!r}. Try one of them, or pip install 'campare[formats]'"
+        ) from error
     if name in others:
         return partial(through_datumaro.read_as, name)
     raise DataError(

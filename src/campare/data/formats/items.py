@@ -134,6 +134,10 @@ class Files:
             ) from error
 
 
+#: What a file is near to: its folder, the folders that its name holds, and its split.
+Nearness = tuple[str, frozenset[str], str | None]
+
+
 class Finder:
     """Finds the image file that a name in an annotation file means.
 
@@ -145,24 +149,27 @@ class Finder:
     def __init__(self, images: Sequence[str]) -> None:
         self._all = Names(images)
         self._images = images
-        self._near: dict[str, list[Names]] = {}
+        self._folders = {part for image in images for part in _parents(image)}
+        self._near: dict[Nearness, list[Names]] = {}
 
     def find(self, names: Sequence[str], source: str) -> str | None:
         """The path below the root of the image that one of `names` means; None where none is."""
-        if source not in self._near:
-            self._near[source] = self._candidates(PurePosixPath(source))
-        for each in self._near[source]:
+        path = PurePosixPath(source)
+        named = frozenset(folder for folder in self._folders if folder in path.stem)
+        near = path.parent.as_posix(), named, split_in(path)
+        if near not in self._near:
+            self._near[near] = self._candidates(*near)
+        for each in self._near[near]:
             try:
                 return each.find(tuple(names), where=source)
             except DataError:
                 continue
         return None
 
-    def _candidates(self, source: PurePosixPath) -> list[Names]:
-        folder, split = source.parent.as_posix(), split_in(source)
+    def _candidates(self, folder: str, named: frozenset[str], split: str | None) -> list[Names]:
         subsets = [
             [image for image in self._images if folder != "." and image.startswith(f"{folder}/")],
-            [i for i in self._images if any(part in source.stem for part in _parents(i))],
+            [image for image in self._images if named.intersection(_parents(image))],
             [i for i in self._images if split is not None and split_in(i) == split],
         ]
         return [*(Names(subset) for subset in subsets if subset), self._all]

@@ -8,7 +8,9 @@ one that a DICOM file carries. Nothing is stretched to the values that happen to
 
 import io
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -20,6 +22,8 @@ from campare.data.masks import UnclearMaskError, Value, decode_mask
 from campare.errors import DataError
 from campare.optional import require
 from campare.types import Array, Bools
+
+_ONE_VOLUME = Lock()  # threads that read slices of one volume load it once
 
 Slices = Literal["all", "masked", "middle"]
 
@@ -171,6 +175,13 @@ def _frames(path: Path) -> Array:
 
 def _nifti(path: Path) -> Array:
     """(H, W, slices): the volume in its nearest canonical orientation, as one views it upright."""
+    with _ONE_VOLUME:
+        return _volume(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _volume(path: Path, _: int) -> Array:
+    """The volume of a file as it was at a time; kept for its next slice."""
     nibabel = require("nibabel", extra="medical")
     try:
         volume = np.asarray(nibabel.as_closest_canonical(nibabel.load(path)).dataobj)
