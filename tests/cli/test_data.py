@@ -147,7 +147,8 @@ def test_import_passes_its_options_on(monkeypatch: pytest.MonkeyPatch):
     words = (
         "data import here there --format table --several leave-out --background none "
         "--labels crack=defect,person= --no-keep-splits --window 40,400 --slices middle --columns "
-        "image=id,label=dx --rle rows --mask-values 1,3 --group (p\\d+) --seed 4"
+        "image=id,label=dx --rle rows --mask-values 1,3 --annotations-as stored "
+        "--group (p\\d+) --seed 4"
     )
     assert call(words) == 2
     ((given, options),) = calls
@@ -162,6 +163,7 @@ def test_import_passes_its_options_on(monkeypatch: pytest.MonkeyPatch):
         "columns": {"image": "id", "label": "dx"},
         "rle": "rows",
         "mask_values": (1, 3),
+        "annotations_as": "stored",
         "group": "(p\\d+)",
         "seed": 4,
     }

@@ -26,6 +26,7 @@ from foreign import (
     yolo_boxes,
     yolo_polygons,
 )
+from PIL import ExifTags, Image
 
 from campare.data import ImageSet
 from campare.data.folder import write_folder
@@ -301,3 +302,22 @@ def test_a_thousand_annotation_files_are_found_in_no_time():
     found = [finder.find((Path(i).stem,), f"Annotations/{Path(i).stem}.xml") for i in images]
     assert found == images
     assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize("displayed", [False, True])
+def test_yolo_on_photos_that_exif_turns(tmp_path: Path, displayed: bool):
+    """Shares of the stored grid, and said; of the displayed one with annotations_as."""
+    drawn = scenes(16)
+    yolo_polygons(tmp_path, drawn)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # to be turned clockwise
+    for scene in drawn:
+        pixels = np.rot90(scene.pixels) if displayed else scene.pixels
+        path = tmp_path / scene.split / "images" / scene.file
+        Image.fromarray(np.ascontiguousarray(pixels)).save(path, exif=exif)
+    images = ImageSet.from_dataset(tmp_path, annotations_as="displayed" if displayed else None)
+    assert displayed != any(line.startswith("EXIF turns 6 photos") for line in lines(images))
+    for scene in drawn:
+        (sample,) = [s for s in images.samples if scene.name in s.image]
+        expected = scene.mask if displayed else np.rot90(scene.mask, -1)
+        np.testing.assert_array_equal(images.read(sample).regions["object"], expected)

@@ -84,6 +84,7 @@ def import_(
         Literal["columns", "rows"], Option(help="The way of a table's run lengths.")
     ] = "columns",
     mask_values: MaskValues = None,
+    annotations_as: AnnotationsAs = None,
     group: Group = None,
     seed: Annotated[int, Option(min=0, help="Of a split that is drawn.")] = 0,
 ) -> None:
@@ -103,6 +104,7 @@ def import_(
         columns=columns,
         rle=rle,
         mask_values=mask_values,
+        annotations_as=annotations_as,
         group=group,
         seed=seed,
     )

@@ -18,7 +18,7 @@ import numpy as np
 
 from campare.data import groups as g
 from campare.data.annotations import Annotation, object_mask
-from campare.data.decode import Picture
+from campare.data.decode import Decoded, Picture
 from campare.data.formats import Contents, Files, Item, LeftOut, Reading, read_items
 from campare.data.formats.pictures import Slices, Window, read_picture, read_window
 from campare.data.inventory import Inventory, counted, some_of
@@ -65,6 +65,7 @@ def read_dataset(
     columns: Mapping[str, str] | None = None,
     rle: Literal["columns", "rows"] = "columns",
     mask_values: Value | Sequence[Value] | None = None,
+    annotations_as: Literal["stored", "displayed"] | None = None,
     group: str | None = None,
     seed: int = 0,
     test_fraction: float = 0.25,
@@ -89,6 +90,8 @@ def read_dataset(
         columns: of a table: {"image": "ImageId", "label": "ClassId", "mask": "EncodedPixels"}.
         rle: whether run lengths of a table go down the "columns", as Kaggle's do, or along "rows".
         mask_values: that are inside a mask file of more than two values.
+        annotations_as: of photos that EXIF turns, on which grid shapes are where their file does
+            not say its size: "stored" (None: this, and the inventory says so) or "displayed".
         group: a regular expression on the image's path whose match is its group; see `groups.py`.
         seed: of a split that is drawn.
         test_fraction: share of each class for the test split, where one is drawn.
@@ -115,12 +118,13 @@ def read_dataset(
         columns=columns or {},
         mask_values=(mask_values,) if isinstance(mask_values, int | str) else _tuple(mask_values),
         rle=rle,
+        displayed=annotations_as == "displayed",
     )
     contents = read_items(files, format, reading)
     items = _mapped(contents, labels or {})
     classed = _with_classes(contents, items, several, background)
     _require_classes(sorted(set(classed.class_of.values())), contents)
-    read, checks = _checked(classed, reading.window, contents.left_out, progress)
+    read, checks = _checked(classed, reading, contents.left_out, progress)
     usable = [item for item in classed.items if item.name in checks]
     class_of = {item.name: classed.class_of[item.name] for item in usable}
     class_names = tuple(sorted(set(class_of.values())))
@@ -143,6 +147,7 @@ def read_dataset(
         *contents.notes,
         *classed.notes,
         *notes,
+        *_turned([n for n, c in checks.items() if c.is_ambiguous and annotations_as is None]),
         *_said("image", "images", contents.left_out.images),
         *_said("annotation", "annotations", contents.left_out.annotations),
     ]
@@ -284,10 +289,11 @@ def _require_classes(names: Sequence[str], contents: Contents) -> None:
 
 
 class _Check(NamedTuple):
-    """What the first pass learns of an image: region -> (pixels inside, in all), and a hash."""
+    """What the first pass learns of an image."""
 
-    areas: dict[str, tuple[int, int]]
+    areas: dict[str, tuple[int, int]]  # region -> (pixels inside, in all)
     hash: str
+    is_ambiguous: bool  # whether EXIF turns it, and nothing says on which grid its shapes are
 
 
 @dataclass(frozen=True)
@@ -296,16 +302,22 @@ class _Pixels:
 
     shapes: Mapping[str, Mapping[str, tuple[Annotation, ...]]]
     window: Window | None
+    displayed: bool
 
     def __call__(self, item: Item) -> Picture:
-        decoded = read_picture(item.path, self.window, item.slice)
-        return Picture(
-            decoded.image,
-            {
-                region: object_mask(shapes, item.name, decoded)
-                for region, shapes in self.shapes.get(item.name, {}).items()
-            },
-        )
+        return self.picture(item, self.decoded(item))
+
+    def decoded(self, item: Item) -> Decoded:
+        """Its image."""
+        return read_picture(item.path, self.window, item.slice)
+
+    def picture(self, item: Item, decoded: Decoded) -> Picture:
+        """Its image with the masks."""
+        masks = {
+            region: object_mask(shapes, item.name, decoded, displayed=self.displayed)
+            for region, shapes in self.shapes.get(item.name, {}).items()
+        }
+        return Picture(decoded.image, masks)
 
 
 @dataclass(frozen=True)
@@ -321,23 +333,26 @@ class _Reader:
 
 
 def _checked(
-    classed: _Classed, window: Window | None, left_out: LeftOut, progress: Progress | None
+    classed: _Classed, reading: Reading, left_out: LeftOut, progress: Progress | None
 ) -> tuple[_Pixels, dict[str, _Check]]:
     """Read each image once; what cannot be read is left out."""
     annotations = {item.name: item.annotations for item in classed.items if item.annotations}
     objects = sort_objects(annotations, classed.class_of)
-    read = _Pixels(objects.shapes, window)
+    read = _Pixels(objects.shapes, reading.window, reading.displayed)
 
     def check(item: Item) -> _Check | DataError:
         try:
-            picture = read(item)
+            decoded = read.decoded(item)
+            picture = read.picture(item, decoded)
         except DataError as error:
             return error
         content = hashlib.sha256(np.ascontiguousarray(picture.image).data)
         for region in sorted(picture.regions):
             content.update(np.packbits(picture.regions[region]).data)
         areas = {region: (int(m.sum()), m.size) for region, m in picture.regions.items()}
-        return _Check(areas, content.hexdigest())
+        sizes = [one.size for one in item.annotations]
+        unclear = decoded.orientation != 1 and any(s in (None, decoded.stored) for s in sizes)
+        return _Check(areas, content.hexdigest(), unclear)
 
     checks: dict[str, _Check] = {}
     found = in_threads(check, classed.items, progress)
@@ -392,6 +407,16 @@ def _flat(name: str) -> str:
     """A path as one name; a slice's number stands before the suffix."""
     path, _, number = name.replace("/", "__").partition("#")
     return f"{PurePosixPath(path.removesuffix('.gz')).stem}_{number}.png" if number else path
+
+
+def _turned(images: Sequence[str]) -> list[str]:
+    """What is said of photos whose shapes may be on either grid."""
+    if not images:
+        return []
+    return [
+        f"EXIF turns {counted(images, 'photo', 'photos')} whose shapes are taken as drawn before "
+        f"the turn; drawn after it, they need --annotations-as displayed: {some_of(images)}"
+    ]
 
 
 def _said(one: str, many: str, left_out: Mapping[str, Sequence[str]]) -> list[str]:

@@ -31,6 +31,7 @@ class Reading:
             with a mask where there are masks, else all.
         columns: of a table, what it holds -> its name: image, label, mask, group or split.
         mask_values: that are inside a mask file of more than two values.
+        displayed: whether shapes of photos that EXIF turns are as displayed where nothing says so.
         rle: whether run lengths of a table go down the columns, as Kaggle's do, or along rows.
     """
 
@@ -39,6 +40,7 @@ class Reading:
     columns: Mapping[str, str] = field(default_factory=dict)
     mask_values: tuple[Value, ...] | None = None
     rle: Literal["columns", "rows"] = "columns"
+    displayed: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from campare.data.decode import Decoded, decode_image
 from campare.data.masks import UnclearMaskError, Value, decode_mask
@@ -121,12 +121,13 @@ def read_picture(path: Path, window: Window | None = None, slice_: int | None = 
     return Decoded(_in_window(values, window, path), 1)
 
 
-def read_size(path: Path) -> tuple[int, int]:
-    """(H, W) of an image file as stored, from its header where that tells."""
+def read_size(path: Path, *, displayed: bool = False) -> tuple[int, int]:
+    """(H, W) of an image file as stored, or turned as EXIF says; by its header where that tells."""
     if path.name.lower().endswith((*_DICOM, *_NIFTI, *_HEIC)):
         return read_picture(path, Window(0, 1)).stored
     with Image.open(path) as file:
-        return file.height, file.width
+        turned = displayed and file.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+        return (file.width, file.height) if turned else (file.height, file.width)
 
 
 def slices_of(path: Path) -> int | None:

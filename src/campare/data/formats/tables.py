@@ -93,7 +93,9 @@ def read(files: Files, reading: Reading) -> Contents:
             if columns.group and row[columns.group]:
                 groups[image] = row[columns.group]
             own = row[columns.label] if columns.label else label
-            size = read_size(files.root / image) if columns.mask or columns.box else None
+            has_shape = columns.mask or columns.box
+            at = files.root / image
+            size = read_size(at, displayed=reading.displayed) if has_shape else None
             shape = _shape(row, columns, size, where, reading)
             if shape is not None:
                 annotations[image].append(Annotation((image,), shape, where, own or None, size))
@@ -266,7 +268,7 @@ def _require_order(masks: Sequence[tuple[str, str, str]], files: Files, reading:
     """Refuse run lengths that give scattered masks in the order given, and areas in the other."""
     outlines = {"columns": 0, "rows": 0}
     for image, where, text in masks[:8]:
-        size = read_size(files.root / image)
+        size = read_size(files.root / image, displayed=reading.displayed)
         for order in outlines:
             outlines[order] += _outline(fill(runs_from_1(text, size, where, order), size))
     other = "rows" if reading.rle == "columns" else "columns"

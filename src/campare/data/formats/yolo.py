@@ -33,7 +33,7 @@ _NAMES = re.compile(r"(^|/)(classes\.txt|labels\.txt|_darknet\.labels|[^/]*\.nam
 _ORDINARY = ("classes.txt", "labels.txt", "readme", "train.txt", "val.txt", "valid.txt", "test.txt")
 
 
-def read(files: Files, _: Reading) -> Contents:
+def read(files: Files, reading: Reading) -> Contents:
     """Every image below the root with its text file.
 
     Raises:
@@ -51,7 +51,7 @@ def read(files: Files, _: Reading) -> Contents:
             continue
         used.append(path)
         try:
-            annotations[image] = _objects(files, image, path, names)
+            annotations[image] = _objects(files, image, path, names, reading)
         except ValueError as error:
             left_out.images[f"with a line that is not YOLO's ({error})"].append(image)
             del annotations[image]
@@ -100,7 +100,9 @@ def _text_paths(image: str) -> list[str]:
     return found
 
 
-def _objects(files: Files, image: str, path: str, names: Mapping[int, str]) -> list[Annotation]:
+def _objects(
+    files: Files, image: str, path: str, names: Mapping[int, str], reading: Reading
+) -> list[Annotation]:
     """The objects of an image; ValueError where a line is none."""
     found: list[Annotation] = []
     size: Size | None = None
@@ -109,7 +111,7 @@ def _objects(files: Files, image: str, path: str, names: Mapping[int, str]) -> l
         where = f"{path} line {number}"
         if not words:
             continue
-        size = size or read_size(files.root / image)
+        size = size or read_size(files.root / image, displayed=reading.displayed)
         label, shape = int(words[0]), shape_of([float(word) for word in words[1:]], size)
         if names and label not in names:
             raise DataError(
