@@ -131,6 +131,18 @@ def test_files_are_named_after_their_idea():
     assert [module for module in FILES if vague & set(re.split(r"[._]+", module))] == []
 
 
+def test_every_module_has_its_tests_in_a_file_of_its_name():
+    """src/campare/ROOM/_x.py -> tests/ROOM/test_x.py; a package is known by its modules."""
+    tests = Path(__file__).resolve().parent
+    lacking = []
+    for path in FILES.values():
+        below = path.relative_to(SRC / "campare")
+        namesake = tests / below.parent / f"test_{below.stem.lstrip('_')}.py"
+        if not path.name.startswith("__") and not namesake.is_file():
+            lacking.append(f"{below} has no {namesake.relative_to(tests.parent)}")
+    assert lacking == []
+
+
 def undocumented(tree: ast.Module) -> Iterator[str]:
     """The public functions, classes and methods without a docstring, and the module itself."""
     if not ast.get_docstring(tree):
