@@ -12,6 +12,7 @@ from kinds import classifier
 from scipy.stats import spearmanr
 
 from campare import explain
+from campare.errors import ModelError
 from campare.models import wrap
 
 
@@ -280,3 +281,41 @@ def test_quantized_layers_are_tapped(images):
     expected = classifier("keras flat").tap(images, 1)
     off = np.abs(found.gradients - expected.gradients).max() / np.abs(expected.gradients).max()
     assert 0 < off < 0.1
+
+
+# Integers
+
+
+def rounding(dtype):
+    inputs = keras.Input((16, 16, 3), dtype=dtype)
+    body = keras.Sequential([
+        keras.Input((16, 16, 3), dtype=dtype), zoo.L.Rescaling(1 / 255),
+        zoo.L.Conv2D(4, 3, activation="relu"),
+    ])  # fmt: skip
+    x = zoo.L.GlobalAveragePooling2D()(body(inputs))
+    return settle(keras.Model(inputs, zoo.L.Dense(3)(x)))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_a_model_of_integers_is_explained_as_one_of_floats(dtype, images):
+    whole = np.round(images)
+    whole_model, model = rounding("float32"), rounding(dtype)
+    model.set_weights(whole_model.get_weights())
+    for method in ("grad-cam", "guided-grad-cam"):
+        found = explain(model, whole, target=1, method=method)
+        expected = explain(whole_model, whole, target=1, method=method)
+        np.testing.assert_allclose(found.maps, expected.maps, rtol=1e-4, atol=1e-6)
+        assert found.status.tolist() == ["ok"] * len(images)
+    own = to_numpy(model(whole.astype(dtype)))
+    np.testing.assert_allclose(found.logits, own, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [lambda x: x / 255, lambda x: x / 127.5 - 1])
+def test_pixels_that_a_model_of_integers_would_round_to_nothing(scale, images):
+    model, whole = rounding("uint8"), np.round(images)
+    with pytest.raises(ModelError, match="whose input is uint8, got values") as told:
+        explain(model, scale(whole), target=1)
+    right = eval(str(told.value).partition("Try: ")[2], {"images": scale(whole)})
+    found = explain(model, right, target=1)
+    expected = explain(model, whole, target=1).maps
+    np.testing.assert_allclose(found.maps, expected, rtol=1e-2, atol=1e-3 * expected.max())

@@ -38,6 +38,14 @@ def audit(
             help="For all models, or NAME=LAYER,... Default: the last spatial layer of each.",
         ),
     ] = None,
+    output: Annotated[
+        Any,
+        Option(
+            parser=assigned,
+            metavar="OUTPUT",
+            help="One of several outputs of all models, or NAME=OUTPUT,...",
+        ),
+    ] = None,
     layer_grid: Annotated[
         Any,
         Option(
@@ -104,6 +112,7 @@ def audit(
         methods=methods,
         layer=layer,
         layer_grid=layer_grid,
+        output=output,
         size=size,
         pixels=pixels,
         classes=classes,

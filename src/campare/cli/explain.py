@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, Option
 
-from campare.cli.options import LayerGrid, ModelFile, Range, words
+from campare.cli.options import LayerGrid, ModelFile, Output, Range, words
 from campare.cli.terminal import table, terminal
 from campare.errors import CampareError, DataError
 
@@ -36,9 +36,7 @@ def explain(
     against: Annotated[
         str | None, Option(help="Another class: why --target rather than this one.")
     ] = None,
-    output: Annotated[
-        str | None, Option(help="The name of one of the model's outputs, if it has several.")
-    ] = None,
+    output: Output = None,
     method: Annotated[str, Option(help="As in: campare list methods.")] = "grad-cam",
     task: Annotated[
         Literal["binary", "regression"] | None,

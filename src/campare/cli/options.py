@@ -238,6 +238,9 @@ Group = Annotated[
 ]
 RunFolder = Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")]
 ModelFile = Annotated[Path, Argument(metavar="MODEL", help="A saved Keras model: MODEL.keras.")]
+Output = Annotated[
+    str | None, Option(help="The name of one of the model's outputs, if it has several.")
+]
 Metrics = Annotated[
     Sequence[str],
     Option(

@@ -55,6 +55,7 @@ def audit(
     methods: str | Method | Sequence[str | Method] = ("grad-cam",),
     layer: Any = None,
     layer_grid: Any = None,
+    output: Any = None,
     size: int | None = None,
     pixels: Pixels | Mapping[str, Pixels] = "0..255",
     classes: Mapping[str, Any] | None = None,
@@ -78,6 +79,7 @@ def audit(
         methods: of maps, by name (`campare list methods`) or as values; all from the same passes.
         layer: path of the layer to read, for all models; default: the last spatial one of each.
         layer_grid: how its tokens lie, where that cannot be found: as in `campare.wrap`.
+        output: the name or number of one of its outputs, where it has several.
         size: pixels a side for models that take any; others get the pictures in their own size.
         pixels: what models take: '0..255', '0..1', '-1..1', or a function of float32 images
             (N, H, W, 3) of 0..255.
@@ -95,7 +97,7 @@ def audit(
         batch_size: images at a time.
         engine: where models are evaluated: 'local', or 'ray'.
 
-    `layer`, `layer_grid`, `pixels` and `classes` may be {model's name: value}, too.
+    `layer`, `layer_grid`, `output`, `pixels` and `classes` may be {model's name: value}, too.
 
     Raises:
         CampareError: something does not fit; the text says what would. Nothing has been written.
@@ -117,7 +119,8 @@ def audit(
         names = [arm.name for arm in arms]
         images, split = _images(data, split, target, group, live)
         terms = Terms(methods_of(methods), target, split, seed)
-        options = {"layer": layer, "layer_grid": layer_grid, "pixels": pixels, "classes": classes}
+        options = {"layer": layer, "layer_grid": layer_grid, "output": output}
+        options |= {"pixels": pixels, "classes": classes}
         loaded = [
             evaluated(
                 arm.name,

@@ -120,7 +120,9 @@ class Evaluated:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(H, W, C) of one image as the model takes it."""
-        return (*self.size, self.classifier.input_shape[-1] or 3)
+        known = self.classifier.input_shape[-1]
+        probe = getattr(self.classifier, "channels", None)
+        return *self.size, known or (probe(self.size) if probe else 3)
 
     def _batches(self, images: Array) -> Iterator[Floats]:
         for start in range(0, max(len(images), 1), self.batch_size):
@@ -159,6 +161,7 @@ def evaluated(
     *,
     layer: Any,
     layer_grid: Any,
+    output: Any = None,
     size: int | None,
     pixels: Pixels | None,
     classes: Mapping[str, Any] | None,
@@ -171,7 +174,7 @@ def evaluated(
     Raises:
         ModelError, LayerError, TargetError, DataError: it does not fit; the text says what would.
     """
-    classifier = wrap(model, name=name, layer_grid=layer_grid)
+    classifier = wrap(model, name=name, layer_grid=layer_grid, output=output)
     if isinstance(layer, (list, tuple)):
         raise LayerError(
             f"Expected one layer for {name!r}, got {len(layer)}. "

@@ -73,6 +73,9 @@ def wrap(
         from campare.models.keras import load
 
         return load(Path(model), **options)
+    known = _kind_of(model)
+    if known:
+        raise ModelError(known)
     families = {base.__module__.partition(".")[0] for base in type(model).__mro__}
     if hasattr(model, "tap") and hasattr(model, "start"):  # a Classifier, ours or a user's own
         own: ImageClassifier = model
@@ -91,6 +94,35 @@ def wrap(
         f"Expected a Keras 3 model, a torch module or the path of a .keras file, got "
         f"{type(model).__name__}. Try: keras.Model(...) or campare.wrap('model.keras')"
     )
+
+
+def _kind_of(model: Any) -> str:
+    """What is to be said of something that is often taken for a model; nothing of others."""
+    kind = type(model).__name__
+    modules = {base.__module__ for base in type(model).__mro__}
+    families = {module.partition(".")[0] for module in modules}
+    if isinstance(model, (list, tuple, dict, set)):
+        return (
+            f"Expected one model, got {kind} of {len(model)}. Try: one of them at a time, or their "
+            "mean as one model, as in docs/wrappers.md"
+        )
+    if "tf_keras" in families:
+        return (
+            f"Expected a Keras 3 model, got {kind} of tf_keras, which is Keras 2. Try: the same "
+            "network built with Keras 3, network.set_weights(model.get_weights()), as in "
+            "docs/wrappers.md"
+        )
+    if kind in ("Interpreter", "SignatureRunner") and not families & {"torch", "keras"}:
+        return (
+            f"Expected a Keras 3 model or a torch module, got the {kind} of TFLite, which has no "
+            "gradients. Try: the model that it was converted from, or docs/wrappers.md"
+        )
+    if "tensorflow" in families and not families & {"keras", "torch"} and callable(model):
+        return (
+            f"Expected a Keras 3 model, got {kind}, a SavedModel, whose layers cannot be tapped. "
+            "Try: the .keras file that it was exported from, or docs/wrappers.md"
+        )
+    return ""
 
 
 def known_layer_grid(layer_grid: LayerGrid) -> Any:

@@ -154,12 +154,33 @@ def run_logits(
         for layer in (model, *model._flatten_layers()):
             if layer._remat_mode is not None:
                 patches.enter_context(_attribute(layer, "_remat_mode", None))
+            graph = getattr(layer, "_functional", None) or layer
+            if _takes_integers(graph):
+                patches.enter_context(_attribute(layer, "_convert_input_args", False))
+                patches.enter_context(replaced(graph, "_convert_inputs_to_tensors", _as_they_are))
         outputs = model(images, training=False)
     chosen = one_output(outputs, output, model.name, getattr(model, "output_names", None))
     for squashed, logits, part in heads:
         if squashed is chosen:
             return logits, part
     return chosen, None
+
+
+def integer_input(model: keras.Model) -> str | None:
+    """The type of integers that the model's input is converted to, or None."""
+    dtypes = (
+        keras.backend.standardize_dtype(x.dtype) for x in getattr(model, "inputs", None) or ()
+    )
+    return next((dtype for dtype in dtypes if "int" in dtype), None)
+
+
+def _takes_integers(graph: Any) -> bool:
+    return hasattr(graph, "_convert_inputs_to_tensors") and integer_input(graph) is not None
+
+
+def _as_they_are(_: Callable[..., Any]) -> Callable[..., Any]:
+    """Images stay floats where a model would round them, through which no gradient comes back."""
+    return lambda flat_inputs: flat_inputs
 
 
 def _remembered(part: Any, heads: list[tuple[Any, Any, Any]]) -> Change:

@@ -31,7 +31,7 @@ _RECTIFYING = {
 #: What is said of a graph that runs without its modules.
 OPAQUE = (
     "Expected a torch.nn.Module in Python, got {}, an exported graph whose layers cannot be "
-    "tapped. Try: the module that it was exported from"
+    "tapped. Try: the module that it was exported from, or docs/wrappers.md"
 )
 
 

@@ -84,6 +84,7 @@ class ImageClassifier:
     input_shape: Shape
     compiled: bool
     task: str | None = None  # of a single unit: 'binary' or 'regression'
+    _names_given: bool = True  # by somebody, and not found in a configuration
     batch: int | None = None  # images that the model takes at a time; None: any number
     _merged: tuple[tuple[int, ...], ...] = ()  # the outputs of each class; (): one each
     _backend: Any
@@ -128,6 +129,9 @@ class ImageClassifier:
 
     def _check_class_names(self, expected: int) -> None:
         if self.class_names is not None and len(self.class_names) != expected:
+            if not self._names_given:  # of a configuration, and of another head
+                self.class_names = None
+                return
             raise ModelError(
                 f"Expected {expected} class names for model {self.name!r}, "
                 f"got {len(self.class_names)}. Try: one name an output, in the order of the outputs"
@@ -283,9 +287,10 @@ class ImageClassifier:
             raise
         except Exception as error:
             sides = tuple(n or 0 for n in shape)
-            if self.batch is None and self._reach(1, sides) == (inf, 1):
-                self.batch = 1
-                return self._look(shape)
+            for n in (1, *FRAMES) if self.batch is None else ():
+                if self._reach(n, sides) == (inf, n):  # takes so many at a time, and no other
+                    self.batch = n
+                    return self._look(shape)
             raise self._unfit(given or Given((IMAGES, *sides)), error) from error
 
     def _unfit(self, given: Given, error: Exception | None = None) -> ModelError:

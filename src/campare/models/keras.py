@@ -5,6 +5,7 @@ at the end is bypassed the same way. The model is left exactly as it was.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib import import_module
@@ -15,10 +16,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from campare.errors import ModelError
+from campare.errors import ModelError, last_words
 from campare.models._keras_layers import (
     edited,
     in_precision,
+    integer_input,
     is_graph,
     parts,
     rectified,
@@ -125,6 +127,20 @@ class KerasClassifier(ImageClassifier):
 
     def _taken(self) -> Snapshot:
         return Snapshot(self._parts, BOOKKEEPING)
+
+    def check(self, images: Any) -> None:
+        """Raise a ModelError that says what to do where the model does not take the images."""
+        super().check(images)
+        dtype = integer_input(self.model)
+        if dtype is None:
+            return
+        low, high = float(np.min(images)), float(np.max(images))
+        if low < 0 or (high <= 1 and np.any(np.mod(images, 1))):
+            whole = "(images + 1) * 127.5" if low < 0 else "images * 255"
+            raise ModelError(
+                f"Expected pixels 0..255 for {self.name!r}, whose input is {dtype}, got values "
+                f"from {low:.3g} to {high:.3g}. Try: {whole}"
+            )
 
     @contextmanager
     def randomized(
@@ -313,20 +329,58 @@ def load(
     if (path / "saved_model.pb").is_file():
         raise ModelError(
             f"Expected a saved Keras model, got the exported graph {path}, whose layers cannot be "
-            "tapped. Try: the .keras file that it was exported from"
+            "tapped. Try: the .keras file that it was exported from, or docs/wrappers.md"
+        )
+    if path.suffix == ".tflite" and path.is_file():
+        raise ModelError(
+            f"Expected a saved Keras model, got {path} of TFLite, which has no gradients. Try: the "
+            ".keras file that it was converted from, or docs/wrappers.md"
         )
     if not path.is_file():
         raise ModelError(f"Expected a saved Keras model, got no file {path}. Try: model.keras")
     try:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0][:200]
-        raise ModelError(
-            f"Expected a Keras 3 model in {path}, got: {reason}. "
-            "Try: model.save('model.keras') with Keras 3"
-        ) from error
+        raise ModelError(_not_loaded(path, error)) from error
     names = class_names or _recorded_classes(path.with_suffix(".json"))
     return KerasClassifier(model, name=name or path.stem, class_names=names, **options)
+
+
+def _not_loaded(path: Path, error: Exception) -> str:
+    """Why a file was not loaded, and how it can be."""
+    text, load = str(error), f"keras.models.load_model({str(path)!r}, "
+    missing = re.search(r"(?:locate class|Unknown layer:?) ['\"]?(\w+)", text)
+    if "safe_mode" in text:
+        return (
+            f"Expected layers without code in {path}, got a Lambda, which a file may run only if "
+            f"you trust it. Try: campare.wrap({load}safe_mode=False))"
+        )
+    version = _keras_version(path)
+    if version.startswith(("1", "2")):
+        return (
+            f"Expected a Keras 3 model in {path}, got one that Keras {version} wrote, of which "
+            f"Keras 3 says: {last_words(error)}. Try: build the network with Keras 3, then "
+            f"network.load_weights({str(path)!r}), as in docs/wrappers.md"
+        )
+    if missing:
+        return (
+            f"Expected layers of Keras in {path}, got {missing[1]!r}, a class of somebody's own. "
+            f"Try: campare.wrap({load}custom_objects={{{missing[1]!r}: {missing[1]}}}))"
+        )
+    return (
+        f"Expected a Keras 3 model in {path}, got: {last_words(error)}. "
+        "Try: model.save('model.keras') with Keras 3"
+    )
+
+
+def _keras_version(path: Path) -> str:
+    """The version of Keras that wrote an HDF5 file; nothing where none is told."""
+    import h5py
+
+    if not h5py.is_hdf5(path):
+        return ""
+    with h5py.File(path) as file:
+        return str(file.attrs.get("keras_version", ""))
 
 
 def _recorded_classes(notes: Path) -> tuple[str, ...] | None:

@@ -313,6 +313,12 @@ model that ends in one score a class, or target=a function of the output -> one 
             "Try: the model that ends in one score a class, or target=a function of the output "
             "-> one score an image"
         )
+    if isinstance(output, (list, tuple)) and output and isinstance(output[0], Mapping):
+        return None, (
+            f"Expected a classifier with outputs (N, K), got detections from {name!r}, "
+            f"{', '.join(map(str, output[0]))} for each image. Try: a module that gives the scores "
+            "of classes, as Detector in docs/wrappers.md"
+        )
     many: dict[Any, Any] = dict(output) if isinstance(output, Mapping) else {}
     known = names if names and len(names) == len(output) else range(len(output))
     return None, _which(many or dict.fromkeys(known), name, None)

@@ -75,6 +75,7 @@ class TorchClassifier(ImageClassifier):
         self.model = self._model = model
         self.name = name or type(model).__name__
         self.class_names = class_names or _class_names(model)
+        self._names_given = class_names is not None
         self.compiled = compiled
         self._output = output
         self._precision = precision
@@ -97,10 +98,14 @@ class TorchClassifier(ImageClassifier):
 
     def _read_model(self) -> None:
         refuse_opaque(self.model)
-        self._modules = {path: module for path, module in self.model.named_modules() if path}
+        self._modules = {
+            path: module
+            for path, module in self.model.named_modules()
+            if path and not isinstance(module, torch.jit.ScriptModule)  # which takes no hooks
+        }
         self.input_shape = tuple(self._given_shape or (None, None, None))
         self.batch = None
-        self._probed: int | None = None
+        self._probed: dict[tuple[int, int], int] = {}
         self._pairs: list[Pair] = []
 
     @contextmanager
@@ -145,10 +150,15 @@ class TorchClassifier(ImageClassifier):
         height, width, channels = self.input_shape
         said = _said_size(self.model)
         sides = (height or said[0], width or said[1])
-        if channels is None and self._probed is None:
-            far = {n: self._reach(IMAGES, (*sides, n))[0] for n in self._channels()}
-            self._probed = max(far, key=far.__getitem__)
-        return *sides, channels or self._probed
+        return *sides, channels or self.channels(sides)
+
+    def channels(self, sides: tuple[int, int]) -> int:
+        """The number of channels with which the model runs, or runs furthest, at a size."""
+        with self._current():
+            if sides not in self._probed:
+                far = {n: self._reach(IMAGES, (*sides, n))[0] for n in self._channels()}
+                self._probed[sides] = max(far, key=far.__getitem__)
+            return self._probed[sides]
 
     def _look(self, shape: Shape) -> Survey:
         n = self.batch or IMAGES
