@@ -8,6 +8,7 @@ new size would be compiled anew.
 
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -54,22 +55,23 @@ def map_batches(
     rng = np.random.default_rng(seed)
     start, full, waiting = 0, 0, None
     for batch in given:
-        batch = batch._replace(images=_taken(classifier, batch.images))
-        if not start and not callable(target):
-            _warn_of_one_unit(classifier)
-        n = len(batch.images)
-        resolved = resolve_target(classifier, _part(target, start, n), batch.labels)
-        start += n
-        full = full or n
-        filled = full if classifier.fixed_batch and n < full else n
-        images, several = _fill(batch.images, filled), _fill_target(resolved, filled)
-        paths, fetch = _start(classifier, images, several, methods, layer, batch_size, rng)
-        if layer is None:  # the first batch says whether the default one is right, for all
-            fetch = partial(_same, fetch())
-            if n and fetch().unconnected[:n].all():
-                paths = connected_layer(classifier, images, several, but=paths)
-                _, fetch = _start(classifier, images, several, methods, paths, batch_size, rng)
-            layer = paths
+        with _unchanged(classifier):  # which is looked at once a batch
+            batch = batch._replace(images=_taken(classifier, batch.images))
+            if not start and not callable(target):
+                _warn_of_one_unit(classifier)
+            n = len(batch.images)
+            resolved = resolve_target(classifier, _part(target, start, n), batch.labels)
+            start += n
+            full = full or n
+            filled = full if classifier.fixed_batch and n < full else n
+            images, several = _fill(batch.images, filled), _fill_target(resolved, filled)
+            paths, fetch = _start(classifier, images, several, methods, layer, batch_size, rng)
+            if layer is None:  # the first batch says whether the default one is right, for all
+                fetch = partial(_same, fetch())
+                if n and fetch().unconnected[:n].all():
+                    paths = connected_layer(classifier, images, several, but=paths)
+                    _, fetch = _start(classifier, images, several, methods, paths, batch_size, rng)
+                layer = paths
         if smooth:
             fetch = _smoothed(classifier, images, several, methods, layer, batch_size, rng, fetch)
         if waiting is not None:
@@ -77,6 +79,12 @@ def map_batches(
         waiting = _fetcher(batch, resolved, paths, fetch)
     if waiting is not None:
         yield waiting()
+
+
+def _unchanged(classifier: Classifier) -> AbstractContextManager[None]:
+    """Within the block a classifier of campare's takes its model to stay as it is."""
+    held = getattr(classifier, "unchanged", None)
+    return held() if held else nullcontext()
 
 
 def _taken(classifier: Classifier, images: Any) -> Any:

@@ -92,6 +92,7 @@ class ImageClassifier:
 
     def __init__(self, layer_grid: Any = None) -> None:
         self._layer_grid = layer_grid
+        self._trusting: set[int] = set()  # threads that take the model to stay as it is
         self._others: dict[Any, ImageClassifier] = {}
         self._forget()
 
@@ -108,9 +109,20 @@ class ImageClassifier:
     def _current(self) -> Iterator[None]:
         """Within the block nobody patches the model, and what is known of it is not outdated."""
         with PATCHING:
-            if PATCHING.depth == 1 and self._snapshot.differs():
+            trusted = threading.get_ident() in self._trusting
+            if PATCHING.depth == 1 and not trusted and self._snapshot.differs():
                 self._forget()
             yield
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Within the block this thread takes the model to stay as it is, and looks no more."""
+        with self._current():
+            self._trusting.add(threading.get_ident())
+        try:
+            yield
+        finally:
+            self._trusting.discard(threading.get_ident())
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """A classifier travels to another process as its model; there it is compiled anew."""

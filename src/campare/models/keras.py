@@ -63,7 +63,11 @@ BOOKKEEPING = frozenset({
     "_jit_compile", "_run_eagerly", "_eval_epoch_iterator", "_jax_state", "_jax_state_synced",
     "_distributed_dataset", "_distribute_strategy", "_distribute_reduction_method", "_tracker",
     "_inbound_nodes", "_outbound_nodes", "_path", "_parent_path", "_build_shapes_dict",
-    "_auto_config", "_call_signature", "_torch_params", "training",
+    "_auto_config", "_call_signature", "call_signature_parameters", "_call_has_context_arg",
+    "_call_context_args", "_seed_generators", "_tracked", "_self_saveable_object_factories",
+    "_self_name_based_restores", "_self_unconditional_deferred_dependencies",
+    "_self_unconditional_dependency_names", "_self_unconditional_checkpoint_dependencies",
+    "_torch_params", "training",
 })  # fmt: skip
 
 

@@ -84,7 +84,8 @@ class Snapshot:
                 self._arrays.append((thing, thing.copy()))
             for read in _readers(thing, is_part=id(thing) in parts):
                 names, values = read()
-                self._holders.append(_Holder(read, names, values, id(thing)))
+                if not isinstance(thing, (tuple, frozenset)):  # which stay as they are
+                    self._holders.append(_Holder(read, names, values, id(thing)))
                 todo.extend(v for n, v in zip(names, values, strict=True) if n not in self._ignored)
 
     def _changes(self) -> Iterator[tuple[int, Any]]:
