@@ -287,3 +287,21 @@ def test_many_sizes_do_not_fill_the_memory():
     for side in range(8, 28):
         assert explain(one, torch.randn(1, 3, side, side), target=1).maps.shape[1] == side - 2
     assert len(one._surveys) < 10
+
+
+def test_a_layer_that_was_cut_off_is_unconnected_from_then_on():
+    class Branches(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two, self.which = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), "one"
+            self.fc = nn.Linear(4, 2)
+
+        def forward(self, x):
+            found = {"one": self.one(x), "two": self.two(x)}
+            return self.fc(found[self.which].mean((2, 3)))
+
+    model, x = Branches(), torch.randn(2, 3, SIZE, SIZE)
+    look = {"target": 1, "layer": "one", "method": "eigen-cam"}
+    assert "unconnected" not in explain(model, x, **look).status
+    model.which = "two"
+    assert set(explain(model, x, **look).status) == {"unconnected"}

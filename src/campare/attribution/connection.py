@@ -60,7 +60,9 @@ def unconnected(
     """
     if all(each.kind == "baseline" for each in methods):
         return np.zeros(len(images), bool)
-    known, key = _KNOWN.setdefault(classifier, set()), (layer, image_shape(images))
+    known = getattr(classifier, "connected", None)  # which a change of the model empties
+    known = _KNOWN.setdefault(classifier, set()) if known is None else known
+    key = (layer, image_shape(images))
     if key not in known and depends(classifier, images, target, layer).any():
         known.add(key)
     return np.full(len(images), key not in known)

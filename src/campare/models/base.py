@@ -103,6 +103,7 @@ class ImageClassifier:
         self._defaults: dict[Shape, str] = {}
         self._bottlenecks: dict[tuple[str, Shape], bool] = {}
         self._programs: OrderedDict[Any, Callable[..., Any]] = OrderedDict()
+        self.connected: set[Any] = set()  # layers that some score was found to depend on
         self._snapshot = self._taken()
 
     @contextmanager
