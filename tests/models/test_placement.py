@@ -74,6 +74,19 @@ def test_a_sequence_is_read_as_it_lies_or_refused(name):
         assert cell_that_moves(one, layer, *cell) == cell
 
 
+@pytest.mark.parametrize("batch", [1, 2, 4])
+def test_tokens_of_a_model_that_takes_so_many_images_and_no_other(batch):
+    keras = pytest.importorskip("keras")
+    L = keras.layers
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input(batch_shape=(batch, 16, 16, 3))
+    x = L.Conv2D(6, 4, 4)(inputs)
+    x = L.Dense(6, name="tokens")(keras.ops.reshape(x, (batch, 16, 6)))
+    model = keras.Model(inputs, L.Dense(2)(keras.ops.mean(x, axis=1)))
+    info = {each.path: each for each in wrap(model).layers}["tokens"]
+    assert (info.grid.shape, info.grid.skip) == ((4, 4), 0)
+
+
 def test_a_signal_as_an_image_of_one_row():
     one = wrap(networks.Signal(), input_shape=(1, 100, 3))
     assert one.layer().grid.shape == (1, 96)

@@ -274,9 +274,15 @@ class ImageClassifier:
         self, images: Array, readers: Mapping[str, Callable[[Any], Any]]
     ) -> dict[str, Floats]:
         """What `readers` make of the outputs of layers, for images (1 + P, H, W, C)."""
-        if self._splits(images):
-            found = [(self._measured(part, readers), n) for part, _, n in self._split(images)]
-            return {path: np.concatenate([each[path][:n] for each, n in found]) for path in readers}
+        if self._splits(images):  # whole outputs, since all are compared with the first image's
+            parts = [
+                (self._measured(part, dict.fromkeys(readers, _itself)), len(part), n)
+                for part, _, n in self._split(images)
+            ]
+            return {
+                path: readers[path](_whole([(each[path], size, n) for each, size, n in parts]))
+                for path in readers
+            }
         measured: dict[str, Floats] = {}
 
         def reading(path: str) -> Callable[[Any], Any]:
@@ -415,8 +421,9 @@ class ImageClassifier:
             if shape not in self._defaults:
                 survey = self._survey(shape)
                 path = default_layer(survey, self.name, lambda path: self._is_seen(path, shape))
+                if not self._defaults:  # said once, not for each size of image
+                    warn_of_others(survey, self.name, path)
                 self._defaults[shape] = path
-                warn_of_others(survey, self.name, path)
             return self._defaults[shape]
 
     def _is_seen(self, path: str, shape: Shape) -> bool:
@@ -771,6 +778,20 @@ def _one_score(target: Callable[[Any], Any], output: Any, _: Any) -> Any:
             "Try: a function that sums over all axes but the first"
         )
     return cast(scores, "float32")
+
+
+def _itself(output: Any) -> Any:
+    return output
+
+
+def _whole(parts: list[tuple[Array, int, int]]) -> Array:
+    """Outputs of parts of a batch (output, its images, how many of them are new) as of all.
+
+    Images are the first axis, or, in (T, N, C), the second.
+    """
+    output, size, _ = parts[0]
+    axis = 0 if output.shape[0] == size else 1
+    return np.concatenate([each.take(range(n), axis) for each, _, n in parts], axis)
 
 
 def _input_tap(forward: Forward) -> tuple[Forward, Edit]:
