@@ -57,8 +57,8 @@ def test_every_option_arrives(audited: list[Any]):
     words = (
         "audit one=a.keras two=old/a.keras --data photos --metrics energy,deletion --methods "
         "grad-cam,layer-cam --layer one=top,two=conv/last --layer-grid two=7x7+1 --size 96 "
-        "--pixels one=-1..1 --classes cat=3,dog=0 --output 1 --target prediction --split all --out there "
-        "--seed 4 --batch-size 8 --engine ray"
+        "--pixels one=-1..1 --classes cat=3,dog=0 --output 1 --target prediction --split all "
+        "--out there --seed 4 --batch-size 8 --engine ray"
     )
     assert call(words) == 0
     ((given, settings),) = audited
