@@ -41,7 +41,7 @@ def last_words(error: BaseException, length: int = 200) -> str:
     """The end of a framework's message, where the cause stands, in one line without a full stop.
 
     Example:
-        >>> last_words(ValueError("In layer 'a':\n\n  call() got shape (2, 3)."), 24)
+        >>> last_words(ValueError("In layer 'a':\\n call() got shape (2, 3)."), 24)
         '... call() got shape (2, 3)'
     """
     text = " ".join(str(error).split()).rstrip(".") or type(error).__name__

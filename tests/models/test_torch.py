@@ -333,7 +333,7 @@ class Returns(nn.Module):
         (forget, r"Expected logits \(N, K\) from 'Returns', got NoneType"),
         (lambda x: x, r"outputs \(N, K\), got shape \(2, 4, 14, 14\)"),
         (lambda x: (x.mean((2, 3)), x), "the name of one of 2 outputs of 'Returns', got None"),
-        (lambda x: x.reshape(5, -1), "to take an image of shape"),
+        (lambda x: x.reshape(3, 5, 7), "to take an image of shape"),
     ],
 )
 def test_what_is_no_classifier(what, text, images):
