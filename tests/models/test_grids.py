@@ -57,10 +57,10 @@ SIDES = st.integers(1, 20)
 
 @given(h=SIDES, w=SIDES, skip=st.integers(0, MOST_SKIPPED), patch=st.integers(4, 32))
 def test_tokens_lie_as_the_grid_before_them(h, w, skip, patch):
-    """Whatever else a number of tokens might mean, the grid that was seen decides."""
+    """Whatever else a number of tokens might mean, the grid that came before decides."""
     if h * w < 2:
         return
-    found = find_grid((skip + h * w, 8), (h * patch, w * patch), seen=[(h, w)])
+    found = find_grid((skip + h * w, 8), (h * patch, w * patch), before=[(h, w)])
     assert found == Grid((h, w), "tokens", skip)
 
 
@@ -119,4 +119,4 @@ def test_what_is_no_grid(shape):
 
 def test_a_grid_that_lies_across_the_image_is_not_taken():
     """Queries (N, 17 tokens, 1 head, C) before 17 tokens of a square image."""
-    assert find_grid((17, 8), (64, 64), seen=[(17, 1)]) == Grid((4, 4), "tokens", 1)
+    assert find_grid((17, 8), (64, 64), before=[(17, 1)]) == Grid((4, 4), "tokens", 1)

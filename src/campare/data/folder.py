@@ -27,8 +27,8 @@ from campare.data.inventory import Inventory, counted, some_of
 from campare.data.labels import Labels, sort_objects
 from campare.data.layout import (
     REGION_FOLDERS,
+    Location,
     Masks,
-    Place,
     read_layout,
 )
 from campare.data.masks import (
@@ -115,10 +115,12 @@ def read_folder(
         campare.errors.DataError: Expected a folder of images at no/such/folder, got no such ...
     """
     layout = read_layout(root, training=training)
-    places = layout.images
-    class_names = tuple(sorted({place.class_name for place in places.values()}))
-    label_of = {image: class_names.index(place.class_name) for image, place in places.items()}
-    class_of = {image: place.class_name for image, place in places.items()}
+    locations = layout.images
+    class_names = tuple(sorted({location.class_name for location in locations.values()}))
+    label_of = {
+        image: class_names.index(location.class_name) for image, location in locations.items()
+    }
+    class_of = {image: location.class_name for image, location in locations.items()}
     objects = sort_objects(layout.annotations, class_of, labels)
     values = values_by_class(mask_values, class_names)
     reader = FolderReader(
@@ -128,7 +130,7 @@ def read_folder(
         {image: values[name] for image, name in class_of.items() if values},
         displayed=_is_displayed(annotations_as),
     )
-    checks = in_threads(reader.check, sorted(places), progress)
+    checks = in_threads(reader.check, sorted(locations), progress)
     _require_clear(checks, layout.masks, class_of)
     require_one_level(
         (class_of[check.image], *level) for check in checks for level in check.levels.items()
@@ -147,7 +149,7 @@ def read_folder(
         Sample(
             image,
             label_of[image],
-            places[image].split or SPLITS[int(is_test)],
+            locations[image].split or SPLITS[int(is_test)],
             group_of.get(image),
         )
         for image, is_test in zip(usable, held, strict=True)
@@ -189,7 +191,7 @@ def read_folder(
             unused=layout.unused,
         ),
     )
-    _require_every_class(images, places, SPLITS if training else ())
+    _require_every_class(images, locations, SPLITS if training else ())
     return images
 
 
@@ -331,7 +333,7 @@ def _turned(images: Sequence[str]) -> tuple[str, ...]:
 
 
 def _require_every_class(
-    images: SampleSet, places: Mapping[str, Place], splits: Sequence[str]
+    images: SampleSet, locations: Mapping[str, Location], splits: Sequence[str]
 ) -> None:
     if not images.samples:
         first = images.skipped[0]
@@ -343,8 +345,8 @@ def _require_every_class(
         for name, count in images.counts()[split].items():
             if count > 0:
                 continue
-            fitting = (Place(split, name), Place(None, name))
-            broken = [entry for entry in images.skipped if places[entry.image] in fitting]
+            fitting = (Location(split, name), Location(None, name))
+            broken = [entry for entry in images.skipped if locations[entry.image] in fitting]
             if broken:
                 raise DataError(
                     f"Expected a readable image of class {name!r} for {split}, got {len(broken)} "
@@ -362,7 +364,7 @@ def _fingerprint(
     checks: list[Check],
     options: Mapping[str, Mapping[str, Any] | str | None],
 ) -> str:
-    """sha256 over names and contents, whatever the place of the folder and the order of files."""
+    """sha256 over names and contents, wherever the folder is, in whatever order its files."""
     hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
     for check in checks:
         hashes.update(check.hashes)

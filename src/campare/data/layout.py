@@ -57,7 +57,7 @@ Masks = dict[str, dict[str, tuple[str, ...]]]
 T = TypeVar("T")
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where an image lies: its split, None in a folder without train and test, and its class."""
 
     split: str | None
@@ -82,7 +82,7 @@ class Layout:
     """The role of every file below a root; paths are below it, with "/".
 
     Attributes:
-        images: the place of each image.
+        images: the location of each image.
         masks: the mask files of each image.
         annotations: of each image that has any.
         annotation_files: the bytes of the files that they come from.
@@ -91,7 +91,7 @@ class Layout:
         groups: image -> group by groups.csv.
     """
 
-    images: dict[str, Place]
+    images: dict[str, Location]
     masks: Masks
     annotations: dict[str, list[Annotation]]
     annotation_files: dict[str, bytes]
@@ -121,7 +121,7 @@ def read_layout(root: Path, *, training: bool = True) -> Layout:
     images = _find_images(tree, not_images, training=training)
     beside = _masks_beside(tree, images)
     ignored = set() if training else _validation_images(tree, images)
-    images = {i: place for i, place in images.items() if i not in beside and i not in ignored}
+    images = {i: location for i, location in images.items() if i not in beside and i not in ignored}
     _require_two_classes(tree, images)
     if tree.inside(REGION_FOLDERS["object"]) or named_sources(root, tree.files):
         elsewhere, beside = [], {}  # what README names counts
@@ -198,9 +198,9 @@ class Tree:
         ]
 
 
-def _find_images(tree: Tree, of_masks: Collection[str], *, training: bool) -> dict[str, Place]:
+def _find_images(tree: Tree, of_masks: Collection[str], *, training: bool) -> dict[str, Location]:
     """Every image below the class folders, by its path; none of the masks."""
-    places: dict[str, Place] = {}
+    locations: dict[str, Location] = {}
     for split, top in _split_folders(tree, of_masks, training=training):
         classes = _class_folders(tree, top, of_masks)
         _require_classes(tree, top, classes)
@@ -209,12 +209,12 @@ def _find_images(tree: Tree, of_masks: Collection[str], *, training: bool) -> di
             images = [f for f in tree.inside(folder) if _is_image(f) and f not in of_masks]
             if not images:
                 raise _no_images(tree, folder)
-            places.update(dict.fromkeys(images, Place(split, name)))
-    return _split_below_classes(places)
+            locations.update(dict.fromkeys(images, Location(split, name)))
+    return _split_below_classes(locations)
 
 
-def _require_two_classes(tree: Tree, images: Mapping[str, Place]) -> None:
-    names = sorted({place.class_name for place in images.values()})
+def _require_two_classes(tree: Tree, images: Mapping[str, Location]) -> None:
+    names = sorted({location.class_name for location in images.values()})
     if len(names) > 1:
         return
     got = f"only {names[0]!r}" if names else "none"
@@ -228,12 +228,12 @@ def _require_two_classes(tree: Tree, images: Mapping[str, Place]) -> None:
     raise DataError(f"Expected at least two class folders in {tree.root}, got {got}. {advice}")
 
 
-def _validation_images(tree: Tree, images: Mapping[str, Place]) -> set[str]:
+def _validation_images(tree: Tree, images: Mapping[str, Location]) -> set[str]:
     """Images of a split val, whether or not they lie in class folders."""
-    if all(place.split is None for place in images.values()):
+    if all(location.split is None for location in images.values()):
         return set()
     tops = [name for name in tree.folders() if name.casefold() in _VALIDATION]
-    below = {image for image, place in images.items() if place.split == VALIDATION}
+    below = {image for image, location in images.items() if location.split == VALIDATION}
     return below | {file for top in tops for file in tree.inside(top) if _is_image(file)}
 
 
@@ -312,17 +312,19 @@ def _layout_or_import(tree: Tree) -> str:
     return f"{_LAYOUT.rstrip('.')}, or: campare data import {quote(str(tree.root))} OUT"
 
 
-def _split_below_classes(places: dict[str, Place]) -> dict[str, Place]:
+def _split_below_classes(locations: dict[str, Location]) -> dict[str, Location]:
     """DATA/<class>/{train,test}/<image>: the split of each image where all lie so."""
-    if any(place.split for place in places.values()):
-        return places
+    if any(location.split for location in locations.values()):
+        return locations
     below: dict[str, str | None] = {}
-    for image in places:
+    for image in locations:
         parts = PurePosixPath(image).parts
         below[image] = split_of(parts[1]) if len(parts) > 2 else None
     if not below or None in below.values() or "test" not in below.values():
-        return places
-    return {image: Place(below[image], place.class_name) for image, place in places.items()}
+        return locations
+    return {
+        image: Location(below[image], location.class_name) for image, location in locations.items()
+    }
 
 
 def _no_images(tree: Tree, folder: str) -> DataError:

@@ -156,8 +156,8 @@ class SampleSet:
             >>> ImageSet.from_images(Images(pixels, np.array([0]), ("a",), {}, ("x", "y")))
             ImageSet('images', x/y, 0 train, 1 test)
         """
-        place = {sample: index for index, sample in enumerate(images.names)}
-        if len(place) < len(images):
+        position = {sample: index for index, sample in enumerate(images.names)}
+        if len(position) < len(images):
             raise DataError(
                 "Expected images of different names, got two of one. Try names that tell them "
                 "apart, such as 'cat/1.png'."
@@ -167,7 +167,7 @@ class SampleSet:
             content.update(np.ascontiguousarray(array).data)
 
         def read(sample: Sample) -> Picture:
-            at = place[sample.image]
+            at = position[sample.image]
             masks = {region: mask[at] for region, mask in images.regions.items() if mask[at].any()}
             return Picture(images.images[at], masks)
 

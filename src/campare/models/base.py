@@ -206,7 +206,7 @@ class ImageClassifier:
             shape = shape or self._known_shape()
             if shape not in self._surveys:
                 survey = self._proved(self._looked(shape, given), shape)
-                self._snapshot.settle()
+                self._snapshot.accept()
                 if survey.units is not None:
                     self._check_class_names(self._classes(survey.units))
                 self._surveys[shape] = survey
@@ -420,13 +420,13 @@ class ImageClassifier:
         with self._current():
             if shape not in self._defaults:
                 survey = self._survey(shape)
-                path = default_layer(survey, self.name, lambda path: self._is_seen(path, shape))
+                path = default_layer(survey, self.name, lambda path: self._is_read(path, shape))
                 if not self._defaults:  # said once, not for each size of image
                     warn_of_others(survey, self.name, path)
                 self._defaults[shape] = path
             return self._defaults[shape]
 
-    def _is_seen(self, path: str, shape: Shape) -> bool:
+    def _is_read(self, path: str, shape: Shape) -> bool:
         """Whether the class depends on the grid of the layer at `path`."""
         noise = np.random.default_rng(0).uniform(0, 255, (1, *shape))  # type: ignore[arg-type]
         target = self._any_target

@@ -59,9 +59,9 @@ class Flow:
         before, after = self._to_image(), self._to_logits()
         most = before.get(_OUTPUT, 0)
         readers: dict[int, list[int]] = {}
-        for tensor, made_of in self.sources.items():
+        for tensor, computed_from in self.sources.items():
             if after.get(tensor, 0) and before.get(tensor, 0):
-                for one in set(made_of):
+                for one in set(computed_from):
                     readers.setdefault(one, []).append(tensor)
 
         def is_residual(tensor: int) -> bool:
@@ -102,13 +102,13 @@ class Flow:
         for path in layers:
             if path in self.layers:
                 stops.setdefault(self.layers[path], []).append(path)
-        found, seen, waiting = set(), set(), [_OUTPUT]
+        found, known, waiting = set(), set(), [_OUTPUT]
         while waiting:
             tensor = waiting.pop()
             if tensor in stops:
                 found.update(stops[tensor])
-            elif tensor not in seen:
-                seen.add(tensor)
+            elif tensor not in known:
+                known.add(tensor)
                 waiting.extend(self.sources.get(tensor, ()))
         return frozenset(found)
 
@@ -151,8 +151,8 @@ def flow_of(
     Layers that no output is computed from, or that are not computed from the image, have no paths.
 
     Example:
-        >>> made_of = {"logits": ["conv"], "conv": ["image"], "mask": ["image"]}
-        >>> flow = flow_of("image", ["logits"], {"a": "conv", "b": "mask"}, made_of.__getitem__)
+        >>> inputs = {"logits": ["conv"], "conv": ["image"], "mask": ["image"]}
+        >>> flow = flow_of("image", ["logits"], {"a": "conv", "b": "mask"}, inputs.__getitem__)
         >>> sorted(flow.bottlenecks)
         ['a']
     """
@@ -168,9 +168,9 @@ def flow_of(
     while waiting:
         tensor = waiting.pop()
         if number(tensor) not in found:
-            made_of = list(sources(tensor))
-            found[number(tensor)] = tuple(number(one) for one in made_of)
+            computed_from = list(sources(tensor))
+            found[number(tensor)] = tuple(number(one) for one in computed_from)
             kinds[kind(tensor)].add(number(tensor))
-            waiting.extend(made_of)
+            waiting.extend(computed_from)
     paths = {path: number(one) for path, one in layers.items()}
     return Flow(found, number(image), paths, frozenset(kinds["sum"]), frozenset(kinds["move"]))

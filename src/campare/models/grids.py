@@ -34,13 +34,13 @@ def find_grid(
     image: tuple[int | None, ...],
     *,
     channels_first: bool | None = False,
-    seen: Sequence[tuple[int, int]] = (),
+    before: Sequence[tuple[int, int]] = (),
 ) -> Grid | None:
     """The grid in an output of `shape` (without the batch axis), or None.
 
     `image` are the sides of the input, (H, W) of an image; a grid has as many. `channels_first`
     None: the output of an image may be either, and is what fits its sides.
-    `seen` are the grids of the layers before, of which tokens have the last that fits.
+    `before` are the grids of the layers before, of which tokens have the last that fits.
 
     Example:
         >>> find_grid((197, 768), (224, 224)) == Grid((14, 14), "tokens", skip=1)
@@ -49,12 +49,12 @@ def find_grid(
         'channels-last'
         >>> find_grid((10,), (224, 224)) is None
         True
-        >>> find_grid((29, 32), (56, 84), seen=[(4, 6)]) == Grid((4, 6), "tokens", skip=5)
+        >>> find_grid((29, 32), (56, 84), before=[(4, 6)]) == Grid((4, 6), "tokens", skip=5)
         True
         >>> find_grid((100, 8), (400,)).shape, find_grid((4, 8, 8, 16), (8, 32, 32)).shape
         ((100,), (4, 8, 8))
     """
-    return next(iter(find_grids(shape, image, channels_first=channels_first, seen=seen)), None)
+    return next(iter(find_grids(shape, image, channels_first=channels_first, before=before)), None)
 
 
 def find_grids(
@@ -62,7 +62,7 @@ def find_grids(
     image: tuple[int | None, ...],
     *,
     channels_first: bool | None = False,
-    seen: Sequence[tuple[int, int]] = (),
+    before: Sequence[tuple[int, int]] = (),
 ) -> list[Grid]:
     """All grids that an output of `shape` may hold, the likeliest first: as `find_grid`.
 
@@ -86,9 +86,9 @@ def find_grids(
     tokens, channels = (int(side or 0) for side in shape)
     found = []
     if not channels_first:
-        found += [Grid(*each) for each in _token_grids(tokens, image, seen, "tokens")]
+        found += [Grid(*each) for each in _token_grids(tokens, image, before, "tokens")]
     if channels_first is not False:
-        found += [Grid(*each) for each in _token_grids(channels, image, seen, "tokens-last")]
+        found += [Grid(*each) for each in _token_grids(channels, image, before, "tokens-last")]
     return found
 
 
@@ -235,11 +235,13 @@ def _cells(grid: Grid) -> int:
 
 
 def _token_grids(
-    tokens: int, image: Any, seen: Sequence[tuple[int, int]], layout: Any
+    tokens: int, image: Any, before: Sequence[tuple[int, int]], layout: Any
 ) -> Iterator[tuple[tuple[int, int], Any, int]]:
     """(grid, layout, skip) of all grids that so many tokens may have, the likeliest first."""
     shown = [
-        grid for grid in dict.fromkeys(reversed(seen)) if are_alike(grid, image) and prod(grid) > 1
+        grid
+        for grid in dict.fromkeys(reversed(before))
+        if are_alike(grid, image) and prod(grid) > 1
     ]
     for grid in shown:
         if 0 <= tokens - prod(grid) <= MOST_SKIPPED:

@@ -181,7 +181,7 @@ class KerasClassifier(ImageClassifier):
 
     def _look(self, shape: Shape) -> Survey:
         n = self.batch or IMAGES
-        seen: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         marks: dict[str, Any] = {}
         names = getattr(self.model, "output_names", None)
         ends = [part for part in self._parts if squashing(part)]
@@ -208,7 +208,7 @@ class KerasClassifier(ImageClassifier):
             return see
 
         def forward(images: Any) -> tuple[Any, dict[str, Any]]:
-            seen["record"] = record = Record(shape[:2], n)  # anew: a backend may trace again
+            result["record"] = record = Record(shape[:2], n)  # anew: a backend may trace again
             marks.clear()
             with ExitStack() as patches:
                 for path, layer in self._paths.items():
@@ -216,15 +216,15 @@ class KerasClassifier(ImageClassifier):
                         patches.enter_context(edited(layer, recorder(path, layer, record)))
                 logits, head = run_logits(self.model, ends, self._sent(images), self._output)
             require_rows(logits, n)
-            seen.update(output=units_of(logits, self.name, names), head=head)
+            result.update(output=units_of(logits, self.name, names), head=head)
             return logits, marks
 
         flow = self._backend.trace(forward, (n, *shape), self.model)
-        record, head = seen["record"], seen["head"]
+        record, head = result["record"], result["head"]
         self._head = head
         bypassed = squashing(head) if head is not None else None
         candidates = self._candidates(record.layers, record.runs)
-        units, refused = seen["output"]
+        units, refused = result["output"]
         return Survey(
             record.layers,
             record.runs,

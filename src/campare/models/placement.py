@@ -126,8 +126,8 @@ def _verdicts(
     moved = measured(images, readers)
     expected = cells
     if shown is not None:  # the very cells that a layer of that grid shows to have moved
-        seen = _score(moved[shown[0]]).argmax(axis=1)
-        expected = seen if _near(seen, cells, (height, width)).all() else cells
+        shown_cells = _score(moved[shown[0]]).argmax(axis=1)
+        expected = shown_cells if _near(shown_cells, cells, (height, width)).all() else cells
     verdicts = {}
     for path, grid in grids.items():
         score = _score(moved[path])

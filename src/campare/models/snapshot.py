@@ -64,7 +64,7 @@ class Snapshot:
         """Whether anything of it is another than when it was taken."""
         return next(self._changes(), None) is not None
 
-    def settle(self) -> None:
+    def accept(self) -> None:
         """After a forward pass: what the pass itself has changed is no change of the model."""
         self._by_itself.update(self._changes())
         self._take()

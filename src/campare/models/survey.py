@@ -104,13 +104,15 @@ class Record:
             pass
         elif output.shape[0] == self._images:  # an image may have several windows
             self.batch_axes[path] = 0
-            grids = find_grids(sides, self._image, channels_first=channels_first, seen=self._grids)
+            grids = find_grids(
+                sides, self._image, channels_first=channels_first, before=self._grids
+            )
         elif len(output.shape) == 3 and output.shape[1] == self._images:
             sides = (output.shape[0], output.shape[2])
             self.batch_axes[path] = 1
             grids = [
                 grid._replace(layout="tokens-first")
-                for grid in find_grids(sides, self._image, seen=self._grids)
+                for grid in find_grids(sides, self._image, before=self._grids)
             ]
         info = LayerInfo(path, kind, sides)
         if grids and self._is_sure(grids[0], structural):
@@ -144,13 +146,13 @@ class Record:
         return len(set(grid.shape)) > 1 or not set(grid.shape) & self._lengths
 
 
-def default_layer(survey: Survey, name: str, is_seen: Callable[[str], bool]) -> str:
+def default_layer(survey: Survey, name: str, is_read: Callable[[str], bool]) -> str:
     """Path of the last spatial layer that computes features (not pooling, dropout, padding).
 
     It is the last that everything passes through; where there is none, as in two networks side by
     side, the last on which the logits depend. In a vision transformer whose class token alone is
     read, nothing that the last block adds to the other tokens is seen; there it is the last
-    normalization on whose grid the class depends, which `is_seen` tells.
+    normalization on whose grid the class depends, which `is_read` tells.
 
     Raises:
         LayerError: the model `name` has no such layer.
@@ -174,7 +176,7 @@ def default_layer(survey: Survey, name: str, is_seen: Callable[[str], bool]) -> 
         return (survey.bottlenecks or spatial)[-1]
     norms = [path for path in spatial if "norm" in survey.layers[path].kind.lower()]
     for path in [*norms[: -_TRIED - 1 : -1], *spatial[: -_TRIED - 1 : -1]]:
-        if is_seen(path):
+        if is_read(path):
             return path
     return last.path
 

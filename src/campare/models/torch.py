@@ -163,7 +163,7 @@ class TorchClassifier(ImageClassifier):
     def _look(self, shape: Shape) -> Survey:
         n = self.batch or IMAGES
         record = Record(shape[:2], n)
-        made: dict[str, tuple[int, int]] = {}
+        computed: dict[str, tuple[int, int]] = {}
         marks: dict[str, Any] = {}
         kept: list[Any] = []  # so that no two tensors have the same id
         found: list[Any] = []
@@ -175,7 +175,7 @@ class TorchClassifier(ImageClassifier):
                     kind = type(module).__name__
                     first = layout(module)
                     record.add(path, kind, tensor, channels_first=first, structural=first is True)
-                    made[path] = (id(tensor), tensor._version)
+                    computed[path] = (id(tensor), tensor._version)
                     marks[path] = _torch.mark(tensor)
                     kept.append(tensor)
 
@@ -184,7 +184,7 @@ class TorchClassifier(ImageClassifier):
         def forward(images: Any) -> tuple[Any, dict[str, Any]]:
             nonlocal record
             record = Record(shape[:2], n)  # anew: it may have failed once
-            made.clear()
+            computed.clear()
             with ExitStack() as hooks:
                 for path, module in self._modules.items():
                     hooks.enter_context(hooked(module, recorder(path, module)))
@@ -197,7 +197,7 @@ class TorchClassifier(ImageClassifier):
         if self._modules and not record.layers:
             raise ModelError(OPAQUE.format(type(self.model).__name__))
         self._find_pairs(shape)
-        candidates = self._candidates(record.runs, made)
+        candidates = self._candidates(record.runs, computed)
         units, refused = units_of(logits, self.name)
         return Survey(
             record.layers,
@@ -243,15 +243,15 @@ class TorchClassifier(ImageClassifier):
         return [_said_size(self.model), *super()._sides()]
 
     def _candidates(
-        self, runs: dict[str, int], made: dict[str, tuple[int, int]]
+        self, runs: dict[str, int], computed: dict[str, tuple[int, int]]
     ) -> tuple[str, ...]:
-        """Layers that compute features; of several with the same output, the one that made it.
+        """Layers that compute features; of several with the same output, the one that computed it.
 
         A tensor that was changed in place since is another output; and what a block got from a
         layer that it runs several times is its own.
         """
         learned, found, known = False, [], set()
-        for path, version in made.items():
+        for path, version in computed.items():
             module = self._modules[path]
             first = version not in known
             known |= {version} if runs[path] == 1 else set()

@@ -34,10 +34,10 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow:
 
     images = jax.ShapeDtypeStruct(shape, jnp.float32)
     program = jax.make_jaxpr(_stateless(traced, model))(_values(model), images).jaxpr
-    made = {output: each for each in program.eqns for output in each.outvars}
+    computed = {output: each for each in program.eqns for output in each.outvars}
 
     def sources(variable: Any) -> list[Any]:
-        step = made.get(variable)
+        step = computed.get(variable)
         if step is None or step.primitive.name == "stop_gradient":
             return []
         return [one for one in step.invars if _is_computed(one)]
@@ -47,7 +47,7 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow:
     layers = {path: x for path, x in zip(paths, of_layers, strict=True) if _is_computed(x)}
 
     def kind(variable: Any) -> str:
-        return _KINDS.get(made[variable].primitive.name, "") if variable in made else ""
+        return _KINDS.get(computed[variable].primitive.name, "") if variable in computed else ""
 
     return flow_of(program.invars[-1], filter(_is_computed, outputs), layers, sources, kind)
 

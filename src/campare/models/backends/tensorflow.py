@@ -21,7 +21,7 @@ from campare.types import Array, Tap
 
 #: Graphs take any number of images; only XLA compiles one for each.
 FIXED_BATCH = False
-#: The model is patched only while a graph is made.
+#: The model is patched only while a graph is traced.
 PATCHES_RUNS = False
 #: Layers that XLA runs several times slower than a graph does, on a CPU; a model that has them is
 #: not compiled.
@@ -52,10 +52,10 @@ def mark(output: Any) -> Any:
 
 def _sources(tensor: Any) -> list[Any]:
     """The tensors that one in a graph is computed from, where a gradient can come back to them."""
-    made = tensor.deref()
-    if made.op.type in ("StopGradient", "PreventGradient") or not made.dtype.is_floating:
+    output = tensor.deref()
+    if output.op.type in ("StopGradient", "PreventGradient") or not output.dtype.is_floating:
         return []
-    return [mark(one) for one in made.op.inputs]
+    return [mark(one) for one in output.op.inputs]
 
 
 _KINDS = {
