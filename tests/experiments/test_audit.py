@@ -458,6 +458,19 @@ class TestRun:
         assert calls == ["a", "b", "b"]
         assert again.frame.equals(quick(models).frame)
 
+    def test_another_output_is_another_audit(self, tmp_path):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((16, 16, 3))
+        pooled = K.GlobalAveragePooling2D()(K.Conv2D(4, 3, name="last")(inputs))
+        keras.Model(inputs, [K.Dense(2, name="kind")(pooled), K.Dense(2, name="age")(pooled)]).save(
+            tmp_path / "two.keras"
+        )
+        models, out = {"m": tmp_path / "two.keras"}, tmp_path / "r"
+        kind = quick(models, out=out, output="kind")
+        assert quick(models, out=out, output="kind").frame.equals(kind.frame)
+        with pytest.raises(RunError, match="output"):
+            quick(models, out=out, output="age")
+
     def test_a_model_in_memory_is_measured_again(self, tmp_path):
         out = tmp_path / "r"
         quick({"m": network()}, out=out)

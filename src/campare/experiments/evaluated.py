@@ -7,7 +7,7 @@ Measures change pixels of 0..255, whatever range the model takes: black is 0 for
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Evaluated:
     classes: ClassOutputs
     batch_size: int
     seed: int
+    given: Mapping[str, str] = field(default_factory=dict)  # how it is read, where that was said
     progress: Callable[[int], None] = no_progress  # is told the images of each batch
 
     def predict(self, images: Array) -> Floats:
@@ -111,11 +112,12 @@ class Evaluated:
             "layer": self.layer,
             "outputs": self.classifier.n_classes,
             "classes": self.classes.words,
+            **self.given,
         }
 
     def grids(self, methods: Sequence[Method]) -> Grids:
         """The resolution of its maps by each method."""
-        return grids_of(self.classifier, self.layer, self.size, methods)
+        return grids_of(self.classifier, self.layer, self.shape, methods)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -194,6 +196,11 @@ def evaluated(
         classes=outputs,
         batch_size=batch_size,
         seed=seed,
+        given={
+            option: str(value)
+            for option, value in (("layer_grid", layer_grid), ("output", output))
+            if value is not None and not callable(value)
+        },
     )
     found = replace(found, layer=classifier.layer(layer, found.shape).path)
     try:
@@ -206,13 +213,17 @@ def evaluated(
 
 
 def grids_of(
-    classifier: Classifier, layer: str | None, size: tuple[int, int], methods: Sequence[Method]
+    classifier: Classifier,
+    layer: str | None,
+    image: tuple[int, int, int],
+    methods: Sequence[Method],
 ) -> Grids:
-    """The resolution (h, w) of a model's maps of images of a size, by each method."""
-    grid = classifier.layer(layer, (*size, classifier.input_shape[-1] or 3)).grid
+    """The resolution (h, w) of a model's maps of images (H, W, C), by each method."""
+    grid = classifier.layer(layer, image).grid
     assert grid is not None  # a spatial layer has one
-    height, width = (int(n or side) for n, side in zip(grid.shape, size, strict=True))
-    return {each.name: each.shape((height, width), size) for each in methods}
+    sides = image[:2]
+    height, width = (int(n or side) for n, side in zip(grid.shape, sides, strict=True))
+    return {each.name: each.shape((height, width), sides) for each in methods}
 
 
 def of_model(option: str, value: Any, name: str, names: Sequence[str]) -> Any:

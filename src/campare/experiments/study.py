@@ -235,7 +235,7 @@ def _grids(
         network = (recipe.backbone, recipe.weights, options)
         if network not in found:
             classifier = wrap(fit.build(recipe, n_classes, size=size, seed=0), name=recipe.name)
-            found[network] = grids_of(classifier, None, (size, size), methods)
+            found[network] = grids_of(classifier, None, (size, size, 3), methods)
         grids[recipe.name] = found[network]
     return grids
 
