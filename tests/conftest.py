@@ -33,7 +33,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    os.environ["KERAS_BACKEND"] = config.getoption("--backend")  # before anything imports Keras
+    wanted = config.getoption("--backend")
+    if "keras" in sys.modules and sys.modules["keras"].backend.backend() != wanted:
+        raise pytest.UsageError(f"a conftest.py imports Keras before --backend {wanted} is known")
+    os.environ["KERAS_BACKEND"] = wanted  # before anything imports Keras
     config.addinivalue_line("markers", "only(backend, reason): runs with one backend of Keras")
 
 

@@ -1,14 +1,14 @@
 """A small Keras network and images for it."""
 
-import keras
 import numpy as np
 import pytest
-
-L = keras.layers
 
 
 @pytest.fixture(scope="module")
 def network():
+    import keras  # not before the backend is chosen: this file is imported first
+
+    L = keras.layers
     keras.utils.set_random_seed(0)
     return keras.Sequential([
         keras.Input((12, 12, 3)), L.Rescaling(1 / 255),
