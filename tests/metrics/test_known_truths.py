@@ -11,9 +11,8 @@ pytestmark = [
     pytest.mark.only("tensorflow", reason="the frameworks' kernels are tested elsewhere"),
 ]
 
-SPEC = importlib.util.spec_from_file_location(
-    "known_truths", Path(__file__).resolve().parents[2] / "benchmarks/known_truths.py"
-)
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+SPEC = importlib.util.spec_from_file_location("known_truths", BENCHMARKS / "known_truths.py")
 assert SPEC is not None
 assert SPEC.loader is not None
 truths = importlib.util.module_from_spec(SPEC)
@@ -21,7 +20,9 @@ truths = importlib.util.module_from_spec(SPEC)
 
 @pytest.fixture(scope="module", autouse=True)
 def loaded():
-    SPEC.loader.exec_module(truths)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCHMARKS)  # it imports the files beside it
+        SPEC.loader.exec_module(truths)
 
 
 def test_an_accurate_network_looks_at_what_tells_the_classes_apart():
