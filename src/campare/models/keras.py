@@ -220,23 +220,11 @@ class KerasClassifier(ImageClassifier):
             return logits, marks
 
         flow = self._backend.trace(forward, (n, *shape), self.model)
-        record, head = result["record"], result["head"]
-        self._head = head
+        record: Record = result["record"]
+        self._head = head = result["head"]
         bypassed = squashing(head) if head is not None else None
         candidates = self._candidates(record.layers, record.runs)
-        units, refused = result["output"]
-        return Survey(
-            record.layers,
-            record.runs,
-            units,
-            bypassed,
-            candidates,
-            refused,
-            flow,
-            record.doubts,
-            record.shown,
-            record.batch_axes,
-        )
+        return record.survey(result["output"], bypassed, candidates, flow)
 
     def _reach(self, n: int, shape: tuple[int, ...]) -> tuple[float, int]:
         rows = [0]

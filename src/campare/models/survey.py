@@ -130,6 +130,28 @@ class Record:
         self.layers.setdefault(path, info)
         self.runs[path] = self.runs.get(path, 0) + 1
 
+    def survey(
+        self,
+        output: tuple[int | None, str],
+        bypassed: str | None,
+        candidates: tuple[str, ...],
+        flow: Flow | None,
+    ) -> Survey:
+        """The survey of all that ran, with the `output` as `units_of` reads it."""
+        units, refused = output
+        return Survey(
+            self.layers,
+            self.runs,
+            units,
+            bypassed,
+            candidates,
+            refused,
+            flow,
+            self.doubts,
+            self.shown,
+            self.batch_axes,
+        )
+
     def _is_sure(self, grid: Grid, structural: bool) -> bool:
         """Whether a grid needs no proof: of the image itself, of one cell, shown before, or alike.
 

@@ -198,19 +198,7 @@ class TorchClassifier(ImageClassifier):
             raise ModelError(OPAQUE.format(type(self.model).__name__))
         self._find_pairs(shape)
         candidates = self._candidates(record.runs, computed)
-        units, refused = units_of(logits, self.name)
-        return Survey(
-            record.layers,
-            record.runs,
-            units,
-            bypassed,
-            candidates,
-            refused,
-            flow,
-            record.doubts,
-            record.shown,
-            record.batch_axes,
-        )
+        return record.survey(units_of(logits, self.name), bypassed, candidates, flow)
 
     def _reach(self, n: int, shape: tuple[int, ...]) -> tuple[float, int]:
         """How many modules run on n images of `shape`, inf for all; the rows that come out."""
