@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from campare import explain, stream, wrap
-from campare.errors import ModelError
+from campare.errors import LayerError, ModelError
 
 L = keras.layers
 
@@ -100,6 +100,16 @@ def test_a_model_for_four_images_takes_seven():
     expected, found = explain(free, images, target=1), explain(four, images, target=1)
     np.testing.assert_allclose(found.maps, expected.maps, rtol=1e-4, atol=1e-7)
     np.testing.assert_allclose(found.logits, expected.logits, rtol=1e-4, atol=1e-6)
+    listed = wrap(four).tap(images, [0, 1, 0, 1, 0, 1, 0])
+    np.testing.assert_allclose(listed.scores, found.logits[np.arange(7), [0, 1] * 3 + [0]], 1e-4)
+
+
+@pytest.mark.parametrize("n", [4, 7])
+def test_a_model_for_four_images_repeats_none_of_them(n):
+    one, images = wrap(keras_net(12, 12, batch=4)), np.ones((n, 12, 12, 3), np.float32)
+    with pytest.raises(LayerError, match=r"4 images at a time\. Try: repeat=1 and the images"):
+        one.tap(images, 1, repeat=2)
+    assert len(one.tap(np.tile(images, (2, 1, 1, 1)), 1, repeat=1).scores) == 2 * n
 
 
 # Torch

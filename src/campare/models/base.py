@@ -21,6 +21,7 @@ from campare.models.fitting import SIDES, Given, fitting, static_reach
 from campare.models.grids import ordered_grid, sized_grid
 from campare.models.placement import prove
 from campare.models.snapshot import Snapshot
+from campare.models.static_batch import BATCH_SIZES, Part, joined, split
 from campare.models.survey import (
     IMAGES,
     Survey,
@@ -67,9 +68,6 @@ PATCHING = _Lock()
 KEPT = 32
 #: Sizes of image whose layers are remembered; in a stream each image may have its own.
 SIZES = 8
-
-#: Numbers of images that are tried where a model does not take two, which may be frames of one.
-FRAMES = (4, 3, 5, 8, 10, 12, 16, 32)
 
 
 class ImageClassifier:
@@ -274,13 +272,14 @@ class ImageClassifier:
         self, images: Array, readers: Mapping[str, Callable[[Any], Any]]
     ) -> dict[str, Floats]:
         """What `readers` make of the outputs of layers, for images (1 + P, H, W, C)."""
-        if self._splits(images):  # whole outputs, since all are compared with the first image's
-            parts = [
-                (self._measured(part, dict.fromkeys(readers, _itself)), len(part), n)
-                for part, _, n in self._split(images)
+        parts = self._in_parts(images)
+        if parts is not None:  # whole outputs, since all are compared with the first image's
+            outputs = [
+                (self._measured(part.images, dict.fromkeys(readers, _itself)), part.new)
+                for part in parts
             ]
             return {
-                path: readers[path](_whole([(each[path], size, n) for each, size, n in parts]))
+                path: readers[path](self._whole([(each[path], new) for each, new in outputs]))
                 for path in readers
             }
         measured: dict[str, Floats] = {}
@@ -298,6 +297,11 @@ class ImageClassifier:
             self._backend.run(self._forward, images, self._model)
         return measured
 
+    def _whole(self, outputs: list[tuple[Array, int]]) -> Array:
+        """A layer's outputs of parts of a batch as of all, along the axis of its images."""
+        axis = 0 if outputs[0][0].shape[0] == self.batch else 1  # of (T, N, C)
+        return joined(outputs, axis)
+
     def _looked(self, shape: Shape, given: Given | None) -> Survey:
         """A look at the model on images of `shape`, `given` in some form; a line where it fails."""
         try:
@@ -306,7 +310,7 @@ class ImageClassifier:
             raise
         except Exception as error:
             sides = tuple(n or 0 for n in shape)
-            for n in (1, *FRAMES) if self.batch is None else ():
+            for n in (1, *BATCH_SIZES) if self.batch is None else ():
                 if self._reach(n, sides) == (inf, n):  # takes so many at a time, and no other
                     self.batch = n
                     return self._look(shape)
@@ -343,7 +347,7 @@ class ImageClassifier:
 
     def _frames(self, given: Given) -> ModelError | None:
         """What is to be said where a model takes several images as one, as frames of a video."""
-        for n in FRAMES:
+        for n in BATCH_SIZES:
             far, rows = self._reach(n, given.image)
             twice = self._reach(2 * n, given.image)
             if 0 < rows < n and (far, 2 * rows) == twice == (inf, 2 * rows):
@@ -476,9 +480,9 @@ class ImageClassifier:
             images = self._check_images(images)
             shape = tuple(images.shape[1:])
             _require_logits(self._survey(shape))
-            if self._splits(images):
-                parts = self._split(images)
-                return np.concatenate([self.predict(part)[:n] for part, _, n in parts])
+            parts = self._in_parts(images)
+            if parts is not None:
+                return joined((self.predict(part.images), part.new) for part in parts)
             run = self._kept(
                 ("predict", shape),
                 lambda: self._backend.compile_predict(
@@ -554,23 +558,27 @@ class ImageClassifier:
             shape = tuple(images.shape[1:])
             info = self.layer(layer, shape)
             assert info.grid is not None  # a spatial layer has one
-            if self._splits(images):
+            if repeat > 1 and not self.bottleneck(info.path, shape):
+                reason = "which something passes by"
+                if self.batch is not None:
+                    reason = f"after which it takes {self.batch} images at a time"
+                raise LayerError(
+                    f"Expected a layer that all of {self.name!r} passes through, to repeat what "
+                    f"comes after it, got {info.path!r}, {reason}. Try: repeat=1 and the images "
+                    "repeated"
+                )
+            parts = self._in_parts(images, target, eps, scale)
+            if parts is not None:
                 more: dict[str, Any] = {
                     "curvature": curvature,
                     "gradients": gradients,
                     "score": score,
                 }
                 fetches = [
-                    (self.start(part, index, read=read, layer=layer, eps=e, scale=s, **more), n)
-                    for part, (index, e, s), n in self._split(images, target, eps, scale)
+                    (self.start(part, index, read=read, layer=layer, eps=e, scale=s, **more), new)
+                    for part, (index, e, s), new in parts
                 ]
-                return lambda: _joined((fetch(), n) for fetch, n in fetches)
-            if repeat > 1 and not self.bottleneck(info.path, shape):
-                raise LayerError(
-                    f"Expected a layer that all of {self.name!r} passes through, to repeat what "
-                    f"comes after it, got {info.path!r}, which something passes by. Try: repeat=1 "
-                    "and the images repeated"
-                )
+                return lambda: _all_joined((fetch(), new) for fetch, new in fetches)
             run = self._prepared(
                 ("tap", info.path),
                 lambda: (self._logits, lambda edit: self._edit(info.path, edit)),
@@ -597,12 +605,12 @@ class ImageClassifier:
         """
         with self._current():
             images = self._check_images(images)
-            if self._splits(images):
-                parts = [
-                    self.input_gradients(part, index, guided=guided)[:n]
-                    for part, (index,), n in self._split(images, target)
-                ]
-                return np.concatenate(parts)
+            parts = self._in_parts(images, target)
+            if parts is not None:
+                return joined(
+                    (self.input_gradients(part, index, guided=guided), new)
+                    for part, (index,), new in parts
+                )
             run = self._prepared(
                 ("input", guided),
                 lambda: _input_tap(self._guided if guided else self._logits),
@@ -707,21 +715,11 @@ class ImageClassifier:
             self._programs.move_to_end(key)
             return self._programs[key]
 
-    def _splits(self, images: Any) -> bool:
-        """Whether the model takes another number of images at a time, and no other."""
-        return self.batch is not None and len(images) != self.batch
-
-    def _split(self, images: Any, *more: Any) -> Iterator[tuple[Any, list[Any], int]]:
-        """As many images at a time as the model takes, with what belongs to them; how many are new.
-
-        The last ones are filled up with the first. What there is one of for all stays as it is.
-        """
-        n = len(images)
-        for start in range(0, n, self.batch or n):
-            rows = np.arange(start, start + (self.batch or n))
-            rows = np.where(rows < n, rows, 0)
-            own = [x[rows] if n > 1 and _is_one_each(x, n) else x for x in more]
-            yield images[rows], own, min(n - start, len(rows))
+    def _in_parts(self, images: Any, *more: Any) -> Iterator[Part] | None:
+        """The images in parts that the model takes; None where it takes them all at a time."""
+        if self.batch is None or len(images) == self.batch:
+            return None
+        return split(images, self.batch, *more)
 
     def check(self, images: Any) -> None:
         """Raise a ModelError that says what to do where the model does not take the images."""
@@ -784,16 +782,6 @@ def _itself(output: Any) -> Any:
     return output
 
 
-def _whole(parts: list[tuple[Array, int, int]]) -> Array:
-    """Outputs of parts of a batch (output, its images, how many of them are new) as of all.
-
-    Images are the first axis, or, in (T, N, C), the second.
-    """
-    output, size, _ = parts[0]
-    axis = 0 if output.shape[0] == size else 1
-    return np.concatenate([each.take(range(n), axis) for each, _, n in parts], axis)
-
-
 def _input_tap(forward: Forward) -> tuple[Forward, Edit]:
     """A forward pass whose images can be edited as if they were a layer's output."""
     edits: list[Callable[[Any], Any]] = []
@@ -812,15 +800,10 @@ def _input_tap(forward: Forward) -> tuple[Forward, Edit]:
     return edited, edit
 
 
-def _is_one_each(x: Any, n: int) -> bool:
-    """Whether there is one of x for each of n images."""
-    return bool(np.ndim(x) > 0 and len(x) == n) if hasattr(x, "shape") else False
-
-
-def _joined(parts: Iterable[tuple[tuple[Array, ...], int]]) -> tuple[Array, ...]:
-    """The outputs of several runs as of one, of each only the first n rows."""
-    rows = [[output[:n] for output in outputs] for outputs, n in parts]
-    return tuple(np.concatenate(each) for each in zip(*rows, strict=True))
+def _all_joined(parts: Iterable[tuple[tuple[Array, ...], int]]) -> tuple[Array, ...]:
+    """Several results of each part as of all images."""
+    results = [[(result, new) for result in results] for results, new in parts]
+    return tuple(joined(each) for each in zip(*results, strict=True))
 
 
 def _kind(images: Any) -> str:
