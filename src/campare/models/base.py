@@ -14,10 +14,10 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from campare.errors import CampareError, LayerError, ModelError, TargetError, last_words
+from campare.errors import CampareError, LayerError, ModelError, TargetError
 from campare.models.arrays import cast, flat, namespace
 from campare.models.backends.protocol import Edit, Forward, Program, Run
-from campare.models.fitting import SIDES, Given, fitting, static_reach
+from campare.models.fitting import SIDES, Given, Input, Trial, shape_fit
 from campare.models.grids import ordered_grid, sized_grid
 from campare.models.placement import prove
 from campare.models.snapshot import Snapshot
@@ -183,8 +183,8 @@ class ImageClassifier:
         """The size of image to look at the model with when none has come yet."""
         raise NotImplementedError
 
-    def _reach(self, n: int, shape: tuple[int, ...]) -> tuple[float, int]:
-        """How far the model runs on n images of `shape`, inf: to the end; the rows it gives."""
+    def _trial(self, n: int, shape: tuple[int, ...]) -> Trial:
+        """Run the model on n images of `shape` (H, W, C), which it may not take."""
         raise NotImplementedError
 
     def randomized(
@@ -311,52 +311,22 @@ class ImageClassifier:
         except Exception as error:
             sides = tuple(n or 0 for n in shape)
             for n in (1, *BATCH_SIZES) if self.batch is None else ():
-                if self._reach(n, sides) == (inf, n):  # takes so many at a time, and no other
+                if self._trial(n, sides).gives(n):  # takes so many at a time, and no other
                     self.batch = n
                     return self._look(shape)
-            raise self._unfit(given or Given((IMAGES, *sides)), error) from error
+            raise self._input.refused(given or Given((IMAGES, *sides)), error) from error
 
-    def _unfit(self, given: Given, error: Exception | None = None) -> ModelError:
-        """What is wrong with images that the model does not take, and what would make them fit."""
-        change = fitting(given, self._fits, channels=self._channels(), sides=self._sides())
-        found = change.shape if change else ("any",) * 3
-        h, w, c = (found[i] if n is None else n for i, n in enumerate(self.input_shape))
-        takes = f"(N, {c}, {h}, {w})" if given.tensor else f"(N, {h}, {w}, {c})"
-        expected = f"Expected images of shape {takes} for {self.name!r}, got {given.shape}"
-        if change is not None:
-            moved = ": channels come last" if "moveaxis(images, 1, -1)" in change.expression else ""
-            return ModelError(f"{expected}{moved}. Try: {change.expression}")
-        frames = self._frames(given) if error is not None and len(given.shape) == 4 else None
-        if frames is not None:
-            return frames
-        if error is None:
-            return ModelError(f"{expected}. Try: images of that shape")
-        return ModelError(
-            f"Expected {self.name!r} to take an image of shape {given.image}, got: "
-            f"{last_words(error)}. Try: images of the size that it was trained on"
+    @property
+    def _input(self) -> Input:
+        """What the model takes, as far as it says so, and how it is tried."""
+        return Input(
+            self.name,
+            self.input_shape,
+            self._channels(),
+            self._sides(),
+            self.batch or IMAGES,
+            self._trial,
         )
-
-    def _fits(self, shape: tuple[int, ...]) -> float:
-        """How far the model runs on images of `shape` (H, W, C); inf: to one row an image."""
-        reach = static_reach(self.input_shape)(shape)
-        if reach < inf:
-            return reach - 100
-        n = self.batch or IMAGES
-        far, rows = self._reach(n, shape)
-        return far if rows == n or far < inf else 0
-
-    def _frames(self, given: Given) -> ModelError | None:
-        """What is to be said where a model takes several images as one, as frames of a video."""
-        for n in BATCH_SIZES:
-            far, rows = self._reach(n, given.image)
-            twice = self._reach(2 * n, given.image)
-            if 0 < rows < n and (far, 2 * rows) == twice == (inf, 2 * rows):
-                return ModelError(
-                    f"Expected one row of outputs an image from {self.name!r}, got {rows} for {n} "
-                    f"images, which it takes as frames. Try: a module that gives a row for each "
-                    f"frame, as Frames in docs/wrappers.md"
-                )
-        return None
 
     def _channels(self) -> list[int]:
         """The numbers of channels that the model may take, the likeliest first."""
@@ -739,9 +709,9 @@ class ImageClassifier:
 
     def _checked(self, images: Any, given: Given) -> Any:
         """Images (N, H, W, C), given in some form, that the model takes."""
-        fits = images.ndim == 4 and static_reach(self.input_shape)(tuple(images.shape[1:])) == inf
+        fits = images.ndim == 4 and shape_fit(self.input_shape)(tuple(images.shape[1:])) == inf
         if not fits:
-            raise self._unfit(given)
+            raise self._input.refused(given)
         self._survey(tuple(images.shape[1:]), given)
         return images
 

@@ -6,14 +6,18 @@ Nothing is guessed: of the changes that people need, the first is named after wh
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
+
+from campare.errors import ModelError, last_words
+from campare.models.static_batch import BATCH_SIZES
 
 #: Sides in pixels of networks for one size, the most common ones first.
 SIDES = (224, 32, 28, 64, 96, 128, 256, 299, 384, 112, 160, 192, 48, 331, 448, 512, 336, 240, 84)
 
-#: How far a model runs on images (H, W, C): the more the better, `inf` where it runs through.
-Reach = Callable[[tuple[int, ...]], float]
+#: How well images (H, W, C) fit a model: the more the better, `inf` where it runs to the end.
+Fit = Callable[[tuple[int, ...]], float]
 
 
 class Given(NamedTuple):
@@ -35,9 +39,73 @@ class Change(NamedTuple):
     shape: tuple[int, ...]
 
 
+class Trial(NamedTuple):
+    """What running a model on some images showed."""
+
+    progress: float  # how many of its layers ran; inf: it ran to the end
+    rows: int  # of its outputs
+
+    def gives(self, rows: int) -> bool:
+        """Whether the model ran to the end and gave so many rows."""
+        return self == (inf, rows)
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a model says of the images that it takes, and how it is tried on others."""
+
+    name: str
+    shape: tuple[int | None, ...]  # (H, W, C); None: any length, or not said
+    channels: Sequence[int]  # that it may take, the likeliest first
+    sides: Sequence[tuple[int, int]]  # likewise
+    batch: int  # images that it is tried with
+    run: Callable[[int, tuple[int, ...]], Trial]  # on a number of images of a shape (H, W, C)
+
+    def refused(self, given: Given, error: Exception | None = None) -> ModelError:
+        """What is wrong with images that the model does not take, and what would make them fit.
+
+        `error` is what it said of them, where it was run.
+        """
+        change = fitting(given, self._fit, channels=self.channels, sides=self.sides)
+        found = change.shape if change else ("any",) * 3
+        h, w, c = (found[i] if n is None else n for i, n in enumerate(self.shape))
+        takes = f"(N, {c}, {h}, {w})" if given.tensor else f"(N, {h}, {w}, {c})"
+        expected = f"Expected images of shape {takes} for {self.name!r}, got {given.shape}"
+        if change is not None:
+            moved = ": channels come last" if "moveaxis(images, 1, -1)" in change.expression else ""
+            return ModelError(f"{expected}{moved}. Try: {change.expression}")
+        if error is None:
+            return ModelError(f"{expected}. Try: images of that shape")
+        frames = self._frames(given) if len(given.shape) == 4 else None
+        return frames or ModelError(
+            f"Expected {self.name!r} to take an image of shape {given.image}, got: "
+            f"{last_words(error)}. Try: images of the size that it was trained on"
+        )
+
+    def _fit(self, shape: tuple[int, ...]) -> float:
+        """How well images of `shape` (H, W, C) fit; inf: the model gives a row for each."""
+        fit = shape_fit(self.shape)(shape)
+        if fit < inf:
+            return fit - 100  # less than any on which the model can be run
+        trial = self.run(self.batch, shape)
+        return trial.progress if trial.progress < inf or trial.rows == self.batch else 0
+
+    def _frames(self, given: Given) -> ModelError | None:
+        """What is to be said where a model takes several images as one, as frames of a video."""
+        for n in BATCH_SIZES:
+            rows = self.run(n, given.image).rows
+            if 0 < rows < n and self.run(2 * n, given.image).gives(2 * rows):
+                return ModelError(
+                    f"Expected one row of outputs an image from {self.name!r}, got {rows} for {n} "
+                    f"images, which it takes as frames. Try: a module that gives a row for each "
+                    f"frame, as Frames in docs/wrappers.md"
+                )
+        return None
+
+
 def fitting(
     given: Given,
-    reach: Reach,
+    fit: Fit,
     *,
     channels: Sequence[int],
     sides: Sequence[tuple[int, int]] = (),
@@ -56,34 +124,34 @@ def fitting(
     """
     axes = list(_axes(given))
     colors = [_recolored(one, n, given.tensor) for one in axes for n in channels]
-    reached = {}
+    fits = {}
     for change in (*axes, *(one for one in colors if one is not None)):
-        reached[change] = reach(change.shape)
-        if reached[change] == inf:
+        fits[change] = fit(change.shape)
+        if fits[change] == inf:
             return change
-    if reached:
-        best = max(reached, key=reached.__getitem__)
+    if fits:
+        best = max(fits, key=fits.__getitem__)
         for side in sides:
             change = _resized(best, side, given.tensor)
-            if reach(change.shape) == inf:
+            if fit(change.shape) == inf:
                 return change
     return None
 
 
-def static_reach(wanted: tuple[int | None, ...]) -> Reach:
+def shape_fit(wanted: tuple[int | None, ...]) -> Fit:
     """How many axes of (H, W, C) are as wanted, channels before sides; None: any length.
 
     Example:
-        >>> reach = static_reach((32, None, 3))
-        >>> reach((32, 99, 3)), reach((16, 99, 3)) > reach((32, 99, 1))
+        >>> fit = shape_fit((32, None, 3))
+        >>> fit((32, 99, 3)), fit((16, 99, 3)) > fit((32, 99, 1))
         (inf, True)
     """
 
-    def reach(shape: tuple[int, ...]) -> float:
+    def fit(shape: tuple[int, ...]) -> float:
         right = [n in (None, got) for n, got in zip(wanted, shape, strict=True)]
         return inf if all(right) else right[0] + right[1] + 3 * right[2]
 
-    return reach
+    return fit
 
 
 def _axes(given: Given) -> Iterator[Change]:

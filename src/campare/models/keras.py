@@ -31,6 +31,7 @@ from campare.models._keras_layers import (
 )
 from campare.models.arrays import leaves, namespace
 from campare.models.base import ImageClassifier, Shape
+from campare.models.fitting import Trial
 from campare.models.snapshot import Snapshot
 from campare.models.survey import IMAGES, Record, Survey, require_rows, units_of
 from campare.types import LayerInfo
@@ -226,7 +227,7 @@ class KerasClassifier(ImageClassifier):
         candidates = self._candidates(record.layers, record.runs)
         return record.survey(result["output"], bypassed, candidates, flow)
 
-    def _reach(self, n: int, shape: tuple[int, ...]) -> tuple[float, int]:
+    def _trial(self, n: int, shape: tuple[int, ...]) -> Trial:
         rows = [0]
 
         def forward(images: Any) -> tuple[Any, dict[str, Any]]:
@@ -237,8 +238,8 @@ class KerasClassifier(ImageClassifier):
         try:
             self._backend.trace(forward, (n, *shape), self.model)
         except Exception:  # of a framework, whichever it has for images that do not fit
-            return 0, 0
-        return inf, rows[-1]
+            return Trial(0, 0)
+        return Trial(inf, rows[-1])
 
     def _candidates(self, layers: dict[str, LayerInfo], runs: dict[str, int]) -> tuple[str, ...]:
         learned, found = False, []

@@ -31,7 +31,7 @@ from campare.models.arrays import flat, leaves
 from campare.models.backends import torch as _torch
 from campare.models.backends.torch_fold import Pair, find_pairs, folded
 from campare.models.base import ImageClassifier, Shape
-from campare.models.fitting import Given
+from campare.models.fitting import Given, Trial
 from campare.models.snapshot import Snapshot
 from campare.models.survey import IMAGES, Record, Survey, one_output, require_rows, units_of
 
@@ -156,8 +156,8 @@ class TorchClassifier(ImageClassifier):
         """The number of channels with which the model runs, or runs furthest, at a size."""
         with self._current():
             if sides not in self._probed:
-                far = {n: self._reach(IMAGES, (*sides, n))[0] for n in self._channels()}
-                self._probed[sides] = max(far, key=far.__getitem__)
+                progress = {n: self._trial(IMAGES, (*sides, n)).progress for n in self._channels()}
+                self._probed[sides] = max(progress, key=progress.__getitem__)
             return self._probed[sides]
 
     def _look(self, shape: Shape) -> Survey:
@@ -200,8 +200,7 @@ class TorchClassifier(ImageClassifier):
         candidates = self._candidates(record.runs, computed)
         return record.survey(units_of(logits, self.name), bypassed, candidates, flow)
 
-    def _reach(self, n: int, shape: tuple[int, ...]) -> tuple[float, int]:
-        """How many modules run on n images of `shape`, inf for all; the rows that come out."""
+    def _trial(self, n: int, shape: tuple[int, ...]) -> Trial:
         ran: list[Any] = []
         rows = 0
 
@@ -216,8 +215,8 @@ class TorchClassifier(ImageClassifier):
         try:
             _torch.run_black(forward, (n, *shape), self.model)
         except Exception:  # of torch, whichever it has for images that do not fit
-            return len(ran), 0
-        return inf, rows
+            return Trial(len(ran), 0)
+        return Trial(inf, rows)
 
     def _channels(self) -> list[int]:
         """Those of its convolutions, as they are registered, then those of most images."""
