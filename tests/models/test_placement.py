@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campare import explain
 from campare.errors import LayerError
 from campare.models import wrap
 from campare.models.placement import offset, probes
@@ -47,17 +46,6 @@ CASES = {
 }  # fmt: skip
 
 
-def cell_that_moves(one, layer, row, column):
-    """Where in (8, 8) or (4, 4) a changed cell of the image shows most."""
-    side = 32 // one.layer(layer, networks.SHAPE).grid.shape[0]
-    base = np.random.default_rng(1).normal(size=(1, *networks.SHAPE)).astype(np.float32)
-    other = base.copy()
-    other[:, row * side : (row + 1) * side, column * side : (column + 1) * side] += 3
-    A = [one.tap(images, 0, layer=layer).activations for images in (base, other)]
-    moved = np.abs(A[1] - A[0]).sum(-1)[0]
-    return np.unravel_index(moved.argmax(), moved.shape)
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_a_sequence_is_read_as_it_lies_or_refused(name):
     make, layer, expected = CASES[name]
@@ -71,7 +59,7 @@ def test_a_sequence_is_read_as_it_lies_or_refused(name):
         return
     assert (*info.grid.shape, info.grid.skip) == expected
     for cell in ((1, 3), (3, 0), (2, 2)):
-        assert cell_that_moves(one, layer, *cell) == cell
+        assert networks.cell_that_moves(one, layer, *cell) == cell
 
 
 @pytest.mark.parametrize("batch", [1, 2, 4])
@@ -126,82 +114,6 @@ def test_gradients_of_every_layout_equal_those_of_torch(name, axes):
         cells = whole.permute(axes)[:, skip : skip + height * width]
         expected = cells.reshape(3, height, width, -1).numpy()
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
-
-
-def columns(x):
-    return x[:, 1:].reshape(len(x), 8, 8, -1).transpose(1, 2)
-
-
-def around_the_middle(x):
-    return torch.cat([x[:, :32], x[:, 33:]], 1).reshape(len(x), 8, 8, -1)
-
-
-def units(x):
-    return x[:, 1:].reshape(len(x), 4, 4, 2, 2, -1).transpose(2, 3).reshape(len(x), 8, 8, -1)
-
-
-def blocks(x):
-    return x.reshape(len(x), 2, 2, 4, 4, -1).transpose(2, 3).reshape(len(x), 8, 8, -1)
-
-
-@pytest.mark.parametrize(
-    ("name", "function"),
-    [
-        ("column by column", columns),
-        ("class token in the middle", around_the_middle),
-        ("mask unit by mask unit", units),
-        ("blocks of tokens", blocks),
-    ],
-)
-def test_a_function_says_how_the_tokens_lie(name, function):
-    make, layer, _ = CASES[name]
-    torch.manual_seed(0)
-    model = make().eval()
-    one = wrap(model, input_shape=networks.SHAPE, layer_grid=function)
-    assert one.layer(layer).grid.shape == (8, 8)
-    assert cell_that_moves(one, layer, 1, 3) == (1, 3)
-    images = np.random.default_rng(0).normal(size=(3, *networks.SHAPE)).astype(np.float32)
-    tap = one.tap(images, 1, layer=layer)
-    outputs = []
-
-    def keep(_module, _inputs, output):
-        output.retain_grad()
-        outputs.append(output)
-
-    handle = model.get_submodule(layer).register_forward_hook(keep)
-    model(torch.from_numpy(images).permute(0, 3, 1, 2))[:, 1].sum().backward()
-    handle.remove()
-    (A,) = outputs
-    np.testing.assert_allclose(tap.activations, function(A.detach()), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(tap.gradients, function(A.grad), rtol=1e-4, atol=1e-6)
-
-
-def test_a_size_says_how_the_tokens_lie_and_the_advice_of_a_refusal_works():
-    torch.manual_seed(0)
-    model = networks.Rows("transformer").eval()  # 16 rows
-    one = wrap(model, input_shape=networks.SHAPE)
-    with pytest.raises(LayerError, match=r"Try: layer='conv', or layer_grid=\(h, w, tokens in f"):
-        one.layer("steps.norm2")
-    images = np.random.default_rng(0).normal(size=(2, *networks.SHAPE)).astype(np.float32)
-    for layer_grid in ((16, 1), (16, 1, 0), lambda x: x[:, :, None]):
-        found = explain(one, images, target=1, layer="steps.norm1", layer_grid=layer_grid)
-        assert found.maps.shape == (2, 16, 1)
-
-
-@pytest.mark.parametrize(
-    ("layer_grid", "text"),
-    [
-        ((8, 8, 1, 1), r"layer_grid as \(height, width\)"),
-        ((0, 8), r"layer_grid as \(height, width\)"),
-        (lambda x: x[:, 1:].reshape(len(x), 9, 9, -1), "layer_grid to make .* of 'blocks.1.norm1'"),
-        (lambda x: 2 * columns(x), "to move tokens of 'blocks.1.norm1' and change none"),
-    ],
-)
-def test_a_layer_grid_that_cannot_be(layer_grid, text):
-    torch.manual_seed(0)
-    model = networks.Tokens(networks.column_by_column).eval()
-    with pytest.raises(LayerError, match=text):
-        wrap(model, input_shape=networks.SHAPE, layer_grid=layer_grid).layer("blocks.1.norm1")
 
 
 @given(

@@ -1,5 +1,6 @@
 """Torch networks whose sequences are patches in some order, or no patches; images 32 x 32."""
 
+import numpy as np
 import torch
 from torch import nn
 from torch_zoo import Encoder
@@ -181,3 +182,14 @@ class Signal(nn.Module):
 
     def forward(self, x):
         return self.head(self.conv(x.squeeze(2)).relu().mean(2))
+
+
+def cell_that_moves(one, layer, row, column):
+    """Where in (8, 8) or (4, 4) a changed cell of the image shows most."""
+    side = 32 // one.layer(layer, SHAPE).grid.shape[0]
+    base = np.random.default_rng(1).normal(size=(1, *SHAPE)).astype(np.float32)
+    other = base.copy()
+    other[:, row * side : (row + 1) * side, column * side : (column + 1) * side] += 3
+    A = [one.tap(images, 0, layer=layer).activations for images in (base, other)]
+    moved = np.abs(A[1] - A[0]).sum(-1)[0]
+    return np.unravel_index(moved.argmax(), moved.shape)

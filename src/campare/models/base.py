@@ -18,7 +18,7 @@ from campare.errors import CampareError, LayerError, ModelError, TargetError
 from campare.models.arrays import cast, flat, namespace
 from campare.models.backends.protocol import Edit, Forward, Program, Run
 from campare.models.fitting import SIDES, Given, Input, Trial, shape_fit
-from campare.models.grids import ordered_grid, sized_grid
+from campare.models.layer_grid import given_grids
 from campare.models.placement import prove
 from campare.models.snapshot import Snapshot
 from campare.models.static_batch import BATCH_SIZES, Part, joined, split
@@ -232,24 +232,12 @@ class ImageClassifier:
         return survey._replace(layers={**survey.layers, **layers}, failed=failed)
 
     def _given_grids(self, survey: Survey) -> tuple[dict[str, Grid], dict[str, str]]:
-        """Grids by `layer_grid` of layers that surely have none, and why it fits others not."""
-        given: dict[str, Grid] = {}
-        failed: dict[str, str] = {}
-        wanted = self._layer_grid
-        for path, batch in survey.batch_axes.items() if wanted is not None else ():
-            info = survey.layers[path]
-            if info.grid is not None or len(info.shape) < 2:
-                continue
-            if callable(wanted):
-                shape = [int(side or 1) for side in info.shape]
-                shape.insert(batch, self.batch or IMAGES)
-                try:
-                    given[path] = ordered_grid(self._on_host(wanted), shape, batch, path)
-                except LayerError as error:
-                    failed[path] = str(error)
-            elif grid := sized_grid(wanted, info.shape, ("tokens", "tokens-first")[batch]):
-                given[path] = grid
-        return given, failed
+        """Grids by the user's `layer_grid`, and why it fits some layers not."""
+        given = self._layer_grid
+        if given is None:
+            return {}, {}
+        given = self._on_host(given) if callable(given) else given
+        return given_grids(given, survey.layers, survey.batch_axes, self.batch or IMAGES)
 
     def _on_host(self, function: Callable[[Any], Any]) -> Callable[[Array], Array]:
         """A function of the framework's arrays as one of NumPy's."""

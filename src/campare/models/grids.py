@@ -11,15 +11,12 @@ patches do: an image H x W cut into patches of p pixels has H/p x W/p of them. W
 the front are the tokens without a place. All of that are guesses, which `placement` proves.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
-import numpy as np
-
-from campare.errors import LayerError
 from campare.models.arrays import cast, namespace, take
-from campare.types import Array, Grid
+from campare.types import Grid
 
 #: Class token, distillation token and registers: more than these are prompts.
 MOST_SKIPPED = 9
@@ -145,65 +142,6 @@ def _back(order: Sequence[int], tokens: int) -> list[int]:
     """Where each of a number of tokens is among the cells in that order, and all tokens again."""
     found = {token: cell for cell, token in enumerate(order)}
     return [found.get(token, len(order) + token) for token in range(tokens)]
-
-
-def sized_grid(given: Sequence[int], shape: Sequence[Any], layout: Any) -> Grid | None:
-    """The grid (height, width[, skip]) that a user says a sequence of `shape` (T, C) holds.
-
-    None where it has too few tokens, or too many. Without `skip` all others are in front.
-
-    Example:
-        >>> sized_grid((14, 14, 101), (297, 24), "tokens").skip
-        101
-        >>> sized_grid((14, 14), (100, 24), "tokens") is None
-        True
-    """
-    height, width, *more = given
-    rest = int(shape[1 if layout == "tokens-last" else 0] or 0) - height * width
-    skip = more[0] if more else rest
-    fits = len(shape) == 2 and 0 <= skip <= rest <= skip + MOST_SKIPPED
-    return Grid((height, width), layout, skip) if fits else None
-
-
-def ordered_grid(
-    function: Callable[[Array], Array], shape: Sequence[int], batch: int, name: str
-) -> Grid:
-    """The grid that a user's function makes of an output of `shape`, whose axis `batch` are images.
-
-    The function, on NumPy here, only moves tokens, so that where it puts numbers tells all.
-
-    Raises:
-        LayerError: it does not make (N, h, w, C) of the output of the layer `name`, or changes it.
-
-    Example:
-        >>> rows_first = lambda x: x[:, 1:].reshape(len(x), 2, 3, 4)
-        >>> ordered_grid(rows_first, (2, 7, 4), 0, "block").order
-        (1, 2, 3, 4, 5, 6)
-    """
-    one = [n for axis, n in enumerate(shape) if axis != batch]
-    numbers = np.arange(prod(one), dtype=np.float32).reshape(one)
-    try:
-        found = function(np.stack([numbers] * shape[batch], axis=batch))
-        _, height, width, channels = found.shape
-        tokens = prod(one) // channels
-        cells = found[0].reshape(height * width, channels)
-    except Exception as error:
-        got = " ".join(str(error).split())[:200] or type(error).__name__
-        raise LayerError(
-            f"Expected layer_grid to make (N, h, w, C) of the output {tuple(one)} of {name!r}, "
-            f"got: {got}. Try: lambda x: x[:, 1:].reshape(len(x), 14, 14, x.shape[-1])"
-        ) from error
-    layouts: dict[Any, Any] = {"tokens-first": (channels, 1)} if batch else {
-        "tokens": (channels, 1), "tokens-last": (1, tokens),
-    }  # fmt: skip
-    for layout, (token, channel) in layouts.items():
-        order = cells[:, 0].astype(int) // token
-        if np.array_equal(cells, order[:, None] * token + np.arange(channels) * channel):
-            return Grid((height, width), layout, 0, tuple(order.tolist()))
-    raise LayerError(
-        f"Expected layer_grid to move tokens of {name!r} and change none, got other numbers than "
-        "it was given. Try: indexing, reshape and permute alone"
-    )
 
 
 def are_alike(grid: Sequence[Any], image: Sequence[Any]) -> bool:
