@@ -83,7 +83,7 @@ def map_batches(
 
 def _unchanged(classifier: Classifier) -> AbstractContextManager[None]:
     """Within the block a classifier of campare's takes its model to stay as it is."""
-    held = getattr(classifier, "unchanged", None)
+    held = getattr(classifier, "assume_unchanged", None)
     return held() if held else nullcontext()
 
 

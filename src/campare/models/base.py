@@ -90,7 +90,7 @@ class ImageClassifier:
 
     def __init__(self, layer_grid: Any = None) -> None:
         self._layer_grid = layer_grid
-        self._trusting: set[int] = set()  # threads that take the model to stay as it is
+        self._unchecked: set[int] = set()  # threads that assume the model unchanged
         self._others: dict[Any, ImageClassifier] = {}
         self._forget()
 
@@ -108,24 +108,24 @@ class ImageClassifier:
     def _current(self) -> Iterator[None]:
         """Within the block nobody patches the model, and what is known of it is not outdated."""
         with PATCHING:
-            trusted = threading.get_ident() in self._trusting
-            if PATCHING.depth == 1 and not trusted and self._snapshot.differs():
+            checked = threading.get_ident() not in self._unchecked
+            if PATCHING.depth == 1 and checked and self._snapshot.differs():
                 self._forget()
             yield
 
     @contextmanager
-    def unchanged(self) -> Iterator[None]:
-        """Within the block this thread takes the model to stay as it is, and looks no more."""
+    def assume_unchanged(self) -> Iterator[None]:
+        """Within the block this thread takes the model to stay as it is, and checks no more."""
         with self._current():
-            self._trusting.add(threading.get_ident())
+            self._unchecked.add(threading.get_ident())
         try:
             yield
         finally:
-            self._trusting.discard(threading.get_ident())
+            self._unchecked.discard(threading.get_ident())
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """A classifier travels to another process as its model; there it is compiled anew."""
-        return partial(_again, type(self), self._settings, self._merged), (self._model,)
+        return partial(_rewrapped, type(self), self._settings, self._merged), (self._model,)
 
     def merging(self, classes: Sequence[Sequence[int]]) -> Self:
         """This classifier with classes of several outputs each: see `targets.merge`.
@@ -136,7 +136,15 @@ class ImageClassifier:
         Returns:
             A classifier of the same model whose logits are (N, len(classes)).
         """
-        return _again(type(self), self._settings, tuple(map(tuple, classes)), self._model)
+        return _rewrapped(type(self), self._settings, tuple(map(tuple, classes)), self._model)
+
+    def with_settings(self, **changes: Any) -> "ImageClassifier":
+        """The same model, wrapped with other options."""
+        key = tuple(sorted(changes.items()))
+        if key not in self._others:
+            settings = {**self._settings, **changes}
+            self._others[key] = _rewrapped(type(self), settings, self._merged, self._model)
+        return self._others[key]
 
     def _check_class_names(self, expected: int) -> None:
         if self.class_names is not None and len(self.class_names) != expected:
@@ -247,14 +255,6 @@ class ImageClassifier:
             return found
 
         return run
-
-    def with_settings(self, **changes: Any) -> "ImageClassifier":
-        """The same model, wrapped with other options."""
-        key = tuple(sorted(changes.items()))
-        if key not in self._others:
-            settings = {**self._settings, **changes}
-            self._others[key] = _again(type(self), settings, self._merged, self._model)
-        return self._others[key]
 
     def _measured(
         self, images: Array, readers: Mapping[str, Callable[[Any], Any]]
@@ -711,13 +711,13 @@ class ImageClassifier:
         return index, score or (binary_score if self._is_binary else class_score)
 
 
-def _again(
+def _rewrapped(
     kind: type[Kind],
     settings: dict[str, Any],
     merged: tuple[tuple[int, ...], ...],
     model: Any,
 ) -> Kind:
-    """A classifier as another one was made."""
+    """A classifier of a model with the settings and merged outputs of another classifier."""
     classifier = kind(model, **settings)
     classifier._merged = merged
     classifier._programs.clear()
