@@ -163,6 +163,10 @@ def test_where_no_arm_beats_its_controls_the_headline_says_so_first():
     assert below.headline == "A and B are worse than a bump in the middle of the image."
 
 
+def test_the_name_of_an_arm_stays_as_it_was_given():
+    assert found_with("my-resnet").headline == "my-resnet follows the cue."
+
+
 def test_worse_than_an_untrained_network():
     means, nulls = energy("A", 0.2, untrained=0.4, uniform=0.19)
     found = table(means=means, nulls=nulls, arms=[arm("A")])

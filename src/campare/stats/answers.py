@@ -73,11 +73,11 @@ def headline(found: Sequence[Answer], arms: int = 0) -> str:
     """
     lead = Flawed([answer for answer in found if answer.kind == "arm"])
     if lead.decides(arms):
-        return f"{_capital(lead.words)}."
+        return f"{lead.words}."
     differ = _difference(found)
     if not lead.words:
         return differ or "No map of this run could be measured."
-    return f"{_capital(lead.words)}. {differ}" if differ else f"{_capital(lead.words)}."
+    return f"{lead.words}. {differ}" if differ else f"{lead.words}."
 
 
 def _difference(found: Sequence[Answer]) -> str:
