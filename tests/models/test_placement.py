@@ -134,3 +134,31 @@ def test_probes_change_one_cell_each(scale):
         assert {(row // 4, column // 4) for row, column in zip(rows, columns, strict=True)} == {
             divmod(int(cell), 6)
         }
+
+
+class Folded(torch.nn.Module):
+    """Parts of each image in the axis of images, (4 N, 2, C): with two images it looks like a
+    sequence (T, N, C) of 8 tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.mix = torch.nn.Conv2d(3, 6, 3, padding=1), torch.nn.Linear(6, 6)
+        self.head = torch.nn.Linear(6, 2)
+
+    def forward(self, x):
+        parts = torch.nn.functional.adaptive_avg_pool2d(self.conv(x), (4, 2))
+        folded = self.mix(parts.permute(0, 2, 3, 1).reshape(-1, 2, 6))
+        return self.head(folded.reshape(len(x), -1, 6).mean(1))
+
+
+def test_parts_of_images_in_the_axis_of_images_are_no_sequence():
+    torch.manual_seed(0)
+    one = wrap(Folded().eval(), input_shape=(16, 32, 3))
+    info = {each.path: each for each in one.layers}
+    assert info["mix"].grid is None
+    assert one.default_layer == "conv"
+
+
+def test_one_row_a_probe_is_needed():
+    assert offset(np.eye(6)[:1], np.arange(6), (2, 3)) is None
+    assert offset(np.eye(6), np.arange(6), (2, 3)) == 0

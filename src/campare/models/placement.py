@@ -97,11 +97,13 @@ class _Verdict(NamedTuple):
 
     grid: Grid
     skip: int | None  # tokens in front, where the grid is proved
-    score: Floats  # (P, T)
+    score: Floats  # (P, T); of other rows where what was taken for the axis of images is none
     expected: Ints  # (P,) the token of each changed cell, without any in front
 
     def refuted(self, skip: int) -> bool:
         """Whether most changes show clearly at another token than that of their cell."""
+        if len(self.score) != len(self.expected):
+            return True
         rows = np.arange(len(self.score))
         here = np.clip(self.expected + skip, 0, self.score.shape[1] - 1)
         sharp = self.score.max(axis=1) > _SHARP * self.score[rows, here]
@@ -169,11 +171,15 @@ def _pixels(cell: int, cells: int, side: int) -> slice:
 def offset(score: Floats, expected: Ints, grid: tuple[int, int]) -> int | None:
     """How many tokens are in front, or None where the tokens that move are not those expected.
 
+    Nor where there is not one row a probe: an axis as long as two images was taken for theirs.
+
     Example:
         >>> score = np.eye(5)[[1, 2, 3, 4]]  # of each probe, one token moves
         >>> offset(score, np.array([0, 1, 2, 3]), (2, 2))
         1
     """
+    if len(score) != len(expected):  # the axis of images is another one
+        return None
     top = score.argmax(axis=1)
     needed = len(expected) - (len(expected) > 4)
     if 1 in grid:  # of a signal, which convolutions without padding shift
