@@ -1,4 +1,4 @@
-"""What a report has, top to bottom: a list of sections, one line or two for each.
+"""What a report has, top to bottom: a list of sections, each with what it says in Markdown.
 
 `SECTIONS` are campare's; give `render` a list of your own to add one, leave one out or reorder.
 """

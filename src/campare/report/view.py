@@ -174,15 +174,11 @@ class Mean:
 
 def means(summary: pl.DataFrame) -> dict[tuple[str, str, str], Mean]:
     """(recipe, method, metric) -> Mean."""
-
-    def number(value: Any) -> float:
-        return math.nan if value is None else float(value)
-
     return {
         (row["recipe"], row["method"], row["metric"]): Mean(
-            mean=number(row["mean"]),
-            low=number(row["low"]),
-            high=number(row["high"]),
+            mean=_number(row["mean"]),
+            low=_number(row["low"]),
+            high=_number(row["high"]),
             images=int(row["images"] or 0),
             seeds=int(row["seeds"] or 0),
             undefined=int(row["undefined"] or 0),

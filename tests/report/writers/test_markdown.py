@@ -9,16 +9,6 @@ from campare.report import render
 from campare.report.writers.markdown import escaped, table
 from campare.stats.stored import comparison_of
 
-HOSTILE = "test/cat/<script>alert(1)</script> | [x](http://x) `a` *b*.png"
-
-
-@pytest.fixture(scope="module")
-def run(build_run, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("exports")
-    made = build_run(folder, n=10, arms=("A", "B"), seeds=(0, 1, 2), classes=("cat", "a|b"))
-    made.manifest.recipes[0].title = HOSTILE
-    return made
-
 
 @pytest.fixture(scope="module")
 def markdown(run):

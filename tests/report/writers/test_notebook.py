@@ -6,16 +6,6 @@ import pytest
 
 from campare.report import render
 
-HOSTILE = "test/cat/<script>alert(1)</script> | [x](http://x) `a` *b*.png"
-
-
-@pytest.fixture(scope="module")
-def run(build_run, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("exports")
-    made = build_run(folder, n=10, arms=("A", "B"), seeds=(0, 1, 2), classes=("cat", "a|b"))
-    made.manifest.recipes[0].title = HOSTILE
-    return made
-
 
 def test_the_notebook_is_valid_and_its_code_runs(run, monkeypatch):
     path = render(run, format="ipynb")

@@ -9,16 +9,6 @@ from campare.errors import MissingExtraError, RunError
 from campare.report import render
 from campare.report.writers import pdf
 
-HOSTILE = "test/cat/<script>alert(1)</script> | [x](http://x) `a` *b*.png"
-
-
-@pytest.fixture(scope="module")
-def run(build_run, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("exports")
-    made = build_run(folder, n=10, arms=("A", "B"), seeds=(0, 1, 2), classes=("cat", "a|b"))
-    made.manifest.recipes[0].title = HOSTILE
-    return made
-
 
 def test_a_pdf_without_a_browser_says_what_to_install(run, monkeypatch):
     monkeypatch.setattr(pdf.shutil, "which", lambda _: None)
