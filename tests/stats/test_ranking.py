@@ -25,6 +25,12 @@ def test_metrics_come_in_order_of_interest_then_those_chosen():
     assert main_metrics([], "grad-cam") == []
 
 
+def test_what_compares_classes_on_one_photo_is_shown_beside_the_default_metrics():
+    usual = ["iou", "energy", "focus", "average-precision", "pointing-game", "grid-pointing-game"]
+    assert len(main_metrics(usual, "grad-cam")) == 6
+    assert "photo-discrimination" in main_metrics([*usual, "photo-discrimination"], "grad-cam")
+
+
 def test_of_a_classifier_accuracy_is_the_metric():
     assert main_metrics(["confidence", "cue-drop", "correct"], "-") == ["correct"]
     assert main_metrics(["confidence", "mine"], "-") == ["mine"]

@@ -20,6 +20,7 @@ RANK = (
     "pointing-game",
     "average-precision",
     "grid-pointing-game",
+    "photo-discrimination",  # only where photographs show several classes
     "cue-energy",
     "parts-energy",
     "focus",
