@@ -35,7 +35,8 @@ def audit(
         Option(
             parser=assigned,
             metavar="LAYER",
-            help="For all models, or NAME=LAYER,... Default: the last spatial layer of each.",
+            help="For all models, or NAME=LAYER,... Default: of each the last spatial layer that "
+            "everything passes through.",
         ),
     ] = None,
     output: Annotated[

@@ -25,7 +25,7 @@ def explain(
             parser=words,
             metavar="LAYER,...",
             help="As in: campare list layers MODEL; several, with commas, are fused. "
-            "Default: the last spatial layer.",
+            "Default: the last spatial layer that everything passes through.",
         ),
     ] = None,
     layer_grid: LayerGrid = None,
