@@ -5,6 +5,8 @@ import json
 import pytest
 
 from campare.report import render
+from campare.report.page import read
+from campare.report.writers.markdown import escaped
 
 
 def test_the_notebook_is_valid_and_its_code_runs(run, monkeypatch):
@@ -25,6 +27,14 @@ def test_the_notebook_is_valid_and_its_code_runs(run, monkeypatch):
     assert sum("image/png" in data for data in shown) == 3
     assert any("<table>" in data.get("text/html", "") for data in shown)
     assert "<script" not in path.read_text("utf-8")
+
+
+def test_the_notebook_begins_as_the_markdown_does(run):
+    first = json.loads(render(run, format="ipynb").read_text("utf-8"))["cells"][0]["source"]
+    assert render(run, format="md").read_text("utf-8").startswith(first)
+    limits = read(run).limits
+    assert any("differ in resolution" in text for text in limits)
+    assert all(escaped(text) in first for text in limits)
 
 
 def test_the_notebook_keeps_to_its_schema(run):

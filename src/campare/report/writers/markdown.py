@@ -37,18 +37,23 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def markdown(page: Page, sections: Sequence[Section]) -> str:
     """The whole report: its answer, then its sections with their figures, which lie beside it."""
-    parts = [
+    parts = answer(page)
+    for section in sections:
+        if section.markdown is not None and section.shown(page):
+            parts += [f"## {escaped(section.heading(page))}", *_figures(section, page)]
+            parts += [section.markdown(page)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def answer(page: Page) -> list[str]:
+    """What stands before the sections, by paragraph: headline, warnings, findings, limits."""
+    return [
         f"# {escaped(page.headline)}",
         f"*{escaped(page.question)}*",
         *(f"> **Warning.** {escaped(text)}" for text in page.alarms),
         *_findings(page),
         *map(escaped, page.limits),
     ]
-    for section in sections:
-        if section.markdown is not None and section.shown(page):
-            parts += [f"## {escaped(section.heading(page))}", *_figures(section, page)]
-            parts += [section.markdown(page)]
-    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _figures(section: Section, page: Page) -> list[str]:

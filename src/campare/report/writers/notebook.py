@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from campare.report.page import Page
 from campare.report.section import Section
-from campare.report.writers.markdown import escaped
+from campare.report.writers.markdown import answer, escaped
 
 if TYPE_CHECKING:
     from campare.runs.run import Run
@@ -24,7 +24,7 @@ def notebook(
     """The notebook as text; `figures` are PNG by name."""
     table = {"text/html": page.comparison._repr_html_(), "text/plain": "Comparison"}
     cells = [
-        _text(f"# {escaped(page.headline)}", f"*{escaped(page.question)}*", *_said(page)),
+        _text(*answer(page)),
         _code(f"import campare\n\nrun = campare.Run.open({str(Path(run.path).resolve())!r})"),
         _text("## Claims, effects and answers"),
         _code("campare.compare(run)", table),
@@ -59,12 +59,6 @@ def notebook(
 
 def _png(content: bytes) -> dict[str, str]:
     return {"image/png": base64.b64encode(content).decode("ascii")}
-
-
-def _said(page: Page) -> list[str]:
-    alarms = [f"> **Warning.** {escaped(text)}" for text in page.alarms]
-    found = [answer for answer in page.answers if answer.kind != "arm"]
-    return alarms + [escaped(str(answer)) for answer in found]
 
 
 def _text(*paragraphs: str) -> dict[str, Any]:
