@@ -125,6 +125,13 @@ def test_every_main_metric_has_its_say():
     )
 
 
+def test_a_measure_that_is_undefined_is_not_counted():
+    none = of({"energy": "not detected", "focus": "undefined"}, arms=(FINE, OTHER))
+    assert "in 1 measure" in none.text
+    some = of({"energy": "better", "focus": "undefined", "iou": "not detected"})
+    assert some.short.endswith("by 1 of 2 measures")
+
+
 def test_the_headline_counts_the_measures_that_agree_with_it():
     some = of({"energy": "better", "entropy": "worse", "iou": "not detected"}, contrast="C - B")
     assert some.short == "C gives better maps than B by 1 of 3 measures"

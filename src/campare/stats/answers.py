@@ -195,6 +195,11 @@ def _grids(row: Mapping[str, Any], arms: Mapping[str, Arm]) -> list[str | None]:
     return [arms[name].grid if name in arms else None for name in names]
 
 
+def _measures(found: Sequence[Deciding]) -> int:
+    """How many measures a verdict is about: those that are defined, or all where none is."""
+    return sum(one.verdict != UNDEFINED for one in found) or len(found)
+
+
 def _summed(of: Iterable[tuple[str, str]]) -> tuple[str, str]:
     """One verdict for several (verdict, metric), and in which it holds: `better by focus`."""
     by: dict[str, list[str]] = {}
@@ -276,7 +281,7 @@ def _of_pair(
     verdict, where = _summed((one.verdict, one.name) for one in found)
     maps = "maps" if method == method_of(comparison) else f"{method} maps"
     but = flawed.but([treatment.name, control.name])
-    claim = _claim(verdict, where, len(found), maps, treatment, control)
+    claim = _claim(verdict, where, _measures(found), maps, treatment, control)
     claim += _of_resolution(found, treatment, control)
     text = f"{claim}. {_capital(but)}." if but else f"{claim}."
     differ = _design(comparison).get(first["contrast"])
@@ -325,7 +330,8 @@ def _short(verdict: str, found: Sequence[Deciding], maps: str, one: str, other: 
     if verdict == MIXED:
         return f"{one} gives better {maps} than {other} by some measures and worse ones by others"
     agree = sum(metric.verdict == verdict for metric in found)
-    many = f" by {agree} of {len(found)} measures" if len(found) > 1 else ""
+    of = _measures(found)
+    many = f" by {agree} of {of} measures" if of > 1 else ""
     if verdict in ("better", "worse"):
         return f"{one} gives {verdict} {maps} than {other}{many}"
     return f"The {maps} of {one} are {verdict} than those of {other}{many}"
@@ -399,7 +405,8 @@ def _of_factors(
             verdict, where = _summed((one.verdict, one.name) for one in found)
             factor = _factor(found[0].native["contrast"], design)
             short = _SAYS[factor.kind](factor, verdict)
-            text = f"{short}: {where}." if where else f"{short} in {count(len(found), 'measure')}."
+            measures = count(_measures(found), "measure")
+            text = f"{short}: {where}." if where else f"{short} in {measures}."
             text += _confounding(factor) + caveat
             answer = _answer(factor.kind, verdict, text, short, found, comparison.confidence)
             yield replace(answer, subject=_subject(factor))
