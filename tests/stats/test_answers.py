@@ -125,11 +125,22 @@ def test_every_main_metric_has_its_say():
     )
 
 
-def test_a_measure_that_is_undefined_is_not_counted():
-    none = of({"energy": "not detected", "focus": "undefined"}, arms=(FINE, OTHER))
-    assert "in 1 measure" in none.text
-    some = of({"energy": "better", "focus": "undefined", "iou": "not detected"})
-    assert some.short.endswith("by 1 of 2 measures")
+def test_a_measure_whose_difference_is_undefined_is_not_counted():
+    """One image alone has a mean, and so is a main metric, but no interval."""
+
+    def answer(**words):
+        effects = [effect(name, word, contrast="C - B") for name, word in words.items()]
+        means = [("B", "grad-cam", name, 0.5, 0.4, 0.6, 1, 3, 0, 0, 1) for name in words]
+        found = answers(compared(*effects, summary=means, arms=(COARSE, OTHER)))
+        return next(one for one in found if one.kind == "contrast")
+
+    none = answer(energy="not detected", focus="undefined")
+    assert none.text.endswith(" in 1 measure.")
+    some = answer(energy="better", focus="undefined", iou="not detected")
+    assert some.short == "C gives better maps than B by 1 of 2 measures"
+    assert answer(energy="undefined", focus="undefined").text == (
+        "The maps of C and B (Transfer) cannot be compared."
+    )
 
 
 def test_the_headline_counts_the_measures_that_agree_with_it():
