@@ -157,6 +157,17 @@ def test_training_compiles_nothing_anew(images, monkeypatch):
     assert not np.allclose(after.maps, before.maps)
 
 
+def test_a_model_is_checked_for_changes_once_a_batch(monkeypatch):
+    checks, differs = [], Snapshot.differs
+    monkeypatch.setattr(Snapshot, "differs", lambda it: checks.append(it) or differs(it))
+    one, counts = wrap(network()), []
+    for n in (2, 4, 6):
+        checks.clear()
+        explain(one, np.ones((n, SIZE, SIZE, 3), np.float32), target=1, batch_size=2)
+        counts.append(len(checks))
+    assert np.diff(counts)[-1] == 1
+
+
 def test_a_model_that_nobody_holds_is_freed(images):
     model = network()
     explain(model, images)
