@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from foreign import scenes, yolo_polygons
+from foreign import huggingface, scenes, yolo_in_class_folders, yolo_polygons
 from PIL import Image
 
 from campare.__main__ import main
@@ -146,7 +146,8 @@ def test_import_passes_its_options_on(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(ImageSet, "from_dataset", from_dataset)
     words = (
         "data import here there --format table --several leave-out --background none "
-        "--labels crack=defect,person= --no-keep-splits --window 40,400 --slices middle --columns "
+        "--labels crack=defect,person= --classes-from folders --no-keep-splits --window 40,400 "
+        "--slices middle --columns "
         "image=id,label=dx --rle rows --mask-values 1,3 --annotations-as stored "
         "--group (p\\d+) --seed 4"
     )
@@ -157,6 +158,7 @@ def test_import_passes_its_options_on(monkeypatch: pytest.MonkeyPatch):
         "several": "leave-out",
         "background": "none",
         "labels": {"crack": "defect", "person": None},
+        "classes_from": "folders",
         "keep_splits": False,
         "window": "40,400",
         "slices": "middle",
@@ -168,6 +170,43 @@ def test_import_passes_its_options_on(monkeypatch: pytest.MonkeyPatch):
         "seed": 4,
     }
     assert set(inspect.signature(read_dataset).parameters) >= set(options)
+
+
+@pytest.mark.parametrize("layout", ["yolo", "huggingface"])
+@pytest.mark.parametrize("number", [None, 0], ids=["a number a class", "one number"])
+def test_the_commands_that_messages_give_import_numbers_in_class_folders(
+    layout: str, number: int | None, failing: Failing, tmp_path: Path
+):
+    """An audit's refusal names the import, whose refusal names the option: its masks are right."""
+    drawn, export = scenes(2), tmp_path / "export"
+    if layout == "yolo":
+        yolo_in_class_folders(export, drawn)
+        (export / "data.yaml").unlink()
+        texts = list(export.rglob("*.txt"))
+    else:
+        huggingface(export, drawn, names="")
+        texts = list(export.rglob("*.jsonl"))
+    for text in texts if number is not None else ():
+        content = text.read_text("utf-8")
+        changed = re.sub("^1 ", "0 ", content, flags=re.M).replace(
+            '"categories": [1', '"categories": [0'
+        )
+        text.write_text(changed, "utf-8")
+    message = failing("audit", "m.keras", "--data", "export")
+    command = re.search(r"Try campare (data import \S+ OUT)", message)
+    assert command, message
+    message = failing(*command[1].split())
+    option = re.search(r"--labels \S+(?=, or)", message)
+    assert option, message
+    assert option[0] == ("--labels 0=cat,1=dog" if number is None else "--labels 0=own")
+    assert main([*command[1].split(), *option[0].split()]) == 0
+    images = ImageSet.from_folder("OUT")
+    assert images.class_names == ("cat", "dog")
+    for scene in drawn:
+        (sample,) = [s for s in images.samples if scene.name in s.image]
+        assert images.class_names[sample.label] == scene.label
+        expected = scene.mask if layout == "yolo" else scene.boxes
+        np.testing.assert_array_equal(images.read(sample).regions["object"], expected)
 
 
 def test_import_into_the_data_set_is_refused(failing: Failing, tmp_path: Path):

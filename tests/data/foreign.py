@@ -17,6 +17,22 @@ from PIL import Image
 
 COLORS = {"background": (0, 0, 0), "cat": (64, 0, 0), "dog": (64, 0, 128)}  # of Pascal VOC
 NUMBERS = {"cat": 8, "dog": 12}
+HUGGING_FACE_NAMES = """---
+dataset_info:
+  features:
+  - name: image
+    dtype: image
+  - name: objects
+    sequence:
+    - name: categories
+      dtype:
+        class_label:
+          names:
+            '0': cat
+            '1': dog
+---
+# Pets
+"""
 
 
 @dataclass(frozen=True)
@@ -247,6 +263,33 @@ def yolo_darknet(root: Path, chosen: list[Scene]) -> None:
         for scene in own:
             scene.save(root / "obj_data" / scene.file)
             write(root / "obj_data" / f"{scene.name}.txt", yolo_text(scene, yolo_box))
+
+
+def yolo_in_class_folders(root: Path, chosen: list[Scene]) -> None:
+    """Text beside the images, which lie in the folders of their classes."""
+    write(root / "data.yaml", yaml.safe_dump({"names": ["cat", "dog"]}))
+    for scene in chosen:
+        scene.save(root / scene.split / scene.label / scene.file)
+        path = root / scene.split / scene.label / f"{scene.name}.txt"
+        write(path, yolo_text(scene, yolo_ring))
+
+
+# Hugging Face
+
+
+def huggingface(root: Path, chosen: list[Scene], names: str = HUGGING_FACE_NAMES) -> None:
+    """ImageFolder: images in the folders of their classes, metadata.jsonl for each split."""
+    write(root / "README.md", names)
+    for split, own in by_split(chosen).items():
+        lines = []
+        for scene in own:
+            scene.save(root / split / scene.label / scene.file)
+            boxes = [[x0, y0, x1 - x0, y1 - y0] for x0, y0, x1, y1 in (t.box for t in scene.things)]
+            numbers = [sorted(NUMBERS).index(thing.label) for thing in scene.things]
+            objects = {"bbox": boxes, "categories": numbers}
+            line = {"file_name": f"{scene.label}/{scene.file}", "objects": objects}
+            lines.append(json.dumps(line) + "\n")
+        write(root / split / "metadata.jsonl", "".join(lines))
 
 
 # Pascal VOC
@@ -552,6 +595,8 @@ LAYOUTS: Mapping[str, tuple[Callable[[Path, list[Scene]], None], str]] = {
     "yolo_boxes": (yolo_boxes, "boxes"),
     "yolo_polygons": (yolo_polygons, "masks"),
     "yolo_darknet": (yolo_darknet, "boxes"),
+    "yolo_in_class_folders": (yolo_in_class_folders, "masks"),
+    "huggingface": (huggingface, "boxes"),
     "voc_boxes": (voc_boxes, "boxes"),
     "voc_roboflow": (voc_roboflow, "boxes"),
     "voc_palette": (voc_palette, "masks"),

@@ -48,8 +48,9 @@ def import_(
     format: Annotated[
         str | None,
         Option(
-            help="coco, yolo, voc, labelme, label-studio, mvtec, table, folders, cvat, "
-            "labelme-xml, open-images, roboflow, or one of Datumaro's. Default: as the files say."
+            help="coco, yolo, voc, labelme, label-studio, mvtec, huggingface, table, folders, "
+            "cvat, labelme-xml, open-images, roboflow, or one of Datumaro's. Default: as the files "
+            "say."
         ),
     ] = None,
     several: Annotated[
@@ -61,6 +62,13 @@ def import_(
         Option(metavar="CLASS", help="The class of images without a label. Default: left out."),
     ] = None,
     labels: Labels = None,
+    classes_from: Annotated[
+        Literal["folders", "labels"] | None,
+        Option(
+            help="What says the class of an image: its folder, or the labels of its objects. "
+            "Default: its folder, where the labels do not contradict."
+        ),
+    ] = None,
     keep_splits: Annotated[
         bool, Option(help="Whether the data set's own train and test count.")
     ] = True,
@@ -98,6 +106,7 @@ def import_(
         several=several,
         background=background,
         labels=labels,
+        classes_from=classes_from,
         keep_splits=keep_splits,
         window=window,
         slices=slices,

@@ -2,13 +2,12 @@
 
     items -> a class for each image -> its own objects, those of other classes -> ImageSet
 
-An image of a detection data set has no class of its own. Here it has that of its objects; where
-they are of several classes, that with the largest area, and the others are the region `other`.
-What is not imported is counted, by reason, in the set's inventory.
+Which class an image has: `classes.py`. Of its objects those of that class are its mask, those of
+the others the region `other`. What is not imported is counted, by reason, in the set's inventory.
 """
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -18,12 +17,20 @@ import numpy as np
 
 from campare.data import groups as g
 from campare.data.annotations import Annotation, object_mask
+from campare.data.classes import (
+    EMPTY,
+    Classed,
+    ClassesFrom,
+    Several,
+    folder_name,
+    with_classes,
+)
 from campare.data.decode import Decoded, Picture
 from campare.data.formats import Contents, Files, Item, LeftOut, Reading, read_items
 from campare.data.formats.pictures import Slices, Window, read_picture, read_window
 from campare.data.inventory import Inventory, counted, some_of
 from campare.data.labels import OWN, Labels, sort_objects
-from campare.data.layout import REGION_FOLDERS, unused_by_kind
+from campare.data.layout import unused_by_kind
 from campare.data.masks import Value
 from campare.data.samples import (
     REGIONS,
@@ -36,19 +43,11 @@ from campare.data.samples import (
     held_out,
     in_threads,
 )
-from campare.data.shapes import area_of
 from campare.errors import DataError
 
 Set = TypeVar("Set", bound=SampleSet)
 
-#: An image that shows several classes: it has that of the largest area, or is left out.
-Several = Literal["largest", "leave-out"]
-
-#: Why an image has no class.
-EMPTY = "without a label"
-
 _LISTED = 12  # labels that a message lists
-_RESERVED = (*SPLITS, VALIDATION, *REGION_FOLDERS.values(), "annotations")
 
 
 def read_dataset(
@@ -59,6 +58,7 @@ def read_dataset(
     several: Several = "largest",
     background: str | None = None,
     labels: Labels | None = None,
+    classes_from: ClassesFrom | None = None,
     keep_splits: bool = True,
     window: str | Window | None = None,
     slices: Slices | None = None,
@@ -82,6 +82,8 @@ def read_dataset(
         background: the class of images in which nothing is labeled; None: they are left out.
         labels: what labels mean: {"person": None} leaves out such objects, {"crack": "defect",
             "hole": "defect"} makes one class of two.
+        classes_from: whether the class of an image is the one of the "folders" that it lies in, or
+            that of the "labels" of its objects; None: the folders, where labels do not contradict.
         keep_splits: whether the data set's own splits count; if not, or where it has none or just
             one, a stratified one is drawn.
         window: of pixels wider than 8 bits, "0..4095" or "CENTER,WIDTH"; None: that of a DICOM
@@ -122,7 +124,7 @@ def read_dataset(
     )
     contents = read_items(files, format, reading)
     items = _mapped(contents, labels or {})
-    classed = _with_classes(contents, items, several, background)
+    classed = with_classes(items, contents.left_out, several, background, classes_from)
     _require_classes(sorted(set(classed.class_of.values())), contents)
     read, checks = _checked(classed, reading, contents.left_out, progress)
     usable = [item for item in classed.items if item.name in checks]
@@ -183,14 +185,6 @@ def _tuple(values: Sequence[Value] | None) -> tuple[Value, ...] | None:
     return None if values is None else tuple(values)
 
 
-class _Classed(NamedTuple):
-    """The items that have a class."""
-
-    items: list[Item]
-    class_of: dict[str, str]
-    notes: list[str]
-
-
 def _mapped(contents: Contents, labels: Labels) -> list[Item]:
     """Items whose labels are what `labels` says, as folders can be called; OWN: no label."""
     every = {one.label for item in contents.items for one in item.annotations if one.label}
@@ -204,7 +198,7 @@ def _mapped(contents: Contents, labels: Labels) -> list[Item]:
 
     def meant(label: str) -> str | None:
         name = labels.get(label, label)
-        return None if name is None else OWN if name == OWN != label else _folder_name(name)
+        return None if name is None else OWN if name == OWN != label else folder_name(name)
 
     left_out = contents.left_out.annotations
     found = []
@@ -219,55 +213,6 @@ def _mapped(contents: Contents, labels: Labels) -> list[Item]:
         names = dict.fromkeys(name for name in map(meant, item.labels) if name not in (None, OWN))
         found.append(replace(item, labels=tuple(map(str, names)), annotations=tuple(kept)))
     return found
-
-
-def _with_classes(
-    contents: Contents, items: Sequence[Item], several: Several, background: str | None
-) -> _Classed:
-    """A class for each image, by its labels or else by its objects."""
-    if several not in ("largest", "leave-out"):
-        raise DataError(f"Expected several largest or leave-out, got {several!r}. Try 'largest'.")
-    kept, class_of, mixed = [], {}, list[str]()
-    left_out = contents.left_out.images
-    for item in items:
-        found = item.labels if len(item.labels) == 1 else _by_area(item)
-        if len(item.labels) > 1 and not found:
-            left_out["of several labels"].append(item.name)
-        elif len(found) > 1 and several == "leave-out":
-            left_out["of several classes"].append(item.name)
-        elif not found and background is None:
-            left_out[EMPTY].append(item.name)
-        else:
-            kept.append(item)
-            class_of[item.name] = found[0] if found else _folder_name(str(background))
-            mixed += [item.name] if len(found) > 1 else []
-    notes = []
-    if mixed:
-        notes.append(
-            f"{counted(mixed, 'image shows', 'images show')} several classes, of which the one of "
-            f"the largest area counts: {some_of(mixed)}"
-        )
-    return _Classed(kept, class_of, notes)
-
-
-def _by_area(item: Item) -> tuple[str, ...]:
-    """The labels of an image's objects, that of the largest area first."""
-    areas: dict[str, float] = defaultdict(float)
-    for one in item.annotations:
-        if one.label:
-            areas[one.label] += area_of(one.shape)
-    return tuple(sorted(areas, key=lambda label: (-areas[label], label)))
-
-
-def _folder_name(label: str) -> str:
-    """A label as the name of a folder."""
-    name = label.strip().replace("/", "-").replace("\\", "-").lstrip(".") or "unnamed"
-    if name.casefold() in _RESERVED:
-        raise DataError(
-            f"Expected classes whose names are not {', '.join(_RESERVED)}, got {label!r}. "
-            f"Try --labels {label}={label}-class"
-        )
-    return name
 
 
 def _require_classes(names: Sequence[str], contents: Contents) -> None:
@@ -333,7 +278,7 @@ class _Reader:
 
 
 def _checked(
-    classed: _Classed, reading: Reading, left_out: LeftOut, progress: Progress | None
+    classed: Classed, reading: Reading, left_out: LeftOut, progress: Progress | None
 ) -> tuple[_Pixels, dict[str, _Check]]:
     """Read each image once; what cannot be read is left out."""
     annotations = {item.name: item.annotations for item in classed.items if item.annotations}

@@ -65,9 +65,9 @@ def _meaning(
 ) -> Callable[[str | None, str], str | None]:
     """(label, class of the image) -> the class that is shown; None: none of the set."""
     classes, exact = _classes(names), set(names)
-    given = {_fold(label): name for label, name in labels.items()}
-    used = {_fold(each.label) for found in annotations.values() for each in found if each.label}
-    absent = [label for label in labels if _fold(label) not in used]
+    given = {fold(label): name for label, name in labels.items()}
+    used = {fold(each.label) for found in annotations.values() for each in found if each.label}
+    absent = [label for label in labels if fold(label) not in used]
     wrong = [name for name in labels.values() if name not in (None, OWN, *names)]
     if absent:
         raise DataError(
@@ -83,8 +83,8 @@ def _meaning(
     def meaning(label: str | None, class_name: str) -> str | None:
         if label is None:
             return class_name
-        own = label if label in exact else classes.get(_fold(label))
-        name = given.get(_fold(label), own)
+        own = label if label in exact else classes.get(fold(label))
+        name = given.get(fold(label), own)
         return class_name if name == OWN and OWN not in names else name
 
     return meaning
@@ -94,12 +94,18 @@ def _classes(names: Iterable[str]) -> dict[str, str]:
     """Class by label: its name folded, and without a number in front, where no other has that."""
     by_label: dict[str, set[str]] = defaultdict(set)
     for name in names:
-        by_label[_fold(name)].add(name)
-        by_label[_without_number(_fold(name))].add(name)
+        by_label[fold(name)].add(name)
+        by_label[_without_number(fold(name))].add(name)
     return {label: next(iter(found)) for label, found in by_label.items() if len(found) == 1}
 
 
-def _fold(label: str) -> str:
+def fold(label: str) -> str:
+    """A label as it is compared: small letters, and spaces for what joins words.
+
+    Example:
+        >>> fold("Great_Dane") == fold("great dane")
+        True
+    """
     return " ".join(re.split(r"[\s_-]+", unicodedata.normalize("NFC", label).casefold())).strip()
 
 
@@ -116,14 +122,14 @@ def _require_own(
     labels: Labels,
 ) -> None:
     """Refuse a class whose labels are none of its own, unless each is given a meaning."""
-    given = {_fold(label) for label in labels}
+    given = {fold(label) for label in labels}
     labelled: dict[str, Counter[str]] = defaultdict(Counter)
     for image, found in annotations.items():
         labelled[class_of[image]].update(
-            each.label for each in found if each.label and _fold(each.label) not in given
+            each.label for each in found if each.label and fold(each.label) not in given
         )
     with_own = {class_of[image] for image, regions in shapes.items() if "object" in regions}
-    unclear = {label: n for label, n in left_out.items() if _fold(label) not in given}
+    unclear = {label: n for label, n in left_out.items() if fold(label) not in given}
     for name, own_labels in labelled.items():
         if name in with_own or not set(own_labels) & set(unclear):
             continue
@@ -164,10 +170,10 @@ def _suggestion(
 
 def _alike(label: str, classes: Sequence[str]) -> str | None:
     """The class of whose name a word begins or ends with the label, or the other way round."""
-    one = _fold(label)
+    one = fold(label)
     found = []
     for name in classes:
-        other = _fold(name)
+        other = fold(name)
         short, long = sorted((one, other), key=len)
         words = [long, *long.split()]
         if len(short) > 1 and any(word.startswith(short) or word.endswith(short) for word in words):

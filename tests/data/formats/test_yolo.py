@@ -2,7 +2,7 @@
 
 import pytest
 from contents import assert_shapes_are_the_things, read_with
-from foreign import yolo_boxes, yolo_darknet, yolo_polygons
+from foreign import yolo_boxes, yolo_darknet, yolo_in_class_folders, yolo_polygons
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +13,13 @@ from campare.errors import DataError
 
 
 @pytest.mark.parametrize(
-    ("writer", "boxes"), [(yolo_boxes, True), (yolo_polygons, False), (yolo_darknet, True)]
+    ("writer", "boxes"),
+    [
+        (yolo_boxes, True),
+        (yolo_polygons, False),
+        (yolo_darknet, True),
+        (yolo_in_class_folders, False),
+    ],
 )
 def test_shapes_are_the_things_that_were_drawn(writer, boxes, tmp_path):
     assert_shapes_are_the_things(*read_with(yolo.read, writer, tmp_path), boxes=boxes)

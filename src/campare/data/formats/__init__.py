@@ -15,6 +15,7 @@ from campare.data.formats import (
     coco,
     cvat,
     folders,
+    huggingface,
     labelme,
     labelstudio,
     mvtec,
@@ -36,6 +37,7 @@ READERS: Mapping[str, Reader] = {
     "labelme": labelme.read,
     "label-studio": labelstudio.read,
     "mvtec": mvtec.read,
+    "huggingface": huggingface.read,
     "table": tables.read,
     "folders": folders.read,
     "cvat": cvat.read,
@@ -45,7 +47,8 @@ READERS: Mapping[str, Reader] = {
 
 #: The kinds of annotation files -> format.
 _KINDS = {"COCO": "coco", "YOLO": "yolo", "Pascal VOC": "voc", "CVAT": "cvat",
-          "LabelMe": "labelme", "Label Studio": "label-studio"}  # fmt: skip
+          "LabelMe": "labelme", "Label Studio": "label-studio",
+          "Hugging Face's metadata": "huggingface"}  # fmt: skip
 
 
 def read_items(files: Files, name: str | None, reading: Reading) -> Contents:
