@@ -39,6 +39,7 @@ def test_defaults(audited: list[Any], capsys: pytest.CaptureFixture[str]):
         "pixels": "0..255",
         "classes": None,
         "output": None,
+        "task": None,
         "target": "label",
         "split": None,
         "out": Path("runs/photos-audit"),
@@ -57,8 +58,8 @@ def test_every_option_arrives(audited: list[Any]):
     words = (
         "audit one=a.keras two=old/a.keras --data photos --metrics energy,deletion --methods "
         "grad-cam,layer-cam --layer one=top,two=conv/last --layer-grid two=7x7+1 --size 96 "
-        "--pixels one=-1..1 --classes cat=3,dog=0 --output 1 --target prediction --split all "
-        "--out there --seed 4 --batch-size 8 --engine ray"
+        "--pixels one=-1..1 --classes cat=3,dog=0 --output 1 --task one=regression "
+        "--target prediction --split all --out there --seed 4 --batch-size 8 --engine ray"
     )
     assert call(words) == 0
     ((given, settings),) = audited
@@ -73,6 +74,7 @@ def test_every_option_arrives(audited: list[Any]):
         "pixels": {"one": "-1..1"},
         "classes": {"cat": "3", "dog": "0"},
         "output": "1",
+        "task": {"one": "regression"},
         "target": "prediction",
         "split": "all",
         "out": Path("there"),
@@ -135,6 +137,7 @@ def test_an_imported_data_set_is_audited(models: Path, tmp_path: Path):
         ("FREE --layer lost", "Expected a layer of 'free', got 'lost'."),
         ("FREE --layer x=last", "Expected names of models in layer=..., got 'x'. Try: free"),
         ("FREE --pixels 0-1", "Expected a range of pixels, got '0-1'."),
+        ("FREE --task both", "Expected a task binary or regression, got 'both'."),
         ("FREE --classes cat=0", "Expected an output for each class of the data (cat, dog),"),
         ("FREE --classes cat", "Expected classes as NAME=INDEX,... or a YAML file, got 'cat'."),
         ("FREE --classes no.yaml", "Expected a YAML file of classes, got no readable file"),

@@ -471,6 +471,43 @@ class TestRun:
         with pytest.raises(RunError, match="output"):
             quick(models, out=out, output="age")
 
+    def test_what_one_unit_is_read_as_is_said_and_recorded(self, tmp_path):
+        models = {name: tmp_path / f"{name}.keras" for name in ("logit", "value", "squashed")}
+        for name, path in models.items():
+            network(classes=1, activation="sigmoid" if name == "squashed" else None).save(path)
+        console, out = Console(file=io.StringIO(), width=200), tmp_path / "r"
+        taken = quick(models, out=out, console=console)
+        lines = [line for line in console.file.getvalue().splitlines() if "one unit" in line]
+        assert [line.partition("'")[2].partition("'")[0] for line in lines] == ["logit", "value"]
+        assert "Try: task='regression' (--task) where z is a value, or task='binary'" in lines[0]
+        recipes = json.loads((out / "run.json").read_text())["recipes"]
+        assert [one.get("task") for one in recipes] == ["binary", "binary", None]
+        told = {"logit": "binary", "value": "binary"}
+        console = Console(file=io.StringIO(), width=200)
+        assert quick(models, out=out, task=told, console=console).frame.equals(taken.frame)
+        assert "one unit" not in console.file.getvalue()
+
+    def test_the_maps_of_a_value_show_what_raises_it(self):
+        model, images = network(classes=1), DRAWN.load("test", 16)
+        with pytest.raises(TargetError, match=r"'m' with one value\. Try: target="):
+            quick({"m": model}, task="regression")
+        found = quick({"m": model}, task="regression", target="prediction")
+        maps = campare.explain(model, images.images, task="regression").maps
+        nobody = np.zeros(len(images), np.int64)
+        expected = measure_maps(
+            maps, images, recipe="m", seed=0, split="test", method="grad-cam", layer="last",
+            predictions=nobody, targets=nobody, metrics=["energy"],
+        )  # fmt: skip
+        np.testing.assert_array_equal(by_image(found, "m", "energy"), expected["value"].to_numpy())
+        assert set(found.frame["target"]) == {"output 0"}
+
+    def test_a_value_is_another_audit_than_a_class(self, tmp_path):
+        network(classes=1).save(tmp_path / "one.keras")
+        models, settings = {"m": tmp_path / "one.keras"}, {"out": tmp_path / "r"}
+        quick(models, target="prediction", task="binary", **settings)
+        with pytest.raises(RunError, match="as in the run in"):
+            quick(models, target="prediction", task="regression", **settings)
+
     def test_a_model_in_memory_is_measured_again(self, tmp_path):
         out = tmp_path / "r"
         quick({"m": network()}, out=out)

@@ -107,13 +107,9 @@ def _taken(classifier: Classifier, images: Any) -> Any:
 
 def _warn_of_one_unit(classifier: Classifier) -> None:
     """A single unit may be the logit of a class or a value: say what it is taken for."""
-    if getattr(classifier, "doubtful_task", False):
-        warnings.warn(
-            f"Expected a task of {classifier.name!r}, whose output is one unit z, got none: it is "
-            "read as a binary classifier, class 1 by z and class 0 by -z. Try: task='regression' "
-            "where z is a value, or task='binary'",
-            stacklevel=2,
-        )
+    doubtful = getattr(classifier, "doubtful_task", "")
+    if doubtful:
+        warnings.warn(doubtful, stacklevel=2)
 
 
 def _same(observed: Observed) -> Observed:

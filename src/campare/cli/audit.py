@@ -47,6 +47,15 @@ def audit(
             help="One of several outputs of all models, or NAME=OUTPUT,...",
         ),
     ] = None,
+    task: Annotated[
+        Any,
+        Option(
+            parser=assigned,
+            metavar="TASK",
+            help="What an output of one unit is: binary, the second of two classes, or regression, "
+            "a value; or NAME=TASK,...",
+        ),
+    ] = None,
     layer_grid: Annotated[
         Any,
         Option(
@@ -114,6 +123,7 @@ def audit(
         layer=layer,
         layer_grid=layer_grid,
         output=output,
+        task=task,
         size=size,
         pixels=pixels,
         classes=classes,

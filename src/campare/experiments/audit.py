@@ -56,6 +56,7 @@ def audit(
     layer: Any = None,
     layer_grid: Any = None,
     output: Any = None,
+    task: Any = None,
     size: int | None = None,
     pixels: Pixels | Mapping[str, Pixels] = "0..255",
     classes: Mapping[str, Any] | None = None,
@@ -80,6 +81,7 @@ def audit(
         layer: path of the layer to read, for all models; default: the last spatial one of each.
         layer_grid: how its tokens lie, where that cannot be found: as in `campare.wrap`.
         output: the name or number of one of its outputs, where it has several.
+        task: what an output of one unit is, 'binary' or 'regression': as in `campare.wrap`.
         size: pixels a side for models that take any; others get the pictures in their own size.
         pixels: what models take: '0..255', '0..1', '-1..1', or a function of float32 images
             (N, H, W, 3) of 0..255.
@@ -97,7 +99,7 @@ def audit(
         batch_size: images at a time.
         engine: where models are evaluated: 'local', or 'ray'.
 
-    `layer`, `layer_grid`, `output`, `pixels` and `classes` may be {model's name: value}, too.
+    `layer`, `layer_grid`, `output`, `task`, `pixels` and `classes` may be {model's name: value}.
 
     Raises:
         CampareError: something does not fit; the text says what would. Nothing has been written.
@@ -119,7 +121,7 @@ def audit(
         names = [arm.name for arm in arms]
         images, split = _images(data, split, target, group, live)
         terms = Terms(methods_of(methods), target, split, seed)
-        options = {"layer": layer, "layer_grid": layer_grid, "output": output}
+        options = {"layer": layer, "layer_grid": layer_grid, "output": output, "task": task}
         options |= {"pixels": pixels, "classes": classes}
         loaded = [
             evaluated(
@@ -134,6 +136,8 @@ def audit(
             )
             for arm in arms
         ]
+        for line in (one.assumed for one in loaded if one.assumed):
+            live.say(line)
         selection = _select(images, loaded, metrics, target, live)
         grids = {one.name: one.grids(terms.methods) for one in loaded}
         inputs = InputsBySize(images, selection.metrics, _differing(grids.values()), live)

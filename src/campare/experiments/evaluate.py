@@ -17,7 +17,7 @@ from campare.data import Images
 from campare.experiments.evaluated import Evaluated
 from campare.experiments.inputs import DISCRIMINATION, Grids, Inputs
 from campare.experiments.progress import STAGES
-from campare.metrics.classification import correct, learned, predicted
+from campare.metrics.classification import correct, learned
 from campare.metrics.evaluate import (
     measure_maps,
     measure_mosaics,
@@ -152,11 +152,16 @@ def outputs_of(model: Evaluated, inputs: Inputs, terms: Terms) -> Outputs:
     """Logits and maps of every method, from one tap for each image and mosaic."""
     if terms.target != "label":
         logits, maps = model.observe(inputs.images.images, None, terms.methods)
-        return Outputs(logits, maps, predicted(logits), [])
+        return Outputs(logits, maps, _predicted(logits), [])
     labels = inputs.images.labels
     logits, maps = model.observe(inputs.images.images, labels, terms.methods)
     mosaics = [model.observe(each.images, each.targets, terms.methods) for each in inputs.mosaics]
     return Outputs(logits, maps, labels, mosaics)
+
+
+def _predicted(logits: Floats) -> Ints:
+    """The output of the highest logit, (N, K) -> (N,); of a single value it is that one."""
+    return np.asarray(logits.argmax(axis=1), np.int64)
 
 
 class _Stages:
@@ -193,14 +198,14 @@ def _map_rows(
     inputs: Inputs, outputs: Outputs, base: Base, *, layer: str, suffix: str = ""
 ) -> "Iterator[pl.DataFrame]":
     """Rows of the maps of every method, on the images and on the mosaics."""
-    predictions = predicted(outputs.logits)
+    predictions = _predicted(outputs.logits)
     for method, maps in outputs.maps.items():
         columns = Columns(base, method + suffix, layer, inputs.matched.get(method))
         yield _measure(inputs, maps, predictions, outputs.targets, columns)
     for index, (logits, of_method) in enumerate(outputs.mosaics):
         for method, maps in of_method.items():
             columns = Columns(base, method + suffix, layer, inputs.matched.get(method))
-            yield _measure_mosaics(inputs, index, maps, predicted(logits), columns)
+            yield _measure_mosaics(inputs, index, maps, _predicted(logits), columns)
 
 
 def _control_rows(
@@ -262,7 +267,7 @@ def _predictions(inputs: Inputs, outputs: Outputs, names: tuple[str, ...]) -> di
     return {
         image: names[int(index)]
         for images, logits in pairs
-        for image, index in zip(images, predicted(logits), strict=True)
+        for image, index in zip(images, _predicted(logits), strict=True)
     }
 
 
@@ -318,7 +323,7 @@ def _query_rows(
             method=method,
             layer=layer,
             predict=model.predict,
-            predictions=predicted(outputs.logits),
+            predictions=_predicted(outputs.logits),
             targets=outputs.targets,
             rng=np.random.default_rng(terms.seed),
             metrics=inputs.metrics,
@@ -398,6 +403,6 @@ def _judged(logits: Floats, images: Images) -> dict[str, Any]:
     if len(np.unique(labels)) < 2:
         return accuracy
     better = bool(np.isfinite(hits).all()) and learned(
-        labels, predicted(logits), groups=images.groups
+        labels, _predicted(logits), groups=images.groups
     )
     return accuracy | {"learned": better}

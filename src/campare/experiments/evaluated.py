@@ -47,6 +47,7 @@ class Evaluated:
     batch_size: int
     seed: int
     given: Mapping[str, str] = field(default_factory=dict)  # how it is read, where that was said
+    assumed: str = ""  # what it is taken for, where nobody said it, in a sentence
     progress: Callable[[int], None] = no_progress  # is told the images of each batch
 
     def predict(self, images: Array) -> Floats:
@@ -164,6 +165,7 @@ def evaluated(
     layer: Any,
     layer_grid: Any,
     output: Any = None,
+    task: Any = None,
     size: int | None,
     pixels: Pixels | None,
     classes: Mapping[str, Any] | None,
@@ -176,7 +178,10 @@ def evaluated(
     Raises:
         ModelError, LayerError, TargetError, DataError: it does not fit; the text says what would.
     """
-    classifier = wrap(model, name=name, layer_grid=layer_grid, output=output)
+    classifier = wrap(model, name=name, layer_grid=layer_grid, output=output, task=task)
+    assumed = classifier.doubtful_task
+    if assumed:
+        classifier, task = classifier.with_settings(task="binary"), "binary"
     if isinstance(layer, (list, tuple)):
         raise LayerError(
             f"Expected one layer for {name!r}, got {len(layer)}. "
@@ -198,9 +203,10 @@ def evaluated(
         seed=seed,
         given={
             option: str(value)
-            for option, value in (("layer_grid", layer_grid), ("output", output))
+            for option, value in (("layer_grid", layer_grid), ("output", output), ("task", task))
             if value is not None and not callable(value)
         },
+        assumed=assumed,
     )
     found = replace(found, layer=classifier.layer(layer, found.shape).path)
     try:

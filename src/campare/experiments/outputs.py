@@ -114,6 +114,11 @@ def match(
     elif classifier.n_classes == len(class_names):
         found = list(range(len(class_names)))
         return _ordered(classifier, class_names, [(index,) for index in found], "by order")
+    if classifier.n_classes == 1:
+        raise TargetError(
+            f"Expected a model of the classes {_some(class_names)}, got {classifier.name!r} with "
+            "one value. Try: target='prediction' (--target)"
+        )
     raise TargetError(
         f"Expected a model of the classes {_some(class_names)}, got {classifier.name!r} with "
         f"{classifier.n_classes} outputs{_called(own)}. Try: classes={{{class_names[0]!r}: INDEX, "

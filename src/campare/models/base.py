@@ -342,10 +342,16 @@ class ImageClassifier:
         return self._survey().units == 1 and self.task != "regression"
 
     @property
-    def doubtful_task(self) -> bool:
-        """Whether nobody says if the only unit is the logit of a class or a value."""
+    def doubtful_task(self) -> str:
+        """What the only unit is taken for, where nobody says it, in a sentence; else nothing."""
         survey = self._survey()
-        return self.task is None and survey.units == 1 and survey.bypassed is None
+        if self.task is not None or survey.units != 1 or survey.bypassed is not None:
+            return ""
+        return (
+            f"Expected a task of {self.name!r}, whose output is one unit z, got none: it is read "
+            "as a binary classifier, class 1 by z and class 0 by -z. Try: task='regression' "
+            "(--task) where z is a value, or task='binary'"
+        )
 
     @property
     def bypassed(self) -> str | None:
