@@ -12,6 +12,7 @@ from campare.cli.options import mask_values as typed
 from campare.data import ImageSet
 from campare.data.masks import UnclearMaskError, decode_mask, looks_like_mask
 from campare.errors import DataError
+from campare.experiments.selection import without_mosaics
 
 DISC = np.hypot(*(np.mgrid[:48, :64] - np.array([20, 30])[:, None, None])) < 13
 
@@ -365,3 +366,56 @@ def test_indices_of_classes_are_refused_with_the_index_of_each(pets):
     assert np.array_equal(picture(images, "cat/0.png").regions["object"], voc() == 8)
     assert np.array_equal(picture(images, "dog/1.png").regions["object"], np.isin(voc(), [8, 255]))
     assert len(images.inventory.lines([s.image for s in images.samples])) == 1
+
+
+def test_values_of_other_classes_on_an_image_are_another_region_without_the_border(pets):
+    for at, index in enumerate((8, 0)):
+        values = voc()
+        values[values == 8] = index
+        add(pets, f"cat/{at}.png", values)
+    add(pets, "dog/0.png", np.where(voc() == 15, 12, 0))
+    images = ImageSet.from_folder(pets, training=False, mask_values=typed("cat=8,dog=15+12"))
+    both = picture(images, "cat/0.png").regions
+    assert np.array_equal(both["object"], voc() == 8)
+    assert np.array_equal(both["other"], voc() == 15)
+    alone = picture(images, "cat/1.png").regions
+    assert not alone["object"].any()
+    assert np.array_equal(alone["other"], voc() == 15)
+    assert set(picture(images, "dog/0.png").regions) == {"object"}
+    assert images.regions == ("object", "other")
+    lines = images.inventory.lines([sample.image for sample in images.samples])
+    assert any(line.startswith("Other-class masks for 2 of 4 test images") for line in lines)
+    kept = without_mosaics(images, [(16, 16)], "label")
+    assert kept["focus"].startswith("a class with 2 images that show one class")
+
+
+def test_other_classes_by_mask_values_are_no_others_by_boxes(pets):
+    """A mask says all classes of its image; boxes count where it has none."""
+    add(pets, "cat/0.png", voc())
+    rows = ["image,xmin,ymin,xmax,ymax,label", "cat/0.png,0,0,9,9,dog", "cat/1.png,0,0,9,9,dog",
+            "cat/1.png,0,9,9,19,cat", "dog/0.png,0,0,9,9,dog"]  # fmt: skip
+    (pets / "boxes.csv").write_text("\n".join(rows))
+    images = ImageSet.from_folder(pets, training=False, mask_values={"cat": 8, "dog": 15})
+    assert np.array_equal(picture(images, "cat/0.png").regions["other"], voc() == 15)
+    assert picture(images, "cat/1.png").regions["other"].sum() == 81
+    without = ImageSet.from_folder(pets, training=False, mask_values={"cat": 8, "dog": 99})
+    assert "other" not in picture(without, "cat/0.png").regions
+
+
+def test_one_value_for_all_classes_tells_none_apart(pets):
+    add(pets, "cat/0.png", voc())
+    add(pets, "dog/0.png", voc())
+    images = ImageSet.from_folder(pets, training=False, mask_values=[8])
+    assert images.regions == ("object",)
+
+
+def test_an_import_takes_the_values_of_each_class_too(pets):
+    add(pets, "cat/0.png", voc())
+    add(pets, "dog/0.png", np.where(voc() == 15, 12, 0))
+    images = ImageSet.from_dataset(pets, "folders", mask_values=typed("cat=8,dog=12+15"))
+    (sample,) = [s for s in images.samples if s.image.endswith("cat/cat__0.png")]
+    found = images.read(sample).regions
+    assert np.array_equal(found["object"], voc() == 8)
+    assert np.array_equal(found["other"], voc() == 15)
+    with pytest.raises(DataError, match="Expected mask values of the classes cat, dog, got"):
+        ImageSet.from_dataset(pets, "folders", mask_values=typed("cat=8"))

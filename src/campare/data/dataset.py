@@ -31,7 +31,7 @@ from campare.data.formats.pictures import Slices, Window, read_picture, read_win
 from campare.data.inventory import Inventory, counted, some_of
 from campare.data.labels import OWN, Labels, sort_objects
 from campare.data.layout import unused_by_kind
-from campare.data.masks import Value
+from campare.data.masks import MaskValues
 from campare.data.samples import (
     REGIONS,
     SPLITS,
@@ -64,7 +64,7 @@ def read_dataset(
     slices: Slices | None = None,
     columns: Mapping[str, str] | None = None,
     rle: Literal["columns", "rows"] = "columns",
-    mask_values: Value | Sequence[Value] | None = None,
+    mask_values: MaskValues | None = None,
     annotations_as: Literal["stored", "displayed"] | None = None,
     group: str | None = None,
     seed: int = 0,
@@ -91,7 +91,8 @@ def read_dataset(
         slices: of a volume: "all", "masked" or "middle"; None: masked, where there are masks.
         columns: of a table: {"image": "ImageId", "label": "ClassId", "mask": "EncodedPixels"}.
         rle: whether run lengths of a table go down the "columns", as Kaggle's do, or along "rows".
-        mask_values: that are inside a mask file of more than two values.
+        mask_values: that are inside a mask file of more than two values, of all classes or of each:
+            then the values of other classes are the region `other`.
         annotations_as: of photos that EXIF turns, on which grid shapes are where their file does
             not say its size: "stored" (None: this, and the inventory says so) or "displayed".
         group: a regular expression on the image's path whose match is its group; see `groups.py`.
@@ -118,7 +119,7 @@ def read_dataset(
         window=read_window(window) if isinstance(window, str) else window,
         slices=slices,
         columns=columns or {},
-        mask_values=(mask_values,) if isinstance(mask_values, int | str) else _tuple(mask_values),
+        mask_values=mask_values,
         rle=rle,
         displayed=annotations_as == "displayed",
     )
@@ -179,10 +180,6 @@ def _unused(files: Files, contents: Contents) -> dict[str, tuple[str, ...]]:
     used = {*files.images, *contents.files}
     tops = {PurePosixPath(path).parts[0] for path in used}
     return unused_by_kind([path for path in files.paths if path not in used], tops)
-
-
-def _tuple(values: Sequence[Value] | None) -> tuple[Value, ...] | None:
-    return None if values is None else tuple(values)
 
 
 def _mapped(contents: Contents, labels: Labels) -> list[Item]:

@@ -37,6 +37,7 @@ from campare.data.masks import (
     not_two_values,
     require_one_level,
     values_by_class,
+    values_of_others,
     values_to_give,
 )
 from campare.data.reader import Check, FolderReader
@@ -78,9 +79,9 @@ def read_folder(
     """Index a folder of images: decode, check and hash every file once.
 
     Boxes and outlines labelled with the image's class are its object, those of other classes the
-    region `other`; things of no class are left out, and counted.
-    Where an image has an object mask, its boxes are not used. Hidden files, and files that are no
-    image by their suffix, are ignored.
+    region `other`; things of no class are left out, and counted. Where an image has an object mask,
+    its boxes are not used; where `mask_values` tell classes apart, those of other classes in its
+    mask are `other`, too. Hidden files, and files that are no image by their suffix, are ignored.
 
     Args:
         into: the class of the set.
@@ -123,11 +124,13 @@ def read_folder(
     class_of = {image: location.class_name for image, location in locations.items()}
     objects = sort_objects(layout.annotations, class_of, labels)
     values = values_by_class(mask_values, class_names)
+    others = values_of_others(values)
     reader = FolderReader(
         root.resolve(),
         layout.masks,
         objects.shapes,
         {image: values[name] for image, name in class_of.items() if values},
+        {image: others[name] for image, name in class_of.items() if values},
         displayed=_is_displayed(annotations_as),
     )
     checks = in_threads(reader.check, sorted(locations), progress)
@@ -169,6 +172,7 @@ def read_folder(
                 "labels": labels,
                 "annotations as": annotations_as,
                 "groups": group_of,
+                "others": "by mask values" if _by_values(checks, reader) else None,
             },
         ),
         regions=tuple(region for region in REGIONS if region in present),
@@ -303,6 +307,11 @@ def _require_clear(checks: Sequence[Check], masks: Masks, class_of: Mapping[str,
     by_class = values_to_give(dict(sorted(found.items()))) if whole else {}
     path = masks[first.image]["object"][0]
     raise not_two_values(path, first.unclear, by_class)
+
+
+def _by_values(checks: Sequence[Check], reader: FolderReader) -> bool:
+    """Whether values of masks say that an image shows other classes."""
+    return any("other" in check.areas and bool(reader.others.get(check.image)) for check in checks)
 
 
 def _is_displayed(grid: Grid | None) -> bool:

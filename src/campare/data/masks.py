@@ -188,6 +188,26 @@ def values_by_class(
     return listed
 
 
+def values_of_others(
+    by_class: Mapping[str, Sequence[Value]],
+) -> dict[str, tuple[Value, ...]]:
+    """The values of the other classes, which are not a class's own; () where there are none.
+
+    Example:
+        >>> values_of_others({"cat": (8,), "dog": (12, 8)})
+        {'cat': (12,), 'dog': ()}
+    """
+    return {
+        name: tuple(
+            value
+            for other, values in by_class.items()
+            for value in values
+            if other != name and value not in own
+        )
+        for name, own in by_class.items()
+    }
+
+
 def not_two_values(
     path: str, error: UnclearMaskError, by_class: Mapping[str, Sequence[Value]] | None = None
 ) -> DataError:

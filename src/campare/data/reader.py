@@ -42,6 +42,7 @@ class FolderReader:
         masks: image id -> region -> paths of its masks below the root, which are united.
         shapes: image id -> region -> annotations, used where it has no mask of that region.
         values: image id -> values that are inside its object mask; absent: `masks.py` decides.
+        others: image id -> values in it that mean other classes: they are the region `other`.
         displayed: whether ground truth that may be on either grid is on the displayed one.
         kept: pictures that `check` decoded.
     """
@@ -50,6 +51,7 @@ class FolderReader:
     masks: Mapping[str, Mapping[str, tuple[str, ...]]]
     shapes: Mapping[str, Mapping[str, tuple[Annotation, ...]]]
     values: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    others: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     displayed: bool = False
     kept: Kept = field(default_factory=Kept, repr=False, compare=False)
 
@@ -113,20 +115,38 @@ class FolderReader:
         return {path: (self.root / path).read_bytes() for path in paths}
 
     def _regions(self, image: str, decoded: Decoded, files: Mapping[str, bytes]) -> dict[str, Mask]:
-        regions = {
-            region: _united(
-                [self._mask(region, path, files[path], image, decoded) for path in paths]
+        of_files = self.masks.get(image, {})
+
+        def united(region: str, values: Sequence[Value] | None) -> Mask:
+            return _united(
+                [
+                    self._mask(region, path, files[path], image, decoded, values)
+                    for path in of_files[region]
+                ]
             )
-            for region, paths in self.masks.get(image, {}).items()
+
+        regions = {
+            region: united(region, self.values.get(image) if region == "object" else None)
+            for region in of_files
         }
-        for region, shapes in self.shapes.get(image, {}).items():
-            if region not in regions:
-                inside = object_mask(shapes, image, decoded, displayed=self.displayed)
-                regions[region] = Mask(inside)
+        shapes = {r: of for r, of in self.shapes.get(image, {}).items() if r not in regions}
+        if self.others.get(image) and "object" in regions and "other" not in regions:
+            shapes.pop("other", None)
+            inside = united("object", self.others[image]).inside & ~regions["object"].inside
+            regions |= {"other": Mask(inside)} if inside.any() else {}
+        for region, of in shapes.items():
+            regions[region] = Mask(object_mask(of, image, decoded, displayed=self.displayed))
         return regions
 
-    def _mask(self, region: str, path: str, content: bytes, image: str, decoded: Decoded) -> Mask:
-        values = self.values.get(image) if region == "object" else None
+    def _mask(
+        self,
+        region: str,
+        path: str,
+        content: bytes,
+        image: str,
+        decoded: Decoded,
+        values: Sequence[Value] | None,
+    ) -> Mask:
         try:
             mask = read_mask(content, values)
         except UnclearMaskError as error:

@@ -16,7 +16,7 @@ from typing import Literal
 from campare.data.annotations import Annotation
 from campare.data.formats.pictures import SUFFIXES, Slices, Window
 from campare.data.layout import Names
-from campare.data.masks import Value
+from campare.data.masks import MaskValues
 from campare.data.vocabulary import split_of
 from campare.errors import DataError
 
@@ -30,7 +30,7 @@ class Reading:
         slices: of a volume: all, those that a mask marks, or the one in the middle; None: those
             with a mask where there are masks, else all.
         columns: of a table, what it holds -> its name: image, label, mask, group or split.
-        mask_values: that are inside a mask file of more than two values.
+        mask_values: that are inside a mask file of more than two values, of all classes or each.
         displayed: whether shapes of photos that EXIF turns are as displayed where nothing says so.
         rle: whether run lengths of a table go down the columns, as Kaggle's do, or along rows.
     """
@@ -38,7 +38,7 @@ class Reading:
     window: Window | None = None
     slices: Slices | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
-    mask_values: tuple[Value, ...] | None = None
+    mask_values: MaskValues | None = None
     rle: Literal["columns", "rows"] = "columns"
     displayed: bool = False
 

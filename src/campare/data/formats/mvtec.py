@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from campare.data.annotations import Annotation
 from campare.data.formats.items import Contents, Files, Item, LeftOut, Reading
 from campare.data.formats.pictures import read_mask_slices
+from campare.data.masks import values_by_class
 from campare.data.shapes import rle_of
 from campare.data.vocabulary import split_of
 
@@ -26,6 +27,7 @@ def read(files: Files, reading: Reading) -> Contents:
             product = parts[: parts.index(TRUTH)]
             stem = PurePosixPath(path).stem.removesuffix("_mask")
             masks[(*product, parts[-2], stem)].append(path)
+    values = values_by_class(reading.mask_values, sorted({key[-2] for key in masks}))
     items, used = [], []
     for path in files.images:
         parts = PurePosixPath(path).parts
@@ -38,7 +40,7 @@ def read(files: Files, reading: Reading) -> Contents:
         label, key = parts[-2], (*parts[:at], parts[-2], PurePosixPath(path).stem)
         annotations = []
         for mask in masks.pop(key, []):
-            (inside,) = read_mask_slices(files.root / mask, reading.mask_values)
+            (inside,) = read_mask_slices(files.root / mask, values.get(label))
             annotations.append(Annotation((path,), rle_of(inside), mask, label, inside.shape))
             used.append(mask)
         items.append(
