@@ -8,7 +8,7 @@ from campare.data import ImageSet
 from campare.errors import RunError
 from campare.experiments.manifest import open_run, settings_of
 from campare.runs.resume import earlier
-from campare.training.recipe import Recipe
+from campare.training.recipe import Augment, Recipe
 
 IMAGES = ImageSet.drawn(train=8, test=4, size=16)
 ARMS = (
@@ -83,6 +83,21 @@ def test_a_run_of_an_older_version_goes_on(run):
     run.manifest.settings.split = None
     run.write_manifest()
     assert earlier(run.path, settings()) is not None
+
+
+def test_a_run_goes_on_whose_recipes_had_fewer_ways_to_augment(tmp_path):
+    arms = (replace(ARMS[0], augment=Augment(flip="horizontal", zoom=0.1)),)
+    run = opened(tmp_path / "run", arms)
+    (recipe,) = run.manifest.settings.recipes.values()
+    for name in ("loss", "focal_gamma", "lora_rank", "guidance", "guidance_strength"):
+        del recipe[name]
+    for name in ("randaugment", "erasing", "blur", "noise", "mixup", "cutmix"):
+        del recipe["augment"][name]
+    run.write_manifest()
+    assert earlier(run.path, settings(arms=arms)) is not None
+    other = (replace(arms[0], augment=Augment(flip="horizontal", zoom=0.1, noise=0.1)),)
+    with pytest.raises(RunError, match="got another augment"):
+        earlier(run.path, settings(arms=other))
 
 
 def test_settings_are_compared_as_they_come_back_from_a_file(tmp_path):

@@ -10,7 +10,7 @@ from campare import compare
 from campare.stats.design import design_of, factorial, levels_from, trends
 from campare.stats.factors import DESIGN, contrasts, differences, named
 from campare.training.recipe import Recipe
-from campare.training.recipes import article
+from campare.training.recipes import article, augmentation, depth, guided, loss
 from campare.training.recipes import factorial as factorial_set
 from campare.training.sweep import dosed
 from campare.types import SCORE_COLUMNS
@@ -135,6 +135,38 @@ def test_no_factor_for_two_arms_or_where_nothing_can_be_told_apart():
     assert contrasts(of(*apart)) == []
 
 
+SETS = {
+    loss: ["label smoothing", "loss bce", "loss focal"],
+    depth: [f"trainable part {part}" for part in ("last-block", "last-3", "gradual", "all")],
+    guided: [
+        "trainable part", "guidance energy", "guidance rrr",
+        "trainable part x guidance energy", "trainable part x guidance rrr",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", SETS)
+def test_the_sets_have_the_factors_that_they_are_about(make):
+    found = by_name(of(*make(backbone="embedded")))
+    assert list(found) == SETS[make]
+    assert all(sum(one.weights.values()) == pytest.approx(0) for one in found.values())
+
+
+def test_kinds_of_augmentation_are_named_by_what_they_do():
+    found = by_name(of(*augmentation(backbone="embedded")))
+    assert found["augmentation"].weights["tuned"] == -1
+    assert found["kind of augmentation mixup 0.2"].weights == {"mixup": 1, "tuned+aug": -1}
+    assert found["kind of augmentation mixup 0.2"].low == "flip horizontal, rotation 0.1, zoom 0.1"
+
+
+def test_arms_of_a_run_that_went_on_with_a_newer_version_differ_in_no_more():
+    one, other = (asdict(arm) for arm in article(backbone="embedded")[1:3])
+    for name in ("loss", "guidance", "lora_rank"):
+        del other[name]
+    del other["augment"]["mixup"]
+    assert differences(design_of([one, other]), ("C", "B")) == ("augmentation",)
+
+
 def test_what_two_arms_differ_in():
     square = of(*article(backbone="embedded"))
     assert differences(square, ("B", "A")) == ("pre-training", "backbone", "trainable part")
@@ -170,6 +202,30 @@ def test_a_design_of_ones_own_is_compared_and_answered():
         "Hidden units 64 instead of 32 makes the maps better; sampler hard instead of plain makes "
         "no detectable difference."
     )
+
+
+def test_a_factor_that_an_arm_lacks_is_named_by_itself():
+    kinds = {"none": None, "energy": "energy"}
+    arms = {f"{h}-{k}": {"hidden": h, "guidance": kinds[k]} for h in (32, 64) for k in kinds}
+    found = compare(table(arms, lambda arm: 0.1 * arm.endswith("energy")), design=arms, claims=())
+    assert found.headline == (
+        "Hidden units 64 instead of 32 makes no detectable difference; guidance makes the maps "
+        "better."
+    )
+    arms |= {f"{h}-rrr": {"hidden": h, "guidance": "rrr"} for h in (32, 64)}
+    found = compare(table(arms, lambda arm: 0.1 * arm.endswith("energy")), design=arms, claims=())
+    said = [one.short for one in found.answers if one.kind == "factor"]
+    assert said[1:] == [
+        "Guidance energy makes the maps better", "Guidance rrr makes no detectable difference",
+    ]  # fmt: skip
+
+
+def test_more_with_a_factor_than_without():
+    kinds = {"none": None, "energy": "energy"}
+    arms = {f"{h}-{k}": {"guidance": kinds[k], "hidden": h} for k in kinds for h in (32, 64)}
+    found = compare(table(arms, lambda arm: 0.1 * (arm == "64-energy")), design=arms, claims=())
+    said = [one.short for one in found.answers if one.kind == "interaction"]
+    assert said == ["Hidden units gains more at guidance energy than without"]
 
 
 def test_the_headline_names_what_the_arms_of_the_article_differ_in():

@@ -11,8 +11,9 @@ import pytest
 
 from campare.data import Images
 from campare.errors import DataError, ModelError
-from campare.training import backbones, fit
+from campare.training import augment, backbones, fit, guidance
 from campare.training.cache import FeatureCache
+from campare.training.progress import Clock
 from campare.training.recipe import Augment, Recipe
 from campare.training.recipes import article
 from campare.training.sweep import nested
@@ -29,6 +30,14 @@ def squares(n=24, seed=0, size=SIZE):
     labels = np.arange(n) % 2
     pixels[labels == 1, 6:16, 6:16, 0] = 250
     return Images(pixels, labels, tuple(f"{i}.png" for i in range(n)), {}, ("a", "b"))
+
+
+class FinishedClock(Clock):
+    """A clock that has seen an epoch, for tests that do not train."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.history["loss"] = [0.0]
 
 
 def weights_equal(one, other):
@@ -139,6 +148,86 @@ def test_warmup_trains_the_head_alone_then_everything(monkeypatch):
     assert phases[0] == 4
     assert phases[1] == len(trained.model.trainable_weights) > 4
     assert trained.epochs == len(trained.history["val_accuracy"]) == 3
+
+
+def test_each_phase_trains_what_the_recipe_says(monkeypatch):
+    phases = []
+
+    def noted(model, *_):
+        phases.append([layer.name for layer in model.layers if layer.trainable_weights])
+
+    monkeypatch.setattr(fit, "_fit", noted)
+    monkeypatch.setattr(fit, "Clock", FinishedClock)
+    fit.train(replace(FLAT, trainable="head", warmup=1), squares(), seed=0)
+    head = ["hidden", "classes"]
+    assert phases == [head, head]
+    fit.train(replace(FLAT, trainable="gradual", epochs=3), squares(), seed=0)
+    assert phases[2:] == [head, ["conv2", *head], ["conv1", "conv2", *head]]
+
+
+@pytest.mark.slow
+def test_gradual_unfreezing_reaches_one_layer_after_the_other(monkeypatch):
+    after, real_fit = [], fit._fit
+
+    def noted(model, *arguments):
+        before = [np.array(w) for w in model.get_weights()]
+        real_fit(model, *arguments)
+        moved = [not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)]
+        names = [weight.path.split("/")[0] for weight in model.weights]
+        after.append({name for name, changed in zip(names, moved, strict=True) if changed})
+
+    monkeypatch.setattr(fit, "_fit", noted)
+    recipe = replace(FLAT, trainable="gradual", epochs=3, schedule="cosine")
+    trained = fit.train(recipe, squares(), seed=0)
+    head = {"hidden", "classes"}
+    assert after == [head, head | {"conv2"}, head | {"conv2", "conv1"}]
+    assert trained.epochs == 3
+
+
+def test_stages_go_on_with_one_schedule():
+    recipe = replace(FLAT, trainable="gradual", epochs=8, batch_size=5, schedule="cosine")
+    model = fit.build(recipe, 2, size=SIZE, seed=0)
+    rates = [
+        float(np.asarray(fit._rate(phase, recipe, 20)(step)))
+        for phase in fit._phases(model, recipe)
+        for step in range(4 * phase.epochs)
+    ]
+    whole = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, 4 * 8)
+    np.testing.assert_allclose(rates, [float(whole(step)) for step in range(32)], rtol=1e-5)
+
+
+def test_batches_of_a_recipe_that_mixes_are_mixed():
+    mixer = augment.mixer(Augment(mixup=0.4), seed=0)
+    labels = np.eye(2, dtype="float32")[np.arange(24) % 2]
+    pixels, shares = fit._Batches(squares().images, labels, np.arange(24), 24, mixer=mixer)[0]
+    assert pixels.shape == (24, SIZE, SIZE, 3)
+    assert ((shares > 0).sum(1) == 2).any()
+    np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_training_on_mixed_images_repeats_bit_for_bit():
+    recipe = replace(FLAT, augment=Augment(cutmix=1.0), epochs=1)
+    one, again = (fit.train(recipe, squares(), seed=1) for _ in range(2))
+    assert weights_equal(one.model, again.model)
+    assert one.history["loss"] == again.history["loss"]
+
+
+def test_guided_training_has_the_masks_of_both_parts(monkeypatch):
+    watched = []
+    monkeypatch.setattr(fit, "_fit", lambda *given: watched.append(given[:4]))
+    monkeypatch.setattr(fit, "Clock", FinishedClock)
+    masks = np.zeros((24, SIZE, SIZE), bool)
+    masks[:, 6:16, 6:16] = True
+    images = replace(squares(), regions={"object": masks})
+    for others, there in ((squares(4, seed=1), False), (images.subset([0, 1, 2, 3]), True)):
+        fit.train(replace(FLAT, guidance="energy"), images, seed=0, validation=others)
+        model, inputs, answers, (rows, held) = watched[-1]
+        assert isinstance(model, guidance.Guided)
+        assert np.array_equal(inputs["mask"][rows], masks)
+        assert inputs["mask"][held].any() == there
+        assert inputs["label"] is answers
+        assert len(inputs["pixels"]) == 28
 
 
 def test_early_stopping_keeps_the_best_weights():

@@ -3,11 +3,12 @@
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
 from campare.errors import RecipeError
-from campare.training.recipe import Augment, Recipe, from_yaml
+from campare.training.recipe import Augment, Recipe, completed, from_yaml
 
 
 def written(tmp_path, text):
@@ -47,6 +48,33 @@ def test_all_fields_are_read_with_their_types(tmp_path):
     )
 
 
+def test_the_newer_fields_are_read(tmp_path):
+    path = written(
+        tmp_path,
+        "- {name: a, trainable: last-3, loss: focal, focal_gamma: 1.5, guidance: rrr, "
+        "guidance_strength: 0.01, augment: {noise: 0.1}}",
+    )
+    assert from_yaml(path) == (
+        Recipe(
+            "a",
+            trainable="last-3",
+            loss="focal",
+            focal_gamma=1.5,
+            guidance="rrr",
+            guidance_strength=0.01,
+            augment=Augment(noise=0.1),
+        ),
+    )
+
+
+def test_a_record_of_an_earlier_version_is_completed():
+    now = asdict(Recipe("a", augment=Augment(zoom=0.1)))
+    then = {name: value for name, value in now.items() if name not in ("loss", "guidance")}
+    then["augment"] = {"flip": "none", "zoom": 0.1}
+    assert completed(then) == now
+    assert completed({"name": "b", "augment": None, "mine": 1})["mine"] == 1
+
+
 MISTAKES = {
     "- {name: a, learning_rat: 0.1}": (
         "Expected a known field in mine.yaml, recipe 1, got 'learning_rat'. Try learning_rate."
@@ -59,8 +87,26 @@ MISTAKES = {
         "Try the default, 10."
     ),
     "- {name: a, trainable: some}": (
-        "Expected trainable in mine.yaml, recipe 1 to be 'all' or 'head', got 'some'. "
-        "Try the default, all."
+        "Expected trainable of recipe 'a' to be all, head, last-block, last-N, gradual or lora, "
+        "got 'some'. Try last-3, or the default, all."
+    ),
+    "- {name: a, trainable: last-0}": (
+        "Expected trainable of recipe 'a' to be all, head, last-block, last-N, gradual or lora, "
+        "got 'last-0'. Try last-3, or the default, all."
+    ),
+    "- {name: a, loss: hinge}": (
+        "Expected loss in mine.yaml, recipe 1 to be 'cross-entropy', 'bce' or 'focal', got "
+        "'hinge'. Try the default, cross-entropy."
+    ),
+    "- {name: a, guidance: energy, augment: {zoom: 0.1}}": (
+        "Expected pixels that stay where their masks are in recipe 'a', which has guidance, got "
+        "zoom. Try contrast, brightness or noise."
+    ),
+    "- {name: a, augment: {mixup: 0.2, cutmix: 1.0}}": (
+        "Expected augment.mixup or augment.cutmix, got 0.2 and 1. Try a recipe for each."
+    ),
+    "- {name: a, lora_rank: 0}": (
+        "Expected lora_rank of recipe 'a' between 1 and 4096, got 0. Try the default, 4."
     ),
     "- {name: a, augment: {flip: sideways}}": (
         "Expected flip in augment of mine.yaml, recipe 1 to be 'none', 'horizontal', 'vertical' "

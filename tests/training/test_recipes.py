@@ -3,7 +3,16 @@
 from dataclasses import asdict
 
 from campare.training.recipe import Augment
-from campare.training.recipes import RECIPES, article, contrasts, factorial
+from campare.training.recipes import (
+    RECIPES,
+    article,
+    augmentation,
+    contrasts,
+    depth,
+    factorial,
+    guided,
+    loss,
+)
 
 
 def differing(one, other):
@@ -35,6 +44,28 @@ def test_factorial_arms_differ_in_one_factor_at_a_time():
     assert [arms[n].trainable for n in ("scratch", "frozen", "tuned")] == ["all", "head", "all"]
 
 
+def test_a_name_is_the_same_recipe_in_every_set():
+    found = {}
+    for make in RECIPES.values():
+        for arm in make(backbone="mobilenet", options={"alpha": 0.75}):
+            assert found.setdefault(arm.name, arm) == arm
+
+
+def test_arms_of_a_set_differ_in_what_it_is_about():
+    head, *others = depth()
+    for arm in others:
+        rate = {"learning_rate"} if arm.name == "lora" else set()
+        assert differing(head, arm) == {"trainable"} | rate
+    tuned, *augmented = augmentation()
+    assert all(differing(tuned, arm) == {"augment"} for arm in augmented)
+    assert len({arm.augment for arm in augmented}) == len(augmented)
+    tuned, *others = loss()
+    assert [differing(tuned, arm) for arm in others] == [{"label_smoothing"}, {"loss"}, {"loss"}]
+    arms = {arm.name: arm for arm in guided()}
+    for name, control in (("guided", "frozen"), ("rrr", "frozen"), ("tuned+rrr", "tuned")):
+        assert differing(arms[name], arms[control]) == {"guidance"}
+
+
 def test_weights_follow_the_backbone():
     assert {r.weights for r in article(backbone="embedded")} == {"random", "embedded"}
     assert article(weights="my.weights.h5")[1].weights == "my.weights.h5"
@@ -57,3 +88,8 @@ def test_contrasts():
     assert contrasts(["A", "B"]) == (("B", "A"),)
     assert contrasts(["one", "two", "three"]) == (("two", "one"), ("three", "one"))
     assert contrasts(["one"]) == ()
+    assert contrasts(["frozen", "guided"]) == (("guided", "frozen"),)
+    assert contrasts(["tuned", "frozen"]) == (("tuned", "frozen"),)
+    assert contrasts(arm.name for arm in loss()) == (
+        ("smoothing", "tuned"), ("bce", "tuned"), ("focal", "tuned"),
+    )  # fmt: skip

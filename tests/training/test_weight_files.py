@@ -60,6 +60,12 @@ def test_a_file_that_fits_is_loaded_whole(tmp_path):
     assert same(saved, fresh)
 
 
+@pytest.mark.parametrize("name", ["a.weights.h5", "a.h5", "a.keras"])
+def test_a_file_that_is_none_is_not_said_to_fit(tmp_path, name):
+    (tmp_path / name).write_bytes(b"no weights")
+    assert not w.load(network(), tmp_path / name)
+
+
 @pytest.mark.parametrize("other", [{"filters": 5}, {"top": False}])
 def test_a_file_that_does_not_fit_is_not_said_to(tmp_path, other):
     path = tmp_path / "a.weights.h5"
@@ -87,6 +93,9 @@ def test_a_misfit_tells_the_widths_and_the_option_that_gives_them(tmp_path):
         "starts with 8. Try backbone option alpha=0.25."
     )
     assert "Try the backbone that these weights" in str(w.misfit("resnet", path, network(32)))
+    network(filters=3).save_weights(path)  # of no MobileNet
+    assert "Try the backbone that these weights" in str(w.misfit("mobilenet", path, network(32)))
+    network(filters=8).save_weights(path)
     alike = str(w.misfit("mobilenet", path, network(filters=8)))
     assert "got 'a.weights.h5', which does not fit. Try the backbone" in alike
     path.write_bytes(b"no weights")

@@ -17,12 +17,17 @@ def list_recipes() -> None:
     """The built-in sets of recipes."""
     from campare.training.recipes import RECIPES
 
-    rows = table("set", "recipe", "what it is", "weights", "trains", "augmentation")
+    rows = table("set", "recipe", "what it is", "weights", "trains", "augmentation", "guidance")
     for name, make in RECIPES.items():
         for recipe in make():
-            augmented = "yes" if recipe.augment else "-"
             rows.add_row(
-                name, recipe.name, recipe.title, recipe.weights, recipe.trainable, augmented
+                name,
+                recipe.name,
+                recipe.title,
+                recipe.weights,
+                recipe.trainable,
+                "yes" if recipe.augment else "-",
+                recipe.guidance or "-",
             )
     terminal().print(rows)
 

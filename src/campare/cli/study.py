@@ -34,7 +34,9 @@ def study(
     data: Annotated[
         str, Argument(metavar="DATA", help="A folder of images, one folder a class; or: drawn.")
     ],
-    recipes: Annotated[str, Option(help="article, factorial, or a YAML file.")] = "article",
+    recipes: Annotated[
+        str, Option(help="A set (campare list recipes) or a YAML file.")
+    ] = "article",
     only: Annotated[
         Sequence[str] | None,
         Option(parser=words, metavar="NAME,...", help="Some of the recipes: A,B."),

@@ -78,9 +78,10 @@ def study(
 ) -> Run:
     """Train every recipe with every seed, measure the maps of each, compare, and write a report.
 
-    `data` is an ImageSet, a folder, or "drawn"; `recipes` a set's name (`article`, `factorial`), a
-    YAML file, or Recipe objects, `only` some of them by name; `seeds` a number or the seeds
-    themselves; `out` the run directory (default runs/<data>-<recipes>). `backbone`, `weights` and
+    `data` is an ImageSet, a folder, or "drawn"; `recipes` a set's name (`article`, `factorial`,
+    `depth`, `augmentation`, `loss`, `guided`), a YAML file, or Recipe objects, `only` some of them
+    by name; `seeds` a number or the seeds themselves; `out` the run directory (default
+    runs/<data>-<recipes>). `backbone`, `weights` and
     `backbone_options` go to the set; default: `embedded` for drawn images, else ResNet50 with the
     weights of ImageNet. `size` are pixels a side; `epochs` overrides that of every recipe.
     `train_sizes` and `augment_strengths` train every recipe in each of these sizes of the training
@@ -98,7 +99,7 @@ def study(
     """
     from rich.console import Console
 
-    from campare.training import fit
+    from campare.training import fit, guidance
     from campare.training.cache import FeatureCache
 
     console = console or Console(quiet=True)
@@ -134,6 +135,8 @@ def study(
         matched = coarsest(known.values())
         train = images.load("train", side, progress=partial(live.count, "train images"))
         fit.check(train, side)
+        for recipe in (each for each in chosen if each.guidance):
+            guidance.masks_of(train, recipe)
         validation = images.load(VALIDATION, side) if VALIDATION in images.splits else None
         inputs = InputsBySize(images, selection.metrics, matched, live).of((side, side))
 
@@ -232,7 +235,8 @@ def _grids(
     grids = {}
     for recipe in recipes:
         options = tuple(sorted(recipe.backbone_options.items()))
-        network = (recipe.backbone, recipe.weights, options)
+        last = recipe.trainable.startswith("last-")  # whether there are so many layers
+        network = (recipe.backbone, recipe.weights, options, last and recipe.trainable)
         if network not in found:
             classifier = wrap(fit.build(recipe, n_classes, size=size, seed=0), name=recipe.name)
             found[network] = grids_of(classifier, None, (size, size, 3), methods)

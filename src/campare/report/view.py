@@ -300,10 +300,10 @@ def settings(recipes: Sequence[Mapping[str, Any]]) -> Settings:
 
 
 def plain(value: Any) -> str:
-    """A setting as text.
+    """A setting as text; of several by name those that are 0 or none are left out.
 
     Example:
-        >>> plain({"flip": True, "zoom": 0.1}), plain([])
+        >>> plain({"flip": True, "zoom": 0.1, "rotation": 0.0}), plain([])
         ('flip yes, zoom 0.1', 'none')
     """
     if value is None or (isinstance(value, (list, tuple, dict)) and not value):
@@ -311,7 +311,8 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
+        said = {key: item for key, item in value.items() if item not in (0, "none", None)}
+        return ", ".join(f"{key} {plain(item)}" for key, item in said.items()) or "none"
     if isinstance(value, (list, tuple)):
         return ", ".join(plain(item) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

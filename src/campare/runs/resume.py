@@ -1,18 +1,15 @@
 """Whether a run that is there already can go on: the same images, split, settings and weights."""
 
-from dataclasses import fields
 from pathlib import Path
 
 from campare.errors import RunError
 from campare.files import plain
 from campare.runs.manifest import Kind, Settings
 from campare.runs.run import MANIFEST, Run
-from campare.training.recipe import Recipe
+from campare.training.recipe import completed
 
 #: Settings that are compared one by one; all others must be equal as they are.
 _ONE_BY_ONE = frozenset({"fingerprint", "split", "weights", "recipes"})
-#: Fields that a recipe of an earlier version may lack.
-_DEFAULTS = {field.name: field.default for field in fields(Recipe)}
 
 
 def earlier(path: Path, settings: Settings, kind: Kind = "study") -> Run | None:
@@ -61,8 +58,8 @@ def _check(path: Path, old: Settings, new: Settings) -> None:
                 "contents. Try: another --out"
             )
     for name, recipe in new.recipes.items():
-        before = old.recipes.get(name, recipe)
-        changed = [k for k, v in recipe.items() if before.get(k, _DEFAULTS.get(k)) != v]
+        before = completed(old.recipes.get(name, recipe))  # an earlier version had fewer fields
+        changed = [k for k, v in recipe.items() if before.get(k) != v]
         if changed:
             raise RunError(
                 f"Expected {name!r} as in the run in {path}, got another {changed[0]} "

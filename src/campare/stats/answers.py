@@ -21,7 +21,7 @@ import polars as pl
 
 from campare.stats.alone import Flawed, alone, faults
 from campare.stats.answer import Answer, Arm, Compared
-from campare.stats.design import AUGMENTATION, PRETRAINING, SIZE, STRENGTH
+from campare.stats.design import AUGMENTATION, NONE, PRETRAINING, SIZE, STRENGTH
 from campare.stats.ranking import CLASSIFIER, main_method, main_metrics
 from campare.stats.words import (
     MATCHED,
@@ -370,9 +370,12 @@ class Factor(NamedTuple):
 
     @property
     def levels(self) -> str:
-        """' 64 instead of 32' of a factor with such levels."""
-        known = self.factor in (PRETRAINING, AUGMENTATION) or not self.high
-        return "" if known else f" {self.high} instead of {self.low}"
+        """' 64 instead of 32' of a factor with such levels; ' energy' where it has none else."""
+        if self.factor in (PRETRAINING, AUGMENTATION) or not self.high:
+            return ""
+        if self.low == NONE:
+            return "" if self.contrast == self.factor else f" {self.high}"
+        return f" {self.high} instead of {self.low}"
 
 
 def _design(comparison: Compared) -> dict[str, Factor]:

@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 PRETRAINING, AUGMENTATION = "pre-training", "augmentation"
 INTERACTION = "pre-training x augmentation"
 SIZE, STRENGTH = "train size", "strength"
+#: The level of an arm that has nothing of a factor, in words.
+NONE = str(None)
 
 #: Factors that change together: a plain arm has no strength.
 _TOGETHER = {
@@ -71,13 +73,14 @@ def design_of(recipes: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -
         >>> design_of([], ["A", "C"])["C"].augmented
         True
     """
+    from campare.training.recipe import completed
     from campare.training.recipes import RECIPES
     from campare.training.sweep import alike
 
     listed = list(recipes)
     builtin = [asdict(arm) for make in RECIPES.values() for arm in make()]
     # Models trained elsewhere say nothing of their weights: no levels.
-    known = [recipe for recipe in listed or builtin if "weights" in recipe]
+    known = [completed(recipe) for recipe in listed or builtin if "weights" in recipe]
     series: dict[str, str] = {}
     for recipe in known:
         series.setdefault(alike(recipe), str(recipe["name"]))
@@ -147,8 +150,9 @@ def _plain(value: Any) -> Any:
     """A value that can be compared: a number as it is, anything else as text."""
     if value is None or isinstance(value, int | float | str):
         return value
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, Mapping):  # what is 0 or none changes nothing, and says nothing
+        said = {key: item for key, item in value.items() if item not in (0, "none", None)}
+        return ", ".join(f"{key} {item}" for key, item in said.items())
     return str(value)
 
 

@@ -18,6 +18,7 @@ import polars as pl
 from campare.stats.design import (
     AUGMENTATION,
     INTERACTION,
+    NONE,
     PRETRAINING,
     Design,
     Weights,
@@ -44,7 +45,7 @@ _SCHEDULE = (
     "patience", "keep", "weight_decay", "label_smoothing", "batch_norm_momentum",
 )  # fmt: skip
 _NAMES = {"trainable": "trainable part", "hidden": "hidden units", "weights": "source of weights",
-          "augment": "kind of augmentation"}  # fmt: skip
+          "augment": "kind of augmentation", "lora_rank": "rank of updates"}  # fmt: skip
 
 
 class Contrast(NamedTuple):
@@ -237,10 +238,14 @@ def _interaction(design: Design, first: Contrast, second: Contrast) -> Contrast 
     high, low = (
         (first.high, first.low)
         if first.factor in (PRETRAINING, AUGMENTATION)
-        else (f"at {first.factor} {first.high}", f"at {first.low}")
+        else (f"at {first.factor} {first.high}", _at(first.low))
     )
     title = f"{first.name} x {second.name}"
     return Contrast(title, CROSSED, second.name, weights, high, low)
+
+
+def _at(low: str) -> str:
+    return "without" if low == NONE else f"at {low}"
 
 
 def _level(design: Design, factor: Contrast, name: str) -> str:

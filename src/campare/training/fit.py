@@ -7,7 +7,7 @@ augmentation is run once an image, and its head is trained on what it said.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -17,7 +17,7 @@ import numpy as np
 
 from campare.data.samples import held_out
 from campare.errors import DataError, ModelError
-from campare.training import augment, backbones
+from campare.training import augment, backbones, depth, guidance, lora, loss
 from campare.training.cache import FeatureCache, features, head
 from campare.training.progress import Clock
 from campare.training.progress import Step as Step  # part of the interface of `train`
@@ -43,8 +43,8 @@ class Trained:
 def build(recipe: Recipe, n_classes: int, *, size: int, seed: int) -> Any:
     """The untrained Keras model of a recipe, (N, size, size, 3) in 0..255 -> (N, n_classes).
 
-    Augmentation, preprocessing and backbone are layers inside it; it ends in softmax. New weights
-    are drawn from `seed`.
+    Augmentation, preprocessing and backbone are layers inside it; it ends in softmax, or in a
+    sigmoid for each class where the loss is `bce`. New weights are drawn from `seed`.
 
     Raises:
         RecipeError, ModelError: a backbone or weights that do not exist or fit.
@@ -69,9 +69,9 @@ def build(recipe: Recipe, n_classes: int, *, size: int, seed: int) -> Any:
         x = K.GlobalAveragePooling2D(name="pool")(x)
     if recipe.hidden is not None:
         x = K.Dense(recipe.hidden, activation="relu", name="hidden")(x)
-    outputs = K.Dense(n_classes, activation="softmax", name="classes")(x)
+    outputs = K.Dense(n_classes, activation=loss.activation(recipe), name="classes")(x)
     model = keras.Model(inputs, outputs, name="classifier")
-    _set_trainable(model, recipe, recipe.trainable == "all")
+    depth.set_trained(model, recipe, depth.trained(model, recipe))
     return model
 
 
@@ -123,19 +123,19 @@ def train(
         labels = np.concatenate([labels, validation.labels])
     answers = keras.utils.to_categorical(labels, len(images.class_names))
     clock = Clock(recipe.warmup + recipe.epochs, len(parts[0]), progress)
+    guided = _guided(model, recipe, images, validation, pixels, answers)
 
-    def fit(epochs: int, rate: float, *, head_only: bool, final: bool = True) -> None:
-        network, inputs = model, pixels
-        if head_only and recipe.augmentation is None and cache is not None:
+    for phase in _phases(model, recipe):
+        depth.set_trained(model, recipe, phase.layers)
+        if phase.adapts:
+            lora.adapt(model, recipe, seed)
+        network, inputs = guided or (model, pixels)
+        if phase.only_head and recipe.augmentation is None and cache is not None and not guided:
             network, inputs = head(model), features(model, pixels, cache, clock.extracting)
-        settings = _Phase(epochs, rate, recipe.schedule, recipe.patience if final else None)
-        _fit(network, inputs, answers, parts, recipe, settings, seed, clock)
-
-    if recipe.warmup:
-        _set_trainable(model, recipe, False)
-        fit(recipe.warmup, recipe.warmup_learning_rate, head_only=True, final=False)
-        _set_trainable(model, recipe, True)
-    fit(recipe.epochs, recipe.learning_rate, head_only=recipe.trainable == "head")
+        _fit(network, inputs, answers, parts, recipe, phase, seed, clock)
+    if recipe.trainable == "lora":
+        adapted, model = model, build(recipe, answers.shape[1], size=pixels.shape[1], seed=seed)
+        lora.merge(adapted, model)
     seconds = time.perf_counter() - began
     epochs = len(clock.history["loss"])
     return Trained(model, clock.history, seconds, epochs * len(parts[0]) / seconds, epochs)
@@ -186,13 +186,57 @@ class _Phase(NamedTuple):
 
     epochs: int
     learning_rate: float
-    schedule: str
-    patience: int | None
+    layers: int | None  # the last ones with a kernel that are trained; None: everything
+    patience: int | None = None
+    adapts: bool = False  # by low-rank updates
+    first: int = 0  # epoch of the schedule that it begins with
+    of: int = 0  # epochs of the schedule
+
+    @property
+    def only_head(self) -> bool:
+        """Whether the backbone stays as it is."""
+        return self.layers == 0 and not self.adapts
+
+
+def _phases(model: Any, recipe: Recipe) -> Iterator[_Phase]:
+    """The warm-up of the head, if there is one, and the stages of the recipe's epochs."""
+    if recipe.warmup:
+        yield _Phase(recipe.warmup, recipe.warmup_learning_rate, 0, of=recipe.warmup)
+    first = 0
+    for epochs, layers in depth.stages(model, recipe):
+        yield _Phase(
+            epochs,
+            recipe.learning_rate,
+            layers,
+            patience=recipe.patience if first + epochs == recipe.epochs else None,
+            adapts=recipe.trainable == "lora",
+            first=first,
+            of=recipe.epochs,
+        )
+        first += epochs
+
+
+def _guided(
+    model: Any,
+    recipe: Recipe,
+    images: "Images",
+    validation: "Images | None",
+    pixels: Array,
+    answers: Array,
+) -> "tuple[Any, dict[str, Array]] | None":
+    """What is trained in the classifier's stead where the recipe guides it, and its inputs."""
+    if recipe.guidance is None:
+        return None
+    masks = guidance.masks_of(images, recipe)
+    if validation is not None:
+        masks = np.concatenate([masks, guidance.masks_or_none(validation)])
+    inputs = {"pixels": pixels, "mask": masks, "label": answers}
+    return guidance.Guided(model, recipe), inputs
 
 
 def _fit(
     model: Any,
-    inputs: Array,
+    inputs: "Array | dict[str, Array]",
     answers: Array,
     parts: Sequence[Ints],
     recipe: Recipe,
@@ -202,15 +246,12 @@ def _fit(
 ) -> None:
     """Compile the model and fit it on inputs[parts[0]], watching inputs[parts[1]]."""
     train_part, held = parts
-    steps = math.ceil(len(train_part) / recipe.batch_size) * phase.epochs
-    rate: Any = phase.learning_rate
-    if phase.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(phase.learning_rate, steps)
     model.compile(
         optimizer=keras.optimizers.Adam(
-            learning_rate=rate, weight_decay=recipe.weight_decay or None
+            learning_rate=_rate(phase, recipe, len(train_part)),
+            weight_decay=recipe.weight_decay or None,
         ),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        loss=loss.of(recipe),
         metrics=["accuracy"],
         jit_compile=False,
     )
@@ -223,8 +264,16 @@ def _fit(
                 restore_best_weights=recipe.keep == "best",
             )
         )
+    changes = recipe.augmentation
     model.fit(
-        x=_Batches(inputs, answers, train_part, recipe.batch_size, np.random.default_rng(seed)),
+        x=_Batches(
+            inputs,
+            answers,
+            train_part,
+            recipe.batch_size,
+            np.random.default_rng(seed),
+            augment.mixer(changes, seed=seed) if changes else None,
+        ),
         validation_data=_Batches(inputs, answers, held, recipe.batch_size) if len(held) else None,
         epochs=phase.epochs,
         callbacks=callbacks,
@@ -232,59 +281,67 @@ def _fit(
     )
 
 
+def _rate(phase: _Phase, recipe: Recipe, images: int) -> Any:
+    """The learning rate of a phase: a number, or a schedule over all epochs of its recipe."""
+    if recipe.schedule == "constant":
+        return phase.learning_rate
+    steps = math.ceil(images / recipe.batch_size)
+    whole = keras.optimizers.schedules.CosineDecay(phase.learning_rate, steps * phase.of)
+    return _From(whole, steps * phase.first) if phase.first else whole
+
+
+class _From(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """A schedule from a later step on."""
+
+    def __init__(self, schedule: Any, first: int) -> None:
+        super().__init__()
+        self.schedule, self.first = schedule, first
+
+    def __call__(self, step: Any) -> Any:
+        return self.schedule(step + self.first)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"schedule": self.schedule, "first": self.first}
+
+
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of the chosen rows, in a new order every epoch if given a generator.
 
-    The order is NumPy's, the same whatever ran before and whichever the Keras backend.
+    The order is NumPy's, the same whatever ran before and whichever the Keras backend. A `mixer`
+    mixes the images of each batch and their labels.
     """
 
     def __init__(
         self,
-        inputs: Array,
+        inputs: "Array | dict[str, Array]",
         answers: Array,
         rows: Ints,
         batch_size: int,
         rng: np.random.Generator | None = None,
+        mixer: Any | None = None,
     ) -> None:
         super().__init__()
         self.inputs, self.answers, self.rows = inputs, answers, rows
-        self.batch_size, self.rng = batch_size, rng
+        self.batch_size, self.rng, self.mixer = batch_size, rng, mixer
         self.on_epoch_end()
 
     def __len__(self) -> int:
         return math.ceil(len(self.rows) / self.batch_size)
 
-    def __getitem__(self, i: int) -> tuple[Array, Array]:
+    def __getitem__(self, i: int) -> tuple[Any, Array]:
         rows = self.rows[i * self.batch_size : (i + 1) * self.batch_size]
-        return self.inputs[rows], self.answers[rows]
+        if isinstance(self.inputs, dict):
+            return {name: values[rows] for name, values in self.inputs.items()}, self.answers[rows]
+        if self.mixer is None:
+            return self.inputs[rows], self.answers[rows]
+        mixed = self.mixer({"images": self.inputs[rows], "labels": self.answers[rows]})
+        images, labels = map(keras.ops.convert_to_numpy, (mixed["images"], mixed["labels"]))
+        return images, labels
 
     def on_epoch_end(self) -> None:
+        """A new order, where there is a generator."""
         if self.rng is not None:
             self.rows = self.rng.permutation(self.rows)
-
-
-def _set_trainable(model: Any, recipe: Recipe, trainable: bool) -> None:
-    """Freeze or release all that runs before `pool`.
-
-    `backbone(x, training=False)` would not do: Keras overrules it when the whole model is fitted.
-    A batch normalization that is not trainable keeps its statistics; dropout is switched off.
-    """
-    momentum = recipe.batch_norm_momentum
-    names = [layer.name for layer in model.layers]
-    for layer in _leaves(model.layers[: names.index("pool")]):
-        normalizes = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = trainable and not (normalizes and momentum is None)
-        if normalizes and momentum is not None:
-            layer.momentum = momentum
-        for rate in ("rate", "drop_path_rate"):  # of Dropout, and of ConvNeXt's StochasticDepth
-            if recipe.trainable == "head" and hasattr(layer, rate):
-                setattr(layer, rate, 0.0)
-
-
-def _leaves(layers: Iterable[Any]) -> Iterator[Any]:
-    for layer in layers:
-        inner = getattr(layer, "layers", None)
-        yield from _leaves(inner) if inner else (layer,)
 
 
 def _make_repeatable(seed: int) -> None:

@@ -3,8 +3,9 @@
 Data flows YAML or Python -> Recipe -> `campare.training.fit`. No framework is imported here.
 """
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,8 +16,13 @@ from campare.yamlfile import load_yaml
 
 Flip = Literal["none", "horizontal", "vertical", "horizontal_and_vertical"]
 
-#: The fields of Augment that have a size.
-_AMOUNTS = ("rotation", "zoom", "translation", "contrast", "brightness")
+Loss = Literal["cross-entropy", "bce", "focal"]
+Guidance = Literal["energy", "rrr"]
+
+#: The fields of Augment that have a size: those that move pixels, that mix images, and the others.
+_MOVING = ("rotation", "zoom", "translation", "randaugment")
+_MIXING = ("mixup", "cutmix")
+_AMOUNTS = (*_MOVING, *_MIXING, "contrast", "brightness", "erasing", "blur", "noise")
 
 
 @dataclass(frozen=True)
@@ -25,9 +31,15 @@ class Augment:
 
     `rotation` is a fraction of a full turn, `zoom` and `translation` fractions of the image, and
     `contrast` and `brightness` fractions of the value range, all as in the Keras layers.
+    `randaugment` is the magnitude of two changes drawn from eleven (Cubuk et al. 2020); `erasing`
+    is the probability that a rectangle becomes noise (Zhong et al. 2020), `blur` that an image is
+    blurred (Gaussian, sigma up to a pixel); `noise` is the standard deviation of Gaussian noise, a
+    fraction of the value range.
+    `mixup` and `cutmix` mix two images of a batch and their labels: the share of each is drawn from
+    Beta(a, a), where a is `mixup` (Zhang et al. 2018), or drawn up to `cutmix` (Yun et al. 2019).
 
     Raises:
-        RecipeError: a strength outside 0..1.
+        RecipeError: a strength outside 0..1, or mixup with cutmix.
 
     Example:
         >>> Augment(flip="horizontal", rotation=0.1, zoom=0.1).translation
@@ -42,6 +54,12 @@ class Augment:
     translation: float = 0.0
     contrast: float = 0.0
     brightness: float = 0.0
+    randaugment: float = 0.0
+    erasing: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
 
     def __post_init__(self) -> None:
         for name in _AMOUNTS:
@@ -51,10 +69,26 @@ class Augment:
                     f"Expected augment.{name} between 0 and 1, got {value}. "
                     "Try 0.1; for rotation 1 is a full turn."
                 )
+        if self.mixup and self.cutmix:
+            raise RecipeError(
+                f"Expected augment.mixup or augment.cutmix, got {self.mixup:g} and "
+                f"{self.cutmix:g}. Try a recipe for each."
+            )
 
     def __bool__(self) -> bool:
         """Whether anything is changed at all."""
         return self.flip != "none" or any(getattr(self, name) for name in _AMOUNTS)
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """The changes after which a mask is no longer where it was: those that move or mix pixels.
+
+        Example:
+            >>> Augment(flip="horizontal", noise=0.1, mixup=0.2).moves
+            ('flip', 'mixup')
+        """
+        flip = ("flip",) if self.flip != "none" else ()
+        return (*flip, *(name for name in (*_MOVING, *_MIXING) if getattr(self, name)))
 
     def times(self, strength: float) -> "Augment":
         """Every amount multiplied by `strength`; a flip has no size: it is left out at 0 only.
@@ -63,9 +97,8 @@ class Augment:
             RecipeError: an amount that leaves 0..1.
 
         Example:
-            >>> Augment(flip="horizontal", zoom=0.1).times(2)
-            Augment(flip='horizontal', rotation=0.0, zoom=0.2, translation=0.0, contrast=0.0, \
-brightness=0.0)
+            >>> Augment(flip="horizontal", zoom=0.1).times(2).zoom
+            0.2
         """
         amounts = {name: getattr(self, name) * strength for name in _AMOUNTS}
         return Augment(flip=self.flip if strength else "none", **amounts)
@@ -74,6 +107,14 @@ brightness=0.0)
 @dataclass(frozen=True)
 class Recipe:
     """How one arm of a study is trained.
+
+    `trainable` says which part of the backbone is trained with the head (`training.depth`): `all`,
+    `head` (nothing of it), `last-block` (its layers at the resolution of the last maps), `last-N`
+    (its last N layers with a kernel, with their normalization), `gradual` (from the head down, over
+    the epochs), `lora` (updates of rank `lora_rank` of its kernels).
+    `loss` is `cross-entropy`, `bce` (binary cross-entropy of a sigmoid for each class) or `focal`
+    (with `focal_gamma`): `training.loss`. `guidance` adds `guidance_strength` times a term that
+    wants the maps inside the masks of the training images: `training.guidance`.
 
     Raises:
         RecipeError: a value that cannot be trained with.
@@ -90,7 +131,7 @@ class Recipe:
     title: str = ""  # a few words for people
     backbone: str = "resnet50"  # article-cnn | embedded | any keras.applications name
     weights: str = "imagenet"  # random | embedded | imagenet | path of a weights file
-    trainable: Literal["all", "head"] = "all"  # head: the backbone is frozen
+    trainable: str = "all"  # all | head (a frozen backbone) | last-block | last-N | gradual | lora
     augment: Augment | None = None
     hidden: int | None = 128  # units of the Dense layer before the classes; None: no such layer
     epochs: int = 10  # at most, see patience
@@ -113,6 +154,11 @@ class Recipe:
     train_size: int | None = None  # of the training images, validation included; None: all
     augment_strength: float | None = None  # what `augment` is multiplied by; None: as it is
     dose_of: str | None = None  # the recipe that this is a size or a strength of
+    lora_rank: int = 4  # of the updates of kernels, with trainable: lora
+    loss: Loss = "cross-entropy"
+    focal_gamma: float = 2.0  # with loss: focal; 0 is cross-entropy
+    guidance: Guidance | None = None  # None: nothing but the loss says where to look
+    guidance_strength: float | None = None  # None: that of the kind, see training.guidance
 
     def __post_init__(self) -> None:
         if not self.name or not all(c.isalnum() or c in "+-_." for c in self.name):
@@ -132,6 +178,16 @@ class Recipe:
                 f"Expected weights 'random' for backbone 'article-cnn' in recipe {self.name!r}, "
                 f"got {self.weights!r}. Try another backbone: article-cnn was never pre-trained."
             )
+        if not _TRAINABLE.fullmatch(self.trainable):
+            raise RecipeError(
+                f"Expected trainable of recipe {self.name!r} to be all, head, last-block, last-N, "
+                f"gradual or lora, got {self.trainable!r}. Try last-3, or the default, all."
+            )
+        if self.guidance and self.augment and self.augment.moves:
+            raise RecipeError(
+                f"Expected pixels that stay where their masks are in recipe {self.name!r}, which "
+                f"has guidance, got {self.augment.moves[0]}. Try contrast, brightness or noise."
+            )
         if self.augment_strength is not None and self.augment is None:
             raise RecipeError(
                 f"Expected augment with augment_strength in recipe {self.name!r}, got none. "
@@ -147,6 +203,7 @@ class Recipe:
         return self.augment.times(self.augment_strength) or None
 
 
+_TRAINABLE = re.compile(r"all|head|last-block|last-[1-9][0-9]{0,3}|gradual|lora")
 _RANGES = (
     ("hidden", 1, 65536),
     ("epochs", 1, 100_000),
@@ -160,11 +217,28 @@ _RANGES = (
     ("batch_norm_momentum", 0.0, 0.9999),
     ("train_size", 4, 1_000_000_000),
     ("augment_strength", 0.0, 100.0),
+    ("lora_rank", 1, 4096),
+    ("focal_gamma", 0.0, 100.0),
+    ("guidance_strength", 0.0, 1e6),
 )
 
 
 def _default(name: str) -> object:
     return next(f.default for f in fields(Recipe) if f.name == name)
+
+
+def completed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe as a manifest has it, with the defaults of fields that are newer than the manifest.
+
+    Example:
+        >>> found = completed({"name": "A", "augment": {"zoom": 0.1}})
+        >>> found["epochs"], found["augment"]["mixup"]
+        (10, 0.0)
+    """
+    whole = {**asdict(Recipe("any")), **record}
+    if whole["augment"]:
+        whole["augment"] = {**asdict(Augment()), **whole["augment"]}
+    return whole
 
 
 def from_yaml(path: str | Path) -> tuple[Recipe, ...]:
@@ -186,7 +260,7 @@ def from_yaml(path: str | Path) -> tuple[Recipe, ...]:
             list[Recipe],
             of="recipes",
             like="'- name: scratch' on a line of its own for each recipe",
-            advice="one of the built-in sets: article, factorial",
+            advice="one of the sets article, factorial, depth, augmentation, loss, guided",
             error=RecipeError,
         )
     )

@@ -6,8 +6,12 @@ Nothing here imports a framework: a model is anything with `weights` and `load_w
 import warnings
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from campare.errors import ModelError
+
+#: Options alpha that weights of a MobileNet come with.
+_WIDTHS = (0.25, 0.5, 0.75, 1.0)
 
 
 def existing(path: Path) -> Path:
@@ -35,7 +39,7 @@ def load(model: Any, path: Path) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras only warns of what it skips
             model.load_weights(path)
-    except (ValueError, KeyError, OSError, IndexError, UserWarning):
+    except (ValueError, KeyError, OSError, IndexError, UserWarning, BadZipFile):
         return False
     return True
 
@@ -58,7 +62,7 @@ def misfit(plain: str, path: Path, model: Any) -> ModelError:
     hint = "the backbone that these weights were saved from"
     if have and need and have != need:
         got = f"{path.name!r}, which starts with {have}"
-        if plain.startswith("mobilenet"):
+        if plain.startswith("mobilenet") and have / 32 in _WIDTHS:
             hint = f"backbone option alpha={have / 32:g}"
     return ModelError(
         f"Expected weights of {plain!r}"

@@ -8,7 +8,7 @@ import tensorflow as tf
 import toy_program as toy
 
 from campare.models.backends import tensorflow as backend
-from campare.models.backends.tensorflow import _twice_differentiable
+from campare.models.backends.tensorflow import twice_differentiable
 
 
 def test_the_tap_is_the_closed_form():
@@ -52,7 +52,7 @@ def test_the_variance_has_its_second_derivative(keepdims):
             gradient = inner.gradient(variance, x)
         return outer.jacobian(gradient, x).numpy().reshape(5, 5)
 
-    with _twice_differentiable():
+    with twice_differentiable():
         mean, variance = tf.nn.moments(x, [1], keepdims=keepdims)
         found = hessian()
     for given, expected in zip((mean, variance), own(x, [1], keepdims=keepdims), strict=True):

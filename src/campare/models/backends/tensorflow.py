@@ -119,7 +119,7 @@ def compile_tap(
         return program.read(Tap(features, gradients, scores, logits, curvature))
 
     more = (tf.TensorSpec([None], tf.int32), *[tf.TensorSpec(None, tf.float32)] * 2)
-    with _twice_differentiable() if program.curvature else nullcontext():
+    with twice_differentiable() if program.curvature else nullcontext():
         graph = _graph(tapped, shape, *more, jit=jit)
 
     def run(images: Any, index: Array, scale: Array, eps: Array) -> tuple[Any, ...]:
@@ -169,7 +169,7 @@ def _run(graph: Any, *inputs: Any) -> Any:
 
 
 @contextmanager
-def _twice_differentiable() -> Iterator[None]:
+def twice_differentiable() -> Iterator[None]:
     """Within the block `tf.nn.moments`, which layer normalization uses, has second derivatives.
 
     TensorFlow's own stops the gradient of the mean in the variance, which changes no first

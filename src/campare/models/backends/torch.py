@@ -158,7 +158,7 @@ def compile_tap(
                 torch.set_grad_enabled(True)
             return leave(program, features, output).clone()  # what follows may work in place
 
-        with _plain(), _twice_differentiable() if program.curvature else nullcontext():
+        with _plain(), twice_differentiable() if program.curvature else nullcontext():
             with _Recording() as recording, program.edit(watch):
                 logits = program.forward(images)
                 scores = program.score(logits, index)
@@ -188,7 +188,7 @@ def _plain() -> Iterator[None]:
         yield
 
 
-def _twice_differentiable() -> AbstractContextManager[Any]:
+def twice_differentiable() -> AbstractContextManager[Any]:
     """Within the block attention has second derivatives, which its fused kernels lack."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
