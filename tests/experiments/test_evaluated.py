@@ -76,6 +76,16 @@ def test_what_is_said_of_it(model):
     }  # fmt: skip
 
 
+def test_how_it_is_read_is_said_where_it_was_given(network):
+    def upright(tokens):
+        return tokens
+
+    given = under_evaluation(network, layer_grid=upright, task="binary").facts
+    assert (given["layer_grid"], given["task"]) == ("upright", "binary")
+    assert under_evaluation(network, layer_grid=(4, 4)).facts["layer_grid"] == "(4, 4)"
+    assert "layer_grid" not in under_evaluation(network).facts
+
+
 @pytest.mark.parametrize(
     ("pixels", "expected"),
     [

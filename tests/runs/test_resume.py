@@ -108,3 +108,43 @@ def test_settings_are_compared_as_they_come_back_from_a_file(tmp_path):
     other = (replace(ARMS[0], backbone_options=options | {"pool": (2, 3)}),)
     with pytest.raises(RunError, match="got another backbone_options"):
         earlier(run.path, settings(arms=other))
+
+
+def test_a_field_that_either_side_lacks_is_compared_too(run):
+    """What a model's options were is in the run: without them now, as with others, is a change."""
+    facts = run.manifest.settings.recipes["base"]
+    for stored, told in (({"output": "aux"}, {}), ({}, {"output": "aux"})):
+        run.manifest.settings.recipes["base"] = {**facts, **stored}
+        run.write_manifest()
+        now = settings()
+        now.recipes["base"] |= told
+        text = str(told.get("output"))
+        with pytest.raises(
+            RunError, match=rf"'base' as in .*, got another output \({text}\)\. Try"
+        ):
+            earlier(run.path, now)
+        now.recipes["base"] |= stored
+        if stored:
+            assert earlier(run.path, now) is not None
+
+
+@pytest.mark.parametrize("field", ["backbone_options", "patience", "augment", "weight_decay"])
+def test_a_run_that_lacks_a_field_goes_on_with_its_default_alone(run, field):
+    del run.manifest.settings.recipes["base"][field]
+    run.write_manifest()
+    assert earlier(run.path, settings()) is not None
+    other = {"backbone_options": {"alpha": 1}, "patience": 99, "augment": Augment(zoom=0.5),
+             "weight_decay": 0.5}  # fmt: skip
+    arms = (replace(ARMS[0], **{field: other[field]}), ARMS[1])
+    with pytest.raises(RunError, match=f"got another {field}"):
+        earlier(run.path, settings(arms=arms))
+
+
+def test_a_run_that_lacks_a_field_of_its_augmentation_goes_on(tmp_path):
+    arms = (replace(ARMS[0], augment=Augment(zoom=0.1)),)
+    run = opened(tmp_path / "run", arms)
+    del run.manifest.settings.recipes["base"]["augment"]["contrast"]
+    run.write_manifest()
+    assert earlier(run.path, settings(arms=arms)) is not None
+    with pytest.raises(RunError, match="got another augment"):
+        earlier(run.path, settings(arms=(replace(ARMS[0], augment=Augment(0.2)),)))

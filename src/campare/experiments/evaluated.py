@@ -202,9 +202,9 @@ def evaluated(
         batch_size=batch_size,
         seed=seed,
         given={
-            option: str(value)
+            option: _in_words(value)
             for option, value in (("layer_grid", layer_grid), ("output", output), ("task", task))
-            if value is not None and not callable(value)
+            if value is not None
         },
         assumed=assumed,
     )
@@ -216,6 +216,11 @@ def evaluated(
             raise
         raise ModelError(f"Expected pixels as {name!r} takes them, got: {error}") from error
     return found
+
+
+def _in_words(value: Any) -> str:
+    """An option that was given: a function by its name, which is the same in another process."""
+    return getattr(value, "__name__", type(value).__name__) if callable(value) else str(value)
 
 
 def grids_of(

@@ -44,11 +44,11 @@ def _check(path: Path, old: Settings, new: Settings) -> None:
             raise RunError(
                 f"Expected the images of the run in {path}, got {name}. Try: another --out"
             )
-    then = old.model_dump()
-    for key, now in new.model_dump(exclude=set(_ONE_BY_ONE)).items():
-        if then.get(key) != now:
+    before = old.model_dump()
+    for key, value in new.model_dump(exclude=set(_ONE_BY_ONE)).items():
+        if before.get(key) != value:
             raise RunError(
-                f"Expected {key} {then.get(key)} as in the run in {path}, got {now}. "
+                f"Expected {key} {before.get(key)} as in the run in {path}, got {value}. "
                 "Try: another --out"
             )
     for name, digest in new.weights.items():
@@ -58,10 +58,13 @@ def _check(path: Path, old: Settings, new: Settings) -> None:
                 "contents. Try: another --out"
             )
     for name, recipe in new.recipes.items():
-        before = completed(old.recipes.get(name, recipe))  # an earlier version had fewer fields
-        changed = [k for k, v in recipe.items() if before.get(k) != v]
+        then, now = (
+            plain(completed(each))  # an earlier version had fewer fields
+            for each in (old.recipes.get(name, recipe), recipe)
+        )
+        changed = [key for key in {**now, **then} if then.get(key) != now.get(key)]
         if changed:
             raise RunError(
                 f"Expected {name!r} as in the run in {path}, got another {changed[0]} "
-                f"({recipe[changed[0]]}). Try: another --out, or another name for it"
+                f"({now.get(changed[0])}). Try: another --out, or another name for it"
             )
