@@ -92,6 +92,67 @@ def test_a_softmax_that_cannot_be_bypassed_is_told(images):
         explain(settle(model), images)
 
 
+def classes(end, shape=(3,)):
+    """Closed form: d logit k / d feature is the weight of class k over the number of cells."""
+    x = inputs = keras.Input((SIZE, SIZE, 3))
+    x = L.GlobalAveragePooling2D()(L.Conv2D(4, 3, name="conv")(L.Rescaling(1 / 255)(x)))
+    x = L.Reshape(shape)(L.Dense(3, name="classes")(x))
+    return settle(keras.Model(inputs, end(x)))
+
+
+CAST = {
+    "an activation layer": lambda x: L.Activation("linear", dtype="float32")(L.Softmax()(x)),
+    "ops.cast": lambda x: keras.ops.cast(L.Activation("softmax")(x), "float32"),
+    "a Lambda": lambda x: L.Lambda(lambda p: keras.ops.cast(p, "float32"))(L.Softmax()(x)),
+    "a layer of its own type": lambda x: L.Identity(dtype="float32")(L.Softmax()(x)),
+    "of a logarithm": lambda x: keras.ops.cast(L.Activation("log_softmax")(x), "float32"),
+}
+SHAPED = {
+    "Reshape": lambda x: L.Reshape((3,))(L.Softmax()(x)),
+    "Flatten of another axis": lambda x: L.Flatten()(L.Softmax(1)(L.Permute((3, 1, 2))(x))),
+    "ops.squeeze": lambda x: keras.ops.squeeze(L.Activation("sigmoid")(x), (1, 2)),
+    "Permute": lambda x: L.Flatten(dtype="float32")(L.Permute((2, 3, 1))(L.Softmax()(x))),
+}
+
+
+@pytest.fixture
+def policy(request):
+    keras.config.set_dtype_policy(request.param)
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize(
+    ("policy", "name"),
+    [*(("mixed_float16", name) for name in CAST), *(("mixed_bfloat16", name) for name in SHAPED)],
+    indirect=["policy"],
+)
+@pytest.mark.usefixtures("policy")
+def test_a_softmax_that_is_cast_or_reshaped_is_bypassed(name, images):
+    model = classes(CAST[name]) if name in CAST else classes(SHAPED[name], (1, 1, 3))
+    one = wrap(model)
+    assert one.bypassed == ("sigmoid" if "squeeze" in name else "softmax")
+    tap = one.tap(images, 1, layer="conv")
+    weights = to_numpy(model.get_layer("classes").kernel)[:, 1] / (SIZE - 2) ** 2
+    np.testing.assert_allclose(
+        tap.gradients, np.broadcast_to(weights, tap.gradients.shape), rtol=0.02, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16"], indirect=True)
+@pytest.mark.usefixtures("policy")
+def test_probabilities_in_16_bits_are_told(images):
+    model = classes(lambda x: keras.ops.clip(L.Softmax()(x), 1e-6, 1))
+    with pytest.warns(UserWarning, match="rows that sum to 1"):
+        explain(model, images)
+
+
+def test_a_raw_output_that_is_no_logits_is_left_as_it_is(images):
+    model = classes(lambda x: L.Softmax()(x), (1, 1, 3))
+    sums = explain(model, images, target=lambda p: keras.ops.sum(p, (1, 2, 3))).scores
+    np.testing.assert_allclose(sums, 1, rtol=1e-5)
+
+
 def test_attention_inside_is_not_mistaken_for_the_head(images):
     x = inputs = keras.Input((SIZE, SIZE, 3))
     x = L.Conv2D(4, 3, strides=4, name="conv", activation="softmax")(x)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from kinds import KINDS, classifier
 
+from campare import explain
 from campare.errors import LayerError, ModelError
 from campare.models import wrap
 
@@ -189,6 +190,61 @@ def test_a_softmax_of_any_name_is_bypassed(end, kind, images):
     expected = wrap(zoo.settle(zoo.Plain(end=nn.Identity()))).predict(images)
     np.testing.assert_allclose(one.predict(images), expected, rtol=1e-5)
     assert one.bypassed == kind
+
+
+class Pooled(nn.Module):
+    """A 1 x 1 convolution of the mean of its features, at a precision: (N, 3, 1, 1) -> an end."""
+
+    def __init__(self, end, dtype):
+        super().__init__()
+        self.conv, self.classes, self.end = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 3, 1), end
+        zoo.settle(self).to(dtype)
+
+    def forward(self, x):
+        return self.end(self.classes(self.conv(x).mean((2, 3), keepdim=True)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda z: z.flatten(1).softmax(1).float(),
+        lambda z: functional.softmax(z, 1).to(torch.float32).squeeze(),
+        lambda z: torch.flatten(input=z.softmax(1), start_dim=1),
+        lambda z: z.permute(0, 2, 3, 1).softmax(-1).reshape(-1, 3),
+        lambda z: functional.log_softmax(z, 1)[:, :, 0, 0].float(),
+        lambda z: nn.Flatten()(nn.Dropout().eval()(nn.Softmax(1)(z))),
+        lambda z: torch.sigmoid(z).view(-1, 3).double(),
+        lambda z: z.flatten(1).T.softmax(0).T,
+    ],
+)
+def test_a_softmax_that_is_cast_or_reshaped_is_bypassed(end, dtype, images):
+    model = Pooled(end, dtype)
+    found = explain(model, images, target=1)
+    assert found.logits.min() < -0.01  # no probabilities
+    tap = wrap(model).tap(images, 1, layer="conv")
+    weights = model.classes.weight[1, :, 0, 0].detach().float().numpy()
+    expected = np.broadcast_to(weights / tap.gradients[0, :, :, 0].size, tap.gradients.shape)
+    np.testing.assert_allclose(tap.gradients, expected, rtol=0.02)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda z: z.flatten(1).softmax(1).clamp(1e-6, 1),
+        lambda z: z.expand(-1, -1, 2, 2).softmax(1).mean((2, 3)),
+    ],
+)
+def test_probabilities_in_16_bits_are_told(end, dtype, images):
+    with pytest.warns(UserWarning, match="rows that sum to 1"):
+        explain(Pooled(end, dtype), images, target=1)
+
+
+def test_a_raw_output_that_is_no_logits_is_left_as_it_is(images):
+    model = Pooled(lambda z: z.softmax(1), torch.float32)
+    sums = explain(model, images, target=lambda output: output.sum((1, 2, 3))).scores
+    np.testing.assert_allclose(sums, 1, rtol=1e-5)
 
 
 def test_a_softmax_inside_is_not_mistaken_for_the_head(images):

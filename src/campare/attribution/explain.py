@@ -203,10 +203,10 @@ def _check_count(target: Wanted, n: int) -> None:
 
 def _warn_of_probabilities(classifier: Classifier, logits: Floats) -> bool:
     """A softmax that is no layer cannot be bypassed: say that its output was explained."""
-    sums = logits.sum(axis=1)
     if logits.shape[1] == 1:  # the score of some other output
         return True
-    if classifier.bypassed is None and (logits >= 0).all() and np.allclose(sums, 1, atol=1e-4):
+    sums, rounded = logits.sum(axis=1), 1e-2 if _is_half(logits) else 1e-4
+    if classifier.bypassed is None and (logits >= 0).all() and np.allclose(sums, 1, atol=rounded):
         warnings.warn(
             f"Expected logits from {classifier.name!r}, got rows that sum to 1: probabilities are "
             "explained, which saturate. Try: end the model in Dense(K, activation='softmax') or "
@@ -215,3 +215,10 @@ def _warn_of_probabilities(classifier: Classifier, logits: Floats) -> bool:
         )
         return True
     return False
+
+
+def _is_half(values: Floats) -> bool:
+    """Whether float32 values were computed in 16 bits, of either kind."""
+    bits = np.asarray(values, np.float32)
+    as_bfloat16 = not (bits.view(np.uint32) & 0xFFFF).any()
+    return as_bfloat16 or bool((bits == bits.astype(np.float16)).all())

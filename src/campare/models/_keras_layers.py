@@ -6,10 +6,10 @@ Another thread that runs the model meanwhile gets the function as it was.
 """
 
 import threading
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
@@ -133,16 +133,58 @@ def rectified(part: Any, clip: Callable[[Any], Any]) -> Iterator[None]:
         yield
 
 
-def run_logits(
-    model: keras.Model, ends: Iterable[Any], images: Any, output: str | int | None = None
-) -> tuple[Any, Any]:
-    """Run the model for inference; return its logits, and the part whose softmax was bypassed.
+class Squashed(NamedTuple):
+    """What came out of a softmax or sigmoid over classes, what went in, and which part it was."""
 
-    `ends` are the parts that compute a softmax or sigmoid; the one whose output *is* the model's
-    output is the head. A softmax inside (attention) is left alone. Nothing is rematerialized: the
-    head is recorded once, and a layer that is run again for its gradients cannot be tapped.
+    output: Any
+    entered: Any
+    part: Any
+
+
+class Head(NamedTuple):
+    """The softmax or sigmoid that a model ends in: the part, and which of its runs in a pass."""
+
+    part: Any
+    run: int
+
+    def logits(self, squashed: Sequence[Squashed], output: Any) -> Any:
+        """What went into it, in the shape of the model's output."""
+        entered = squashed[self.run].entered
+        if len(entered.shape) == len(output.shape):
+            return entered
+        return keras.ops.reshape(entered, keras.ops.shape(output))
+
+
+def head_of(squashed: Sequence[Squashed], output: Any, moved: Callable[[int], bool]) -> Head | None:
+    """The softmax or sigmoid whose output is the model's, itself or as `moved` says of the i-th."""
+    for i, one in enumerate(squashed):
+        if _same_classes(one.output, output) and (one.output is output or moved(i)):
+            return Head(one.part, sum(each.part is one.part for each in squashed[:i]))
+    return None
+
+
+def _same_classes(squashed: Any, output: Any) -> bool:
+    """Whether both are (N, K), the first with axes of length 1 anywhere."""
+    shape = getattr(output, "shape", ())
+    return len(shape) == 2 and _classes(squashed.shape) == _classes(shape) is not None
+
+
+def _classes(shape: Sequence[int | None]) -> int | None:
+    """K of a shape that is (N, K) with axes of length 1 anywhere."""
+    long = [side for side in shape[1:] if side != 1] or [1]
+    return long[0] if len(shape) > 1 and len(long) == 1 else None
+
+
+def run_squashed(
+    model: keras.Model, ends: Iterable[Any], images: Any, output: str | int | None = None
+) -> tuple[Any, list[Squashed]]:
+    """Run the model for inference; return its output, and what `ends` squashed on the way.
+
+    `ends` are parts that compute a softmax or sigmoid; what they do over more than classes
+    (attention) is left alone. Nothing is rematerialized: each is recorded once, and a layer that is
+    run again for its gradients cannot be tapped.
     """
-    heads: list[tuple[Any, Any, Any]] = []  # what came out, what went in, where
+    squashed: list[Squashed] = []
     named = getattr(model, "_inputs_struct", None)
     if isinstance(named, dict):  # keras.Model({"picture": inputs}, outputs)
         images = dict.fromkeys(named, images)
@@ -150,7 +192,7 @@ def run_logits(
         for part in ends:
             found = _function(part, _SQUASHING)
             if found is not None:  # it may have been taken off since
-                patches.enter_context(replaced(part, found[0], _remembered(part, heads)))
+                patches.enter_context(replaced(part, found[0], _remembered(part, squashed)))
         for layer in (model, *model._flatten_layers()):
             if layer._remat_mode is not None:
                 patches.enter_context(_attribute(layer, "_remat_mode", None))
@@ -159,11 +201,7 @@ def run_logits(
                 patches.enter_context(_attribute(layer, "_convert_input_args", False))
                 patches.enter_context(replaced(graph, "_convert_inputs_to_tensors", _as_they_are))
         outputs = model(images, training=False)
-    chosen = one_output(outputs, output, model.name, getattr(model, "output_names", None))
-    for squashed, logits, part in heads:
-        if squashed is chosen:
-            return logits, part
-    return chosen, None
+    return one_output(outputs, output, model.name, getattr(model, "output_names", None)), squashed
 
 
 def integer_input(model: keras.Model) -> str | None:
@@ -183,14 +221,14 @@ def _as_they_are(_: Callable[..., Any]) -> Callable[..., Any]:
     return lambda flat_inputs: flat_inputs
 
 
-def _remembered(part: Any, heads: list[tuple[Any, Any, Any]]) -> Change:
-    """Keep what enters a softmax or sigmoid (N, K) beside what comes out."""
+def _remembered(part: Any, squashed: list[Squashed]) -> Change:
+    """Keep what enters a softmax or sigmoid over classes beside what comes out."""
 
     def change(squash: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **kwargs: Any) -> Any:
             output = squash(*args, **kwargs)
-            if len(output.shape) == 2:
-                heads.append((output, next(iter((*args, *kwargs.values()))), part))
+            if _classes(output.shape) is not None:
+                squashed.append(Squashed(output, next(iter((*args, *kwargs.values()))), part))
             return output
 
         return run

@@ -23,6 +23,13 @@ _SQUASHING = {
     torch.Tensor.log_softmax: "softmax", torch.sigmoid: "sigmoid", torch.Tensor.sigmoid: "sigmoid",
     functional.sigmoid: "sigmoid", functional.logsigmoid: "sigmoid",
 }  # fmt: skip
+_MOVING = frozenset({
+    "to", "type", "type_as", "float", "double", "half", "bfloat16", "cpu", "cuda",
+    "clone", "contiguous", "dropout", "reshape", "reshape_as", "view", "view_as", "flatten",
+    "unflatten", "ravel", "squeeze", "unsqueeze", "permute", "transpose", "t", "movedim",
+    "moveaxis", "swapaxes", "swapdims", "select", "narrow", "index_select", "__getitem__",
+})  # fmt: skip
+_TURNING = (torch.Tensor.T.__get__, torch.Tensor.mT.__get__)
 _RECTIFYING = {
     functional.relu, functional.relu_, functional.relu6, torch.relu, torch.relu_,
     torch.Tensor.relu, torch.Tensor.relu_,
@@ -36,25 +43,42 @@ OPAQUE = (
 
 
 class Squashing(TorchFunctionMode):  # type: ignore[misc]
-    """Keeps what went into each softmax or sigmoid of (N, K), and what came out."""
+    """Keeps what went into each softmax or sigmoid over classes, and what came out.
+
+    Where that is moved then (cast, reshaped, cut), what went in is moved alike beside it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: list[tuple[Any, Any, str]] = []
+        self._squashed: list[tuple[Any, Any, str]] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        output = func(*args, **(kwargs or {}))
-        if func in _SQUASHING and output.ndim == 2:
-            entered = args[0] if args else (kwargs or {})["input"]
-            self._seen.append((output, entered, _SQUASHING[func]))
+        kwargs = kwargs or {}
+        output = func(*args, **kwargs)
+        if func in _SQUASHING and _is_over_classes(output):
+            entered = args[0] if args else kwargs["input"]
+            self._squashed.append((output, entered, _SQUASHING[func]))
+        elif func in _TURNING or getattr(func, "__name__", "") in _MOVING:
+            before = args[0] if args else kwargs.pop("input", None)
+            entered, kind = self._entered(before)
+            if kind and output is not before:
+                self._squashed.append((output, func(entered, *args[1:], **kwargs), kind))
         return output
 
     def before(self, output: Any) -> tuple[Any, str | None]:
-        """The logits of an output, and the 'softmax' or 'sigmoid' between them."""
-        for squashed, entered, kind in self._seen:
+        """The logits of an output (N, K), and the 'softmax' or 'sigmoid' between them."""
+        return self._entered(output) if getattr(output, "ndim", 0) == 2 else (output, None)
+
+    def _entered(self, output: Any) -> tuple[Any, str | None]:
+        for squashed, entered, kind in self._squashed:
             if squashed is output:
                 return entered, kind
         return output, None
+
+
+def _is_over_classes(output: Any) -> bool:
+    """Whether a tensor is (N, K), with axes of length 1 anywhere."""
+    return output.ndim > 1 and sum(side != 1 for side in output.shape[1:]) < 2  # type: ignore[no-any-return]
 
 
 class Guided(TorchFunctionMode):  # type: ignore[misc]

@@ -27,7 +27,8 @@ class Flow:
     image: int
     layers: Mapping[str, int]  # path -> output
     sums: frozenset[int] = frozenset()  # tensors that are others added
-    moves: frozenset[int] = frozenset()  # those that are another in another shape, type or scale
+    moves: frozenset[int] = frozenset()  # those that are another in another shape or type
+    scaled: frozenset[int] = frozenset()  # those that are another times something
 
     @property
     def connected(self) -> frozenset[str]:
@@ -58,6 +59,7 @@ class Flow:
         """
         before, after = self._to_image(), self._to_logits()
         most = before.get(_OUTPUT, 0)
+        moved = self.moves | self.scaled
         readers: dict[int, list[int]] = {}
         for tensor, computed_from in self.sources.items():
             if after.get(tensor, 0) and before.get(tensor, 0):
@@ -66,7 +68,7 @@ class Flow:
 
         def is_residual(tensor: int) -> bool:
             start = tensor
-            while len(next_ := readers.get(tensor, [])) == 1 and next_[0] in self.moves:
+            while len(next_ := readers.get(tensor, [])) == 1 and next_[0] in moved:
                 if sum(before.get(one, 0) > 0 for one in self.sources[next_[0]]) != 1:
                     return False  # multiplied by something of the image
                 tensor = next_[0]
@@ -78,6 +80,22 @@ class Flow:
             return on_all and len(beside) == 1 and beside[0] in self._all_before(start)
 
         return frozenset(path for path, tensor in self.layers.items() if is_residual(tensor))
+
+    @property
+    def moved_to_output(self) -> frozenset[str]:
+        """The layers whose output is the model's, at most in another shape or type.
+
+        Example:
+            >>> cast = Flow({2: (1,), 3: (2,), 0: (3,)}, 1, {"softmax": 2}, moves=frozenset({3}))
+            >>> sorted(cast.moved_to_output)
+            ['softmax']
+        """
+        before, (tensor, *more) = self._to_image(), self.sources[_OUTPUT]
+        same = set() if more else {tensor}
+        while tensor in self.moves:
+            tensor = next(one for one in self.sources[tensor] if before.get(one, 0))
+            same.add(tensor)
+        return frozenset(path for path, tensor in self.layers.items() if tensor in same)
 
     def _all_before(self, tensor: int) -> set[int]:
         """All tensors that one is computed from, nearer or farther."""
@@ -147,7 +165,8 @@ def flow_of(
 ) -> Flow:
     """The Flow of tensors of any kind, given what each is computed from; `outputs` are the model's.
 
-    `kind` says 'sum' of a tensor that is others added, 'move' of one that only moves or scales one.
+    `kind` says 'sum' of a tensor that is others added, 'move' of one in another shape or type,
+    'scale' of one times something.
     Layers that no output is computed from, or that are not computed from the image, have no paths.
 
     Example:
@@ -173,4 +192,5 @@ def flow_of(
             kinds[kind(tensor)].add(number(tensor))
             waiting.extend(computed_from)
     paths = {path: number(one) for path, one in layers.items()}
-    return Flow(found, number(image), paths, frozenset(kinds["sum"]), frozenset(kinds["move"]))
+    of_kind = (frozenset(kinds[each]) for each in ("sum", "move", "scale"))
+    return Flow(found, number(image), paths, *of_kind)

@@ -18,14 +18,16 @@ import numpy as np
 
 from campare.errors import ModelError, last_words
 from campare.models._keras_layers import (
+    Head,
     edited,
+    head_of,
     in_precision,
     integer_input,
     is_graph,
     parts,
     rectified,
     rectifies,
-    run_logits,
+    run_squashed,
     squashing,
     walk,
 )
@@ -127,7 +129,7 @@ class KerasClassifier(ImageClassifier):
         slow = getattr(self._backend, "SLOW_COMPILED", ())
         kinds = {type(layer).__name__ for layer in self._paths.values()}
         self.compiled = self._compile and kinds.isdisjoint(slow)
-        self._head: Any = None
+        self._head: Head | None = None
         self._refuse_opaque()
 
     def _taken(self) -> Snapshot:
@@ -215,23 +217,27 @@ class KerasClassifier(ImageClassifier):
                 for path, layer in self._paths.items():
                     if not is_graph(layer):
                         patches.enter_context(edited(layer, recorder(path, layer, record)))
-                logits, head = run_logits(self.model, ends, self._sent(images), self._output)
-            require_rows(logits, n)
-            result.update(output=units_of(logits, self.name, names), head=head)
-            return logits, marks
+                output, squashed = run_squashed(self.model, ends, self._sent(images), self._output)
+            require_rows(output, n)
+            for i, one in enumerate(squashed):
+                marks[_of_head(i)] = self._backend.mark(one.output)
+            result.update(output=output, squashed=squashed)
+            return output, marks
 
         flow = self._backend.trace(forward, (n, *shape), self.model)
         record: Record = result["record"]
-        self._head = head = result["head"]
-        bypassed = squashing(head) if head is not None else None
+        output, moved = result["output"], flow.moved_to_output if flow else frozenset()
+        self._head = head_of(result["squashed"], output, lambda i: _of_head(i) in moved)
+        bypassed = squashing(self._head.part) if self._head else None
         candidates = self._candidates(record.layers, record.runs)
-        return record.survey(result["output"], bypassed, candidates, flow)
+        units = units_of(output, self.name, names)
+        return record.survey(units, bypassed, candidates, flow)
 
     def _trial(self, n: int, shape: tuple[int, ...]) -> Trial:
         rows = [0]
 
         def forward(images: Any) -> tuple[Any, dict[str, Any]]:
-            output, _ = run_logits(self.model, [], self._sent(images), self._output)
+            output, _ = run_squashed(self.model, [], self._sent(images), self._output)
             rows.extend(int(leaf.shape[0] or n) for leaf in leaves(output)[:1])
             return output, {}
 
@@ -259,8 +265,10 @@ class KerasClassifier(ImageClassifier):
             else nullcontext(),
             self._folded(),
         ):
-            ends = [self._head] if self._head is not None else []
-            return run_logits(self.model, ends, self._sent(images), self._output)[0]
+            head = self._head
+            ends = [head.part] if head else []
+            output, squashed = run_squashed(self.model, ends, self._sent(images), self._output)
+            return head.logits(squashed, output) if head else output
 
     def _folded(self) -> AbstractContextManager[None]:
         """Within the block batch normalization is part of convolutions, where that is faster."""
@@ -303,6 +311,11 @@ class KerasClassifier(ImageClassifier):
                     f"Expected layers that can be tapped, got the exported graph {layer.name!r} in "
                     f"{self.name!r}. Try: the .keras file that it was exported from"
                 )
+
+
+def _of_head(number: int) -> str:
+    """Under which path the output of a softmax or sigmoid is marked."""
+    return f"squashed {number}"
 
 
 def load(

@@ -54,7 +54,10 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow:
 
 _KINDS = {
     **dict.fromkeys(("add", "add_any"), "sum"),
-    **dict.fromkeys(("convert_element_type", "reshape", "transpose", "mul", "copy"), "move"),
+    **dict.fromkeys(
+        ("convert_element_type", "reshape", "transpose", "squeeze", "expand_dims", "copy"), "move"
+    ),
+    "mul": "scale",
 }
 
 

@@ -60,12 +60,13 @@ def _sources(tensor: Any) -> list[Any]:
 
 _KINDS = {
     **dict.fromkeys(("AddV2", "Add", "AddN"), "sum"),
-    **dict.fromkeys(("Identity", "Cast", "Reshape", "Transpose", "Mul"), "move"),
+    **dict.fromkeys(("Identity", "Cast", "Reshape", "Transpose", "Squeeze", "ExpandDims"), "move"),
+    "Mul": "scale",
 }
 
 
 def _kind(tensor: Any) -> str:
-    """Whether a tensor is a sum of others, or one of them moved or scaled."""
+    """Whether a tensor is a sum of others, one of them moved, or one of them scaled."""
     return _KINDS.get(tensor.deref().op.type, "")
 
 

@@ -87,17 +87,11 @@ def _sources(tensor: tuple[Any, int]) -> list[tuple[Any, int]]:
 
 _KINDS = {
     "Add": "sum",
+    "Mul": "scale",
     **dict.fromkeys(
         (
-            "Clone",
-            "ToCopy",
-            "View",
-            "UnsafeView",
-            "Reshape",
-            "Permute",
-            "Transpose",
-            "Mul",
-            "Alias",
+            *("Clone", "ToCopy", "Alias", "View", "UnsafeView", "Reshape", "ReshapeAlias"),
+            *("Permute", "Transpose", "T", "Squeeze", "Unsqueeze"),
         ),
         "move",
     ),
@@ -105,7 +99,7 @@ _KINDS = {
 
 
 def _kind(tensor: tuple[Any, int]) -> str:
-    """Whether a tensor is a sum of others, or one of them moved or scaled."""
+    """Whether a tensor is a sum of others, one of them moved, or one of them scaled."""
     return _KINDS.get(type(tensor[0]).__name__.partition("Backward")[0], "")
 
 
