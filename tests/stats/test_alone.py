@@ -2,10 +2,16 @@
 
 import math
 
+import numpy as np
 import polars as pl
 import pytest
 
+from campare import audit
+from campare.data import ImageSet
+from campare.data.cue import plant
+from campare.stats.alone import FOLLOWS
 from campare.stats.arms import ARMS
+from campare.stats.compare import compare
 from campare.stats.comparison import EFFECTS, NULLS, SUMMARY, Comparison
 
 NAN = math.nan
@@ -41,7 +47,7 @@ def table(*, means=(), nulls=(), effects=(), arms=(), **facts):
     )  # fmt: skip
 
 
-def cue(name, share, *, untrained=0.10, area=0.03, drop=0.2, drop_low=0.1):
+def cue(name, share, *, untrained=0.10, area=0.03, drop=0.2, drop_low=0.1, change=None):
     """Means and controls of an arm that puts a share of its map on the cue."""
     means = [
         mean(name, "cue-energy", share),
@@ -50,6 +56,8 @@ def cue(name, share, *, untrained=0.10, area=0.03, drop=0.2, drop_low=0.1):
     ]
     if drop is not None:
         means.append(mean(name, "cue-drop", drop, "-", drop_low, drop + 0.1))
+    if change is not None:
+        means.append(mean(name, "cue-drop@change", change, "-"))
     nulls = [
         beside(name, "uniform", "cue-energy", share - area, 0.01),
         beside(name, UNTRAINED, "cue-energy", share - untrained, 0.01),
@@ -84,6 +92,11 @@ def test_an_arm_that_follows_a_cue_is_the_headline():
         {"drop": 0.06, "drop_low": -0.05},  # it does not need the cue
         {"drop": 0.02, "drop_low": 0.01},  # hardly
         {"share": 0.03},  # its map does not lie there
+        {"share": 0.03, "change": 0.2},
+        {"drop": 0.0, "drop_low": -0.02, "change": 0.04},  # blurring it hardly moves the score
+        {"drop": 0.0, "drop_low": -0.02, "change": 0.01},  # no more than elsewhere
+        # conspicuous: a blur of it moves the score, and its map is not on it
+        {"share": 0.05, "drop": 0.0, "drop_low": -0.02, "change": 0.12},
     ],
 )
 def test_a_map_that_chance_explains_follows_nothing(facts):
@@ -92,6 +105,59 @@ def test_a_map_that_chance_explains_follows_nothing(facts):
 
 def test_a_model_that_needs_the_cue_follows_it_also_with_a_coarse_map():
     assert found_with(share=0.05, untrained=0.05).headline == "A follows the cue."
+
+
+def test_a_cue_at_random_costs_nothing_on_the_mean_and_its_size_decides():
+    """It speaks for the class on half of the images, and against it on the others."""
+    found = found_with(drop=0.0, drop_low=-0.02, change=0.12)
+    assert found.headline == "A follows the cue."
+    assert found.answers[0].text == (
+        "A puts 28% of its map on the cue, a region of 3% of the image (an untrained network puts "
+        "10% there); blurring it moves the probability of the class by 0.12 more than blurring as "
+        "much elsewhere (+0.100 to +0.140). How well its maps find anything else says little."
+    )
+    assert "costs 0.20" in found_with(change=0.3).answers[0].text
+    coarse = found_with(share=0.05, untrained=0.05, drop=0.0, drop_low=-0.02, change=0.3)
+    assert coarse.headline == "A follows the cue."
+
+
+def simulated(follows, rng, images=60, seeds=3):
+    """Rows of an arm on tags at random, half of which agree with the label: a logit moves by
+    `follows` for or against the class; blurring anything moves it a little."""
+    rows = []
+    for seed in range(seeds):
+        label, agrees = rng.normal(0, 1.5, images), rng.choice([-1, 1], images)
+
+        def lost(moved, label=label):
+            return 1 / (1 + np.exp(-label)) - 1 / (1 + np.exp(-label - moved))
+
+        here = lost(-follows * agrees + rng.normal(0, 0.1, images))
+        elsewhere = np.stack([lost(rng.normal(0, 0.1, images)) for _ in range(5)])
+        values = {
+            ("-", "cue-drop"): here - elsewhere.mean(0),
+            ("-", "cue-drop@change"): np.abs(here) - np.abs(elsewhere).mean(0),
+            ("grad-cam", "cue-energy"): rng.uniform(0.05, 0.15, images),
+            ("uniform", "cue-energy"): np.full(images, 0.03),
+            (UNTRAINED, "cue-energy"): rng.uniform(0.0, 0.06, images),
+        }
+        rows += [
+            {"recipe": "A", "seed": seed, "split": "test", "image": f"{at}", "label": "cat",
+             "prediction": "cat", "target": "cat", "method": method, "layer": "last",
+             "metric": metric, "value": float(value), "status": "ok"}
+            for (method, metric), of in values.items() for at, value in enumerate(of)
+        ]  # fmt: skip
+    return pl.DataFrame(rows)
+
+
+@pytest.mark.parametrize(("follows", "expected"), [(1.5, True), (0.0, False)])
+def test_rows_of_a_cue_at_random_say_whether_it_is_followed(follows, expected):
+    for seed in range(3):
+        found = compare(simulated(follows, np.random.default_rng(seed)))
+        of = {m: v for m, v in found.summary.select("metric", "mean").rows() if m != "cue-energy"}
+        assert abs(of["cue-drop"]) < 0.05  # its mean is 0 by design
+        said = [one for one in found.answers if one.verdict == "follows a cue"]
+        assert bool(said) == expected
+        assert not said or "moves the probability of the class by" in said[0].text
 
 
 def test_without_an_untrained_network_or_a_blur_the_area_decides():
@@ -215,3 +281,38 @@ def test_a_metric_whose_good_side_is_low_is_turned_round():
     found = table(means=means, nulls=[beside("A", "uniform", "cue-energy", -0.02, 0.01)],
                   arms=[arm("A")])  # fmt: skip
     assert not [one for one in found.answers if one.kind == "arm"]
+
+
+@pytest.mark.slow
+def test_networks_that_learned_a_tag_follow_it_where_tags_are_random_and_others_do_not():
+    keras = pytest.importorskip("keras")
+    layers = keras.layers
+
+    def trained(p):
+        train = plant(ImageSet.drawn(train=240, test=2, size=48), p=p, size_fraction=0.2)
+        images = train.load("train", 48)
+        keras.utils.set_random_seed(0)
+        network = keras.Sequential(
+            [
+                keras.Input((48, 48, 3)),
+                layers.Rescaling(1 / 255),
+                layers.Conv2D(16, 3, padding="same", activation="relu"),
+                layers.MaxPooling2D(2),
+                layers.Conv2D(32, 3, padding="same", activation="relu"),
+                layers.MaxPooling2D(2),
+                layers.Conv2D(48, 3, padding="same", activation="relu"),
+                layers.GlobalMaxPooling2D(),
+                layers.Dense(2, activation="softmax"),
+            ]
+        )
+        network.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+        network.fit(images.images.astype("float32"), images.labels, epochs=20, verbose=0)
+        return network
+
+    test = plant(ImageSet.drawn(train=2, test=120, size=48), p=0.5, size_fraction=0.2)
+    scores = audit(
+        {"tagged": trained(0.97), "plain": trained(0.5)}, test, metrics=["default", "cue-drop"]
+    )
+    said = {one.subject: one.text for one in compare(scores).answers if one.verdict == FOLLOWS}
+    assert set(said) == {"tagged"}
+    assert "moves the probability of the class by" in said["tagged"]

@@ -204,3 +204,18 @@ def test_the_slope_over_training_sizes():
     (row,) = judge(ARTICLE[8:], measured, design, "grad-cam")
     assert row["verdict"] == "supported"
     assert row["estimate"] == pytest.approx(-0.06, abs=0.02)
+
+
+def test_arms_that_need_a_cue_at_random_differ_in_its_size_not_in_its_mean():
+    """Blurring it costs 0 on the mean for both; A, from scratch, moves by it, D does not."""
+    claim = ARTICLE[4]
+    arms = {"A": 0.2, "B": 0.2, "C": 0.0, "D": 0.0}
+    gains = {"cue-drop": dict.fromkeys(arms, 0.0), "cue-drop@change": arms}
+    measured = {(arm, "-", of): v for (arm, _, of), v in table(gains).items()}
+    row = one(claim, measured)
+    assert (row["metric"], row["verdict"]) == ("cue-drop@change", "supported")
+    without = {key: v for key, v in measured.items() if "@" not in key[2]}
+    assert one(claim, without)["metric"] == "cue-drop"
+    assert one(claim, {})["reason"] == (
+        "not part of this run: cue-drop; or cue-energy; or border-drop; or background-drop"
+    )

@@ -104,7 +104,8 @@ def select(
 def _claimed(wanted: Sequence[str | Metric]) -> list[str]:
     """What the article's claims are about, if `claims` are wanted."""
     outcomes = [outcome for claim in ARTICLE for outcome in claim.outcomes]
-    return [name for one in outcomes for name in one.measures] if CLAIMS in wanted else []
+    measures = [name.partition("@")[0] for one in outcomes for name in one.measures]
+    return list(dict.fromkeys(measures)) if CLAIMS in wanted else []
 
 
 def is_default(metrics: Wanted) -> bool:

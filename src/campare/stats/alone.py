@@ -32,8 +32,11 @@ _HOPELESS = (NOT_LEARNED, WORSE, BELOW)
 LIFT = 2.0
 #: ... and this much more than an untrained network does.
 MORE = SMALLEST["cue-energy"]
-#: A model needs a region whose blur costs so much of the class's probability.
+#: A model needs a region whose blur costs so much of the class's probability, or moves it so much.
 NEEDED = SMALLEST["cue-drop"]
+#: From here on that needs no map beside it: a blur of what is merely conspicuous moves it, too, by
+#: 0.06 in small networks that learned nothing of it.
+MOVED = 0.2
 #: The share of flat maps from which on it is said.
 MANY_FLAT = 0.1
 #: Regions that every image or object mask has: no cues.
@@ -214,30 +217,37 @@ def _not_learned(arm: Arm, kind: str) -> Iterator[Answer]:
 
 
 def _cue(arm: Arm, method: str, metric: str, means: Means) -> Iterator[Answer]:
-    """An arm whose map lies on a region that should not matter, or that needs the region.
+    """An arm whose map lies on a region that should not matter, and that needs the region.
 
-    The map must hold detectably more of the region than a uniform map does. Then either blurring
-    the region costs NEEDED of the class's probability, detectably; or, where that was not measured,
-    the map holds LIFT times the region's share of the image, and detectably MORE than that of an
-    untrained network, where there is one.
+    The map must hold detectably more of the region than a uniform map does. Then blurring the
+    region must cost NEEDED of the class's probability, detectably. A cue that is drawn at random
+    speaks for the class on some images and against it on others, so that its cost is 0 on the mean
+    and its size is not: blurring it must move the probability NEEDED more, up or down, than
+    blurring as much elsewhere, and the map be on it (or MOVED more). Where nothing was blurred, the
+    map must be on it: hold LIFT times the region's share of the image, and detectably MORE than
+    that of an untrained network, where there is one.
     """
     own, beside = means(arm.name, method, metric), means.beside(arm.name, method, metric)
     by = {one.control: one for one in beside}
     area, untrained = by.get(_CONTROLS["uniform"]), by.get(_UNTRAINED)
     region = metric.removesuffix("-energy")
-    drop = means(arm.name, CLASSIFIER, f"{region}-drop")
+    drop, change = (means(arm.name, CLASSIFIER, f"{region}-drop{of}") for of in ("", "@change"))
     if area is None or not area.low > 0:
         return
     learned = untrained is None or (untrained.low > 0 and untrained.estimate >= MORE)
     on_it = learned and own.mean >= LIFT * area.mean
-    needed = drop.low > 0 and drop.mean >= NEEDED
-    if not (needed if math.isfinite(drop.low) else on_it):
+    costs, moves = (one.low > 0 and one.mean >= NEEDED for one in (drop, change))
+    moves = moves and (on_it or change.low >= MOVED)
+    if not (costs or moves if math.isfinite(drop.low) else on_it):
         return
     where = f"a region of {_percent(area.mean)} of the image"
     if untrained:
         where += f" ({_UNTRAINED} puts {_percent(untrained.mean)} there)"
     text = f"{arm.called} puts {_percent(own.mean)} of its map on the {region}, {where}"
-    if math.isfinite(drop.mean):
+    if moves and not costs:
+        text += f"; blurring it moves the probability of the class by {change.mean:.2f} more than "
+        text += f"blurring as much elsewhere ({signed(change.low)} to {signed(change.high)})"
+    elif math.isfinite(drop.mean):
         text += f"; blurring it costs {drop.mean:.2f} of the probability of the class"
         text += f" ({signed(drop.low)} to {signed(drop.high)})" if math.isfinite(drop.low) else ""
     text += ". How well its maps find anything else says little."

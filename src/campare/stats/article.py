@@ -65,6 +65,7 @@ ARTICLE: tuple[Claim, ...] = (
         d.AUGMENTATION,
         "lower",
         (
+            Outcome(("cue-drop@change",), 0.05, _POINTS),  # a cue at random costs 0 on the mean
             Outcome(("cue-drop",), 0.05, _POINTS),
             Outcome(("cue-energy",), 0.02, "a fiftieth of the map"),
             Outcome(("border-drop",), 0.05, _POINTS),
@@ -108,7 +109,7 @@ ARTICLE: tuple[Claim, ...] = (
 
 #: The smallest effect of interest of each measure that a claim names.
 SMALLEST: dict[str, float] = {
-    name.removesuffix(MATCHED): outcome.smallest
+    name.partition("@")[0]: outcome.smallest
     for claim in reversed(ARTICLE)
     for outcome in claim.outcomes
     for name in outcome.measures

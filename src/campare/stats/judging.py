@@ -105,14 +105,14 @@ def _test(
             components = []
             break
     if not components:
-        wanted = [_called(outcome.measures) for outcome in claim.outcomes]
+        wanted = list(dict.fromkeys(_called(outcome.measures) for outcome in claim.outcomes))
         joined = (" and " if claim.all_of else "; or ").join(wanted)
         return Evidence(claim, (), f"not part of this run: {joined}")
     return Evidence(claim, tuple(components))
 
 
 def _called(measures: Sequence[str]) -> str:
-    first = measures[0].removesuffix(MATCHED)
+    first = measures[0].partition("@")[0]
     return first if len(measures) == 1 else f"{first} or {len(measures) - 1} like it"
 
 
