@@ -2,17 +2,21 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import PurePosixPath
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from painting import error_of, paint, paint_mask, picture
 from PIL import Image
 
+from campare.__main__ import main
 from campare.data import ImageSet
-from campare.errors import DataError
+from campare.errors import DataError, MissingExtraError
 
 
 def test_masks_parts_and_cues_with_and_without_the_split(split_folder):
@@ -543,8 +547,47 @@ def test_a_class_folder_of_other_files_names_them(flat_folder):
     for index in range(3):
         (flat_folder / f"cat/{index}.dcm").write_bytes(b"x")
     assert error_of(flat_folder) == (
-        "Expected images in class folder ROOT/cat, got 3 .dcm. Try to convert them to PNG."
+        "Expected images in class folder ROOT/cat, got 3 .dcm. Try campare data import ROOT OUT "
+        "(pip install 'campare[medical]'), or to convert them to PNG"
     )
+    for path in (flat_folder / "cat").iterdir():
+        path.rename(path.with_suffix(".psd"))
+    assert error_of(flat_folder).endswith("got 3 .psd. Try to convert them to PNG.")
+
+
+@pytest.mark.parametrize("classes", [("cat",), ("cat", "dog")], ids=["refused", "counted"])
+def test_heic_is_counted_or_refused_with_the_command_that_reads_it(tmp_path, monkeypatch, classes):
+    """Beside images of a class; or alone in it. The command works, and first names the extra."""
+    photos(tmp_path / "in", "cat/1", "dog/1", "dog/2")
+    heic = [tmp_path / f"in/{name}/{index}.heic" for name in classes for index in (7, 8)]
+    for path in heic:
+        paint(path.with_suffix(".png"))
+        path.with_suffix(".png").rename(path)
+    if classes == ("cat",):
+        (tmp_path / "in/cat/1.jpg").unlink()
+        said = error_of(tmp_path / "in")
+        assert "class folder ROOT/cat, got 2 .heic. Try campare data" in said
+    else:
+        images = ImageSet.from_folder(tmp_path / "in", training=False)
+        said, unused = images.inventory.lines([])
+        assert (len(images.samples), unused) == (3, "Not used: 4 .heic")
+        assert said.startswith("4 images are read by campare data import ")
+    assert "OUT (pip install 'campare[formats]')" in said
+    argument = re.search(r"campare (data import) \S+ OUT", said)[1]
+    command = [*argument.split(), str(tmp_path / "in"), str(tmp_path / "out")]
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'campare\[formats\]'"):
+        ImageSet.from_dataset(tmp_path / "in")
+    monkeypatch.setitem(sys.modules, "pillow_heif", SimpleNamespace(open_heif=opened))
+    assert main(command) == 0
+    found = ImageSet.from_folder(tmp_path / "out", training=False)
+    assert len(found.samples) == len(heic) + (2 if classes == ("cat",) else 3)
+
+
+def opened(path, **_):
+    """As pillow_heif opens a file; here it is PNG."""
+    image = Image.open(path, formats=["PNG"])
+    return SimpleNamespace(to_pillow=lambda: image)
 
 
 def test_names_of_composed_and_of_decomposed_letters_are_the_same(tmp_path):

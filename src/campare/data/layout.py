@@ -24,6 +24,9 @@ from campare.data.masks import looks_like_mask
 from campare.data.samples import REGIONS, SPLITS, VALIDATION
 from campare.data.sources import Source, find_sources, named_sources, read_source
 from campare.data.vocabulary import (
+    DICOM,
+    HEIC,
+    NIFTI,
     are_no_classes,
     are_sets,
     commands_to_rename,
@@ -135,7 +138,7 @@ def read_layout(root: Path, *, training: bool = True) -> Layout:
     annotations = _of(images, annotations)
     tops = {PurePosixPath(file).parts[0] for file in (*images, *of_masks, *contents)}
     unused = unused_by_kind([f for f in rest if f not in contents], tops | set(_RESERVED))
-    notes = _notes(elsewhere, list(beside), sources)
+    notes = (*_notes(elsewhere, list(beside), sources), *_other_images(tree, rest))
     groups = _of(images, _read_groups(tree, names))
     return Layout(images, masks, annotations, contents, notes, unused, groups)
 
@@ -331,12 +334,24 @@ def _no_images(tree: Tree, folder: str) -> DataError:
     """A class folder without an image: what is in it instead."""
     kinds = unused_by_kind(tree.inside(folder), {folder.partition("/")[0]})
     got = ", ".join(f"{len(files)} {kind}" for kind, files in kinds.items()) or "none"
+    command = _import_of(tree, tree.inside(folder))
     advice = "to convert them to PNG" if kinds else "to add some, or to remove the folder"
     if set(kinds) <= {".txt", ".md", ".csv", ".json", ".xml"}:
         got, advice = "none", "to add some, or to remove the folder"
+    advice = f"{command}, or to convert them to PNG" if command else f"{advice}."
     return DataError(
-        f"Expected images in class folder {tree.root / folder}, got {got}. Try {advice}."
+        f"Expected images in class folder {tree.root / folder}, got {got}. Try {advice}"
     )
+
+
+def _import_of(tree: Tree, files: Sequence[str]) -> str:
+    """The command that reads images of a kind that a folder does not take; "" where none is."""
+    extras = {"formats": HEIC, "medical": (*DICOM, *NIFTI)}
+    wanted = [e for e, ends in extras.items() if any(f.lower().endswith(ends) for f in files)]
+    if not wanted:
+        return ""
+    extra = f"pip install 'campare[{','.join(wanted)}]'"
+    return f"campare data import {quote(str(tree.root))} OUT ({extra})"
 
 
 def _masks_beside(tree: Tree, images: Collection[str]) -> dict[str, str]:
@@ -555,6 +570,13 @@ def _notes(
             where = f"{top}: {counted(source.paths, 'file', 'files')}" if top else None
             found += [f"Boxes and outlines ({source.format}) in {where or some_of(source.paths)}"]
     return tuple(found)
+
+
+def _other_images(tree: Tree, rest: Sequence[str]) -> tuple[str, ...]:
+    """What is said of images that only the import reads."""
+    found = [file for file in rest if file.lower().endswith((*HEIC, *DICOM, *NIFTI))]
+    what = counted(found, "image is", "images are")
+    return (f"{what} read by {_import_of(tree, found)}: {some_of(found)}",) if found else ()
 
 
 def _listed(names: Sequence[str]) -> str:

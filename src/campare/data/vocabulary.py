@@ -7,6 +7,8 @@ that the names of many tools and public data sets are understood by one short li
 import re
 from collections.abc import Iterable, Sequence
 
+#: Suffixes of images that a folder does not take and `campare data import` reads.
+DICOM, NIFTI, HEIC = (".dcm", ".dicom", ".ima"), (".nii", ".nii.gz"), (".heic", ".heif")
 #: Word of a folder's name -> the split that it means.
 SPLITS_BY_WORD = {
     **dict.fromkeys(("train", "training", "trainval"), "train"),

@@ -19,6 +19,7 @@ from PIL import ExifTags, Image
 
 from campare.data.decode import Decoded, decode_image
 from campare.data.masks import UnclearMaskError, Value, decode_mask
+from campare.data.vocabulary import DICOM, HEIC, NIFTI
 from campare.errors import DataError
 from campare.optional import require
 from campare.types import Array, Bools
@@ -27,12 +28,9 @@ _ONE_VOLUME = Lock()  # threads that read slices of one volume load it once
 
 Slices = Literal["all", "masked", "middle"]
 
-_DICOM = (".dcm", ".dicom", ".ima")
-_NIFTI = (".nii", ".nii.gz")
-_HEIC = (".heic", ".heif")
 #: Of files that are read as images; all but the first three kinds by Pillow alone.
 SUFFIXES = (
-    *_DICOM, *_NIFTI, *_HEIC, ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".webp",
+    *DICOM, *NIFTI, *HEIC, ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".gif", ".webp",
     ".avif", ".bmp", ".dib", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k",
     ".tga",
 )  # fmt: skip
@@ -103,11 +101,11 @@ def read_picture(path: Path, window: Window | None = None, slice_: int | None = 
         DataError: values wider than 8 bits and no window, or a file that cannot be decoded.
     """
     name = path.name.lower()
-    if name.endswith(_DICOM):
+    if name.endswith(DICOM):
         return Decoded(_dicom(path, window, slice_), 1)
-    if name.endswith(_NIFTI):
+    if name.endswith(NIFTI):
         return Decoded(_in_window(_nifti(path)[..., slice_ or 0], window, path), 1)
-    if name.endswith(_HEIC):
+    if name.endswith(HEIC):
         return _heic(path)
     content = path.read_bytes()
     try:
@@ -123,7 +121,7 @@ def read_picture(path: Path, window: Window | None = None, slice_: int | None = 
 
 def read_size(path: Path, *, displayed: bool = False) -> tuple[int, int]:
     """(H, W) of an image file as stored, or turned as EXIF says; by its header where that tells."""
-    if path.name.lower().endswith((*_DICOM, *_NIFTI, *_HEIC)):
+    if path.name.lower().endswith((*DICOM, *NIFTI, *HEIC)):
         return read_picture(path, Window(0, 1)).stored
     with Image.open(path) as file:
         turned = displayed and file.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
@@ -133,9 +131,9 @@ def read_size(path: Path, *, displayed: bool = False) -> tuple[int, int]:
 def slices_of(path: Path) -> int | None:
     """How many slices a volume has; None for an image."""
     name = path.name.lower()
-    if name.endswith(_NIFTI):
+    if name.endswith(NIFTI):
         return int(_nifti(path).shape[-1])
-    if name.endswith(_DICOM):
+    if name.endswith(DICOM):
         frames = int(_read_dicom(path, pixels=False).get("NumberOfFrames", 1) or 1)
         return frames if frames > 1 else None
     return None
@@ -153,9 +151,9 @@ def read_mask_slices(path: Path, values: Sequence[Value] | None = None) -> list[
     """
     name = path.name.lower()
     try:
-        if not name.endswith((*_NIFTI, *_DICOM)):
+        if not name.endswith((*NIFTI, *DICOM)):
             return [decode_mask(path.read_bytes(), values)]
-        volume = _nifti(path) if name.endswith(_NIFTI) else _frames(path)
+        volume = _nifti(path) if name.endswith(NIFTI) else _frames(path)
         found = np.unique(volume)
         if values is None and len(found) > 2:
             raise UnclearMaskError([int(value) for value in found])
