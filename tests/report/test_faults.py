@@ -20,4 +20,6 @@ def test_a_study_too_small_says_what_it_takes(fake_run):
     assert said_of_few.text.startswith("Too small to find a difference of 0.05 in energy")
     assert "(B - A: power" in said_of_few.text
     assert faults.weak(scores, manifest, ["energy"], [("B", "A")]) == []
-    assert faults.weak(few, changed(manifest, kind="audit"), ["energy"], [("B", "A")]) == []
+    assert (
+        faults.weak(few, changed(manifest, kind="audit", seeds=[0]), ["energy"], [("B", "A")]) == []
+    )

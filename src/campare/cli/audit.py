@@ -19,13 +19,16 @@ from campare.cli.options import (
     read_classes,
 )
 from campare.cli.terminal import conclude, terminal
-from campare.errors import CampareError
 
 
 def audit(
     models: Annotated[
         list[str],
-        Argument(metavar="MODEL...", help="Saved Keras models: MODEL.keras, NAME=MODEL.keras."),
+        Argument(
+            metavar="MODEL...",
+            help="Saved Keras models: MODEL.keras, NAME=MODEL.keras; NAME='runs/a-*.keras' for the "
+            "replicates of an arm; or arms.yaml.",
+        ),
     ],
     data: Annotated[str, Option(help="A folder of images, one folder a class; or: drawn.")],
     metrics: Metrics = "default",
@@ -102,8 +105,10 @@ def audit(
 ) -> None:
     """Measure trained models on the same images, compare, and write a report.
 
-    Models trained elsewhere: --pixels and --classes say what they take and what they answer.
+    Models trained elsewhere: --pixels and --classes say what they take and what they answer. With
+    several models of each way of training, differences speak of the ways.
     """
+    from campare.experiments.arms import named
     from campare.experiments.audit import audit as run_audit
     from campare.runs.run import Run
 
@@ -136,26 +141,3 @@ def audit(
         console=console,
     )
     conclude(console, Run.open(path), path)
-
-
-def named(models: list[str]) -> dict[str, str]:
-    """Paths of models by their names: NAME=PATH, or else the file's stem.
-
-    Raises CampareError for two of one name.
-
-    Example:
-        >>> named(["runs/a.keras", "before=old/a.keras"])
-        {'a': 'runs/a.keras', 'before': 'old/a.keras'}
-    """
-    found: dict[str, str] = {}
-    for text in models:
-        name, _, path = text.partition("=")
-        if not path or Path(text).exists():
-            name, path = Path(text).stem, text
-        if name in found:
-            raise CampareError(
-                f"Expected models with different names, got {name!r} twice. "
-                f"Try: before={found[name]} after={path}"
-            )
-        found[name] = path
-    return found

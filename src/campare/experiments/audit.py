@@ -1,9 +1,9 @@
 """audit(): models that were trained elsewhere, measured on the same images -> the table.
 
-    check (models, classes, layers, metrics) -> each model: maps, rows -> Scores, run directory
+    check (arms, classes, layers, metrics) -> each model: maps, rows -> Scores, run directory
 
-Each model counts as one recipe of one seed: images are the replicates. A difference between two of
-them speaks of these two models, not of the ways in which they were trained.
+A model is a replicate of its arm. Of arms with several, differences speak of the ways in which they
+were trained, as those of a study do; of one model each, they speak of these models.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,12 +18,12 @@ from campare.data.groups import By
 from campare.data.pixels import Pixels
 from campare.data.samples import SPLITS
 from campare.errors import DataError, TargetError
-from campare.experiments.arms import trained
+from campare.experiments.arms import Arm, trained
 from campare.experiments.cells import conclude, run_cells
 from campare.experiments.engines import engine as find_engine
 from campare.experiments.engines.protocol import Engine
 from campare.experiments.evaluate import Evaluation, Report, Terms, evaluate
-from campare.experiments.evaluated import Evaluated, evaluated, of_model
+from campare.experiments.evaluated import Evaluated, of_model
 from campare.experiments.inputs import (
     Grids,
     Inputs,
@@ -33,7 +33,8 @@ from campare.experiments.inputs import (
     regions_of_test,
     say_inventory,
 )
-from campare.experiments.manifest import file_digest, open_audit
+from campare.experiments.manifest import facts_of, open_audit
+from campare.experiments.opened import Models
 from campare.experiments.progress import Live
 from campare.experiments.selection import Selection, Wanted, methods_of, select, without_mosaics
 from campare.runs.run import Cell, Run
@@ -72,8 +73,10 @@ def audit(
     """Measure models that are trained already, all on the same images.
 
     Args:
-        models: {"name": model}, or one or several: the path of a Keras file, a Keras model, a torch
-            module, a Classifier.
+        models: {"name": model}, or {"name": [model, ...]} with the replicates of an arm; one or
+            several models, each an arm by itself; or a YAML file of arms. A model is the path of a
+            Keras file ("runs/a-*.keras": all that match), a Keras model, a torch module, a
+            Classifier.
         data: an ImageSet, Images, "drawn", or a folder of images.
         metrics: names (`campare list metrics`), sets ('default', 'all', 'claims'), your own as
             `my_module:my_metric`, or values.
@@ -99,7 +102,7 @@ def audit(
         batch_size: images at a time.
         engine: where models are evaluated: 'local', or 'ray'.
 
-    `layer`, `layer_grid`, `output`, `task`, `pixels` and `classes` may be {model's name: value}.
+    `layer`, `layer_grid`, `output`, `task`, `pixels` and `classes` may be {arm's name: value}.
 
     Raises:
         CampareError: something does not fit; the text says what would. Nothing has been written.
@@ -118,62 +121,72 @@ def audit(
 
     with Live(console or Console(quiet=True), "audit", "model") as live:
         arms, run_engine = trained(models), find_engine(engine)
-        names = [arm.name for arm in arms]
         images, split = _images(data, split, target, group, live)
         terms = Terms(methods_of(methods), target, split, seed)
+        common: dict[str, Any] = {"class_names": images.class_names}
+        common |= {"size": size or images.default_size, "batch_size": batch_size}
+        common |= {"target": target, "seed": seed}
         options = {"layer": layer, "layer_grid": layer_grid, "output": output, "task": task}
         options |= {"pixels": pixels, "classes": classes}
-        loaded = [
-            evaluated(
-                arm.name,
-                arm.replicates[0].model,
-                images.class_names,
-                **{option: of_model(option, o, arm.name, names) for option, o in options.items()},
-                size=size or images.default_size,
-                target=target,
-                batch_size=batch_size,
-                seed=seed,
-            )
-            for arm in arms
-        ]
-        for line in (one.assumed for one in loaded if one.assumed):
+        reading = _reading(arms, options, common)
+        opened = Models({arm.name: arm for arm in arms}, reading, terms.methods)
+        firsts = [opened.first(arm.name) for arm in arms]
+        for line in (one.assumed for one in firsts if one.assumed):
             live.say(line)
-        selection = _select(images, loaded, metrics, target, live)
-        grids = {one.name: one.grids(terms.methods) for one in loaded}
+        selection = _select(images, firsts, metrics, target, live)
+        grids = {one.name: one.grids(terms.methods) for one in firsts}
         inputs = InputsBySize(images, selection.metrics, _differing(grids.values()), live)
-        cells = [cell for arm in arms for cell in arm.cells]
-        audited = Audit(
-            {model.name: model for model in loaded},
-            {model.size: inputs.of(model.size) for model in loaded},
-            terms,
-        )
+        audited = Audit(opened, {one.size: inputs.of(one.size) for one in firsts}, terms)
+        arms_facts = [facts_of(arm, one.facts) for arm, one in zip(arms, firsts, strict=True)]
+        shown = [one.size for one in firsts]
+        del firsts  # so that only `opened` holds their networks
+        called = {cell: _called(arm, cell) for arm in arms for cell in arm.cells}
         if out is None:
-            return Scores(_in_memory(audited, cells, run_engine, live))
-        digests = {
-            arm.name: _digest(model, arm.replicates[0].model)
-            for arm, model in zip(arms, loaded, strict=True)
-        }
-        run = open_audit(Path(out), images, loaded, terms, selection, grids, digests)
+            rows = _in_memory(audited, called, run_engine, live)
+            return Scores(rows, arms=tuple(arms_facts))
+        hidden = [name for name in reading if callable(reading[name]["pixels"])]
+        run = open_audit(
+            Path(out), images, arms, arms_facts, shown, terms, selection, grids, hidden
+        )
         if not (run.path / "images.npz").is_file():
-            run.write_images(inputs.shown([model.size for model in loaded]))
-        run_cells(run, cells, names, partial(_write, audited, run), run_engine, live)
-        live.say("Comparing the models and writing the report")
+            run.write_images(inputs.shown(shown))
+        work = partial(_write, audited, run)
+        run_cells(run, tuple(called), tuple(called.values()), work, run_engine, live)
+        live.say(f"Comparing the {live.part}s and writing the report")
         conclude(run)
-    return Scores(run.scores(), run.path)
+    return Scores(run.scores(), run.path, tuple(arms_facts))
+
+
+def _reading(
+    arms: Sequence[Arm], options: Mapping[str, Any], common: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Arm -> how its models are read: as is said of all, of it by name, or in its file."""
+    names = [arm.name for arm in arms]
+    return {
+        arm.name: {
+            **common,
+            **{
+                option: of_model(option, value, arm.name, names)
+                for option, value in options.items()
+            },
+            **arm.options,
+        }
+        for arm in arms
+    }
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
     """What all cells of an audit share."""
 
-    models: Mapping[str, Evaluated]
+    models: Models
     inputs: Mapping[tuple[int, int], Inputs]  # by the size of the images
     terms: Terms
 
 
 def _evaluate(audited: Audit, cell: Cell, report: Report) -> Evaluation:
     """Evaluate the model of one cell."""
-    model = audited.models[cell.recipe]
+    model = audited.models.open(cell)
     return evaluate(model, audited.inputs[model.size], audited.terms, cell, report)
 
 
@@ -190,18 +203,25 @@ def _keep(audited: Audit, cell: Cell, report: Report) -> dict[str, Any]:
     return evaluation.facts | {"table": evaluation.table}
 
 
-def _in_memory(audited: Audit, cells: Sequence[Cell], engine: Engine, live: Live) -> "pl.DataFrame":
+def _called(arm: Arm, cell: Cell) -> str:
+    """What progress calls a model: its arm, which several of one share."""
+    return arm.name if len(arm.cells) == 1 else cell.name
+
+
+def _in_memory(
+    audited: Audit, called: Mapping[Cell, str], engine: Engine, live: Live
+) -> "pl.DataFrame":
     """The rows of all cells, in their order, without a run directory."""
     import polars as pl
 
-    live.plan({cell.recipe: cell.recipe for cell in cells})
+    live.plan({name: cell.recipe for cell, name in called.items()})
     tables: dict[Cell, pl.DataFrame] = {}
     for cell, facts in engine(
-        cells, partial(_keep, audited), lambda cell, event: live.event(cell.recipe, event)
+        tuple(called), partial(_keep, audited), lambda cell, event: live.event(called[cell], event)
     ):
         tables[cell] = facts.pop("table")
-        live.finish(cell.recipe, facts)
-    return pl.concat([tables[cell] for cell in cells])
+        live.finish(called[cell], facts)
+    return pl.concat([tables[cell] for cell in called])
 
 
 def _images(
@@ -261,10 +281,3 @@ def _differing(arms: Iterable[Grids]) -> Grids:
         for method, grid in coarsest(arms).items()
         if any(grids[method] != grid for grids in arms)
     }
-
-
-def _digest(one: Evaluated, model: Any) -> str | None:
-    """Tells a model apart from another of its name; None where only Python knows it."""
-    if not isinstance(model, (str, Path)) or callable(one.pixels):
-        return None
-    return file_digest(Path(model))

@@ -188,7 +188,7 @@ def evaluated(
             "Try: one path, as campare list layers shows"
         )
     outputs = _outputs(classifier, class_names, classes, target)
-    title = _title(model, classifier)
+    title = title_of(model, classifier)
     if outputs.merged:
         classifier = classifier.merging(outputs.merged)
     found = Evaluated(
@@ -260,7 +260,7 @@ def of_model(option: str, value: Any, name: str, names: Sequence[str]) -> Any:
     return value.get(name)
 
 
-def _title(model: Any, classifier: Classifier) -> str:
+def title_of(model: Any, classifier: Classifier) -> str:
     """The file of a model, unless it is called so; the class of one in memory."""
     if isinstance(model, (str, Path)):
         return "" if Path(model).stem == classifier.name else Path(model).name

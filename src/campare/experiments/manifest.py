@@ -1,15 +1,16 @@
 """The manifest of a study or an audit: settings, data, recipes and contrasts of what is run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from campare.data import ImageSet
 from campare.data.groups import unit_of
 from campare.data.samples import SPLITS
 from campare.errors import RunError
+from campare.experiments.arms import Arm
 from campare.experiments.inputs import Grids, coarsest, inventory_lines
 from campare.metrics import Metric, recorded
 from campare.runs.manifest import Config, Data, Manifest, RecipeRecord, Settings, provenance
@@ -20,7 +21,6 @@ from campare.training.sweep import contrasts_of
 
 if TYPE_CHECKING:
     from campare.experiments.evaluate import Terms
-    from campare.experiments.evaluated import Evaluated
     from campare.experiments.selection import Selection
 
 
@@ -95,36 +95,61 @@ def open_run(
     return Run.create(path, manifest)
 
 
+def facts_of(arm: Arm, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the manifest says of an arm of trained models; `facts` are those of its first."""
+    files = [str(model) for model in arm.models if isinstance(model, (str, Path))]
+    several: dict[str, Any] = {"files": files} if files else {}
+    if len(arm.models) > 1:
+        from_to = f", {Path(files[0]).name} to {Path(files[-1]).name}" if files else ""
+        several |= {"replicates": len(arm.models), "title": f"{len(arm.models)} models{from_to}"}
+    factors = {"factors": dict(arm.factors)} if arm.factors else {}
+    return {**facts, **several, **factors}
+
+
+def _lasting(arm: Arm, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of an arm that stay when an audit goes on, which may be with more models."""
+    growing = ("replicates", "files", *(["title"] if len(arm.models) > 1 else []))
+    return {key: value for key, value in facts.items() if key not in growing}
+
+
 def open_audit(
     path: Path,
     images: ImageSet,
-    subjects: "Sequence[Evaluated]",
+    arms: Sequence[Arm],
+    facts: Sequence[Mapping[str, Any]],
+    sizes: Sequence[tuple[int, int]],
     terms: "Terms",
     selection: "Selection",
     grids: Mapping[str, Grids],
-    digests: Mapping[str, str | None],
+    hidden: Collection[str] = (),
 ) -> Run:
     """Create the run of an audit, or go on with the one that is there.
 
-    A model that only Python knows (digest None) is measured again: nothing tells it from another.
+    Models that only Python knows, and those of `hidden` arms, which functions read, are measured
+    again: nothing tells them from others.
 
     Raises:
         RunError: the folder holds a run with other settings, or other files.
     """
-    facts = {one.name: one.facts for one in subjects}
+    digests = {
+        cell.name: None if arm.name in hidden else _digest(model)
+        for arm in arms
+        for cell, model in zip(arm.cells, arm.models, strict=True)
+    }
+    names = [arm.name for arm in arms]
     settings = Settings(
         fingerprint=images.fingerprint,
         split=split_digest(images),
-        models=list(facts),
+        models=names,
         methods=[method.name for method in terms.methods],
         metrics=list(selection.names),
         target=terms.target,
         seed=terms.seed,
-        weights=dict(digests),
-        recipes=facts,
+        weights=digests,
+        recipes={arm.name: _lasting(arm, each) for arm, each in zip(arms, facts, strict=True)},
     )
     before = earlier(path, settings, "audit")
-    first, *rest = facts
+    first, *rest = names
     data = _data(images)
     data.counts = {terms.split: images.counts()["test"]}
     manifest = Manifest(
@@ -133,7 +158,7 @@ def open_audit(
         data=data,
         settings=settings,
         config=Config(
-            size=max(max(one.size) for one in subjects),
+            size=max(max(size) for size in sizes),
             methods=[method.name for method in terms.methods],
             metrics=list(selection.names),
             left_out=list(selection.words()),
@@ -144,16 +169,21 @@ def open_audit(
             seed=terms.seed,
             own_metrics=recorded(selection.metrics),
         ),
-        recipes=[RecipeRecord(**fact) for fact in facts.values()],
-        seeds=[0],
+        recipes=[RecipeRecord(**each) for each in facts],
+        seeds=sorted({cell.seed for arm in arms for cell in arm.cells}),
         contrasts=[(name, first) for name in rest],
         cells={
             name: cell
             for name, cell in (before.manifest.cells if before else {}).items()
-            if digests.get(cell.recipe) is not None
+            if digests.get(name) is not None
         },
     )
     return Run.create(path, manifest)
+
+
+def _digest(model: Any) -> str | None:
+    """Tells a model apart from another of its name; None where only Python knows it."""
+    return file_digest(Path(model)) if isinstance(model, (str, Path)) else None
 
 
 def _data(images: ImageSet) -> Data:

@@ -30,13 +30,13 @@ def summary(run: Run) -> Group:
         (row["recipe"], row["method"], row["metric"]): row
         for row in comparison.summary.iter_rows(named=True)
     }
-    audit = run.manifest.is_audit
     method = method_of(comparison) or run.manifest.config.methods[0]
     metrics = metrics_of(comparison, method)
     columns = [(CLASSIFIER, "correct"), *((method, name) for name in metrics)]
     columns += [(method, name + MATCHED) for name in metrics[:1]]
     columns = [c for c in columns if any((recipe, *c) in values for recipe in run.recipes)]
-    heads = ["model" if audit else "recipe", *(_head(name) for _, name in columns)]
+    first = "recipe" if not run.manifest.is_audit else "model" if run.manifest.of_models else "arm"
+    heads = [first, *(_head(name) for _, name in columns)]
     table = Table(*heads, box=None, pad_edge=False)
     for recipe in run.recipes:
         cells = [_mean(values.get((recipe, *column))) for column in columns]

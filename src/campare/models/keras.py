@@ -135,6 +135,23 @@ class KerasClassifier(ImageClassifier):
     def _taken(self) -> Snapshot:
         return Snapshot(self._parts, BOOKKEEPING)
 
+    def _architecture(self) -> Any:
+        """The configuration with layers numbered, since Keras counts their names as it builds."""
+        try:
+            config = json.loads(json.dumps(self.model.get_config(), default=str))
+        except Exception:  # a model of somebody's own that does not say what it is made of
+            return None
+        numbers = {name: f"layer {i}" for i, name in enumerate(_layer_names(config))}
+        text = re.sub(
+            r'"([^"\\]+)"', lambda word: f'"{numbers.get(word[1], word[1])}"', json.dumps(config)
+        )
+        shapes = [(tuple(weight.shape), str(weight.dtype)) for weight in self.model.weights]
+        return type(self.model), text, shapes
+
+    def _take_weights(self, other: ImageClassifier) -> None:
+        assert isinstance(other, KerasClassifier)
+        self.model.set_weights(other.model.get_weights())
+
     def check(self, images: Any) -> None:
         """Raise a ModelError that says what to do where the model does not take the images."""
         super().check(images)
@@ -316,6 +333,17 @@ class KerasClassifier(ImageClassifier):
 def _of_head(number: int) -> str:
     """Under which path the output of a softmax or sigmoid is marked."""
     return f"squashed {number}"
+
+
+def _layer_names(config: Any) -> Iterator[str]:
+    """The names of all layers in a configuration of Keras, in its order."""
+    if isinstance(config, dict):
+        if "name" in config and ("trainable" in config or "batch_shape" in config):
+            yield config["name"]
+        config = list(config.values())
+    if isinstance(config, list):
+        for each in config:
+            yield from _layer_names(each)
 
 
 def load(

@@ -24,7 +24,7 @@ def faults(manifest: Manifest, arms: Sequence[Arm]) -> list[Fault]:
     audit = manifest.is_audit
     found = []
     done = len(manifest.cells)
-    wanted = len(manifest.recipes) * len(manifest.seeds)
+    wanted = manifest.wanted
     if done < wanted:
         what = "models are not measured" if audit else "cells are not finished"
         found.append(Fault(True, f"{wanted - done} of {wanted} {what}."))
@@ -39,7 +39,7 @@ def weak(
     contrasts: Sequence[tuple[str, str]],
 ) -> list[Fault]:
     """What a study is too small to find, of a few metrics, in the contrast where that is worst."""
-    if manifest.is_audit or not metrics or not contrasts:
+    if manifest.of_models or not metrics or not contrasts:
         return []
     found = power(scores.filter(pl.col("metric").is_in(metrics)), contrasts=contrasts)
     return [Fault(False, line) for line in too_small(found, tuple(metrics))]

@@ -3,6 +3,7 @@
 Everything is said from the manifest; what a run did not do is not said.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from campare.attribution.method import METHODS
@@ -43,12 +44,11 @@ def paragraph(
 
     `units` are the groups of images that are independent, in words; empty: each image is.
     """
-    audit = manifest.is_audit
     parts = [
-        _models(manifest, arms, images) if audit else _training(manifest, arms, images),
+        _models(manifest, arms, images) if manifest.is_audit else _training(manifest, arms, images),
         _maps(manifest, method, target),
         _measures(metrics, coarsest(arms)),
-        _intervals(audit, len(arms) > 1, confidence, claims, units),
+        _intervals(manifest.of_models, len(arms) > 1, confidence, claims, units),
     ]
     return " ".join(part for part in parts if part)
 
@@ -83,11 +83,16 @@ def _training(manifest: Manifest, arms: Sequence[Arm], images: int) -> str:
 
 
 def _models(manifest: Manifest, arms: Sequence[Arm], images: int) -> str:
-    models = "model" if len(arms) == 1 else "models"
+    if manifest.of_models:
+        named = [arm.name for arm in arms]
+        what = f"{len(arms)} trained {'model' if len(arms) == 1 else 'models'}, {listed(named)},"
+    else:
+        number = Counter(cell.recipe for cell in manifest.cells.values())
+        each = [f"{arm.name} ({number[arm.name]})" for arm in arms]
+        what = f"{number.total()} models, trained in {len(arms)} ways, {listed(each)},"
     return (
-        f"With campare {manifest.campare}{_software(manifest)}, {len(arms)} trained "
-        f"{models}, {listed([arm.name for arm in arms])}, explained the same {images} images of "
-        f"the data set {manifest.data.name} ({len(manifest.data.classes)} classes)."
+        f"With campare {manifest.campare}{_software(manifest)}, {what} explained the same {images} "
+        f"images of the data set {manifest.data.name} ({len(manifest.data.classes)} classes)."
     )
 
 
@@ -123,14 +128,14 @@ def _measures(metrics: Sequence[str], size: tuple[int, int] | None) -> str:
     return f"The maps were measured by {listed(cited)}.{pooled}"
 
 
-def _intervals(audit: bool, several: bool, confidence: float, claims: bool, units: str) -> str:
+def _intervals(single: bool, several: bool, confidence: float, claims: bool, units: str) -> str:
     level = f"{100 * confidence:.4g} %"
     drawn = f"groups of images ({units})" if units else "images"
     if not several:
         return f"Means are given with {level} intervals over {drawn}."
     over = (
         f"that treat {drawn} as drawn at random and speak of these models alone"
-        if audit
+        if single
         else f"that treat {drawn if units else 'test images'} and training seeds as crossed random "
         "factors (Owen 2007), with degrees of freedom after Satterthwaite (1946)"
     )

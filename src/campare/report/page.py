@@ -38,7 +38,8 @@ class Page:
     manifest: Manifest
     comparison: Comparison
     arms: tuple[Arm, ...]
-    audit: bool
+    audit: bool  # of single models
+    replicate: str  # what tells the models of an arm apart
     noun: str
     method: str
     target: str
@@ -156,7 +157,8 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         manifest=manifest,
         comparison=comparison,
         arms=arms,
-        audit=manifest.is_audit,
+        audit=manifest.of_models,
+        replicate="replicate" if manifest.is_audit else "seed",
         noun=noun,
         method=method,
         target=target,

@@ -39,7 +39,7 @@ class _Part(BaseModel):
 
 
 class RecipeRecord(_Part):
-    """A recipe, or what is known of a model that was trained elsewhere, with all its fields."""
+    """A recipe, or what is known of an arm of models trained elsewhere, with all its fields."""
 
     name: str
     title: str = ""
@@ -139,6 +139,16 @@ class Manifest(_Part):
     def is_audit(self) -> bool:
         """Whether the run measured models that were trained elsewhere."""
         return self.kind == "audit"
+
+    @property
+    def of_models(self) -> bool:
+        """Whether it speaks of single models: an audit that has no replicates of any arm."""
+        return self.is_audit and len(self.seeds) == 1
+
+    @property
+    def wanted(self) -> int:
+        """How many cells there are when all is done."""
+        return sum(one.get("replicates") or len(self.seeds) for one in self.recipe_fields)
 
     @property
     def recipe_fields(self) -> list[dict[str, Any]]:

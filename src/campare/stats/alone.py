@@ -199,9 +199,10 @@ def _not_learned(arm: Arm, kind: str) -> Iterator[Answer]:
     facts = f"accuracy {arm.accuracy:.2f}, the commonest class alone gives {arm.chance:.2f}"
     if kind == "audit":
         short = "may be guessing"
+        how_many = f" in {arm.unlearned} of {arm.replicates} models" if arm.replicates > 1 else ""
         text = (
-            f"{arm.called} may be guessing on these images: {facts}. Do the pixels and the classes "
-            "fit what the model takes? The maps of a guess say little."
+            f"{arm.called} may be guessing on these images{how_many}: {facts}. Do the pixels and "
+            "the classes fit what the model takes? The maps of a guess say little."
         )
     else:
         short = NOT_LEARNED

@@ -492,7 +492,8 @@ def _of_controls(comparison: Compared, method: str) -> Iterator[Answer]:
     over = [row["recipe"] for row in rows.iter_rows(named=True) if row["low"] > 0]
     rest = [name for name in rows["recipe"] if name not in over]
     bump = f"a bump in the middle of the image ({title(metric)})"
-    noun = "model" if comparison.kind == "audit" else "arm"
+    single = comparison.kind == "audit" and comparison.arms["replicates"].max() == 1
+    noun = "model" if single else "arm"
     does = "does" if len(rest) == 1 else "do"
     if rows.height == 1:
         short = f"{over[0]} beats {bump}" if over else f"{rest[0]} does not beat {bump}"

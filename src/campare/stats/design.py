@@ -79,12 +79,14 @@ def design_of(recipes: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -
 
     listed = list(recipes)
     builtin = [asdict(arm) for make in RECIPES.values() for arm in make()]
-    # Models trained elsewhere say nothing of their weights: no levels.
+    # Of models trained elsewhere nothing is known but the factors that somebody gives.
+    given = {str(arm["name"]): levels_from(arm["factors"]) for arm in listed if arm.get("factors")}
     known = [completed(recipe) for recipe in listed or builtin if "weights" in recipe]
     series: dict[str, str] = {}
     for recipe in known:
         series.setdefault(alike(recipe), str(recipe["name"]))
     levels = {str(r["name"]): replace(of_recipe(r), series=series[alike(r)]) for r in known}
+    levels |= given
     return levels if listed else {name: levels[name] for name in names if name in levels}
 
 

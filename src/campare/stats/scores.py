@@ -138,7 +138,13 @@ def read(table: Any) -> Rows:
         )
     checked = of_test(checked_columns(getattr(table, "frame", table)))
     rows, others = _check(checked, {})
-    return Rows(rows, others=others, classified=_classified(checked), checked=checked)
+    return Rows(
+        rows,
+        recipes=tuple(getattr(table, "arms", ())),
+        others=others,
+        classified=_classified(checked),
+        checked=checked,
+    )
 
 
 def _classified(frame: pl.DataFrame) -> pl.DataFrame:

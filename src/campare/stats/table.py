@@ -5,6 +5,7 @@ notebook gives one, and any frame of the columns becomes one.
 """
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -31,6 +32,7 @@ class Scores:
     Attributes:
         frame: the rows.
         path: the run directory that holds them, too; None: there is none.
+        arms: what is known of each arm, as a manifest lists it.
 
     Raises:
         RunError: a frame without the columns.
@@ -46,6 +48,7 @@ class Scores:
 
     frame: pl.DataFrame
     path: Path | None = None
+    arms: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frame", checked_columns(self.frame).select(SCORE_COLUMNS))
@@ -64,7 +67,7 @@ class Scores:
         """Differences between models with their intervals: see :func:`campare.compare`."""
         from campare.stats.compare import compare
 
-        return compare(self.frame, **settings)
+        return compare(self, **settings)
 
     def agreement(self) -> pl.DataFrame:
         """Rank correlations of metrics: see :func:`campare.stats.reliability.agreement`."""
