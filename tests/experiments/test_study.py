@@ -1,6 +1,7 @@
 """A small study, end to end: the table is whole, it resumes, it repeats, it refuses cleanly."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from campare.stats.compare import compare
 from campare.stats.curves import dose_curves
 from campare.stats.design import design_of
 from campare.stats.stored import comparison_of
+from campare.training.recipes import RECIPES
 from campare.types import SCORE_COLUMNS
 
 
@@ -206,3 +208,20 @@ def test_a_metric_that_lacks_its_masks_is_refused_before_anything_is_written(tmp
     with pytest.raises(CampareError, match="Expected masks of the cue for 'cue-energy', got none"):
         study(tiny_set(shortcut=None), recipes=TINY, metrics=["cue-energy"], out=tmp_path / "r")
     assert not (tmp_path / "r").exists()
+
+
+def test_guidance_without_masks_is_refused_before_anything_is_written(tmp_path):
+    images = tiny_set()
+    bare = replace(images, read=lambda sample: images.read(sample)._replace(regions={}), regions=())
+    guided = (TINY[0], replace(TINY[0], name="guided", guidance="energy"))
+    with pytest.raises(RecipeError, match=r"^Expected masks or boxes of training images for guid"):
+        study(bare, recipes=guided, seeds=1, out=tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["depth", "augmentation", "loss", "guided"])
+def test_each_set_runs_to_its_report(name, tmp_path):
+    run = study(tiny_set(), recipes=name, seeds=2, epochs=1, out=tmp_path / "r")
+    assert (tmp_path / "r" / "report.html").is_file()
+    assert run.scores().filter(metric="correct")["recipe"].n_unique() == len(RECIPES[name]())
