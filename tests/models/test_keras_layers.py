@@ -273,27 +273,47 @@ def pets(real, n):
 # Layers
 
 
+class Rectified(L.Layer):
+    """A ReLU that is a function in a layer of one's own."""
+
+    def call(self, x):
+        return keras.activations.relu(keras.ops.maximum(x, 0), max_value=1e9)
+
+
 def test_guided_gradients_are_those_by_hand(images):
     """ReLU as an activation, a layer and a function: each lets only positive gradients back."""
     inputs = keras.Input((SIZE, SIZE, 3))
     x = L.Conv2D(8, 1, activation="relu", name="a")(L.Rescaling(1 / 255, -0.5)(inputs))
     x = L.ReLU()(L.Conv2D(8, 1, name="b")(x))
     x = keras.ops.relu(L.Conv2D(8, 1, name="c")(x))
+    x = Rectified()(L.Conv2D(8, 1, name="d")(x))
     x = L.GlobalAveragePooling2D()(x)
-    model = settle(keras.Model(inputs, L.Dense(3, activation="softmax", name="d")(x)))
-    W = {name: to_numpy(model.get_layer(name).kernel).astype(float) for name in "abcd"}
-    bias = {name: to_numpy(model.get_layer(name).bias) for name in "abcd"}
+    model = settle(keras.Model(inputs, L.Dense(3, activation="softmax", name="e")(x)))
+    W = {name: to_numpy(model.get_layer(name).kernel).astype(float) for name in "abcde"}
+    bias = {name: to_numpy(model.get_layer(name).bias) for name in "abcde"}
     x, active = images / 255 - 0.5, []
-    for name in "abc":
+    for name in "abcd":
         x = x @ W[name][0, 0] + bias[name]
         active.append(x > 0)
         x = np.maximum(x, 0)
     for guided in (False, True):
-        g = np.broadcast_to(W["d"][:, 1] / SIZE**2, x.shape)
-        for name, on in zip("cba", reversed(active), strict=True):
+        g = np.broadcast_to(W["e"][:, 1] / SIZE**2, x.shape)
+        for name, on in zip("dcba", reversed(active), strict=True):
             g = (np.maximum(g, 0) if guided else g) * on @ W[name][0, 0].T
         found = wrap(model).input_gradients(images, 1, guided=guided)
         np.testing.assert_allclose(found, g / 255, rtol=1e-3, atol=1e-5 * np.abs(g).max())
+
+
+def test_a_network_without_a_relu_is_told_once(images):
+    one = wrap(settle(keras.Sequential([
+        keras.Input((SIZE, SIZE, 3)), L.Conv2D(4, 3, activation="gelu", name="conv"),
+        L.GlobalAveragePooling2D(), L.Dense(3),
+    ])))  # fmt: skip
+    with pytest.warns(UserWarning, match="a network with ReLUs for guided gradients"):
+        found = one.input_gradients(images, 1, guided=True)
+    again = one.input_gradients(images, 1, guided=True)  # a second warning would be an error
+    np.testing.assert_allclose(found, one.input_gradients(images, 1), rtol=1e-5)
+    np.testing.assert_array_equal(found, again)
 
 
 class Twins(keras.Model):

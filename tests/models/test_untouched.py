@@ -87,6 +87,7 @@ def test_the_model_is_left_as_found(name):
         pytest.param("keras transformer", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Expected a network with ReLUs")  # a transformer has none
 def test_so_do_guided_perturbed_and_low_precision_passes(name):
     kind = KINDS[name]
     model, images = kind.make(), kind.images(2)

@@ -23,7 +23,6 @@ _SQUASHING = {
     "log_softmax_v2": "softmax", "sigmoid": "sigmoid", "log_sigmoid": "sigmoid",
     "Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "sigmoid", "LogSigmoid": "sigmoid",
 }  # fmt: skip
-_RECTIFYING = ("relu", "relu6", "ReLU", "Relu", "Relu6")
 
 
 def walk(model: keras.Layer, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
@@ -117,20 +116,6 @@ def squashing(part: Any) -> str | None:
     """'softmax' or 'sigmoid' where the part computes one."""
     found = _function(part, _SQUASHING)
     return _SQUASHING[found[1]] if found else None
-
-
-def rectifies(part: Any) -> bool:
-    """Whether the part computes a ReLU."""
-    return _function(part, _RECTIFYING) is not None
-
-
-@contextmanager
-def rectified(part: Any, clip: Callable[[Any], Any]) -> Iterator[None]:
-    """Within the block what comes out of the ReLU of `part` passes through `clip`."""
-    found = _function(part, _RECTIFYING)
-    assert found is not None
-    with replaced(part, found[0], lambda relu: lambda *a, **k: clip(relu(*a, **k))):
-        yield
 
 
 class Squashed(NamedTuple):

@@ -1,7 +1,7 @@
-"""Torch modules: replace what one gives, bypass a final softmax, guide the ReLUs.
+"""Torch modules: replace what one gives, bypass a final softmax.
 
-A module's output is replaced by a forward hook. Softmax and ReLU are functions as often as modules,
-so they are watched where both end up, in the functions that torch calls. All of it lasts for a
+A module's output is replaced by a forward hook. A softmax is a function as often as a module, so it
+is watched where both end up, in the functions that torch calls. All of it lasts for a
 `with` block and this thread.
 """
 
@@ -15,7 +15,6 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from campare.errors import ModelError
-from campare.models.backends.torch import clip_gradient
 
 _SQUASHING = {
     functional.softmax: "softmax", torch.softmax: "softmax", torch.Tensor.softmax: "softmax",
@@ -30,10 +29,6 @@ _MOVING = frozenset({
     "moveaxis", "swapaxes", "swapdims", "select", "narrow", "index_select", "__getitem__",
 })  # fmt: skip
 _TURNING = (torch.Tensor.T.__get__, torch.Tensor.mT.__get__)
-_RECTIFYING = {
-    functional.relu, functional.relu_, functional.relu6, torch.relu, torch.relu_,
-    torch.Tensor.relu, torch.Tensor.relu_,
-}  # fmt: skip
 
 #: What is said of a graph that runs without its modules.
 OPAQUE = (
@@ -79,14 +74,6 @@ class Squashing(TorchFunctionMode):  # type: ignore[misc]
 def _is_over_classes(output: Any) -> bool:
     """Whether a tensor is (N, K), with axes of length 1 anywhere."""
     return output.ndim > 1 and sum(side != 1 for side in output.shape[1:]) < 2  # type: ignore[no-any-return]
-
-
-class Guided(TorchFunctionMode):  # type: ignore[misc]
-    """Every ReLU, module or function, passes only positive gradients back."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        output = func(*args, **(kwargs or {}))
-        return clip_gradient(output) if func in _RECTIFYING else output
 
 
 @contextmanager

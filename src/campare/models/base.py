@@ -5,6 +5,7 @@ model (`_look`); a backend (`backends/`) compiles what comes out of that.
 """
 
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -92,6 +93,7 @@ class ImageClassifier:
         self._layer_grid = layer_grid
         self._unchecked: set[int] = set()  # threads that assume the model unchanged
         self._others: dict[Any, ImageClassifier] = {}
+        self._said_unguided = False
         self._forget()
 
     def _forget(self) -> None:
@@ -203,10 +205,6 @@ class ImageClassifier:
 
     def _edit(self, path: str, edit: Callable[[Any], Any]) -> AbstractContextManager[None]:
         """Within the block the output of the layer at `path` passes through `edit`."""
-        raise NotImplementedError
-
-    def _guide(self) -> AbstractContextManager[None]:
-        """Within the block every ReLU passes only positive gradients back."""
         raise NotImplementedError
 
     def _usual_shape(self) -> Shape:
@@ -587,7 +585,8 @@ class ImageClassifier:
         """d score / d image (N, H, W, C).
 
         With `guided` every ReLU passes only positive gradients back (Springenberg et al. 2015,
-        Striving for simplicity, section 3.4).
+        Striving for simplicity, section 3.4), whether a layer or a function computes it: max(x, 0),
+        also where it is capped. A network without any is warned of: its gradients are plain ones.
         """
         with self._current():
             images = self._check_images(images)
@@ -599,11 +598,12 @@ class ImageClassifier:
                 )
             run = self._prepared(
                 ("input", guided),
-                lambda: _input_tap(self._guided if guided else self._logits),
+                lambda: _input_tap(self._logits),
                 Grid(tuple(images.shape[1:-1]), "channels-last"),
                 images,
                 target,
                 read=_gradients,
+                guided=self._say_guided if guided else None,
             )
         return np.asarray(run()()[0], np.float32)
 
@@ -643,6 +643,7 @@ class ImageClassifier:
         curvature: bool = False,
         gradients: bool = True,
         score: Score | None = None,
+        guided: Callable[[int], None] | None = None,
     ) -> Callable[[], Callable[[], tuple[Array, ...]]]:
         """What runs the tap when it is called, and returns what fetches the result."""
         shape = tuple(images.shape[1:])
@@ -652,7 +653,9 @@ class ImageClassifier:
 
         def compiled() -> Run:
             forward, edit = parts()
-            program = Program(forward, edit, grid, differentiated, read, perturbed, repeat, *more)
+            program = Program(
+                forward, edit, grid, differentiated, read, perturbed, repeat, *more, guided
+            )
             run: Run = self._backend.compile_tap(program, shape, self._model, jit=self.compiled)
             return run
 
@@ -671,9 +674,16 @@ class ImageClassifier:
 
         return start
 
-    def _guided(self, images: Any) -> Any:
-        with self._guide():
-            return self._logits(images)
+    def _say_guided(self, relus: int) -> None:
+        """Say once of a network without ReLUs that there was nothing to guide."""
+        if relus or self._said_unguided:
+            return
+        self._said_unguided = True
+        warnings.warn(
+            f"Expected a network with ReLUs for guided gradients, got {self.name!r}, in which none "
+            "was found: they are its plain gradients. Try: method='grad-cam'",
+            stacklevel=2,
+        )
 
     def _logits(self, images: Any) -> Any:
         """Logits (N, K) in float32, in the framework's arrays; any other raw output as it is."""

@@ -25,8 +25,6 @@ from campare.models._keras_layers import (
     integer_input,
     is_graph,
     parts,
-    rectified,
-    rectifies,
     run_squashed,
     squashing,
     walk,
@@ -305,14 +303,6 @@ class KerasClassifier(ImageClassifier):
 
     def _edit(self, path: str, edit: Callable[[Any], Any]) -> AbstractContextManager[None]:
         return edited(self._paths[path], edit)
-
-    @contextmanager
-    def _guide(self) -> Iterator[None]:
-        with ExitStack() as patches:
-            for part in self._parts:
-                if rectifies(part):
-                    patches.enter_context(rectified(part, self._backend.clip_gradient))
-            yield
 
     def _path_of(self, layer: Any) -> str:
         for path, one in self._paths.items():

@@ -16,7 +16,6 @@ import torch
 from campare.errors import ModelError
 from campare.models._torch_modules import (
     OPAQUE,
-    Guided,
     Squashing,
     dtype_of,
     edited,
@@ -281,9 +280,6 @@ class TorchClassifier(ImageClassifier):
 
     def _edit(self, path: str, edit: Callable[[Any], Any]) -> AbstractContextManager[None]:
         return edited(self._modules[path], edit)
-
-    def _guide(self) -> AbstractContextManager[None]:
-        return Guided()
 
     def _path_of(self, layer: Any) -> str:
         paths = (str(path) for path, module in self._modules.items() if module is layer)

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from campare.models.arrays import leaves
+from campare.models.backends.jax_guided import guided
 from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
 from campare.models.dataflow import Flow, flow_of
 from campare.types import Array, Tap
@@ -117,7 +118,8 @@ def compile_tap(
             return scores.sum(), (only(watched), scores, logits)
 
         zero = jnp.zeros(jax.eval_shape(lambda: score(0.0)[1][0]).shape, jnp.float32)
-        gradient = jax.grad(score, has_aux=True)
+        differentiated = guided(score, program.guided) if program.guided else score
+        gradient = jax.grad(differentiated, has_aux=True)
         gradients, (features, scores, logits) = gradient(zero)
         curvature = None
         if program.curvature:
@@ -136,15 +138,6 @@ def array(x: Array, model: Any) -> Any:  # noqa: ARG001
 def to_numpy(x: Any) -> Array:
     """A result on the host."""
     return np.asarray(x)
-
-
-@jax.custom_vjp  # type: ignore[untyped-decorator]
-def clip_gradient(x: Any) -> Any:
-    """x itself, through which only positive gradients flow back."""
-    return x
-
-
-clip_gradient.defvjp(lambda x: (x, None), lambda _, g: (jax.nn.relu(g),))
 
 
 def _values(model: Any) -> list[Any]:

@@ -39,6 +39,8 @@ class Program:
     repeat: int = 1
     curvature: bool = False
     gradients: bool = True  # whether `read` looks at them
+    guided: Callable[[int], None] | None = None  # every ReLU passes only positive gradients back;
+    # it is told how many did, whatever function or layer of the network computes them
 
 
 def enter(program: Program, output: Any, scale: Any, eps: Any) -> tuple[Any, Any]:

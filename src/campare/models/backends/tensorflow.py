@@ -16,6 +16,7 @@ from campare.errors import ModelError
 from campare.models.arrays import leaves
 from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
 from campare.models.backends.tensorflow_fold import folded
+from campare.models.backends.tensorflow_guided import guided
 from campare.models.dataflow import Flow, flow_of
 from campare.types import Array, Tap
 
@@ -114,7 +115,8 @@ def compile_tap(
                     logits = program.forward(images)
                 scores = program.score(logits, index)
             features = only(watched)
-            gradients = _gradient(inner, scores, features)
+            with guided(program.guided) if program.guided else nullcontext():
+                gradients = _gradient(inner, scores, features)
             along = tf.reduce_sum(gradients * tf.stop_gradient(features))
         curvature = _gradient(outer, along, features) if program.curvature else None
         return program.read(Tap(features, gradients, scores, logits, curvature))
@@ -144,16 +146,6 @@ def array(x: Array, model: Any) -> Any:  # noqa: ARG001
 def to_numpy(x: Any) -> Array:
     """A result on the host."""
     return np.asarray(x.numpy())
-
-
-def clip_gradient(x: Any) -> Any:
-    """x itself, through which only positive gradients flow back."""
-
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def identity(y: Any) -> Any:
-        return tf.identity(y), tf.nn.relu
-
-    return identity(x)
 
 
 def _run(graph: Any, *inputs: Any) -> Any:

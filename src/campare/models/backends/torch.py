@@ -18,6 +18,7 @@ from torch.utils.checkpoint import CheckpointFunction
 from campare.errors import LayerError
 from campare.models.arrays import leaves
 from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
+from campare.models.backends.torch_guided import guided
 from campare.models.dataflow import Flow, flow_of
 from campare.types import Array, Tap
 
@@ -159,7 +160,8 @@ def compile_tap(
             features = only(watched)
             gradients, curvature = None, None
             if program.gradients:
-                gradients = _gradient(scores.sum(), features, again=program.curvature)
+                with guided(scores, program.guided) if program.guided else nullcontext():
+                    gradients = _gradient(scores.sum(), features, again=program.curvature)
             if program.curvature:
                 with torch.enable_grad():
                     along = (gradients * features.detach()).sum()
@@ -221,13 +223,6 @@ def _refuse_checkpoint() -> None:
         if frame.f_code is CheckpointFunction.forward.__code__:
             raise LayerError(_CHECKPOINT.format("inside of"))
         frame = frame.f_back
-
-
-def clip_gradient(x: Any) -> Any:
-    """x itself, through which only positive gradients flow back."""
-    if x.requires_grad:
-        x.register_hook(lambda gradient: gradient.clamp(min=0))
-    return x
 
 
 def _gradient(of: Any, by: Any, *, again: bool = False) -> Any:
