@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from campare.experiments.audit import audit
     from campare.experiments.study import study
     from campare.models import wrap
+    from campare.models.loaders import load
+    from campare.models.preprocessing import Preprocessing
     from campare.models.targets import Contrast
     from campare.runs.run import Run
     from campare.stats.compare import Comparison, compare
@@ -28,12 +30,14 @@ _HOME = {
     "Contrast": "campare.models.targets",
     "Explanation": "campare.attribution.explain",
     "ImageSet": "campare.data",
+    "Preprocessing": "campare.models.preprocessing",
     "Recipe": "campare.training.recipe",
     "Run": "campare.runs.run",
     "Scores": "campare.stats.table",
     "audit": "campare.experiments.audit",
     "compare": "campare.stats.compare",
     "explain": "campare.attribution.explain",
+    "load": "campare.models.loaders",
     "stream": "campare.attribution.explain",
     "study": "campare.experiments.study",
     "wrap": "campare.models",
@@ -46,12 +50,14 @@ __all__ = [
     "Contrast",
     "Explanation",
     "ImageSet",
+    "Preprocessing",
     "Recipe",
     "Run",
     "Scores",
     "audit",
     "compare",
     "explain",
+    "load",
     "stream",
     "study",
     "wrap",

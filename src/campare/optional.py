@@ -4,6 +4,8 @@ import ast
 import importlib
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,23 +43,31 @@ def load_object(spec: str) -> Any:
         3.141592653589793
     """
     module, _, name = spec.partition(":")
-    here = str(Path.cwd())
-    added = here not in sys.path
-    if added:
-        sys.path.append(here)
     try:
-        found: Any = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
+        with importable_here():
+            found: Any = importlib.import_module(module)
+            for part in name.split("."):
+                found = getattr(found, part)
     except Exception as error:  # whatever the user's module does when it is imported
         raise CampareError(
             f"Expected an object at {spec!r} (module:name), got {type(error).__name__}: {error}. "
             "Try: the name of a file in this folder without .py, and of what it defines"
         ) from error
+    return found
+
+
+@contextmanager
+def importable_here() -> Iterator[None]:
+    """Within the block modules in the current folder are found, after all others."""
+    here = str(Path.cwd())
+    added = here not in sys.path
+    if added:
+        sys.path.append(here)
+    try:
+        yield
     finally:
         if added:
             sys.path.remove(here)
-    return found
 
 
 _CALL = re.compile(r"(?P<name>[^()]+)\((?P<parameters>.*)\)")

@@ -32,8 +32,14 @@ def wrap(
     compile: bool = False,
     layer_grid: LayerGrid = None,
     task: Literal["binary", "regression"] | None = None,
+    loader: str | Callable[[str], Any] | None = None,
+    trust: bool = False,
+    prompts: Any = None,
 ) -> "ImageClassifier":
-    """Make a Classifier of a Keras 3 model, a torch module or the path of a saved Keras model.
+    """Make a Classifier of a Keras 3 model, a torch module or a line that says where one is.
+
+    A line, such as 'model.keras' or 'timm:resnet50', is what `campare.load` takes, with `loader`,
+    `trust` and `prompts` as there; pictures are prepared by what `campare.load` finds.
 
     `output` names one of several outputs. `input_shape` (H, W, C) is for torch modules that take
     one size only and do not say which. `precision='bfloat16'` computes the network in bfloat16 and
@@ -69,10 +75,14 @@ def wrap(
         "task": _known_task(task),
         "layer_grid": known_layer_grid(layer_grid),
     }
-    if isinstance(model, (str, Path)):
-        from campare.models.keras import load
+    if isinstance(model, (str, Path)) or loader is not None:
+        from campare.models.loaders import load
 
-        return load(Path(model), **options)
+        model = load(model, loader=loader, trust=trust, prompts=prompts)
+    if hasattr(model, "preprocessing") and hasattr(model, "source"):  # a Loaded
+        options["name"] = name or model.name or None
+        options["class_names"] = names or model.class_names
+        model = model.model
     known = _kind_of(model)
     if known:
         raise ModelError(known)

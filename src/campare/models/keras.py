@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib import import_module
 from math import inf
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from campare.errors import ModelError, last_words
+from campare.errors import ModelError
 from campare.models._keras_layers import (
     Head,
     edited,
@@ -334,88 +333,6 @@ def _layer_names(config: Any) -> Iterator[str]:
     if isinstance(config, list):
         for each in config:
             yield from _layer_names(each)
-
-
-def load(
-    path: Path,
-    *,
-    name: str | None = None,
-    class_names: tuple[str, ...] | None = None,
-    **options: Any,
-) -> KerasClassifier:
-    """Load a `.keras` (or legacy `.h5`) file as a Classifier.
-
-    A model that campare trained has its class names in the `.json` file beside it.
-
-    Raises:
-        ModelError: the file is missing or is not a Keras model that can be loaded safely.
-    """
-    if (path / "saved_model.pb").is_file():
-        raise ModelError(
-            f"Expected a saved Keras model, got the exported graph {path}, whose layers cannot be "
-            "tapped. Try: the .keras file that it was exported from, or docs/wrappers.md"
-        )
-    if path.suffix == ".tflite" and path.is_file():
-        raise ModelError(
-            f"Expected a saved Keras model, got {path} of TFLite, which has no gradients. Try: the "
-            ".keras file that it was converted from, or docs/wrappers.md"
-        )
-    if not path.is_file():
-        raise ModelError(f"Expected a saved Keras model, got no file {path}. Try: model.keras")
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:
-        raise ModelError(_not_loaded(path, error)) from error
-    names = class_names or _recorded_classes(path.with_suffix(".json"))
-    return KerasClassifier(model, name=name or path.stem, class_names=names, **options)
-
-
-def _not_loaded(path: Path, error: Exception) -> str:
-    """Why a file was not loaded, and how it can be."""
-    text, load = str(error), f"keras.models.load_model({str(path)!r}, "
-    missing = re.search(r"(?:locate class|Unknown layer:?) ['\"]?(\w+)", text)
-    if "safe_mode" in text:
-        return (
-            f"Expected layers without code in {path}, got a Lambda, which a file may run only if "
-            f"you trust it. Try: campare.wrap({load}safe_mode=False))"
-        )
-    version = _keras_version(path)
-    if version.startswith(("1", "2")):
-        return (
-            f"Expected a Keras 3 model in {path}, got one that Keras {version} wrote, of which "
-            f"Keras 3 says: {last_words(error)}. Try: build the network with Keras 3, then "
-            f"network.load_weights({str(path)!r}), as in docs/wrappers.md"
-        )
-    if missing:
-        return (
-            f"Expected layers of Keras in {path}, got {missing[1]!r}, a class of somebody's own. "
-            f"Try: campare.wrap({load}custom_objects={{{missing[1]!r}: {missing[1]}}}))"
-        )
-    return (
-        f"Expected a Keras 3 model in {path}, got: {last_words(error)}. "
-        "Try: model.save('model.keras') with Keras 3"
-    )
-
-
-def _keras_version(path: Path) -> str:
-    """The version of Keras that wrote an HDF5 file; nothing where none is told."""
-    import h5py
-
-    if not h5py.is_hdf5(path):
-        return ""
-    with h5py.File(path) as file:
-        return str(file.attrs.get("keras_version", ""))
-
-
-def _recorded_classes(notes: Path) -> tuple[str, ...] | None:
-    """The classes of a model that campare trained, from the notes beside it."""
-    if not notes.is_file():
-        return None
-    try:
-        found = json.loads(notes.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        return None
-    return tuple(found.get("classes", ())) or None if isinstance(found, dict) else None
 
 
 def _input_shape(model: keras.Model) -> tuple[int | None, ...]:

@@ -1,0 +1,100 @@
+"""Saved Keras models: `.keras`, and the older `.h5`."""
+
+import json
+import re
+from pathlib import Path
+
+import keras
+
+from campare.errors import ModelError, last_words
+from campare.models.described import of_keras
+from campare.models.loaders.loaded import Loaded
+from campare.models.preprocessing import Preprocessing
+
+
+def load(path: Path, trust: bool = False) -> Loaded:
+    """Load a `.keras` (or legacy `.h5`) file; Lambda layers only with `trust`.
+
+    A model that campare trained has its class names in the `.json` file beside it.
+
+    Raises:
+        ModelError: the file is missing or is not a Keras model that can be loaded safely.
+    """
+    if (path / "saved_model.pb").is_file():
+        raise ModelError(
+            f"Expected a saved Keras model, got the exported graph {path}, whose layers cannot be "
+            "tapped. Try: the .keras file that it was exported from, or docs/wrappers.md"
+        )
+    if path.suffix == ".tflite" and path.is_file():
+        raise ModelError(
+            f"Expected a saved Keras model, got {path} of TFLite, which has no gradients. Try: the "
+            ".keras file that it was converted from, or docs/wrappers.md"
+        )
+    if not path.is_file():
+        raise ModelError(f"Expected a saved Keras model, got no file {path}. Try: model.keras")
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=not trust)
+    except Exception as error:
+        raise ModelError(_not_loaded(path, error)) from error
+    return Loaded(
+        model,
+        name=path.stem,
+        preprocessing=_of_applications(model),
+        class_names=_recorded_classes(path.with_suffix(".json")),
+        source=path.name,
+    )
+
+
+def _of_applications(model: keras.Model) -> Preprocessing | None:
+    """What keras.applications has for a model of its own, unless it rescales by itself."""
+    first = model.layers[1:2] if len(model.layers) > 1 else []
+    rescales = (keras.layers.Rescaling, keras.layers.Normalization)
+    return None if first and isinstance(first[0], rescales) else of_keras(model.name)
+
+
+def _not_loaded(path: Path, error: Exception) -> str:
+    """Why a file was not loaded, and how it can be."""
+    text, load = str(error), f"keras.models.load_model({str(path)!r}, "
+    missing = re.search(r"(?:locate class|Unknown layer:?) ['\"]?(\w+)", text)
+    if "safe_mode" in text:
+        return (
+            f"Expected layers without code in {path}, got a Lambda, which a file may run only if "
+            f"you trust it (--trust). Try: campare.wrap({str(path)!r}, trust=True)"
+        )
+    version = _keras_version(path)
+    if version.startswith(("1", "2")):
+        return (
+            f"Expected a Keras 3 model in {path}, got one that Keras {version} wrote, of which "
+            f"Keras 3 says: {last_words(error)}. Try: build the network with Keras 3, then "
+            f"network.load_weights({str(path)!r}), as in docs/wrappers.md"
+        )
+    if missing:
+        return (
+            f"Expected layers of Keras in {path}, got {missing[1]!r}, a class of somebody's own. "
+            f"Try: campare.wrap({load}custom_objects={{{missing[1]!r}: {missing[1]}}}))"
+        )
+    return (
+        f"Expected a Keras 3 model in {path}, got: {last_words(error)}. "
+        "Try: model.save('model.keras') with Keras 3"
+    )
+
+
+def _keras_version(path: Path) -> str:
+    """The version of Keras that wrote an HDF5 file; nothing where none is told."""
+    import h5py
+
+    if not h5py.is_hdf5(path):
+        return ""
+    with h5py.File(path) as file:
+        return str(file.attrs.get("keras_version", ""))
+
+
+def _recorded_classes(notes: Path) -> tuple[str, ...] | None:
+    """The classes of a model that campare trained, from the notes beside it."""
+    if not notes.is_file():
+        return None
+    try:
+        found = json.loads(notes.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return None
+    return tuple(found.get("classes", ())) or None if isinstance(found, dict) else None
