@@ -45,6 +45,7 @@ from campare.experiments.selection import (
 from campare.experiments.train import Study, train_and_evaluate
 from campare.runs.resume import earlier
 from campare.runs.run import Run
+from campare.training.masks import masks_of
 from campare.training.recipe import Recipe, from_yaml, require_unique
 from campare.training.recipes import RECIPES
 from campare.training.sweep import check_sizes, dosed
@@ -99,7 +100,7 @@ def study(
     """
     from rich.console import Console
 
-    from campare.training import fit, guidance
+    from campare.training import fit
     from campare.training.cache import FeatureCache
 
     console = console or Console(quiet=True)
@@ -136,7 +137,7 @@ def study(
         train = images.load("train", side, progress=partial(live.count, "train images"))
         fit.check(train, side)
         for recipe in (each for each in chosen if each.guidance):
-            guidance.masks_of(train, recipe)
+            masks_of(train, recipe)
         validation = images.load(VALIDATION, side) if VALIDATION in images.splits else None
         inputs = InputsBySize(images, selection.metrics, matched, live).of((side, side))
 

@@ -1,40 +1,22 @@
-"""Which part of a network is trained: the head alone, the last layers, all, or more and more.
-
-    trainable     what is trained with the head
-    head          nothing
-    last-block    the layers with a kernel whose output has the resolution of the last one's
-    last-N        the last N layers with a kernel
-    all           everything
-    gradual       in equal shares of the epochs nothing, the last third, two thirds, everything, as
-                  in ULMFiT (Howard and Ruder 2018, section 3.3), by thirds and not by layers
-    lora          low-rank updates of its kernels: campare.training.lora
+"""Which layers of a Keras classifier are trained: those that `campare.training.stages` counts.
 
 Layers are counted in the order they run. A normalization that runs after the first of those that
 are trained is trained with them.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import keras
 
-from campare.errors import RecipeError
+from campare.training import stages as staged
 from campare.training.recipe import Recipe
-
-#: Parts of the epochs of gradual unfreezing: the head, then so much more of the backbone in each.
-STAGES = 4
-
-
-class Stage(NamedTuple):
-    """So many epochs in which the last `layers` with a kernel are trained; None: everything."""
-
-    epochs: int
-    layers: int | None
+from campare.training.stages import Stage
 
 
 def stages(model: Any, recipe: Recipe) -> tuple[Stage, ...]:
-    """The stages of a recipe's epochs, one for all but gradual unfreezing.
+    """The stages of a recipe's epochs: see `campare.training.stages`.
 
     Raises:
         RecipeError: more layers than the backbone has.
@@ -43,9 +25,7 @@ def stages(model: Any, recipe: Recipe) -> tuple[Stage, ...]:
         >>> stages(None, Recipe("tuned", epochs=12))
         (Stage(epochs=12, layers=None),)
     """
-    if recipe.trainable == "gradual":
-        return _gradual(len(with_kernel(model)), recipe.epochs)
-    return (Stage(recipe.epochs, trained(model, recipe)),)
+    return staged.stages(recipe, lambda: len(with_kernel(model)), partial(last_block, model))
 
 
 def trained(model: Any, recipe: Recipe) -> int | None:
@@ -58,20 +38,7 @@ def trained(model: Any, recipe: Recipe) -> int | None:
         >>> trained(None, Recipe("frozen", trainable="head"))
         0
     """
-    match recipe.trainable:
-        case "all" | "gradual":
-            return None
-        case "head" | "lora":
-            return 0
-        case "last-block":
-            return last_block(model)
-    wanted, there = int(recipe.trainable.removeprefix("last-")), len(with_kernel(model))
-    if wanted > there:
-        raise RecipeError(
-            f"Expected at most the {there} layers with a kernel of backbone {recipe.backbone!r} in "
-            f"recipe {recipe.name!r}, got {recipe.trainable!r}. Try last-{there}, or all."
-        )
-    return wanted
+    return staged.trained(recipe, lambda: len(with_kernel(model)), partial(last_block, model))
 
 
 def last_block(model: Any) -> int:
@@ -127,18 +94,6 @@ def _first(layers: Sequence[Any], last: int | None) -> int:
         return 0
     kernels = [i for i, layer in enumerate(layers) if _has_kernel(layer)]
     return kernels[-last] if last else len(layers)
-
-
-def _gradual(layers: int, epochs: int) -> tuple[Stage, ...]:
-    """Equal shares of the epochs, in each of which a third more is trained."""
-    n = min(STAGES, epochs)
-    ends = [epochs * (i + 1) // n for i in range(n)]
-    lengths = [end - start for start, end in zip((0, *ends), ends, strict=False)]
-    parts = [math.ceil(layers * i / (n - 1)) if n > 1 else layers for i in range(n)]
-    return tuple(
-        Stage(length, None if part == layers else part)
-        for length, part in zip(lengths, parts, strict=True)
-    )
 
 
 def _has_kernel(layer: Any) -> bool:

@@ -19,6 +19,7 @@ from campare.data.samples import held_out
 from campare.errors import DataError, ModelError
 from campare.training import augment, backbones, depth, guidance, lora, loss
 from campare.training.cache import FeatureCache, features, head
+from campare.training.masks import masks_of, masks_or_none
 from campare.training.progress import Clock
 from campare.training.progress import Step as Step  # part of the interface of `train`
 from campare.training.recipe import Recipe
@@ -227,9 +228,9 @@ def _guided(
     """What is trained in the classifier's stead where the recipe guides it, and its inputs."""
     if recipe.guidance is None:
         return None
-    masks = guidance.masks_of(images, recipe)
+    masks = masks_of(images, recipe)
     if validation is not None:
-        masks = np.concatenate([masks, guidance.masks_or_none(validation)])
+        masks = np.concatenate([masks, masks_or_none(validation)])
     inputs = {"pixels": pixels, "mask": masks, "label": answers}
     return guidance.Guided(model, recipe), inputs
 

@@ -15,57 +15,16 @@ class, not what they respond to.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
-import numpy as np
 
-from campare.errors import RecipeError
 from campare.models import wrap
 from campare.models._keras_layers import edited, replaced, walk
+from campare.training.masks import FLAT, LEAK, strength
 from campare.training.recipe import Recipe
-from campare.types import Bools
-
-if TYPE_CHECKING:
-    from campare.data import Images
-
-#: The region of the data that guidance wants the maps in.
-REGION = "object"
-#: Strength of each kind where the recipe names none.
-STRENGTH = {"energy": 1.0, "rrr": 0.001}
-#: How much of what is negative in a map counts.
-LEAK = 0.1
-#: Maps that sum to less are divided by this.
-FLAT = 1e-7
 
 ops = keras.ops
-
-
-def masks_of(images: "Images", recipe: Recipe) -> Bools:
-    """The masks (N, S, S) that a recipe's guidance needs; all False: that image has none.
-
-    Raises:
-        RecipeError: no image has a mask.
-
-    Example:
-        >>> from campare.data import ImageSet
-        >>> images = ImageSet.drawn(train=2, test=2, size=16).load("train", 16)
-        >>> masks_of(images, Recipe("guided", guidance="energy")).shape
-        (2, 16, 16)
-    """
-    masks = masks_or_none(images)
-    if not masks.any():
-        raise RecipeError(
-            f"Expected masks or boxes of training images for guidance in recipe {recipe.name!r}, "
-            "got none. Try guidance: null, or masks for train/ as well as for test/."
-        )
-    return masks
-
-
-def masks_or_none(images: "Images") -> Bools:
-    """The masks (N, S, S) of images; all False where there are none."""
-    found: Bools | None = getattr(images, "regions", {}).get(REGION)
-    return np.zeros(images.images.shape[:3], np.bool_) if found is None else found
 
 
 class Guided(keras.Model):  # type: ignore[misc]
@@ -78,8 +37,7 @@ class Guided(keras.Model):  # type: ignore[misc]
     def __init__(self, classifier: Any, recipe: Recipe) -> None:
         super().__init__(name="guided")
         assert recipe.guidance is not None
-        given = recipe.guidance_strength
-        self.strength = STRENGTH[recipe.guidance] if given is None else given
+        self.strength = strength(recipe)
         self.classifier = classifier
         self.term = {"energy": self._energy, "rrr": self._rrr}[recipe.guidance]
         self.layer = dict(walk(classifier))[wrap(classifier).default_layer]
@@ -138,7 +96,7 @@ def grad_cam(features: Any, gradients: Any) -> Any:
     """Grad-CAM before the ReLU (Selvaraju et al. 2017, eq. 1): twice (N, h, w, C) -> (N, h, w).
 
     Example:
-        >>> maps = grad_cam(np.ones((1, 2, 2, 3), "float32"), np.ones((1, 2, 2, 3), "float32"))
+        >>> maps = grad_cam(ops.ones((1, 2, 2, 3)), ops.ones((1, 2, 2, 3)))
         >>> ops.convert_to_numpy(maps).tolist()
         [[[3.0, 3.0], [3.0, 3.0]]]
     """
@@ -153,7 +111,7 @@ def energy_outside(maps: Any, masks: Any, leak: float = LEAK) -> Any:
     that lies outside.
 
     Example:
-        >>> outside = energy_outside(np.array([[[3.0, 1.0]]]), np.array([[[True, False]]]))
+        >>> outside = energy_outside(ops.array([[[3.0, 1.0]]]), ops.array([[[True, False]]]))
         >>> ops.convert_to_numpy(outside).tolist()
         [0.25]
     """
@@ -167,7 +125,7 @@ def squared_outside(gradients: Any, masks: Any) -> Any:
     """Sum of squared gradients (N, S, S, C) outside the masks (N, S, S), (N,).
 
     Example:
-        >>> outside = squared_outside(np.array([[[[3.0], [2.0]]]]), np.array([[[True, False]]]))
+        >>> outside = squared_outside(ops.array([[[[3.0], [2.0]]]]), ops.array([[[True, False]]]))
         >>> ops.convert_to_numpy(outside).tolist()
         [4.0]
     """
