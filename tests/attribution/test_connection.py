@@ -64,7 +64,32 @@ def test_one_image_may_be_unconnected_while_the_others_are_not():
     images[:, 0] += 0.01
     assert explain(model, images, target=0).status.tolist() == ["unconnected", "ok", "ok"]
     against = explain(model, images, target=1, batch_size=1, layer="conv")
-    assert against.status.tolist() == ["unconnected", "flat", "flat"]  # with nothing above zero
+    assert against.status.tolist() == ["unconnected", "all-negative", "all-negative"]
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "hires-cam", "layer-cam", "eigen-grad-cam"])
+@pytest.mark.parametrize(
+    ("channel", "sign", "status"),
+    [(1, 1, "ok"), (1, -1, "all-negative"), (0, -1, "flat"), (None, 1, "unconnected")],
+)
+def test_a_map_of_zeros_says_why(channel, sign, status, method):
+    """Channel 0 is zero in every image: its weight leaves nothing, and nothing against a class."""
+    L, kernel = keras.layers, np.zeros((1, 1, 3, 2), np.float32)
+    kernel[..., 1] = 1
+    model = keras.Sequential([
+        keras.Input(branches.SHAPE), L.Conv2D(2, 1, name="conv"), L.GlobalAveragePooling2D(),
+        L.Dense(2, name="classes"),
+    ])  # fmt: skip
+    model.get_layer("conv").kernel.assign(kernel)
+    weights = np.zeros((2, 2))
+    if channel is not None:
+        weights[channel] = sign
+    model.get_layer("classes").kernel.assign(weights)
+    found = explain(model, IMAGES, target=1, layer="conv", method=method)
+    signed = method == "eigen-grad-cam" and status in ("ok", "all-negative")
+    assert set(found.status) == {"ok" if signed else status}
+    fused = explain(model, IMAGES, target=1, layer=["conv", "conv"], method=method)
+    assert fused.status.tolist() == found.status.tolist()
 
 
 @beside

@@ -141,4 +141,4 @@ def test_baselines_look_at_the_images_and_have_the_grid_of_the_layer(network, im
     assert uniform.shape == edges.shape == (7, 4, 4)
     assert np.ptp(uniform) == 0
     assert np.ptp(edges, axis=(1, 2)).min() > 0
-    assert not any(part.unconnected.any() for part in found)
+    assert all(part.dependence.moving.all() for part in found)

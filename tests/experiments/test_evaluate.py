@@ -1,6 +1,7 @@
 """One pipeline: what a study measures of its model, an audit measures of the saved file."""
 
 import branches
+import keras
 import numpy as np
 import polars as pl
 import pytest
@@ -65,3 +66,21 @@ def test_rows_of_a_layer_that_the_score_ignores_say_so():
     assert status["left"] == {"unconnected"}
     assert "ok" in status["right"]
     assert "unconnected" not in status["right"]
+
+
+def test_rows_of_a_map_with_nothing_for_the_class_say_so():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([
+        keras.Input((16, 16, 3)), keras.layers.Conv2D(3, 3, activation="relu", name="last"),
+        keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, name="classes"),
+    ])  # fmt: skip
+    model.get_layer("classes").kernel.assign([[1, -1]] * 3)
+    methods = ("grad-cam", "eigen-cam", "grad-cam++")
+    found = audit({"m": model}, DRAWN, metrics=["energy", "gini"], methods=methods).frame
+    of_class = {label: found.filter(label=label) for label in ("cat", "dog")}
+    for name, status in (("cat", "ok"), ("dog", "all-negative")):
+        rows = of_class[name].filter(pl.col("method").is_in(["grad-cam"]))
+        assert set(rows["status"]) == {status}, name
+        assert rows["value"].is_null().all() == (name == "dog")
+    assert "all-negative" not in set(found.filter(pl.col("method").is_in(["edge"]))["status"])
+    assert "flat" not in set(found["status"])

@@ -1,30 +1,49 @@
 """Whether a score depends on the layer that is explained, and which layer it does depend on.
 
-    G = dS / dA = 0 everywhere at the layer  ->  the map says nothing: `unconnected`
+    G = dS / dA = 0 everywhere at the layer            ->  the map says nothing: `unconnected`
+    A, G not 0 in the same channel, relu(...) = 0      ->  all speaks against it: `all-negative`
 
 It is read from the tap that makes the maps, so that it costs no pass of its own.
 """
 
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from campare.attribution.batches import image_shape
+from campare.attribution.maps import status
 from campare.attribution.method import Method
 from campare.errors import LayerError
-from campare.models.arrays import namespace
-from campare.types import Bools, Classifier, Tap, Target
+from campare.models.arrays import map_axes, namespace
+from campare.types import Array, Bools, Classifier, Floats, Tap, Target
 
 #: How many layers are tried for one that the score depends on.
 _TRIED = 8
 
-#: Layers that some score was found to depend on, so that methods without gradients check once.
-_KNOWN: "WeakKeyDictionary[Classifier, set[Any]]" = WeakKeyDictionary()
+
+class Dependence(NamedTuple):
+    """How the scores of images (N,) depend on a layer."""
+
+    moving: Bools  # the gradient there is not zero everywhere
+    weighed: Bools  # some channel is active, and has a gradient
+
+    def reasons(self, zero: Bools, method: Method) -> Array:
+        """Why maps of a method are `zero` everywhere, (N,) -> (N,); '' where that is not known.
+
+        One that the method rectified is `all-negative` where there was something to weigh.
+        """
+        rectified = method.kind == "gradient" and not method.signed
+        against = np.where(zero & self.weighed & rectified, "all-negative", "")
+        return np.where(self.moving, against, "unconnected")
+
+    def status(self, maps: Floats, method: Method) -> Array:
+        """What is wrong with each map of a method, or 'ok': (N, h, w) -> (N,)."""
+        reasons = self.reasons(np.asarray(~maps.any(axis=map_axes(maps))), method)
+        return np.where(reasons == "", status(maps), reasons)
 
 
-def depends(classifier: Classifier, images: Any, target: Target, layer: str) -> Bools:
-    """(N,): for which images the gradient of the score at `layer` is not zero everywhere.
+def depends(classifier: Classifier, images: Any, target: Target, layer: str) -> Dependence:
+    """How the scores of images depend on `layer`, with a pass of its own.
 
     Example:
         >>> import keras
@@ -33,39 +52,41 @@ def depends(classifier: Classifier, images: Any, target: Target, layer: str) -> 
         ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, name="conv"),
         ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
         ... ]))
-        >>> depends(network, np.ones((2, 8, 8, 3)), 1, "conv").tolist()
+        >>> depends(network, np.ones((2, 8, 8, 3)), 1, "conv").moving.tolist()
         [True, True]
     """
-    (moving,) = classifier.start(images, target, read=moves, layer=layer)()
-    return np.asarray(moving, bool)
+    found = classifier.start(images, target, read=dependence, layer=layer)()
+    return Dependence(*(np.asarray(each, bool) for each in found))
 
 
-def moves(tap: Tap) -> tuple[Any, ...]:
-    """(N,): whether the gradient of each image is not zero everywhere, to be read from a tap."""
+def dependence(tap: Tap) -> tuple[Any, Any]:
+    """The two of a `Dependence`, to be read from a tap."""
     xp = namespace(tap.gradients)
-    axes = tuple(range(1, len(tap.gradients.shape)))
-    return (xp.any(tap.gradients != 0, axis=axes),)
+    grid = tuple(range(1, len(tap.gradients.shape) - 1))
+    wanted = xp.any(tap.gradients != 0, axis=grid)  # (N, C)
+    active = xp.any(tap.activations != 0, axis=grid)
+    return xp.any(wanted, axis=-1), xp.any(wanted & active, axis=-1)
 
 
-def unconnected(
+def without_gradients(
     classifier: Classifier,
     images: Any,
     target: Target,
     layer: str,
     methods: tuple[Method, ...],
-) -> Bools:
-    """(N,): whether nothing at `layer` changes the score, for methods without gradients.
+) -> Dependence:
+    """How the scores depend on `layer`, for methods without gradients.
 
-    Judged once a layer, and for all images alike.
+    Judged for all images alike; once a layer by a classifier that keeps it, and knows when it
+    is another.
     """
-    if all(each.kind == "baseline" for each in methods):
-        return np.zeros(len(images), bool)
-    known = getattr(classifier, "connected", None)  # which a change of the model empties
-    known = _KNOWN.setdefault(classifier, set()) if known is None else known
+    known: set[Any] = getattr(classifier, "connected", set())
     key = (layer, image_shape(images))
-    if key not in known and depends(classifier, images, target, layer).any():
+    moving = key in known or all(each.kind == "baseline" for each in methods)
+    if not moving and depends(classifier, images, target, layer).moving.any():
         known.add(key)
-    return np.full(len(images), key not in known)
+        moving = True
+    return Dependence(np.full(len(images), moving), np.zeros(len(images), bool))
 
 
 def connected_layer(classifier: Classifier, images: Any, target: Target, but: str) -> str:
@@ -80,7 +101,7 @@ def connected_layer(classifier: Classifier, images: Any, target: Target, but: st
         others = classifier.others(but, shape)
     tried = [path for path in others if path != but][:_TRIED]
     for path in tried:
-        if depends(classifier, images, target, path).any():
+        if depends(classifier, images, target, path).moving.any():
             return path
     raise LayerError(
         f"Expected a score that depends on a layer of {classifier.name!r}, got a gradient of zero "

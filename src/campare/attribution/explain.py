@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from campare.attribution import maps as m
 from campare.attribution.batches import Batch, batches, in_memory, is_tensor, one_batch
 from campare.attribution.explanation import Explanation, join
 from campare.attribution.mapping import Layers, map_batches
@@ -186,7 +185,7 @@ def _explanations(
             logits=observed.logits,
             layer=path,
             method=method.name,
-            status=np.where(observed.unconnected, "unconnected", m.status(raw)),
+            status=observed.dependence.status(raw, method),
             images=batch.images,
             class_names=classifier.class_names,
             signed=method.signed,

@@ -15,7 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from campare.attribution.batches import Batch, channels_last, image_shape, is_tensor, to_host
-from campare.attribution.connection import connected_layer, moves, unconnected
+from campare.attribution.connection import (
+    Dependence,
+    connected_layer,
+    dependence,
+    without_gradients,
+)
 from campare.attribution.gradient import fuse
 from campare.attribution.method import Method
 from campare.attribution.passes import fixed_target
@@ -23,7 +28,7 @@ from campare.attribution.perturbation import smoothed
 from campare.attribution.targets import Wanted, is_one_an_image, resolve_target
 from campare.errors import LayerError, ModelError, TargetError
 from campare.models.targets import is_logits
-from campare.types import Array, Bools, Classifier, Floats, Read, Score, Tap, Target
+from campare.types import Array, Classifier, Floats, Read, Score, Tap, Target
 
 #: One layer, by path or as the framework's object, or several to be fused.
 Layers = Any
@@ -37,7 +42,7 @@ class Observed(NamedTuple):
     maps: dict[str, Floats]  # method -> (n, h, w)
     scores: Floats  # (n,) of the first method
     logits: Floats  # (n, K); the scores (n, 1) of a model whose output is no logits
-    unconnected: Bools  # (n,) whether no change at the layer changes the score
+    dependence: Dependence  # (n,) how the scores depend on the layer
 
 
 def map_batches(
@@ -65,13 +70,14 @@ def map_batches(
             full = full or n
             filled = full if classifier.fixed_batch and n < full else n
             images, several = _fill(batch.images, filled), _fill_target(resolved, filled)
-            paths, fetch = _start(classifier, images, several, methods, layer, batch_size, rng)
-            if layer is None:  # the first batch says whether the default one is right, for all
-                fetch = partial(_same, fetch())
-                if n and fetch().unconnected[:n].all():
-                    paths = connected_layer(classifier, images, several, but=paths)
-                    _, fetch = _start(classifier, images, several, methods, paths, batch_size, rng)
-                layer = paths
+            start_at = partial(
+                _start, classifier, images, several, methods, batch_size=batch_size, rng=rng
+            )
+            if layer is None:
+                layer, fetch = _started_by_default(classifier, images, several, n, start_at)
+                paths = layer
+            else:
+                paths, fetch = start_at(layer)
         if smooth:
             fetch = _smoothed(classifier, images, several, methods, layer, batch_size, rng, fetch)
         if waiting is not None:
@@ -112,9 +118,19 @@ def _warn_of_one_unit(classifier: Classifier) -> None:
         warnings.warn(doubtful, stacklevel=2)
 
 
-def _same(observed: Observed) -> Observed:
-    """What was fetched already."""
-    return observed
+def _started_by_default(
+    classifier: Classifier,
+    images: Any,
+    target: Target,
+    n: int,
+    start_at: Callable[[Layers], tuple[str, Callable[[], Observed]]],
+) -> tuple[str, Callable[[], Observed]]:
+    """The first n images at the default layer, or at one on which some of their scores depend."""
+    path, fetch = start_at(None)
+    observed = fetch()
+    if not n or observed.dependence.moving[:n].any():
+        return path, lambda: observed
+    return start_at(connected_layer(classifier, images, target, but=path))
 
 
 def _part(target: Any, start: int, n: int) -> Wanted:
@@ -135,7 +151,8 @@ def _fetcher(
     def finish() -> tuple[Batch, Target, str, Observed]:
         n, observed = len(batch.images), fetch()
         maps = {name: each[:n] for name, each in observed.maps.items()}
-        rest = (observed.scores[:n], observed.logits[:n], observed.unconnected[:n])
+        depending = Dependence(*(each[:n] for each in observed.dependence))
+        rest = (observed.scores[:n], observed.logits[:n], depending)
         return batch, target, path, Observed(maps, *rest)
 
     return finish
@@ -165,8 +182,7 @@ def _start(
         if len(parts) == 1:
             return parts[0]
         maps = {each.name: fuse([part.maps[each.name] for part in parts]) for each in methods}
-        apart = np.logical_and.reduce([part.unconnected for part in parts])
-        return parts[-1]._replace(maps=maps, unconnected=apart)
+        return parts[-1]._replace(maps=maps, dependence=_any([part.dependence for part in parts]))
 
     return "+".join(paths), fused
 
@@ -232,11 +248,12 @@ def _start_at(
     def finish() -> Observed:
         maps: dict[str, Floats] = {}
         last: tuple[Array, ...] = ()
-        moved: list[Array] = []
+        depending: list[Dependence] = []
         for names, fetch in started.items():
             found = fetch()
             last = last or found[:2]
-            moved += found[2 + len(names) :]
+            if len(found) > 2 + len(names):
+                depending.append(Dependence(*(np.asarray(x, bool) for x in found[-2:])))
             maps.update(zip(names, found[2:], strict=False))
         for each in methods:
             if each.kind == "perturbation":
@@ -254,20 +271,21 @@ def _start_at(
                 shown = _as_rgb(images)
                 maps[each.name] = each.run(shown, grid.shape, rng)
         scores, logits = last
-        apart = (
-            np.logical_and.reduce([~np.asarray(each, bool) for each in moved])
-            if moved
-            else unconnected(classifier, images, target, path, methods)
-        )
-        return Observed(maps, scores, logits, apart)
+        how = depending or [without_gradients(classifier, images, target, path, methods)]
+        return Observed(maps, scores, logits, _any(how))
 
     return finish
+
+
+def _any(parts: list[Dependence]) -> Dependence:
+    """What holds in some part."""
+    return Dependence(*(np.logical_or.reduce(each) for each in zip(*parts, strict=True)))
 
 
 @lru_cache(maxsize=64)
 def _reader(methods: tuple[Method, ...]) -> Read:
     """What the device computes from a tap: scores, logits, the maps of these methods, and, where
-    there are gradients, whether any is not zero.
+    there are gradients, how the scores depend on the layer.
 
     The same function object for the same methods, so that it is compiled once.
     """
@@ -277,7 +295,7 @@ def _reader(methods: tuple[Method, ...]) -> Read:
     def read(tap: Tap) -> tuple[Any, ...]:
         logits = tap.logits if is_logits(tap.logits) else tap.scores[:, None]
         maps = (_map(each, tap) for each in methods)
-        return (tap.scores, logits, *maps, *(moves(tap) if with_gradients else ()))
+        return (tap.scores, logits, *maps, *(dependence(tap) if with_gradients else ()))
 
     return read
 

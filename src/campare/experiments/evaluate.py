@@ -133,7 +133,7 @@ def evaluate(
         *_query_rows(model, own, outputs, terms, base, stages.next),
     ]
     table = _tidy(pl.concat(tables), inputs, terms)
-    table = _connected(table, _unconnected(model, inputs, outputs, terms), terms)
+    table = _with_reasons(table, _reasons(model, inputs, outputs, terms))
     missing = set(inputs.names) - set(table["metric"].str.split("@").list.first())
     assert not missing, f"metrics without a row: {', '.join(sorted(missing))}"
     facts = {
@@ -365,34 +365,33 @@ def _tidy(table: "pl.DataFrame", inputs: Inputs, terms: Terms) -> "pl.DataFrame"
     )
 
 
-def _unconnected(model: Evaluated, inputs: Inputs, outputs: Outputs, terms: Terms) -> list[str]:
-    """Names of the images and mosaics whose score does not depend on the layer."""
+def _reasons(
+    model: Evaluated, inputs: Inputs, outputs: Outputs, terms: Terms
+) -> list[tuple[str, str, str]]:
+    """(method, image or mosaic, why its map is blank), where that is known."""
     targets = outputs.targets if terms.target == "label" else None
     parts = [(inputs.images.names, inputs.images.images, targets, outputs.maps)]
     for each, (_, maps) in zip(inputs.mosaics, outputs.mosaics, strict=False):
         parts.append((each.names, each.images, each.targets, maps))
     return [
-        name
+        (method, name, reason)
         for names, images, chosen, maps in parts
-        for name, apart in zip(
-            names, model.unconnected(images, chosen, terms.methods, maps), strict=True
-        )
-        if apart
+        for method, reasons in model.reasons(images, chosen, terms.methods, maps).items()
+        for name, reason in zip(names, reasons.tolist(), strict=True)
+        if reason
     ]
 
 
-def _connected(table: "pl.DataFrame", unconnected: list[str], terms: Terms) -> "pl.DataFrame":
-    """Rows that say `unconnected` in place of `flat` where nothing at the layer matters."""
+def _with_reasons(table: "pl.DataFrame", reasons: list[tuple[str, str, str]]) -> "pl.DataFrame":
+    """Rows that say why a map is blank in place of `flat`."""
     import polars as pl
 
-    blank = (
-        (pl.col("status") == "flat")
-        & pl.col("method").is_in([method.name for method in terms.methods])
-        & pl.col("image").is_in(unconnected)
-    )
-    return table.with_columns(
-        pl.when(blank).then(pl.lit("unconnected")).otherwise(pl.col("status")).alias("status")
-    )
+    schema = {"method": pl.String, "image": pl.String, "reason": pl.String}
+    known = pl.DataFrame(reasons, schema, orient="row")
+    table = table.join(known, on=["method", "image"], how="left", maintain_order="left")
+    blank = (pl.col("status") == "flat") & pl.col("reason").is_not_null()
+    status = pl.when(blank).then(pl.col("reason")).otherwise(pl.col("status"))
+    return table.with_columns(status.alias("status")).drop("reason")
 
 
 def _judged(logits: Floats, images: Images) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from campare.attribution.connection import depends
+from campare.attribution.connection import Dependence, depends
 from campare.attribution.explain import observe
 from campare.attribution.method import Method
 from campare.attribution.passes import slices
@@ -23,7 +23,7 @@ from campare.experiments.inputs import Grids
 from campare.experiments.outputs import ClassOutputs, match, unmatched
 from campare.models import wrap
 from campare.models.arrays import map_axes
-from campare.types import Array, Bools, Classifier, Floats, Ints, LayerInfo
+from campare.types import Array, Classifier, Floats, Ints, LayerInfo
 
 #: Method -> maps (N, h, w).
 Maps = Mapping[str, Floats]
@@ -70,22 +70,28 @@ class Evaluated:
         )
         return self.classes.sorted(logits), maps
 
-    def unconnected(
+    def reasons(
         self, images: Array, targets: Ints | None, methods: tuple[Method, ...], maps: Maps
-    ) -> Bools:
-        """(N,): of which images nothing at the layer changes the score, where all maps are zero."""
-        with_gradient = [maps[each.name] for each in methods if each.kind == "gradient"]
-        apart = np.full(len(images), bool(with_gradient))
-        for each in with_gradient:
-            apart &= ~each.any(axis=map_axes(each))
-        blank = np.flatnonzero(apart)
+    ) -> dict[str, Array]:
+        """Why maps of each method are zero, (N,): `unconnected` or `all-negative`; '' not known."""
+        zero = {
+            each.name: np.asarray(~maps[each.name].any(axis=map_axes(maps[each.name])))
+            for each in methods
+            if each.kind == "gradient"
+        }
+        moving, weighed = np.ones(len(images), bool), np.zeros(len(images), bool)
+        blank = np.flatnonzero(np.logical_or.reduce([*zero.values(), ~moving]))
         for part in slices(len(blank), self.batch_size):
             which = blank[part]
             if len(which):
                 target = None if targets is None else self.classes.order[targets[which]]
-                moving = depends(self.classifier, self.prepare(images[which]), target, self.layer)
-                apart[which] = ~moving
-        return apart
+                moving[which], weighed[which] = depends(
+                    self.classifier, self.prepare(images[which]), target, self.layer
+                )
+        all_zero = np.logical_and.reduce([*zero.values(), np.full(len(images), bool(zero))])
+        found = Dependence(moving | ~all_zero, weighed)
+        none = np.zeros(len(images), bool)
+        return {each.name: found.reasons(zero.get(each.name, none), each) for each in methods}
 
     def explain(self, method: Method) -> "Explainer":
         """The method as a function (images, targets) -> maps, for metrics that query it again."""
