@@ -17,6 +17,9 @@ SAYS = {
     "method": ("sharp-cam: the strongest cell has", "sharp-cam(power=4): the strongest cell has"),
     "metric": ("centered: 0.", "centered(radius=0.5): 0.", "gini: 0.", "of 11 images"),
     "recipe_factor": ("hidden units: energy", "label smoothing: energy", "hidden units x label"),
+    "train_torch": ("plain and flipped",),
+    "train_timm": ("2 seeds",),
+    "train_lightning": ("2 seeds",),
     "target": ("as by hand: True",),
     "data_format": ("ImageSet('balls', blue/red, 8 train, 4 test)", "covers 7.7% of the image"),
     "backend": ("maps (3, 8, 8) at layer patches", "as by hand: True"),
@@ -26,6 +29,9 @@ SAYS = {
     ),
 }
 
+#: Examples that need what the tests do not install, and that take their time.
+NEEDS = {"train_timm": ("timm", "torchvision"), "train_lightning": ("lightning",)}
+
 
 def test_the_page_names_every_example():
     page = (ROOT / "docs" / "extending.md").read_text("utf-8")
@@ -33,8 +39,12 @@ def test_the_page_names_every_example():
     assert all(f"../examples/{name}.py" in page for name in SAYS)
 
 
-@pytest.mark.parametrize("name", SAYS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in NEEDS)) for name in SAYS]
+)
 def test_an_example_runs_as_it_stands(name, capsys, tmp_path, monkeypatch):
+    for module in NEEDS.get(name, ()):
+        pytest.importorskip(module)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
     said = capsys.readouterr().out

@@ -1,7 +1,6 @@
 """The manifest of a study or an audit: settings, data, recipes and contrasts of what is run."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from campare.metrics import Metric, recorded
 from campare.runs.manifest import Config, Data, Manifest, RecipeRecord, Settings, provenance
 from campare.runs.resume import earlier
 from campare.runs.run import Run
+from campare.training.own_code import code_digest
 from campare.training.recipe import Recipe
 from campare.training.sweep import contrasts_of
 
@@ -39,7 +39,7 @@ def settings_of(
         methods=list(methods),
         metrics=None if metrics is None else list(metrics),
         weights={arm.name: file_digest(Path(arm.weights)) for arm in arms},
-        recipes={arm.name: asdict(arm) for arm in arms},
+        recipes={arm.name: arm.record | code_digest(arm) for arm in arms},
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from campare.attribution.method import Method
-from campare.data import ImageSet
+from campare.data import Images, ImageSet
 from campare.data.groups import By
 from campare.data.samples import VALIDATION
 from campare.errors import RecipeError
@@ -22,7 +22,7 @@ from campare.experiments.arms import to_train
 from campare.experiments.cells import conclude, run_cells
 from campare.experiments.engines import engine as find_engine
 from campare.experiments.evaluate import Terms
-from campare.experiments.evaluated import grids_of
+from campare.experiments.evaluated import Evaluated, grids_of
 from campare.experiments.inputs import (
     MOSAICS,
     Grids,
@@ -42,10 +42,11 @@ from campare.experiments.selection import (
     select,
     without_mosaics,
 )
-from campare.experiments.train import Study, train_and_evaluate
+from campare.experiments.train import Study, as_evaluated, keep_own, train_and_evaluate
 from campare.runs.resume import earlier
-from campare.runs.run import Run
+from campare.runs.run import Cell, Run
 from campare.training.masks import masks_of
+from campare.training.progress import Trained
 from campare.training.recipe import Recipe, from_yaml, require_unique
 from campare.training.recipes import RECIPES
 from campare.training.sweep import check_sizes, dosed
@@ -100,9 +101,6 @@ def study(
     """
     from rich.console import Console
 
-    from campare.training import fit
-    from campare.training.cache import FeatureCache
-
     console = console or Console(quiet=True)
     with Live(console) as live:
         images = image_set(data, live, group=group)
@@ -111,6 +109,7 @@ def study(
         require_unique(chosen)
         labels = np.array([sample.label for sample in images.of("train")], np.int64)
         check_sizes([recipe.train_size for recipe in chosen if recipe.train_size], labels)
+        by_name = {recipe.name: recipe for recipe in chosen}
         arms = to_train(chosen, _seeds(seeds))
         seed_list = [replicate.seed for replicate in arms[0].replicates]
         found = methods_of(methods)
@@ -131,26 +130,28 @@ def study(
         before = earlier(path, settings)
 
         live.say("Building each recipe's network to find the layers that can be compared")
-        grids = _grids(chosen, len(images.class_names), side, found)
-        known = {**(before.manifest.config.grids if before else {}), **grids}
-        matched = coarsest(known.values())
+        known = dict(before.manifest.config.grids) if before else {}
+        ours = [recipe for recipe in chosen if recipe.train is None]
+        grids = _grids(ours, len(images.class_names), side, found)
         train = images.load("train", side, progress=partial(live.count, "train images"))
-        fit.check(train, side)
-        for recipe in (each for each in chosen if each.guidance):
-            masks_of(train, recipe)
+        _check_training(ours, train, side)
         validation = images.load(VALIDATION, side) if VALIDATION in images.splits else None
+        own = [recipe for recipe in chosen if recipe.train is not None]
+        firsts = {} if not own else _firsts(own, known, train, validation, side, seed_list[0], live)
+        grids |= {name: first.grids(found) for name, (_, first) in firsts.items()}
+        matched = coarsest({**known, **grids}.values())
         inputs = InputsBySize(images, selection.metrics, matched, live).of((side, side))
 
         run = open_run(
             path, before, settings, images, seed_list, grids, matched, MOSAICS, selection.metrics
         )
+        _keep_firsts(run, firsts, by_name, seed_list[0], train.class_names)
         if not (path / "images.npz").is_file():
             run.write_images(inputs.images)
         terms = Terms(found, target="label", split="test", seed=0)
-        by_name = {recipe.name: recipe for recipe in chosen}
+        cache = _cache() if ours else None
         work = partial(
-            train_and_evaluate,
-            Study(run, train, inputs, terms, by_name, side, validation, FeatureCache()),
+            train_and_evaluate, Study(run, train, inputs, terms, by_name, side, validation, cache)
         )
         cells = [cell for cells in zip(*(arm.cells for arm in arms), strict=True) for cell in cells]
         run_cells(run, cells, [cell.name for cell in cells], work, run_engine, live)
@@ -243,6 +244,63 @@ def _grids(
             found[network] = grids_of(classifier, None, (size, size, 3), methods)
         grids[recipe.name] = found[network]
     return grids
+
+
+def _firsts(
+    recipes: Sequence[Recipe],
+    known: Mapping[str, Grids],
+    train: Images,
+    validation: Images | None,
+    size: int,
+    seed: int,
+    live: Live,
+) -> dict[str, tuple[Trained | None, Evaluated]]:
+    """A first model of each recipe that is code and new: untrained where it says how, else trained.
+
+    Only a model shows at which resolution its maps are.
+    """
+    from campare.training import own_code
+
+    found = {}
+    for recipe in (each for each in recipes if each.name not in known):
+        network = own_code.build(recipe, len(train.class_names), size=size, seed=seed)
+        trained = None
+        if network is None:
+            live.say(f"Training the first model of {recipe.name} to find its layers")
+            trained = own_code.train(recipe, train, seed=seed, validation=validation)
+            network = trained.model
+        found[recipe.name] = trained, as_evaluated(recipe, network, train.class_names, size, 0)
+    return found
+
+
+def _keep_firsts(
+    run: Run,
+    firsts: Mapping[str, tuple[Trained | None, Evaluated]],
+    recipes: Mapping[str, Recipe],
+    seed: int,
+    class_names: Sequence[str],
+) -> None:
+    """Save those that were trained, as the first cells would."""
+    for name, (trained, _) in firsts.items():
+        if trained is not None:
+            keep_own(run, Cell(name, seed), recipes[name], class_names, lambda: trained)  # noqa: B023
+
+
+def _check_training(recipes: Sequence[Recipe], train: Images, size: int) -> None:
+    """Check that campare can train its recipes on the images."""
+    if recipes:
+        from campare.training import fit
+
+        fit.check(train, size)
+        for recipe in (each for each in recipes if each.guidance):
+            masks_of(train, recipe)
+
+
+def _cache() -> Any:
+    """What frozen backbones said of images, for all cells."""
+    from campare.training.cache import FeatureCache
+
+    return FeatureCache()
 
 
 def _select(metrics: Wanted, images: ImageSet, size: int, live: Live) -> Selection:

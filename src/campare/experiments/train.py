@@ -1,11 +1,23 @@
 """The cell of a study before it is evaluated: its network untrained, then trained or read again."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from campare.experiments.evaluate import UNTRAINED, Evaluation, Report, Terms, evaluate, outputs_of
-from campare.experiments.evaluated import Evaluated
+from campare.errors import RecipeError, TargetError
+from campare.experiments.evaluate import (
+    UNTRAINED,
+    Evaluation,
+    Outputs,
+    Report,
+    Terms,
+    evaluate,
+    outputs_of,
+)
+from campare.experiments.evaluated import Evaluated, evaluated
 from campare.experiments.inputs import Inputs
 from campare.experiments.outputs import match
 from campare.files import atomic, write_json
@@ -13,6 +25,7 @@ from campare.runs.run import Cell, Run
 
 if TYPE_CHECKING:
     from campare.data import Images
+    from campare.training.progress import Trained
     from campare.training.recipe import Recipe
 
 #: Images at a time for metrics that query the model.
@@ -38,10 +51,26 @@ def train_and_evaluate(study: Study, cell: Cell, report: Report) -> dict[str, An
 
     A model that is there already, from a study that was stopped in between, is not trained again.
     """
+    recipe = study.recipes[cell.recipe]
+    prepare = _of_campare if recipe.train is None else _of_own_code
+    model, untrained, facts = prepare(study, recipe, cell, report)
+    evaluation: Evaluation = evaluate(model, study.inputs, study.terms, cell, report, untrained)
+    evaluation.write(study.run, cell)
+    if recipe.train is None:
+        from campare.training import fit
+
+        fit.release()
+    return facts | evaluation.facts
+
+
+def _of_campare(
+    study: Study, recipe: "Recipe", cell: Cell, report: Report
+) -> "tuple[Evaluated, Outputs | None, dict[str, Any]]":
+    """The trained model, outputs of its network before training, and facts about the training."""
     from campare.models import wrap
     from campare.training import fit
 
-    recipe, names = study.recipes[cell.recipe], study.train.class_names
+    names = study.train.class_names
     network = fit.build(recipe, len(names), size=study.size, seed=cell.seed)
     classifier = wrap(network, name=recipe.name, class_names=names)
     model = Evaluated(
@@ -57,40 +86,125 @@ def train_and_evaluate(study: Study, cell: Cell, report: Report) -> dict[str, An
     )
     report(UNTRAINED)
     untrained = outputs_of(model, study.inputs, study.terms)
-    facts = _train(study, recipe, cell, report)
+
+    def train() -> "Trained":
+        return fit.train(
+            recipe,
+            study.train,
+            seed=cell.seed,
+            size=study.size,
+            validation=study.validation,
+            progress=report,
+            cache=study.cache,
+        )
+
+    facts = _kept(study.run, cell, names, train, fit.save)
     network.set_weights(fit.load(study.run.model_path(cell)).get_weights())
-    evaluation: Evaluation = evaluate(model, study.inputs, study.terms, cell, report, untrained)
-    evaluation.write(study.run, cell)
-    fit.release()
-    return facts | evaluation.facts
+    return model, untrained, facts
 
 
-def _train(study: Study, recipe: "Recipe", cell: Cell, report: Report) -> dict[str, Any]:
-    """Train and save the cell's model, unless it is there; its facts either way."""
-    from campare.training import fit
+def _of_own_code(
+    study: Study, recipe: "Recipe", cell: Cell, report: Report
+) -> "tuple[Evaluated, Outputs | None, dict[str, Any]]":
+    """The same of a recipe that is the user's code; untrained outputs if it says how to build."""
+    from campare.training import own_code
 
-    path = study.run.model_path(cell)
-    notes = path.with_suffix(".json")
-    if path.is_file() and notes.is_file():
-        stored: dict[str, Any] = json.loads(notes.read_text("utf-8"))
-        return stored
-    trained = fit.train(
-        recipe,
-        study.train,
-        seed=cell.seed,
-        size=study.size,
-        validation=study.validation,
-        progress=report,
-        cache=study.cache,
+    names = study.train.class_names
+    network = own_code.build(recipe, len(names), size=study.size, seed=cell.seed)
+    untrained = None
+    if network is not None:
+        report(UNTRAINED)
+        built = as_evaluated(recipe, network, names, study.size, study.terms.seed)
+        untrained = outputs_of(built, study.inputs, study.terms)
+
+    def train() -> "Trained":
+        return own_code.train(
+            recipe, study.train, seed=cell.seed, validation=study.validation, progress=report
+        )
+
+    facts = keep_own(study.run, cell, recipe, names, train)
+    path = study.run.model_path(cell, facts.get("suffix", ".keras"))
+    trained = own_code.load(recipe, path)
+    model = as_evaluated(recipe, trained, names, study.size, study.terms.seed)
+    return model, untrained, facts
+
+
+def keep_own(
+    run: Run,
+    cell: Cell,
+    recipe: "Recipe",
+    class_names: Sequence[str],
+    train: "Callable[[], Trained]",
+) -> dict[str, Any]:
+    """Train by the user's code and save the model, unless it is there; facts of the training."""
+    from campare.training import own_code
+
+    return _kept(
+        run,
+        cell,
+        class_names,
+        train,
+        partial(own_code.save, recipe),
+        partial(own_code.suffix, recipe),
     )
-    facts = {
-        "classes": list(study.train.class_names),
+
+
+def as_evaluated(
+    recipe: "Recipe", model: Any, class_names: tuple[str, ...], size: int, seed: int
+) -> Evaluated:
+    """A model that the user's code trained, as an audit has it.
+
+    Raises:
+        RecipeError: its outputs are not the classes of the data.
+    """
+    try:
+        return evaluated(
+            recipe.name,
+            model,
+            class_names,
+            layer=None,
+            layer_grid=None,
+            size=size,
+            pixels=recipe.pixels,
+            classes=None,
+            target="label",
+            batch_size=BATCH_SIZE,
+            seed=seed,
+        )
+    except TargetError as error:
+        raise RecipeError(
+            f"Expected {len(class_names)} outputs, one for each class, of the model that recipe "
+            f"{recipe.name!r} trains, got: {error.args[0].partition('. Try')[0]}. "
+            "Try: a last layer of len(images.class_names) units"
+        ) from error
+
+
+def _kept(
+    run: Run,
+    cell: Cell,
+    class_names: Sequence[str],
+    train: "Callable[[], Trained]",
+    save: "Callable[[Any, Path], None]",
+    suffix: "Callable[[Any], str]" = lambda _: ".keras",
+) -> dict[str, Any]:
+    """Train and save the cell's model, unless it is there; its facts either way."""
+    notes = run.model_path(cell, ".json")
+    if notes.is_file():
+        stored: dict[str, Any] = json.loads(notes.read_text("utf-8"))
+        if run.model_path(cell, stored.get("suffix", ".keras")).is_file():
+            return stored
+    trained = train()
+    facts: dict[str, Any] = {
+        "classes": list(class_names),
         "train_seconds": trained.seconds,
         "images_per_second": trained.images_per_second,
         "epochs": trained.epochs,
         "history": trained.history,
     }
-    with atomic(path) as part:
-        fit.save(trained.model, part)
+    kind = suffix(trained.model)
+    if kind != ".keras":
+        facts["suffix"] = kind
+    with atomic(run.model_path(cell, kind)) as part:
+        save(trained.model, part)
     write_json(notes, facts)
     return facts

@@ -1,7 +1,8 @@
 """The run directory: one folder that holds everything a study did.
 
     run.json                       manifest: settings, versions, seeds, data, finished cells
-    models/<recipe>-<seed>.keras   and .json beside it: classes, learning curves, accuracy
+    models/<recipe>-<seed>.keras   and .json beside it: classes, learning curves, accuracy (.pt or
+                                   .model where the user's own code trains)
     maps/<recipe>-<seed>.npz       raw float32 maps (N, h, w), one array a method
     images.npz                     the test images with their masks
     scores/<recipe>-<seed>.parquet the rows of a finished cell
@@ -89,9 +90,9 @@ class Run:
         (self.path / "comparison.json").unlink(missing_ok=True)
         self.write_manifest()
 
-    def model_path(self, cell: Cell) -> Path:
-        """Where the cell's trained model lies."""
-        return self.path / "models" / f"{cell.name}.keras"
+    def model_path(self, cell: Cell, suffix: str = ".keras") -> Path:
+        """Where the cell's trained model lies; with ".json" what is known of its training."""
+        return self.path / "models" / f"{cell.name}{suffix}"
 
     def scores_path(self, cell: Cell) -> Path:
         """Where the cell's rows lie, once they are written."""

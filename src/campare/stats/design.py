@@ -79,8 +79,8 @@ def design_of(recipes: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -
 
     listed = list(recipes)
     builtin = [asdict(arm) for make in RECIPES.values() for arm in make()]
-    # Of models trained elsewhere nothing is known but the factors that somebody gives.
-    given = {str(arm["name"]): levels_from(arm["factors"]) for arm in listed if arm.get("factors")}
+    # Of models trained by somebody's own code nothing is known but what somebody says.
+    given = {str(arm["name"]): _as_said(arm) for arm in listed if _said(arm)}
     known = [completed(recipe) for recipe in listed or builtin if "weights" in recipe]
     series: dict[str, str] = {}
     for recipe in known:
@@ -88,6 +88,25 @@ def design_of(recipes: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -
     levels = {str(r["name"]): replace(of_recipe(r), series=series[alike(r)]) for r in known}
     levels |= given
     return levels if listed else {name: levels[name] for name in names if name in levels}
+
+
+#: Fields of a recipe that is code, which say how it trains.
+_OF_CODE = {"train": "training code", "train_size": SIZE}
+_OF_CODE |= {name: name for name in ("epochs", "batch_size", "learning_rate")}
+
+
+def _said(arm: Mapping[str, Any]) -> bool:
+    """Whether somebody says what an arm differs in, of which nothing else is known."""
+    return bool(arm.get("factors") or arm.get("train"))
+
+
+def _as_said(arm: Mapping[str, Any]) -> "Levels":
+    """The levels of an arm by its own factors and options."""
+    from campare.training.sweep import base_of
+
+    own = {word: arm[name] for name, word in _OF_CODE.items() if arm.get(name) is not None}
+    levels = levels_from({**own, **arm.get("options", {}), **arm.get("factors", {})})
+    return replace(levels, recipe=base_of(arm) if arm.get("dose_of") else "")
 
 
 def levels_from(given: "Levels | Mapping[str, Any]") -> Levels:

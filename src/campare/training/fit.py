@@ -8,7 +8,6 @@ augmentation is run once an image, and its head is trained on what it said.
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -20,7 +19,7 @@ from campare.errors import DataError, ModelError
 from campare.training import augment, backbones, depth, guidance, lora, loss
 from campare.training.cache import FeatureCache, features, head
 from campare.training.masks import masks_of, masks_or_none
-from campare.training.progress import Clock
+from campare.training.progress import Clock, Trained
 from campare.training.progress import Step as Step  # part of the interface of `train`
 from campare.training.recipe import Recipe
 from campare.training.sweep import nested
@@ -28,17 +27,6 @@ from campare.types import Array, Ints
 
 if TYPE_CHECKING:
     from campare.data import Images
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained model and how it came about."""
-
-    model: Any
-    history: dict[str, list[float]]  # loss, accuracy, val_loss, val_accuracy: one value an epoch
-    seconds: float
-    images_per_second: float  # training images, all epochs
-    epochs: int  # trained, warm-up included
 
 
 def build(recipe: Recipe, n_classes: int, *, size: int, seed: int) -> Any:

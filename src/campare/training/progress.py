@@ -1,4 +1,4 @@
-"""How far a training is: a `Step` after each batch, and the learning curves.
+"""How far a training is: a `Step` after each batch, the learning curves, what comes out.
 
 No framework is imported: `Clock.hooks` are functions for any library that calls back.
 """
@@ -19,6 +19,17 @@ class Step(NamedTuple):
     total: int  # images of an epoch
     images_per_second: float
     loss: float  # mean over this epoch so far; NaN in epoch 0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model and how it came about."""
+
+    model: Any
+    history: dict[str, list[float]]  # loss, accuracy, val_loss, val_accuracy: one value an epoch
+    seconds: float
+    images_per_second: float  # training images, all epochs
+    epochs: int  # trained, warm-up included
 
 
 @dataclass

@@ -4,12 +4,12 @@ Data flows YAML or Python -> Recipe -> `campare.training.fit`. No framework is i
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from campare.errors import RecipeError
 from campare.yamlfile import load_yaml
@@ -18,6 +18,8 @@ Flip = Literal["none", "horizontal", "vertical", "horizontal_and_vertical"]
 
 Loss = Literal["cross-entropy", "bce", "focal"]
 Guidance = Literal["energy", "rrr"]
+#: A function of the user's own: as it is, or `module:name`.
+Code = Annotated[str | Callable[..., Any], WithJsonSchema({"type": "string"})]
 
 #: The fields of Augment that have a size: those that move pixels, that mix images, and the others.
 _MOVING = ("rotation", "zoom", "translation", "randaugment")
@@ -116,6 +118,10 @@ class Recipe:
     (with `focal_gamma`): `training.loss`. `guidance` adds `guidance_strength` times a term that
     wants the maps inside the masks of the training images: `training.guidance`.
 
+    With `train`, a function of the user's own does the training, in any framework, and of the
+    other fields `title`, `train_size`, `epochs`, `batch_size` and `learning_rate` are for it to
+    read: `training.own_code`.
+
     Raises:
         RecipeError: a value that cannot be trained with.
 
@@ -159,6 +165,13 @@ class Recipe:
     focal_gamma: float = 2.0  # with loss: focal; 0 is cross-entropy
     guidance: Guidance | None = None  # None: nothing but the loss says where to look
     guidance_strength: float | None = None  # None: that of the kind, see training.guidance
+    train: Code | None = None  # a function that trains instead: module:name, see training.own_code
+    build: Code | None = None  # its untrained network
+    load: Code | None = None  # its models from their files
+    save: Code | None = None  # and into them
+    pixels: str = "0..255"  # what its models take
+    options: Mapping[str, Any] = field(default_factory=dict)  # of its own; each is a factor
+    factors: Mapping[str, Any] = field(default_factory=dict)  # how it differs: factor -> level
 
     def __post_init__(self) -> None:
         if not self.name or not all(c.isalnum() or c in "+-_." for c in self.name):
@@ -194,6 +207,25 @@ class Recipe:
                 "Try 'augment: {rotation: 0.1}'."
             )
         _ = self.augmentation  # raises where its strength is too large
+        if self.train is None and (extra := [name for name in _OWN[1:] if getattr(self, name)]):
+            raise RecipeError(
+                f"Expected train with {extra[0]} in recipe {self.name!r}, got none. "
+                "Try 'train: my_module:my_function'."
+            )
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What a manifest says of it: all fields, or those that a training of one's own has."""
+        fields = asdict(self)
+        if self.train is None:
+            return {name: value for name, value in fields.items() if name not in (*_OWN, "pixels")}
+        chosen = (*_WORDS, *_DOSES, *_OWN, "pixels", "epochs", "batch_size", "learning_rate")
+        default = asdict(Recipe("any"))
+        return {
+            name: spelled(value) if callable(value) else value
+            for name, value in fields.items()
+            if name in chosen and (name in _WORDS or value != default[name])
+        }
 
     @property
     def augmentation(self) -> Augment | None:
@@ -203,6 +235,10 @@ class Recipe:
         return self.augment.times(self.augment_strength) or None
 
 
+#: Fields of recipes that are functions of the user's own, with what else only these have.
+_OWN = ("train", "build", "load", "save", "options", "factors")
+_WORDS = ("name", "title", "dose_of")
+_DOSES = ("train_size", "augment_strength")
 _TRAINABLE = re.compile(r"all|head|last-block|last-[1-9][0-9]{0,3}|gradual|lora")
 _RANGES = (
     ("hidden", 1, 65536),
@@ -225,6 +261,18 @@ _RANGES = (
 
 def _default(name: str) -> object:
     return next(f.default for f in fields(Recipe) if f.name == name)
+
+
+def spelled(code: Code) -> str:
+    """A function as `module:name`.
+
+    Example:
+        >>> spelled(len), spelled("lab.train:fit")
+        ('builtins:len', 'lab.train:fit')
+    """
+    if isinstance(code, str):
+        return code
+    return f"{code.__module__}:{getattr(code, '__qualname__', type(code).__qualname__)}"
 
 
 def completed(record: Mapping[str, Any]) -> dict[str, Any]:

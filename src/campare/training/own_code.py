@@ -1,0 +1,233 @@
+"""Recipes whose training is a function of the user's own, of any framework.
+
+    train   (images, seed, recipe, progress) -> model   of Keras or torch
+    build   (n_classes, size, seed, recipe) -> model    untrained: its maps stand beside others
+    save    (model, path)                               where Keras' or torch's way does not do
+    load    path -> model                               likewise
+
+A function gets what its parameters name, in any order: also `validation`, images or None, and
+`size`, pixels a side. No framework is imported here before the user's own code does.
+"""
+
+import hashlib
+import inspect
+import random
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from campare.errors import CampareError, RecipeError
+from campare.models.loaders import load as load_model
+from campare.optional import load_object
+from campare.training.progress import Step, Trained
+from campare.training.recipe import Recipe, spelled
+from campare.training.sweep import nested
+
+if TYPE_CHECKING:
+    from campare.data import Images
+
+
+@dataclass
+class Progress:
+    """What a training of one's own calls after each epoch: `progress(epoch, epochs, loss=0.3)`.
+
+    Numbers by name become learning curves.
+
+    Example:
+        >>> progress = Progress(images=20)
+        >>> progress(1, 2, loss=0.7); progress(2, 2, loss=0.5)
+        >>> progress.history
+        {'loss': [0.7, 0.5]}
+    """
+
+    images: int
+    tell: Callable[[Step], None] | None = None
+    history: dict[str, list[float]] = field(default_factory=dict)
+    began: float = field(default_factory=time.perf_counter)
+
+    def __call__(self, epoch: int, epochs: int, **values: float) -> None:
+        """Say that an epoch, 1..epochs, is done."""
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(float(value))
+        if self.tell is not None:
+            rate = epoch * self.images / max(time.perf_counter() - self.began, 1e-9)
+            loss = float(values.get("loss", np.nan))
+            self.tell(Step(epoch, epochs, self.images, self.images, rate, loss))
+
+
+def train(
+    recipe: Recipe,
+    images: "Images",
+    *,
+    seed: int,
+    validation: "Images | None" = None,
+    progress: Callable[[Step], None] | None = None,
+) -> Trained:
+    """Train by the recipe's function on the images, or on `train_size` of them.
+
+    Raises:
+        RecipeError: it fails, or gives nothing that is a model.
+    """
+    rows = nested(images.labels, recipe.train_size, seed)
+    chosen = images if len(rows) == len(images.labels) else images.subset(rows)
+    tell = Progress(len(rows), progress)
+    make_repeatable(seed)
+    model = _call(
+        recipe, "train", images=chosen, seed=seed, recipe=recipe, progress=tell,
+        validation=validation, size=images.images.shape[1],
+    )  # fmt: skip
+    _require_model(recipe, "train", model)
+    seconds = time.perf_counter() - tell.began
+    epochs = max(map(len, tell.history.values()), default=recipe.epochs)
+    return Trained(model, tell.history, seconds, epochs * len(rows) / seconds, epochs)
+
+
+def build(recipe: Recipe, n_classes: int, *, size: int, seed: int) -> Any:
+    """The untrained network of a recipe; None where it has no function for that.
+
+    Raises:
+        RecipeError: it fails, or gives nothing that is a model.
+    """
+    if recipe.build is None:
+        return None
+    make_repeatable(seed)
+    model = _call(recipe, "build", n_classes=n_classes, size=size, seed=seed, recipe=recipe)
+    _require_model(recipe, "build", model)
+    return model
+
+
+def suffix(recipe: Recipe, model: Any) -> str:
+    """How the file of a model is called."""
+    return ".model" if recipe.save else ".pt" if _is_torch(model) else ".keras"
+
+
+def save(recipe: Recipe, model: Any, path: Path) -> None:
+    """Write a model to a file: by the recipe's `save`, as Keras does, or as torch does.
+
+    Of a torch module with a `load` of the recipe only the weights are written, else all of it.
+    """
+    if recipe.save is not None:
+        _call(recipe, "save", model=model, path=path)
+    elif _is_torch(model):
+        import torch
+
+        torch.save(model.state_dict() if recipe.load else model, path)
+    else:
+        model.save(path, include_optimizer=False)
+
+
+def load(recipe: Recipe, path: Path) -> Any:
+    """Read a model that `save` wrote.
+
+    A torch module that was written as a whole runs code when it is read: the file is one of this
+    run, whose recipe runs the user's code anyway.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    if recipe.load is None:
+        return load_model(path, trust=True).model
+    loader = recipe.load if callable(recipe.load) else load_object(recipe.load)
+    return load_model(path, loader=lambda text: _named(loader, path=text, recipe=recipe)).model
+
+
+def code_digest(recipe: Recipe) -> dict[str, str]:
+    """A digest of the files that a recipe's functions are in; {} for recipes of campare."""
+    if recipe.train is None:
+        return {}
+    found = [getattr(recipe, role) for role in ("train", "build", "load", "save")]
+    sources = sorted({_source(one) for one in found if one is not None})
+    return {"code": hashlib.sha256("\n".join(sources).encode()).hexdigest()[:16]}
+
+
+def _source(code: Any) -> str:
+    """The text of the module of a function; its name where there is none."""
+    function = load_object(code) if isinstance(code, str) else code
+    try:
+        return inspect.getsource(inspect.getmodule(function) or function)
+    except (OSError, TypeError):
+        try:
+            return inspect.getsource(function)
+        except (OSError, TypeError):
+            return spelled(code)
+
+
+def make_repeatable(seed: int) -> None:
+    """Set the seeds of Python, NumPy, and the frameworks that are there."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 for code that uses the global state
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(seed)
+
+
+def _call(of: Recipe, role: str, **given: Any) -> Any:
+    """What a function of the recipe gives, called with what its parameters name."""
+    code = getattr(of, role)
+    function = code if callable(code) else load_object(code)
+    try:
+        return _named(function, **given)
+    except CampareError:
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise RecipeError(
+            f"Expected {spelled(code)} of recipe {of.name!r} to {role} a model, got "
+            f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno}). "
+            "Try: the function by itself, on images.load('train', 64) of the same data"
+        ) from error
+
+
+def _named(function: Callable[..., Any], **given: Any) -> Any:
+    """Call a function with those of the values that its parameters name."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+        return function(**given)
+    known = [one for one in parameters if one.name in given]
+    unknown = [one for one in parameters if one.name not in given and _needed(one)]
+    if unknown:
+        if len(unknown) == len(given) == 1:
+            return function(*given.values())  # by another name
+        raise RecipeError(
+            f"Expected parameters among {', '.join(given)} of {spelled(function)}, got "
+            f"{unknown[0].name!r}. Try: a default for it"
+        )
+    return function(**{one.name: given[one.name] for one in known})
+
+
+def _needed(parameter: inspect.Parameter) -> bool:
+    kinds = (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return parameter.default is parameter.empty and parameter.kind not in kinds
+
+
+def _require_model(recipe: Recipe, role: str, model: Any) -> None:
+    """Check that a function gave a model."""
+    if not (_is_torch(model) or _is_keras(model)):
+        raise RecipeError(
+            f"Expected a Keras model or a torch module from {spelled(getattr(recipe, role))} of "
+            f"recipe {recipe.name!r}, got {type(model).__name__}. Try: return model"
+        )
+
+
+def _is_torch(model: Any) -> bool:
+    return "torch" in _families(model) and not _is_keras(model)
+
+
+def _is_keras(model: Any) -> bool:
+    return "keras" in _families(model)
+
+
+def _families(model: Any) -> set[str]:
+    return {base.__module__.partition(".")[0] for base in type(model).__mro__}
+
+
+def needed(recipes: Sequence[Recipe]) -> bool:
+    """Whether campare itself trains some of the recipes, and needs Keras for it."""
+    return any(recipe.train is None for recipe in recipes)
