@@ -74,6 +74,15 @@ def scores(file, large, tmp_path_factory):
     return audit(models, DRAWN, metrics=ASKED, out=out)
 
 
+def test_which_images_mosaics_show_is_known_with_and_without_a_run(scores, file):
+    in_memory = audit(file, DRAWN, metrics=["focus"])
+    drawn = Run.open(scores.path).mosaics()
+    assert {k: v for k, v in drawn.items() if k.startswith("focus")} == in_memory.mosaics
+    assert scores.mosaics.items() <= drawn.items()
+    names = set(in_memory.frame.filter(pl.col("metric") == "focus")["image"])
+    assert names == set(in_memory.mosaics)
+
+
 def by_image(scores, recipe, metric, method="grad-cam"):
     rows = scores.frame.filter(
         (pl.col("recipe") == recipe) & (pl.col("metric") == metric) & (pl.col("method") == method)

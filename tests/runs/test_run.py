@@ -1,11 +1,16 @@
 """The run directory: what is written comes back."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
-from campare.data import Images
+from campare.data import Images, ImageSet
 from campare.errors import RunError
+from campare.experiments.inputs import mosaics_of
+from campare.experiments.progress import Live
 from campare.runs.run import Cell, Run
 from campare.types import SCORE_COLUMNS
 from manifests import manifest
@@ -84,3 +89,22 @@ def test_what_is_no_run(tmp_path):
         Run.open(tmp_path)
     with pytest.raises(RunError, match="Expected finished cells"):
         Run.create(tmp_path, manifest()).scores()
+
+
+@pytest.mark.parametrize("several", [(), (1, 4, 5)])
+def test_mosaics_are_those_that_were_drawn(tmp_path, several):
+    """Of photos that show one class; in blocks of groups they are no images' business."""
+    test = ImageSet.drawn(train=2, test=12, size=16).load("test", 16)
+    other = np.zeros(test.images.shape[:3], bool)
+    other[list(several), 0, 0] = True
+    test = replace(test, regions=dict(test.regions) | ({"other": other} if several else {}))
+    run = Run.create(tmp_path, manifest())
+    assert run.mosaics() == {}
+    run.write_images(test)
+    made = mosaics_of(test, Live(Console(quiet=True)))
+    expected = {name: tuple(four) for each in made
+                for name, four in zip(each.names, each.picked.tolist(), strict=True)}  # fmt: skip
+    assert run.mosaics() == expected
+    assert len(expected) == 2 * (12 - len(several))
+    run.write_images(replace(test, groups=("a",) * 12))
+    assert run.mosaics() == {}

@@ -5,10 +5,13 @@ import polars as pl
 import pytest
 
 from campare import compare
+from campare.data import Images
 from campare.errors import RunError
+from campare.metrics.mosaic import shown_on
 from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SUMMARY, Comparison
 from campare.stats.design import Levels
 from campare.stats.holm import holm
+from campare.stats.table import Scores
 from campare.types import NEEDED_COLUMNS
 from manifests import manifest
 
@@ -381,3 +384,25 @@ def test_one_group_settles_nothing_and_says_why():
     measured = found.claims.filter(pl.col("images") > 0)
     assert set(measured["verdict"]) == {"not settled"}
     assert all("all images belong to one group" in reason for reason in measured["reason"])
+
+
+def test_mosaics_that_share_images_have_wider_intervals_where_that_is_known():
+    """Rows alone do not say it, which is said; Scores of an audit do, and so does a run."""
+    rng = np.random.default_rng(0)
+    labels, names = np.arange(40) % 2, tuple(map(str, range(40)))
+    images = Images(np.zeros((40, 2, 2, 3), np.uint8), labels, names, {}, ("a", "b"))
+    shown = shown_on(images, np.zeros(40, bool))
+    each = rng.normal(0, 0.1, 40)
+    rows = [
+        ("A", 0, "test", name, "a", "a", "a", "grad-cam", "top", "focus",
+         0.5 + float(each[list(four)].mean()), "ok")
+        for name, four in shown.items() if name.startswith("focus")
+    ]  # fmt: skip
+    table = pl.DataFrame(rows, schema=NEEDED_COLUMNS, orient="row")
+    plain, honest = compare(table), Scores(table, mosaics=shown).compare()
+    assert "Mosaics count as independent here" in plain.notes[0]
+    assert honest.notes == ()
+    (narrow,), (wide,) = (found.summary.to_dicts() for found in (plain, honest))
+    assert narrow["mean"] == wide["mean"]
+    assert narrow["groups"] == wide["groups"] == 0
+    assert wide["high"] - wide["low"] > 1.3 * (narrow["high"] - narrow["low"])

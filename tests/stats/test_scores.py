@@ -184,3 +184,15 @@ def test_who_was_right_is_known_by_recipe():
     names = sorted(f"{i}.png" for i in range(40))
     expected = [[predicted(s, int(n[:-4])) == "a" for n in names] for s in range(2)]
     np.testing.assert_array_equal(right(read(table).frame)["A"], np.array(expected, float))
+
+
+def test_what_mosaics_show_is_known_of_their_metrics_alone():
+    rows = [*ROWS, *(("A", 0, f"focus-{i}", "grad-cam", "focus", 0.5) for i in range(2))]
+    shown = {"focus-0": (0, 1, 2, 3), "focus-1": (3, 4, 5, 6)}
+    measured = matrices(read(frame(*rows))[0], shown)
+    assert measured["A", "grad-cam", "energy"].groups is None
+    own = measured["A", "grad-cam", "focus"].groups
+    assert own.tolist() == [[0, 1, 2, 3], [3, 4, 5, 6], [-1] * 4, [-1] * 4]
+    assert matrices(read(frame(*rows))[0])["A", "grad-cam", "focus"].groups is None
+    known = matrices(read(frame(*rows))[0], {"focus-0": (0, 1, 2, 3)})
+    assert known["A", "grad-cam", "focus"].groups is None  # not of all

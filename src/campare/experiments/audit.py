@@ -37,6 +37,7 @@ from campare.experiments.manifest import facts_of, open_audit
 from campare.experiments.opened import Models
 from campare.experiments.progress import Live
 from campare.experiments.selection import Selection, Wanted, methods_of, select, without_mosaics
+from campare.metrics.mosaic import shown_by
 from campare.runs.run import Cell, Run
 from campare.stats.table import Scores
 
@@ -140,10 +141,11 @@ def audit(
         arms_facts = [facts_of(arm, one.facts) for arm, one in zip(arms, firsts, strict=True)]
         shown = [one.size for one in firsts]
         del firsts  # so that only `opened` holds their networks
+        mosaics = shown_by(each for one in audited.inputs.values() for each in one.mosaics)
         called = {cell: _called(arm, cell) for arm in arms for cell in arm.cells}
         if out is None:
             rows = _in_memory(audited, called, run_engine, live)
-            return Scores(rows, arms=tuple(arms_facts))
+            return Scores(rows, arms=tuple(arms_facts), mosaics=mosaics)
         hidden = [name for name in reading if callable(reading[name]["pixels"])]
         run = open_audit(
             Path(out), images, arms, arms_facts, shown, terms, selection, grids, hidden
@@ -154,7 +156,7 @@ def audit(
         run_cells(run, tuple(called), tuple(called.values()), work, run_engine, live)
         live.say(f"Comparing the {live.part}s and writing the report")
         conclude(run)
-    return Scores(run.scores(), run.path, tuple(arms_facts))
+    return Scores(run.scores(), run.path, tuple(arms_facts), mosaics)
 
 
 def _reading(

@@ -15,10 +15,9 @@ import numpy as np
 
 from campare.data import Images, ImageSet
 from campare.data.groups import By, units
-from campare.errors import DataError
 from campare.experiments.progress import Live
 from campare.metrics import Metric
-from campare.metrics.mosaic import KINDS, Mosaics, mosaics
+from campare.metrics.mosaic import KINDS, Mosaics, of_one_class
 from campare.metrics.shortcut import with_border
 from campare.types import Bools
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 #: Method -> the resolution (h, w) of its maps.
 Grids = dict[str, tuple[int, ...]]
 
-#: Mosaics of each kind, at most; fewer where there are fewer test images.
-MOSAICS = 200
 #: The metric of mosaics that needs the masks of their images, too.
 DISCRIMINATION = "class-discrimination"
 
@@ -180,14 +177,11 @@ def mosaics_of(
     test: Images, live: Live, kinds: Sequence[str] = tuple(KINDS)
 ) -> tuple[Mosaics, ...]:
     """Mosaics of each kind that the test images suffice for; none that shows several classes."""
-    alone = np.flatnonzero(~_others(test).any((1, 2)))
-    of_one_class = test if len(alone) == len(test) else test.subset(alone)
     found = []
-    for kind in kinds:
-        try:
-            count = min(MOSAICS, len(of_one_class))
-            each = mosaics(of_one_class, count=count, seed=0, kind=kind)
-            found.append(replace(each, picked=alone[each.picked]))
-        except DataError as error:
-            live.say(f"No mosaics of kind {kind!r}: {error}")
+    several = np.asarray(_others(test).any((1, 2)))
+    for kind, each in zip(kinds, of_one_class(test, several, kinds), strict=True):
+        if isinstance(each, Mosaics):
+            found.append(each)
+        else:
+            live.say(f"No mosaics of kind {kind!r}: {each}")
     return tuple(found)

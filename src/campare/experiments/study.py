@@ -24,7 +24,6 @@ from campare.experiments.engines import engine as find_engine
 from campare.experiments.evaluate import Terms
 from campare.experiments.evaluated import Evaluated, grids_of
 from campare.experiments.inputs import (
-    MOSAICS,
     Grids,
     InputsBySize,
     coarsest,
@@ -43,6 +42,7 @@ from campare.experiments.selection import (
     without_mosaics,
 )
 from campare.experiments.train import Study, as_evaluated, keep_own, train_and_evaluate
+from campare.metrics.mosaic import COUNT
 from campare.runs.resume import earlier
 from campare.runs.run import Cell, Run
 from campare.training.masks import masks_of
@@ -143,7 +143,7 @@ def study(
         inputs = InputsBySize(images, selection.metrics, matched, live).of((side, side))
 
         run = open_run(
-            path, before, settings, images, seed_list, grids, matched, MOSAICS, selection.metrics
+            path, before, settings, images, seed_list, grids, matched, COUNT, selection.metrics
         )
         _keep_firsts(run, firsts, by_name, seed_list[0], train.class_names)
         if not (path / "images.npz").is_file():

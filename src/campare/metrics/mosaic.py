@@ -9,6 +9,7 @@ images of one block: mosaics of different blocks share no group, so that the blo
 independence.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,8 @@ from campare.types import Array, Bools, Ints
 
 #: kind -> (name of its metric, cells of the target's class among the four).
 KINDS = {"focus": ("focus", 2), "grid": ("grid-pointing-game", 1)}
+#: Mosaics of a run, of each kind, at most.
+COUNT = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +103,54 @@ def mosaics(images: Images, *, count: int, seed: int, kind: str = "focus") -> Mo
         class_names=images.class_names,
         groups=tuple(f"{kind} block {b}" for b in block_of) if images.groups else (),
     )
+
+
+def of_one_class(
+    images: Images, several: Bools, kinds: Sequence[str] = tuple(KINDS)
+) -> Iterator[Mosaics | DataError]:
+    """The mosaics of a run, of each kind, or why there are none; of photos that show one class.
+
+    Args:
+        images: the test images.
+        several: (N,) which of them show several classes.
+        kinds: those that are wanted.
+    """
+    alone = np.flatnonzero(~several)
+    usable = images.subset(alone) if several.any() else images
+    for kind in kinds:
+        try:
+            found = mosaics(usable, count=min(COUNT, len(usable)), seed=0, kind=kind)
+            yield replace(found, picked=alone[found.picked])
+        except DataError as error:
+            yield error
+
+
+def shown_on(images: Images, several: Bools) -> dict[str, tuple[int, ...]]:
+    """Of each mosaic of a run the images that it shows; arguments as of `of_one_class`.
+
+    Example:
+        >>> pixels = np.zeros((4, 8, 8, 3), np.uint8)
+        >>> four = Images(pixels, np.array([0, 0, 1, 1]), tuple("abcd"), {}, ("cat", "dog"))
+        >>> sorted(shown_on(four, np.zeros(4, bool))["focus-0000"])
+        [0, 1, 2, 3]
+    """
+    made = of_one_class(images, several)
+    return shown_by(each for each in made if isinstance(each, Mosaics))
+
+
+def shown_by(made: Iterable[Mosaics]) -> dict[str, tuple[int, ...]]:
+    """Of each mosaic the images that it shows; none of those in blocks of groups, the units then.
+
+    Example:
+        >>> shown_by([])
+        {}
+    """
+    return {
+        name: tuple(map(int, four))
+        for each in made
+        if not each.groups
+        for name, four in zip(each.names, each.picked, strict=True)
+    }
 
 
 def _take_turns(possible: Ints, used: Ints) -> int:
@@ -239,3 +290,6 @@ DECLARED: tuple[Metric, ...] = (
         default=False,
     ),
 )
+
+#: Their names.
+OF_MOSAICS = tuple(metric.name for metric in DECLARED)

@@ -62,7 +62,9 @@ def _check(path: Path, old: Settings, new: Settings) -> None:
             plain(completed(each))  # an earlier version had fewer fields
             for each in (old.recipes.get(name, recipe), recipe)
         )
-        changed = [key for key in {**now, **then} if then.get(key) != now.get(key)]
+        unsaid = {"title"} if not (then["title"] and now["title"]) else set()  # words for people
+        keys = [key for key in {**now, **then} if key not in unsaid]
+        changed = [key for key in keys if then.get(key) != now.get(key)]
         if changed:
             raise RunError(
                 f"Expected {name!r} as in the run in {path}, got another {changed[0]} "

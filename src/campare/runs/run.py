@@ -23,7 +23,7 @@ from campare.errors import RunError
 from campare.files import atomic, write_json
 from campare.metrics import remember
 from campare.runs.manifest import CellRecord, Manifest, read_manifest
-from campare.types import SCORE_COLUMNS, Floats
+from campare.types import SCORE_COLUMNS, Bools, Floats
 
 if TYPE_CHECKING:
     import polars as pl
@@ -170,6 +170,30 @@ class Run:
                 if "groups" in arrays
                 else (),
             )
+
+    def mosaics(self) -> dict[str, tuple[int, ...]]:
+        """Of each mosaic the test images that it shows, as they are drawn from those kept here.
+
+        {} where images have groups, which are the units then, or where no images are kept.
+        """
+        from campare.data import Images
+        from campare.metrics.mosaic import shown_on
+
+        path = self.path / "images.npz"
+        if not path.is_file():
+            return {}
+        with np.load(path, allow_pickle=False) as arrays:
+            if "groups" in arrays:
+                return {}
+            labels, names = arrays["labels"], tuple(map(str, arrays["names"]))
+            classes = tuple(map(str, arrays["classes"]))
+            several: Bools = np.zeros(len(labels), np.bool_)
+            if "region:other" in arrays:
+                shape = np.shape(arrays["images"])[:3]
+                bits = np.unpackbits(arrays["region:other"], count=int(np.prod(shape)))
+                several = np.asarray(bits.reshape(len(labels), -1).any(axis=1))
+        blank = np.zeros((len(labels), 2, 2, 3), np.uint8)
+        return shown_on(Images(blank, labels, names, {}, classes), several)
 
     def write_images(self, images: "Images") -> None:
         """Keep the test images, masks as bits."""

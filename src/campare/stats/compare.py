@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from campare.data.groups import units
+from campare.metrics.mosaic import OF_MOSAICS
 from campare.metrics.registry import find
 from campare.stats.answer import Answer
 from campare.stats.answers import answers
@@ -35,7 +36,7 @@ from campare.stats.holm import holm
 from campare.stats.judging import judge
 from campare.stats.permutation import Flips, permutation_test
 from campare.stats.ranking import CLASSIFIER, main_method
-from campare.stats.scores import Contrasts, Key, Measured, controls_of, matrices, read
+from campare.stats.scores import Contrasts, Key, Measured, Rows, controls_of, read
 from campare.stats.sensitivity import sensitivity
 from campare.stats.settings import (
     check_settings,
@@ -105,7 +106,7 @@ def compare(
     check_settings(baseline, contrasts, confidence, resamples)
     hypotheses = hypotheses_of(claims)
     rows = read(table)
-    measured = matrices(rows.frame)
+    measured = rows.matrices()
     recipes = unique(key[0] for key in measured)
     pairs = pairs_of(recipes, baseline, contrasts, rows.contrasts)
     methods = methods_of(unique(key[1] for key in measured), method)
@@ -134,19 +135,27 @@ def compare(
             ARMS,
         ),
         kind=rows.kind,
-        notes=_notes(rows.checked),
+        notes=_notes(rows),
         confidence=confidence,
         resamples=resamples,
         seed=seed,
     )
 
 
-def _notes(checked: pl.DataFrame) -> tuple[str, ...]:
-    """What the units of independence are, where these are groups."""
-    judged = checked.filter(pl.col("metric") == "correct")
-    images = (judged if judged.height else checked).unique("image")
+def _notes(rows: Rows) -> tuple[str, ...]:
+    """What the units of independence are, where these are groups, or mosaics that share images."""
+    judged = rows.checked.filter(pl.col("metric") == "correct")
+    images = (judged if judged.height else rows.checked).unique("image")
     found = units(images["group"].to_list())
-    return (f"Units of independence: {found}.",) if found else ()
+    if found:
+        return (f"Units of independence: {found}.",)
+    base = pl.col("metric").str.split("@").list.first()
+    if rows.shown or not rows.checked.filter(base.is_in(OF_MOSAICS)).height:
+        return ()
+    return (
+        "Mosaics count as independent here, since this table does not say which of them share "
+        "images: intervals of Focus are too narrow. Those of a run, or of an audit's Scores, hold.",
+    )
 
 
 def _effects(

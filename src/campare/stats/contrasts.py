@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from campare.stats.crossed import Split, split
-from campare.stats.scores import Key, Measured, matrices, read
+from campare.stats.scores import Key, Measured, read
 from campare.stats.settings import methods_of, pairs_of
 
 Table = dict[Key, Measured]
@@ -15,7 +15,7 @@ def splits(
 ) -> Iterator[tuple[str, str, str, Split]]:
     """(contrast, method, metric, split) of every contrast that `compare` would make."""
     rows = read(table)
-    measured = matrices(rows.frame)
+    measured = rows.matrices()
     pairs = pairs_of(unique(key[0] for key in measured), None, contrasts, rows.contrasts)
     for pair in pairs:
         for method in methods_of(unique(key[1] for key in measured), None):

@@ -17,7 +17,8 @@ images, e_g the mean of d - D in a group, and the same for the residual of a see
     v = sum_g (w_g e_g)^2 / (1 - 2 w_g + sum_h w_h^2)
 
 which is unbiased where groups share an effect, and var / G of the groups' means where all are of
-one size. D stays the mean over images. A group of one image is an image.
+one size. D stays the mean over images. A group of one image is an image. Mosaics are images that
+share others with each other: v and r are those of `shared.py`.
 
 The interval is D +- t sqrt(V). With three seeds a plain Welch-Satterthwaite t fails: seeds that
 happen to agree make V small *and* the degrees of freedom large. Hence CAUTION in the degrees of
@@ -33,6 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
 from campare.errors import CampareError
+from campare.stats.shared import Shared
 from campare.types import Ints
 
 Doubles = NDArray[np.float64]
@@ -68,7 +70,10 @@ class Part(NamedTuple):
 
 
 class Grouped(NamedTuple):
-    """What groups as units make of the images' share of the variance of D."""
+    """What groups as units make of the images' share of the variance of D.
+
+    `number` 0: the units are images, mosaics that share others.
+    """
 
     number: int
     variance: float  # v of the module's docstring
@@ -98,7 +103,7 @@ class Split(NamedTuple):
     @property
     def units(self) -> int:
         """How many independent ones there are: groups, or images."""
-        return self.groups.number if self.groups else self.images
+        return self.groups.number or self.images if self.groups else self.images
 
     @property
     def variance(self) -> float:
@@ -128,7 +133,8 @@ def split(arms: Sequence[ArrayLike], weights: Sequence[float], groups: Ints | No
 
     Shapes: each arm (S_a, images), NaN undefined; column i is the same image in all. An image that
     is undefined in every seed of one arm counts in none. `groups` (images,) says which images
-    belong together, as numbers; None: none do. Raises CampareError unless each arm has a weight.
+    belong together, as numbers, (images, 4) which ones each mosaic shows; None: all images are by
+    themselves. Raises CampareError unless each arm has a weight.
 
     Example:
         >>> split([[[1.0, 2.0, 3.0]], [[0.0, 2.0, 1.0]]], [1, -1]).estimate
@@ -144,7 +150,7 @@ def split(arms: Sequence[ArrayLike], weights: Sequence[float], groups: Ints | No
     N = int(common.sum())
     if N == 0:
         return Split(math.nan, math.nan, 0, ())
-    among = _Groups.of(groups[common]) if groups is not None else None
+    among = _among(groups, common)
     means, parts = [], []
     for Y, w in zip(given, weights, strict=True):
         mean, part = _arm(Y if common.all() else Y[:, common], w, among)
@@ -154,6 +160,36 @@ def split(arms: Sequence[ArrayLike], weights: Sequence[float], groups: Ints | No
     D = math.fsum(d) / N
     spread = float(d.std(ddof=1)) if N > 1 else math.nan
     return Split(D, spread, N, tuple(parts), among.grouped(d - D) if among else None)
+
+
+def _among(groups: Ints | None, common: NDArray[np.bool_]) -> "_Groups | _Mosaics | None":
+    """What makes images dependent; None where nothing does."""
+    if groups is None:
+        return None
+    if groups.ndim == 1:
+        return _Groups.of(groups[common])
+    shared = Shared.of(groups[common])
+    return _Mosaics(shared) if shared else None
+
+
+class _Mosaics(NamedTuple):
+    """Mosaics that share images."""
+
+    shared: Shared
+
+    def grouped(self, off: Doubles) -> Grouped:
+        """The images' part of the variance of the mean; `off` (N,) are deviations from it."""
+        if self.shared.are_all:
+            return Grouped(1, math.nan, math.nan)
+        return Grouped(0, *self.shared.variance(off))
+
+    def residual(self, left: Doubles, defined: NDArray[np.bool_]) -> float:
+        """r of an arm; `left` (S, N) is what each seed adds to the mean of its image."""
+        if self.shared.are_all:
+            return math.nan
+        cells, N = int(defined.sum()), defined.shape[1]
+        whole = cells / (cells - N) if cells > N else 0.0
+        return whole * self.shared.variance(left)[0]
 
 
 class _Groups(NamedTuple):
@@ -173,6 +209,13 @@ class _Groups(NamedTuple):
         rows = values.reshape(-1, values.shape[-1])
         found = [np.bincount(self.of_image, row, len(self.w)) for row in rows]
         return np.array(found).reshape(*values.shape[:-1], len(self.w)) / len(self.of_image)
+
+    def residual(self, left: Doubles, defined: NDArray[np.bool_]) -> float:
+        """r of an arm; `left` (S, N) is what each seed adds to the mean of its image."""
+        cells = int((self.sums(defined.astype(np.float64)) > 0).sum())
+        whole = cells / (cells - len(self.w)) if cells > len(self.w) else 0.0
+        each = self.sums(left) ** 2 / np.maximum(self.kept, 1e-12)
+        return whole * float(each.sum())
 
     @property
     def kept(self) -> Doubles:
@@ -200,7 +243,7 @@ class _Groups(NamedTuple):
         return Grouped(G, float((self.sums(off) ** 2 / self.kept).sum()), float(a**2 / double))
 
 
-def _arm(Y: Doubles, w: float, groups: _Groups | None) -> tuple[Doubles, Part]:
+def _arm(Y: Doubles, w: float, among: _Groups | _Mosaics | None) -> tuple[Doubles, Part]:
     """The mean of each image and the arm's part of the variance.  (S, N) -> (N,), Part"""
     defined = np.isfinite(Y)
     kept = defined.any(axis=1)
@@ -216,11 +259,8 @@ def _arm(Y: Doubles, w: float, groups: _Groups | None) -> tuple[Doubles, Part]:
     between = math.fsum(pulls**2) * S / (S - 1)
     level = off.sum(axis=1) / defined.sum(axis=1)
     left = np.where(defined, off - level[:, None], 0.0)
-    if groups:
-        cells = int((groups.sums(defined.astype(np.float64)) > 0).sum())
-        whole = cells / (cells - len(groups.w)) if cells > len(groups.w) else 0.0
-        each = groups.sums(left / n) ** 2 / np.maximum(groups.kept, 1e-12)
-        return mean, Part(S, w**2 * between, w**2 * whole * float(each.sum()))
+    if among:
+        return mean, Part(S, w**2 * between, w**2 * among.residual(left / n, defined))
     freedom = int(defined.sum()) - N - (S - 1)
     residual = float((left**2).sum()) / freedom if freedom > 0 else 0.0
     return mean, Part(S, w**2 * between, w**2 * residual * float((1 / n).sum()) / N**2)

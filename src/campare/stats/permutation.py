@@ -74,7 +74,7 @@ def permutation_test(
     (m, first), (k, second) = (_levels(Y, common) for Y in (T, C))
     d = np.where(common, m - k, 0.0)  # an image that is not common has no say
     D = math.fsum(d) / N
-    if groups is not None:
+    if groups is not None and groups.ndim == 1:  # mosaics that share images: as if they did not
         index = np.unique(groups[common], return_inverse=True)[1]
         d = np.bincount(index, d[common])
         common = np.ones(len(d), np.bool_)

@@ -55,7 +55,7 @@ def resized(found: Split, *, seeds: int | None = None, images: int | None = None
     whole = image / N + sum(part.residual for part in parts)
     if found.groups:
         times = N / found.images
-        number = max(round(found.groups.number * times), 2)
+        number = max(round(found.groups.number * times), 2) if found.groups.number else 0
         freedom = max((found.groups.freedom + 1) * times - 1, 1.0)
         return Split(found.estimate, found.spread, N, tuple(parts), Grouped(number, whole, freedom))
     spread = math.sqrt(image + sum(part.residual for part in parts) * N)

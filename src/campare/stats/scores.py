@@ -7,7 +7,7 @@ layer than the run's, and of the predicted class where the true one was explaine
 apart for the sensitivity analyses.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from campare.runs.run import Run
 from campare.types import NEEDED_COLUMNS, SCORE_COLUMNS, Ints
 
 Contrasts = tuple[tuple[str, str], ...]
+Shown = Mapping[str, Sequence[int]]
 
 UNTRAINED = ":untrained"
 TEST = "test"
@@ -43,6 +44,7 @@ class Rows(NamedTuple):
     judged.
     checked: the rows of the test split as they are.
     grids: recipe -> method -> resolution of its maps; kind: of the run.
+    shown: mosaic -> the images that it shows, as numbers; {}: not known.
     """
 
     frame: pl.DataFrame
@@ -53,6 +55,11 @@ class Rows(NamedTuple):
     checked: pl.DataFrame = pl.DataFrame(schema=SCORE_COLUMNS)
     grids: Mapping[str, Mapping[str, tuple[int, ...]]] = {}
     kind: str = ""
+    shown: Mapping[str, Sequence[int]] = {}
+
+    def matrices(self) -> "dict[Key, Measured]":
+        """(recipe, method, metric) -> Measured, in the order in which the table names them."""
+        return matrices(self.frame, self.shown)
 
 
 @dataclass(frozen=True)
@@ -61,13 +68,14 @@ class Measured:
 
     The seeds and images of all `Measured` of a table are the same, in sorted order, so that rows
     and columns of two of them belong together. Several rows of a seed and an image are averaged.
-    `groups` says which images belong together; None: none do.
+    `groups` says which images belong together, or which ones each mosaic shows, as `crossed.split`
+    takes it; None: all are by themselves.
     """
 
     values: NDArray[np.float64]  # (seeds, images)
     rows: int
     undefined: int
-    groups: Ints | None = None  # (images,)
+    groups: Ints | None = None  # (images,) or (images, 4)
 
 
 Key = tuple[str, str, str]  # recipe, method, metric
@@ -135,6 +143,7 @@ def read(table: Any) -> Rows:
             checked=checked,
             grids={cell.recipe: cell.grids for cell in cells if cell.grids},
             kind=manifest.kind,
+            shown=getattr(table, "mosaics", dict)(),
         )
     checked = of_test(checked_columns(getattr(table, "frame", table)))
     rows, others = _check(checked, {})
@@ -144,6 +153,7 @@ def read(table: Any) -> Rows:
         others=others,
         classified=_classified(checked),
         checked=checked,
+        shown=getattr(table, "mosaics", {}),
     )
 
 
@@ -258,23 +268,37 @@ def _one_target(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame | None]
     return main, twice.filter(pl.col("of_prediction"))
 
 
-def matrices(frame: pl.DataFrame) -> dict[Key, Measured]:
-    """(recipe, method, metric) -> Measured, in the order in which the table names them."""
-    return dict(_matrices(frame))
+def matrices(frame: pl.DataFrame, shown: Shown | None = None) -> dict[Key, Measured]:
+    """(recipe, method, metric) -> Measured, in the order in which the table names them.
+
+    `shown` is that of `Rows`: which images each mosaic shows.
+    """
+    return dict(_matrices(frame, shown or {}))
 
 
-def _matrices(frame: pl.DataFrame) -> Iterator[tuple[Key, Measured]]:
+def _matrices(frame: pl.DataFrame, shown: Shown) -> Iterator[tuple[Key, Measured]]:
     groups = groups_of(frame)
+    mosaics = _mosaics_of(frame, shown) if groups is None else None
     located, shape = _located(frame, "method", "metric", "value")
     parts = located.partition_by("recipe", "method", "metric", as_dict=True, include_key=False)
     for (recipe, method, metric), part in parts.items():
         known = part.drop_nulls()
         mean = _averaged(known["cell"].to_numpy(), known["value"].to_numpy(), shape)
         undefined = part.height - known.height
+        of_mosaics = mosaics is not None and (mosaics[np.isfinite(mean).any(axis=0)] >= 0).all()
         yield (
             (str(recipe), str(method), str(metric)),
-            Measured(mean, rows=part.height, undefined=undefined, groups=groups),
+            Measured(mean, part.height, undefined, mosaics if of_mosaics else groups),
         )
+
+
+def _mosaics_of(frame: pl.DataFrame, shown: Shown) -> Ints | None:
+    """(images, 4): what each image of a table shows, in the order of `matrices`, -1: itself."""
+    names = frame["image"].unique().sort().to_list()
+    if not any(name in shown for name in names):
+        return None
+    alone = [-1] * len(next(iter(shown.values())))
+    return np.array([shown.get(name, alone) for name in names], np.int64)
 
 
 def groups_of(frame: pl.DataFrame) -> Ints | None:

@@ -33,7 +33,7 @@ def sensitivity(
 ) -> list[dict[str, Any]]:
     """A row for each contrast, method, metric and analysis that the table allows."""
     hits = right(rows.frame)
-    others = {name: matrices(frame) for name, frame in rows.others.items()}
+    others = {name: matrices(frame, rows.shown) for name, frame in rows.others.items()}
     wanted = set(methods) - {CLASSIFIER}
     keys = [key for key in measured if key[1] in wanted]
     found = []
@@ -80,7 +80,8 @@ def _by_accuracy(
     if hit is None or other is None:
         return
     yield CORRECT, np.where(hit == 1, T, np.nan), np.where(other == 1, C, np.nan), groups
-    yield STRATA, strata(T, hit), strata(C, other), None if groups is None else np.tile(groups, 2)
+    twice = None if groups is None else np.concatenate([groups, groups])
+    yield STRATA, strata(T, hit), strata(C, other), twice
 
 
 def _elsewhere(

@@ -5,8 +5,8 @@ notebook gives one, and any frame of the columns becomes one.
 """
 
 import importlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ class Scores:
         frame: the rows.
         path: the run directory that holds them, too; None: there is none.
         arms: what is known of each arm, as a manifest lists it.
+        mosaics: of each mosaic the images that it shows, as numbers; {}: not known.
 
     Raises:
         RunError: a frame without the columns.
@@ -49,6 +50,7 @@ class Scores:
     frame: pl.DataFrame
     path: Path | None = None
     arms: tuple[Mapping[str, Any], ...] = ()
+    mosaics: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frame", checked_columns(self.frame).select(SCORE_COLUMNS))
