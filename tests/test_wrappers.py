@@ -65,6 +65,47 @@ def test_lists_and_graphs_are_told(images, tmp_path):
     assert "the Interpreter of TFLite" in refused(Interpreter(), images)
     (tmp_path / "net.tflite").write_bytes(b"TFL3")
     assert "of TFLite, which has no gradients" in refused(tmp_path / "net.tflite", images)
+    (tmp_path / "net.onnx").write_bytes(b"")
+    assert "of ONNX, which has no gradients" in refused(tmp_path / "net.onnx", images)
+
+
+def test_a_class_and_weights_alone_are_told(images):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ModelError, match=r"got the class Flatten\. Try: Flatten\(\)"):
+        campare.wrap(torch.nn.Flatten)
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.AdaptiveAvgPool2d(1))
+    with pytest.raises(ModelError, match=r"got 2 weights \(0.weight, ...\).*load_state_dict"):
+        campare.explain(network.state_dict(), images)
+
+
+def test_a_value_an_image_is_explained_by_the_advice(images):
+    torch = pytest.importorskip("torch")
+
+    class Scores(torch.nn.Module):
+        """One unit, whose axis was squeezed away."""
+
+        def __init__(self):
+            super().__init__()
+            self.conv, self.unit = torch.nn.Conv2d(3, 4, 3), torch.nn.Linear(4, 1)
+
+        def forward(self, x):
+            return self.unit(self.conv(x).mean((2, 3))).squeeze(1)
+
+    model = Scores().eval()
+    with pytest.raises(ModelError, match="got one value an image from 'Scores'") as told:
+        campare.explain(model, images)
+    advice = str(told.value).partition("Try: target=")[2].partition(",")[0]
+    found = campare.explain(model, images, target=eval(advice))
+    weights = model.unit.weight[0].detach().numpy()
+    tap = campare.wrap(model).tap(images, lambda output: output, layer="conv")
+    np.testing.assert_allclose(tap.gradients[0, 0, 0], weights / 100, rtol=1e-5)
+    assert len(found) == 4
+
+
+def test_a_damaged_file_is_told(tmp_path):
+    (tmp_path / "net.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    with pytest.raises(ModelError, match=r"^Expected a Keras 3 model in .*net\.h5, got: "):
+        campare.wrap(tmp_path / "net.h5")
 
 
 @keras.saving.register_keras_serializable("tests")

@@ -68,14 +68,30 @@ def test_a_torch_tensor_has_its_channels_first():
     ("images", "text"),
     [
         (3, "got int"),
-        ("photo.jpg", "got str"),
-        ([IMAGES[0]], r"got shape \(4, 6, 3\)"),
+        ("photo.jpg", r"got str. Try: np.asarray\(PIL.Image.open\(path\)\)\[None\]"),
+        (["a.jpg", "b.jpg"], r"got str. Try: np.asarray\(PIL"),
+        ([IMAGES[0]], r"got shape \(4, 6, 3\). Try: np.stack\(images\)$"),
+        ([IMAGES[0], IMAGES[1]], r"Try: np.stack\(images\)$"),
+        ([IMAGES[0], IMAGES[1, :2]], r"Try: np.stack\(images\), images of one size"),
         ([None], "got NoneType"),
     ],
 )
 def test_what_is_no_image(images, text):
     with pytest.raises(ModelError, match=text):
         list(batches(images, 2))
+
+
+def test_data_sets_and_lists_of_tensors_are_made_batches():
+    torch = pytest.importorskip("torch")
+    tensors = torch.from_numpy(np.moveaxis(IMAGES, -1, 1).copy())
+    for given, advice in (
+        ([*tensors], "torch.stack(images)"),
+        (torch.utils.data.TensorDataset(tensors), "torch.utils.data.DataLoader(images, batch_size"),
+    ):
+        with pytest.raises(ModelError) as error:
+            list(batches(given, 2))
+        assert f"Try: {advice}" in str(error.value)
+    assert len(next(batches(torch.stack([*tensors]), 2)).images) == 2
 
 
 def test_labels_that_do_not_fit():

@@ -81,6 +81,11 @@ def test_mistakes_are_told(network, images, changes, error, text):
         explain(classifier, images, **changes)
 
 
+def test_a_batch_of_no_images_has_no_maps(network, images):
+    found = explain(network, images[:0], target=1)
+    assert found.maps.shape == (0, *explain(network, images, target=1).maps.shape[1:])
+
+
 def test_no_images_at_all(network):
     with pytest.raises((ModelError, TargetError), match="got none"):
         explain(network, iter([]))

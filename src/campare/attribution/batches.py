@@ -6,6 +6,7 @@ may be given alone. Nothing is read before it is needed, and nothing is kept.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,7 +87,7 @@ def _given(source: Any, labels: Any) -> Iterator[Batch]:
     if not isinstance(source, Iterable) or isinstance(source, (str, bytes)):
         raise ModelError(
             f"Expected images (N, H, W, C) or batches of them, got {type(source).__name__}. "
-            f"Try: {_advice(source)}"
+            f"Try: {_advice(source, source)}"
         )
     start = 0
     for item in source:
@@ -112,14 +113,19 @@ def _batch(item: Any, source: Any) -> Batch:
 
 def _advice(item: Any, source: Any = None) -> str:
     """What makes a batch of something that is none."""
+    if isinstance(item, (str, bytes, PathLike)):
+        return "np.asarray(PIL.Image.open(path))[None]"
     if isinstance(source, (list, tuple)):
-        parts = ", images of one size" if not hasattr(item, "shape") else ""
-        return f"np.stack(images){parts}"
+        shapes = {tuple(getattr(each, "shape", ())) for each in source}
+        parts = ", images of one size" if len(shapes) > 1 or shapes == {()} else ""
+        return f"{'torch' if is_tensor(item) else 'np'}.stack(images){parts}"
+    if hasattr(source, "batch"):  # of tf.data
+        return "images.batch(32)"
     if hasattr(source, "__getitem__") and hasattr(source, "__len__"):
         return "torch.utils.data.DataLoader(images, batch_size=32)"
     if hasattr(item, "getbands"):  # a picture of Pillow's
         return "np.asarray(images)[None]"
-    return "a NumPy array" if source is None else "batches of them, as np.stack gives"
+    return "a NumPy array" if source is item else "batches of them, as np.stack gives"
 
 
 def _unpacked(item: Any) -> Batch:

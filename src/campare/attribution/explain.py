@@ -202,6 +202,8 @@ def _check_count(target: Wanted, n: int) -> None:
 
 def _warn_of_probabilities(classifier: Classifier, logits: Floats) -> bool:
     """A softmax that is no layer cannot be bypassed: say that its output was explained."""
+    if not len(logits):
+        return False
     if logits.shape[1] == 1:  # the score of some other output
         return True
     sums, rounded = logits.sum(axis=1), 1e-2 if _is_half(logits) else 1e-4

@@ -111,6 +111,13 @@ def _kind_of(model: Any) -> str:
     kind = type(model).__name__
     modules = {base.__module__ for base in type(model).__mro__}
     families = {module.partition(".")[0] for module in modules}
+    if isinstance(model, type):
+        return f"Expected a model, got the class {model.__name__}. Try: {model.__name__}()"
+    if isinstance(model, dict) and model and all(hasattr(each, "shape") for each in model.values()):
+        return (
+            f"Expected a model, got {len(model)} weights ({next(iter(model))}, ...), which say no "
+            "architecture. Try: network.load_state_dict(weights), and that network"
+        )
     if isinstance(model, (list, tuple, dict, set)):
         return (
             f"Expected one model, got {kind} of {len(model)}. Try: one of them at a time, or their "

@@ -331,6 +331,11 @@ model that ends in one score a class, or target=a function of the output -> one 
     shape = getattr(output, "shape", None)
     if shape is not None and len(shape) == 2:
         return int(shape[-1]), ""
+    if shape is not None and len(shape) == 1:
+        return None, (
+            f"Expected a classifier with outputs (N, K), got one value an image from {name!r}. "
+            "Try: target=lambda output: output, or the model with an output (N, 1)"
+        )
     if shape is not None:
         return None, (
             f"Expected a classifier with outputs (N, K), got shape {tuple(shape)} from {name!r}. "

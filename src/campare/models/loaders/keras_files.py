@@ -11,6 +11,9 @@ from campare.models.described import of_keras
 from campare.models.loaders.loaded import Loaded
 from campare.models.preprocessing import Preprocessing
 
+#: Files of what a model was converted to.
+_CONVERTED = {".tflite": "TFLite", ".onnx": "ONNX"}
+
 
 def load(path: Path, trust: bool = False) -> Loaded:
     """Load a `.keras` (or legacy `.h5`) file; Lambda layers only with `trust`.
@@ -25,10 +28,10 @@ def load(path: Path, trust: bool = False) -> Loaded:
             f"Expected a saved Keras model, got the exported graph {path}, whose layers cannot be "
             "tapped. Try: the .keras file that it was exported from, or docs/wrappers.md"
         )
-    if path.suffix == ".tflite" and path.is_file():
+    if path.suffix in _CONVERTED and path.is_file():
         raise ModelError(
-            f"Expected a saved Keras model, got {path} of TFLite, which has no gradients. Try: the "
-            ".keras file that it was converted from, or docs/wrappers.md"
+            f"Expected a saved model, got {path} of {_CONVERTED[path.suffix]}, which has no "
+            "gradients. Try: the model that it was converted from, or docs/wrappers.md"
         )
     if not path.is_file():
         raise ModelError(f"Expected a saved Keras model, got no file {path}. Try: model.keras")
@@ -85,8 +88,11 @@ def _keras_version(path: Path) -> str:
 
     if not h5py.is_hdf5(path):
         return ""
-    with h5py.File(path) as file:
-        return str(file.attrs.get("keras_version", ""))
+    try:
+        with h5py.File(path) as file:
+            return str(file.attrs.get("keras_version", ""))
+    except OSError:  # cut off, or damaged
+        return ""
 
 
 def _recorded_classes(notes: Path) -> tuple[str, ...] | None:
