@@ -82,8 +82,13 @@ def test_mistakes_are_told(network, images, changes, error, text):
 
 
 def test_a_batch_of_no_images_has_no_maps(network, images):
-    found = explain(network, images[:0], target=1)
-    assert found.maps.shape == (0, *explain(network, images, target=1).maps.shape[1:])
+    for target in (1, None, np.zeros(0, int)):
+        found = explain(network, images[:0], target=target)
+        assert found.maps.shape == (0, *explain(network, images).maps.shape[1:])
+        assert found.logits.shape == (0, 3)
+    parts = explain(network, iter([images[:2], images[:0], images[2:]]), target=1)
+    whole = explain(network, images, target=1)
+    np.testing.assert_allclose(parts.maps, whole.maps, rtol=1e-5, atol=1e-9)
 
 
 def test_no_images_at_all(network):

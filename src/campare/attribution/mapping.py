@@ -68,7 +68,7 @@ def map_batches(
             resolved = resolve_target(classifier, _part(target, start, n), batch.labels)
             start += n
             full = full or n
-            filled = full if classifier.fixed_batch and n < full else n
+            filled = full if classifier.fixed_batch and n < full else max(n, 1)
             images, several = _fill(batch.images, filled), _fill_target(resolved, filled)
             start_at = partial(
                 _start, classifier, images, several, methods, batch_size=batch_size, rng=rng
@@ -315,7 +315,10 @@ def _as_rgb(images: Any) -> Array:
 
 
 def _fill(images: Any, n: int) -> Any:
-    """The batch with its first image repeated until there are n."""
+    """The batch with its first image repeated until there are n; of none, a black one."""
+    if not len(images):
+        black = np.zeros((1, *images.shape[1:]), np.float32)
+        images = images.new_tensor(black) if is_tensor(images) else black
     index = np.arange(n)
     return images[np.where(index < len(images), index, 0)] if len(images) < n else images
 
@@ -323,4 +326,5 @@ def _fill(images: Any, n: int) -> Any:
 def _fill_target(target: Target, n: int) -> Target:
     if not isinstance(target, np.ndarray) or target.ndim == 0 or len(target) == n:
         return target
-    return np.concatenate([target, np.repeat(target[:1], n - len(target))])
+    first = target[:1] if len(target) else np.zeros(1, target.dtype)
+    return np.concatenate([target, np.repeat(first, n - len(target))])
