@@ -26,16 +26,17 @@ ROOMS = (
     ("stats",),
     ("report",),
     ("experiments",),
-    ("cli",),
+    ("callbacks", "cli"),
     ("__main__",),
 )
 RANK = {name: rank for rank, row in enumerate(ROOMS) for name in row}
 
-FRAMEWORKS = {"keras", "tensorflow", "torch", "jax"}
+FRAMEWORKS = {"keras", "tensorflow", "torch", "jax", "lightning"}
 MAY_IMPORT_FRAMEWORKS = (
     "campare/models/*.py",
     "campare/models/backends/*.py",
     "campare/training/*.py",
+    "campare/callbacks/*.py",
 )
 
 
