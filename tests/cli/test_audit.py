@@ -1,9 +1,12 @@
 """`campare audit`: what it passes on, what it prints, how it fails."""
 
 import inspect
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from foreign import coco_2017, scenes
 
@@ -36,7 +39,10 @@ def test_defaults(audited: list[Any], capsys: pytest.CaptureFixture[str]):
         "layer": None,
         "layer_grid": None,
         "size": None,
-        "pixels": "0..255",
+        "pixels": None,
+        "loader": None,
+        "trust": False,
+        "prompts": None,
         "classes": None,
         "output": None,
         "task": None,
@@ -59,7 +65,8 @@ def test_every_option_arrives(audited: list[Any]):
         "audit one=a.keras two=old/a.keras --data photos --metrics energy,deletion --methods "
         "grad-cam,layer-cam --layer one=top,two=conv/last --layer-grid two=7x7+1 --size 96 "
         "--pixels one=-1..1 --classes cat=3,dog=0 --output 1 --task one=regression "
-        "--target prediction --split all --out there --seed 4 --batch-size 8 --engine ray"
+        "--target prediction --split all --out there --seed 4 --batch-size 8 --engine ray "
+        "--loader two=lab:load --trust --prompts cat,dog"
     )
     assert call(words) == 0
     ((given, settings),) = audited
@@ -72,6 +79,9 @@ def test_every_option_arrives(audited: list[Any]):
         "layer_grid": {"two": (7, 7, 1)},
         "size": 96,
         "pixels": {"one": "-1..1"},
+        "loader": {"two": "lab:load"},
+        "trust": True,
+        "prompts": ("cat", "dog"),
         "classes": {"cat": "3", "dog": "0"},
         "output": "1",
         "task": {"one": "regression"},
@@ -165,3 +175,77 @@ def test_mistakes_write_nothing(
 
 def test_data_is_needed(failing: Failing):
     assert failing("audit", "a.keras") == "Missing option '--data'. Try: campare audit --help"
+
+
+LAB = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 2)
+
+    def forward(self, images):
+        return self.head(self.conv(images).relu().mean((2, 3)))
+
+def load(path):
+    model = Net()
+    model.load_state_dict(torch.load(path, weights_only=True))
+    return model, {"mean": [0.5] * 3, "std": [0.5] * 3, "crop_pct": 0.8, "size": 16}
+
+def broken(path):
+    raise OSError("no weights today")
+"""
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A user's folder with lab_of_cli.py and two checkpoints of its network."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    Path("lab_of_cli.py").write_text(LAB, "utf-8")
+    from campare.optional import load_object
+
+    network = load_object("lab_of_cli:Net")
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        torch.save(network().state_dict(), f"net-{seed}.pt")
+    yield tmp_path
+    sys.modules.pop("lab_of_cli", None)
+
+
+def test_checkpoints_of_torch_by_a_loader(checkpoints: Path, capsys: pytest.CaptureFixture[str]):
+    assert call("data draw toys --train 4 --test 8 --size 24") == 0
+    words = "--data toys --metrics energy --loader lab_of_cli:load --out run"
+    assert call(f"audit a=net-*.pt b=net-0.pt {words}") == 0
+    fields = {one["name"]: one for one in Run.open("run").manifest.recipe_fields}
+    assert fields["a"]["pixels"] == "mean [0.5, 0.5, 0.5], std [0.5, 0.5, 0.5]"
+    assert fields["a"]["framing"] == "center crop of 0.8, bilinear"
+    assert fields["a"]["input"] == "16 x 16 x 3"
+    assert "center crop of 0.8" in Path("run/report.html").read_text("utf-8")
+    capsys.readouterr()
+    assert call("list layers net-0.pt --loader lab_of_cli:load") == 0
+    assert "conv" in capsys.readouterr().out
+    photo = next(Path("toys/test").glob("*/*.png"))
+    assert call(f"explain net-0.pt {photo} --loader lab_of_cli:load --out maps") == 0
+    assert np.load(f"maps/{photo.stem}-grad-cam.npy").shape == (14, 14)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--loader lab_of_cli:broken", "Expected lab_of_cli:broken to give a model of net-0.pt, "),
+        ("--loader lab_of_cli:Nothing", "Expected an object at 'lab_of_cli:Nothing' (module:name)"),
+        ("--loader lab_of_cli:LAB --pixels {means:[0.5]}", "Expected "),
+        ("", "Expected a model in net-0.pt, got 4 weights (conv.weight (4, 3, 3, 3), ...), which"),
+        ("--prompts cat,dog", "Expected prompts with an open_clip model, got net-0.pt."),
+    ],
+)
+def test_loaders_that_fail_in_one_line(
+    words: str, expected: str, checkpoints: Path, failing: Failing
+):
+    for command in ("audit net-0.pt --data drawn", "list layers net-0.pt"):
+        if command.startswith("list") and "--pixels" in words:
+            continue
+        assert failing(*command.split(), *words.split()).startswith(expected)

@@ -27,7 +27,7 @@ def test_overlays_and_raw_maps(
     ]
     assert np.load("maps/one-grad-cam.npy").shape == (12, 12)
     with Image.open("maps/one-grad-cam.png") as overlay:
-        assert overlay.size == (16, 16)
+        assert overlay.size == (30, 20)  # the photo's own
     out = capsys.readouterr().out
     assert "grad-cam at layer last" in out
     assert "cat" in out or "dog" in out  # names from the record beside the model
@@ -131,3 +131,19 @@ def test_where_no_grid_can_be_found_the_user_says_it(
     assert "--layer-grid as HEIGHTxWIDTH, got 'sixteen'" in capsys.readouterr().err
     words = f"audit {rows} --data drawn --metrics energy --layer steps --layer-grid rows=16x1"
     assert main([*words.split(), "--out", "run", "--size", "16"]) == 0
+
+
+def test_a_cropped_picture_keeps_what_the_model_did_not_see(models: Path, photos: list[Path]):
+    crop = "{fit: center-crop, crop_pct: 0.5}"
+    words = ["explain", str(models / "fixed.keras"), str(photos[1]), "--pixels", crop]
+    assert main([*words, "--out", "maps"]) == 0
+    with Image.open(photos[1]) as file:
+        photo = np.asarray(file.convert("RGB")).astype(int)
+    with Image.open("maps/two-grad-cam.png") as file:
+        drawn = np.asarray(file).astype(int)
+    assert drawn.shape == photo.shape == (40, 24, 3)
+    changed = (drawn != photo).any(-1)
+    assert not changed[:13].any()
+    assert not changed[:, :5].any()
+    assert changed[16:24, 8:16].all()
+    assert np.load("maps/two-grad-cam.npy").shape == (12, 12)

@@ -4,13 +4,14 @@ Only here is a map normalized, each by its own maximum, and only to be looked at
 """
 
 from base64 import b64encode
+from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from campare.attribution.maps import positive, resize
+from campare.attribution.maps import positive, resize, within
 from campare.errors import CampareError
 from campare.types import Array, Bools, Floats
 
@@ -47,6 +48,25 @@ def overlay(images: Array, maps: Array, alpha: float = 0.5, *, colors: str = "in
         resize(np.nan_to_num(positive(maps), posinf=0), (height, width)), colors=colors
     )
     return np.round((1 - alpha) * images + alpha * colored.astype(np.float32)).astype(np.uint8)
+
+
+def overlay_within(
+    picture: Array, one: Array, window: Sequence[float], alpha: float = 0.5
+) -> Pixels:
+    """Blend a map over the part of a picture that it is of; the rest stays as it is.
+
+    Shapes: picture (H, W, 3) in 0..255, map (h, w) -> (H, W, 3). `window` as of `maps.within`.
+
+    Example:
+        >>> picture = np.full((2, 4, 3), 200, np.uint8)
+        >>> overlay_within(picture, np.zeros((1, 1)), (0, 0.5, 1, 1))[0, :, 0].tolist()
+        [200, 200, 100, 100]
+    """
+    covered = ~np.isnan(within(np.zeros((1, 1)), window, (picture.shape[0], picture.shape[1])))
+    placed = within(np.nan_to_num(one), window, (picture.shape[0], picture.shape[1]))
+    drawn = overlay(picture, np.nan_to_num(placed), alpha)
+    drawn[~covered] = picture[~covered]
+    return drawn
 
 
 def outline(

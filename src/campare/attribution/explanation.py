@@ -86,16 +86,25 @@ class Explanation:
         out: str | Path,
         *,
         names: Sequence[str] | None = None,
-        images: Array | None = None,
+        images: Array | Sequence[Array] | None = None,
+        windows: Sequence[Sequence[float]] | None = None,
     ) -> list[Path]:
         """Write an overlay `NAME-<method>.png` and a raw map `NAME-<method>.npy` an image.
 
+        `images` may be the pictures that were framed for the model, of any sizes, with the
+        `windows` that it saw of them, as `Framing.rectangle` has them: the rest stays as it is.
         Names that occur twice get a number; returns the paths of the PNG files below `out`.
         """
         from PIL import Image
 
         folder = Path(out)
-        pictures = self.overlay(images)
+        pictures: list[Array]
+        if windows is None:
+            pictures = list(self.overlay(np.asarray(images) if images is not None else None))
+        else:
+            assert images is not None
+            parts = zip(images, self.maps, windows, strict=True)
+            pictures = [drawing.overlay_within(image, *part) for image, *part in parts]
         folder.mkdir(parents=True, exist_ok=True)
         names = names or [f"{i:04d}" for i in range(len(self))]
         paths = []

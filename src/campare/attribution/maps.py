@@ -5,7 +5,7 @@ the new shape has, the last ones. They change one after the other: resize weighs
 pixels, pool weighs pixels by the area they share with a cell.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -53,6 +53,29 @@ def resize(maps: Array, shape: tuple[int, ...], how: How = "bilinear") -> Floats
     if how not in _WAYS:
         raise CampareError(f"Expected one of {', '.join(_WAYS)}, got {how!r}. Try: 'bilinear'")
     return _along_axes(maps, shape, lambda maps, axis, m: _between(maps, axis, _WAYS[how], m))
+
+
+def within(one: Array, window: Sequence[float], shape: tuple[int, int]) -> Floats:
+    """A map of a part of a picture at that part of it, enlarged bilinearly; NaN elsewhere.
+
+    Shapes: (h, w) -> (H, W), float32. `window` is (top, left, bottom, right) in shares of the
+    picture, as `Framing.rectangle` has it. Of the whole picture it equals `resize`.
+
+    Example:
+        >>> within(np.array([[1.0, 2.0]]), (0, 0.25, 1, 0.75), (1, 4)).tolist()
+        [[nan, 1.0, 2.0, nan]]
+    """
+    top, left, bottom, right = window
+    found = np.asarray(one, np.float64)
+    outside = []
+    for axis, low, high, m in ((-2, top, bottom, shape[0]), (-1, left, right, shape[1])):
+        share = ((np.arange(m) + 0.5) / m - low) / (high - low)
+        n = found.shape[axis]
+        centers = np.clip(share * n - 0.5, 0, n - 1)
+        found = _between(found, axis, lambda _, __, at=centers: at, m)  # type: ignore[misc]
+        outside.append((share < 0) | (share > 1))
+    found[outside[0][:, None] | outside[1]] = np.nan
+    return found.astype(np.float32)
 
 
 def pool(maps: Array, shape: tuple[int, ...]) -> Floats:

@@ -6,13 +6,18 @@ from typing import Annotated, Any, Literal
 from typer import Argument, Option
 
 from campare.cli.options import (
+    MODEL,
     AnnotationsAs,
     Engine,
     Group,
     Labels,
+    Loader,
     MaskValues,
     Methods,
     Metrics,
+    Pixels,
+    Prompts,
+    Trust,
     assigned,
     folder,
     layer_grids,
@@ -26,8 +31,8 @@ def audit(
         list[str],
         Argument(
             metavar="MODEL...",
-            help="Saved Keras models: MODEL.keras, NAME=MODEL.keras; NAME='runs/a-*.keras' for the "
-            "replicates of an arm; or arms.yaml.",
+            help="MODEL, or NAME=MODEL: " + MODEL + " NAME='runs/a-*.keras' for the replicates of "
+            "an arm; or arms.yaml.",
         ),
     ],
     data: Annotated[str, Option(help="A folder of images, one folder a class; or: drawn.")],
@@ -71,14 +76,10 @@ def audit(
     size: Annotated[
         int | None, Option(min=8, help="Pixels a side, for models that take any size.")
     ] = None,
-    pixels: Annotated[
-        Any,
-        Option(
-            parser=assigned,
-            metavar="RANGE",
-            help="The range that models take: 0..255, 0..1, -1..1, or NAME=RANGE,...",
-        ),
-    ] = "0..255",
+    pixels: Pixels = None,
+    loader: Loader = None,
+    trust: Trust = False,
+    prompts: Prompts = None,
     classes: Annotated[
         Any,
         Option(
@@ -131,6 +132,9 @@ def audit(
         task=task,
         size=size,
         pixels=pixels,
+        loader=loader,
+        trust=trust,
+        prompts=prompts,
         classes=classes,
         target=target,
         split=split,

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, Option
 
-from campare.cli.options import LayerGrid, ModelFile, Output, Range, words
+from campare.cli.options import (
+    LayerGrid,
+    Loader,
+    ModelFile,
+    Output,
+    Pixels,
+    Prompts,
+    Trust,
+    words,
+)
 from campare.cli.terminal import table, terminal
 from campare.errors import CampareError, DataError
 
@@ -45,10 +54,10 @@ def explain(
     size: Annotated[
         int | None, Option(min=8, help="Pixels a side, for a model that takes any size.")
     ] = None,
-    pixels: Annotated[
-        Range,
-        Option(help="The range that the model takes; 0..255 where it rescales by itself."),
-    ] = "0..255",
+    pixels: Pixels = None,
+    loader: Loader = None,
+    trust: Trust = False,
+    prompts: Prompts = None,
     smooth: Annotated[
         bool, Option("--smooth", help="Average over mirrored, brighter and darker copies.")
     ] = False,
@@ -57,29 +66,39 @@ def explain(
     from rich.text import Text
 
     from campare.attribution.explain import explain as run_explain
-    from campare.data.pixels import in_channels, in_range
     from campare.models import wrap
+    from campare.models.loaders import load
+    from campare.models.preprocessing import preprocessing
 
     pictures = [_picture(path) for path in images]
-    classifier = wrap(model, output=output, task=task)
-    shape = classifier.input_shape
-    shown = in_channels(_stretched(pictures, _sides(shape, size)), shape[-1])
+    loaded = load(model, loader=loader, trust=trust, prompts=prompts)
+    prepared = preprocessing(pixels, loaded.preprocessing)
+    classifier = wrap(loaded, output=output, task=task)
+    sides = _sides(classifier.input_shape, size, prepared.size)
     explanation = run_explain(
         classifier,
-        in_range(shown, pixels),
+        prepared.numbers(prepared.framed(pictures, sides), classifier.input_shape[-1]),
         target=_contrast(target, against),
         method=method,
         layer=layer,
         layer_grid=layer_grid,
         smooth=smooth,
     )
-    files = explanation.save(out, names=[path.name for path in images])
+    windows = [prepared.framing.rectangle(picture.shape[:2], sides) for picture in pictures]
+    files = explanation.save(
+        out, names=[path.name for path in images], images=pictures, windows=windows
+    )
     rows = table("image", "prediction", "target", "logit", "status", "overlay")
     for cells in _rows(explanation, images, files):
         rows.add_row(*(Text(cell) for cell in cells))
     console = terminal()
     console.print(rows)
     console.print(f"{explanation.method} at layer {explanation.layer}", highlight=False)
+    if prepared.source not in ("", "given"):
+        words = f"Pictures: {prepared.words}, {prepared.framing.words}, {prepared.source}"
+        console.print(words, highlight=False)
+    if loaded.doubt:
+        console.print(loaded.doubt, highlight=False)
 
 
 def _rows(
@@ -124,18 +143,12 @@ def _contrast(target: str | None, against: str | None) -> Any:
     return Contrast(target, against)
 
 
-def _stretched(pictures: "list[Array]", sides: tuple[int, int]) -> "Array":
-    """Pictures of any size as one array: -> (N, height, width, 3)."""
-    import numpy as np
-
-    from campare.data.decode import resize_image
-
-    return np.stack([resize_image(picture, sides) for picture in pictures])
-
-
-def _sides(shape: tuple[int | None, ...], size: int | None) -> tuple[int, int]:
-    """Height and width of a model's input (H, W, C); `size` where it takes any."""
-    height, width = (size or side for side in shape[:2])
+def _sides(
+    shape: tuple[int | None, ...], size: int | None, said: tuple[int, int] | None
+) -> tuple[int, int]:
+    """Height and width of a model's input (H, W, C); `size` where it takes any, or what is said."""
+    usual = said or (None, None)
+    height, width = (size or own or side for own, side in zip(shape, usual, strict=False))
     if height is None or width is None:
         raise CampareError(
             "Expected --size for a model that takes images of any size, got none. Try --size 224"

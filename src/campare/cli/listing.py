@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typer import Exit, Option, Typer
 
-from campare.cli.options import LayerGrid, ModelFile, Output
+from campare.cli.options import LayerGrid, Loader, ModelFile, Output, Prompts, Trust
 from campare.cli.terminal import table, terminal
 
 list_app = Typer(help="What there is to choose from.")
@@ -125,11 +125,21 @@ def list_layers(
     model: ModelFile,
     layer_grid: LayerGrid = None,
     output: Output = None,
+    loader: Loader = None,
+    trust: Trust = False,
+    prompts: Prompts = None,
 ) -> None:
     """The layers of a model that can be mapped, in the order they run."""
     from campare.models import wrap
 
-    classifier = wrap(model, layer_grid=layer_grid, output=output)
+    classifier = wrap(
+        model,
+        layer_grid=layer_grid,
+        output=output,
+        loader=loader,
+        trust=trust,
+        prompts=prompts,
+    )
     default = classifier.default_layer  # says so where there is none
     rows = table("layer", "kind", "shape", "")
     for layer in classifier.layers:

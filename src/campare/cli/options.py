@@ -4,6 +4,7 @@ A parser gets the text of one option. Nothing heavy is imported before it is nee
 `campare.cli.main`.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,9 +12,6 @@ from typing import Annotated, Any, Literal
 from typer import Argument, Option
 
 from campare.errors import CampareError, RecipeError
-
-#: The ranges of pixels that have a name.
-Range = Literal["0..255", "0..1", "-1..1"]
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -25,7 +23,7 @@ def words(text: str) -> tuple[str, ...]:
     """
     found, depth = [""], 0
     for letter in text:
-        depth += (letter in "([") - (letter in ")]")
+        depth += (letter in "([{") - (letter in ")]}")
         if letter == "," and depth <= 0:
             found.append("")
         else:
@@ -65,6 +63,63 @@ def assigned(text: str) -> Any:
     if "=" not in text:
         return text
     return {name: value for name, _, value in (word.partition("=") for word in words(text))}
+
+
+def pixels(text: str) -> Any:
+    """A range or convention by name, or {mean: ..., std: ..., crop_pct: ...}; or NAME=ONE,....
+
+    Raises:
+        DataError: braces that hold no YAML.
+
+    Example:
+        >>> pixels("caffe"), pixels("{size: 224}"), pixels("a=0..1,b={mean: [0.5]}")
+        ('caffe', {'size': 224}, {'a': '0..1', 'b': {'mean': [0.5]}})
+    """
+    if ("{" in text and not text.startswith("{")) or "=" in text:
+        return {name: pixels(one) for name, one in assigned(text).items()}
+    if not text.startswith("{"):
+        return text
+    import yaml
+
+    from campare.errors import DataError
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DataError(
+            f"Expected --pixels as a name or in braces, got {text!r}. "
+            "Try: '{mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], crop_pct: 0.875}'"
+        ) from error
+
+
+def loader(text: str) -> Any:
+    """A loader for all models, or NAME=LOADER,... for some; options of a library's after ?.
+
+    Example:
+        >>> loader("timm:resnet50?num_classes=2"), loader("a=lab:load,b=lab:other")
+        ('timm:resnet50?num_classes=2', {'a': 'lab:load', 'b': 'lab:other'})
+    """
+    return assigned(text) if re.match(r"[\w+.-]+=", text) else text
+
+
+def prompts(text: str) -> Any:
+    """Texts of classes between commas, CLASS=TEXT,..., or a YAML file of them.
+
+    Example:
+        >>> prompts("a cat,a dog"), prompts("cat=a photo of a cat,dog=a photo of a dog")
+        (('a cat', 'a dog'), {'cat': 'a photo of a cat', 'dog': 'a photo of a dog'})
+    """
+    if Path(text).suffix in (".yaml", ".yml"):
+        from campare.yamlfile import load_yaml
+
+        return load_yaml(
+            text,
+            dict[str, str | list[str]],
+            of="prompts",
+            like="'cat: a photo of a cat' on a line of its own for each class",
+            advice="cat=a photo of a cat,dog=a photo of a dog",
+        )
+    return assigned(text) if "=" in text else words(text)
 
 
 def layer_grid(text: str) -> Any:
@@ -237,7 +292,46 @@ Group = Annotated[
     ),
 ]
 RunFolder = Annotated[Path, Argument(metavar="RUN", help="The folder of a run.")]
-ModelFile = Annotated[Path, Argument(metavar="MODEL", help="A saved Keras model: MODEL.keras.")]
+MODEL = (
+    "MODEL.keras, timm:NAME, torchvision:NAME, hf:NAME_OR_FOLDER or open_clip:NAME, with "
+    "?checkpoint=FILE for weights of your own, or a file with --loader."
+)
+ModelFile = Annotated[str, Argument(metavar="MODEL", help=MODEL)]
+Loader = Annotated[
+    Any,
+    Option(
+        parser=loader,
+        metavar="LOADER",
+        help="Of files of torch: my_module:my_function (path -> model), my_module:MyClass, or "
+        "timm:NAME; or of some models, NAME=LOADER,...",
+    ),
+]
+Trust = Annotated[
+    bool,
+    Option(
+        "--trust",
+        help="Run code that files of models hold (pickled modules, Lambda layers). It can do "
+        "anything that you can: only for files whose author you know.",
+    ),
+]
+Prompts = Annotated[
+    Any,
+    Option(
+        parser=prompts,
+        metavar="CLASS=TEXT,...",
+        help="Of open_clip: a text for each class, or a YAML file of them.",
+    ),
+]
+Pixels = Annotated[
+    Any,
+    Option(
+        parser=pixels,
+        metavar="PIXELS",
+        help="What models take: 0..255, 0..1, -1..1, imagenet, caffe, clip, or '{mean: [...], std: "
+        "[...], crop_pct: 0.875}'; or NAME=PIXELS,... Default: what the model's source says, else "
+        "pictures stretched, of 0..255.",
+    ),
+]
 Output = Annotated[
     str | None, Option(help="The name of one of the model's outputs, if it has several.")
 ]

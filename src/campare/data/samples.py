@@ -14,7 +14,8 @@ from typing import NamedTuple, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from campare.data.decode import Picture, resize_picture
+from campare.data.decode import Picture
+from campare.data.framing import STRETCH, Framing
 from campare.data.groups import By, groups_by, unit_of
 from campare.data.groups import notes as group_notes
 from campare.data.inventory import Inventory
@@ -238,13 +239,19 @@ class SampleSet:
         )
 
     def load(
-        self, split: str, size: int | tuple[int, int], *, progress: Progress | None = None
+        self,
+        split: str,
+        size: int | tuple[int, int],
+        *,
+        framing: Framing = STRETCH,
+        progress: Progress | None = None,
     ) -> Images:
-        """Read a split into memory, every image stretched to one size with its masks.
+        """Read a split into memory, every image framed to one size with its masks.
 
         Args:
             split: "train", "test" or "val".
             size: pixels of height and width, one number for both or (height, width).
+            framing: how pictures of any shape are resized and cropped; default: stretched.
             progress: called with (images done, images in all) after each image.
 
         Returns:
@@ -266,7 +273,7 @@ class SampleSet:
         regions = {name: np.zeros(images.shape[:3], np.bool_) for name in self.regions}
 
         def fill(index: int) -> None:
-            picture = resize_picture(self.read(samples[index]), sides)
+            picture = framing.picture(self.read(samples[index]), sides)
             images[index] = picture.image
             for name, mask in picture.regions.items():
                 regions[name][index] = mask

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import ConfigDict, Field
 
 from campare.errors import CampareError
+from campare.models.loaders.spec import own_name, parse
 from campare.runs.run import Cell
 from campare.yamlfile import load_yaml
 
@@ -125,7 +126,7 @@ def named(models: Sequence[str]) -> Any:
     for text in models:
         name, _, path = text.partition("=")
         if not re.fullmatch(r"[\w+.-]+", name) or not path or Path(text).exists():
-            name, path = Path(text).stem, text
+            name, path = own_name(text), text
             by_file.add(name)
         if name in found and name in by_file:
             raise CampareError(
@@ -147,7 +148,8 @@ class _ArmInFile:
     layer_grid: list[int] | None = None
     output: str | int | None = None
     task: str | None = None
-    pixels: str | None = None
+    pixels: str | dict[str, Any] | None = None
+    loader: str | None = None
     classes: dict[str, int | str | list[int | str]] | None = None
     factors: dict[str, bool | int | float | str] = field(default_factory=dict)
 
@@ -181,9 +183,14 @@ def from_yaml(path: str | Path) -> list[Arm]:
         options = {key: value for key, value in vars(arm).items() if value is not None}
         files, factors = options.pop("files"), options.pop("factors")
         files = [files] if isinstance(files, str) else files
-        own = _arm(name, [str(folder / file) for file in files])
+        own = _arm(name, [_beside(folder, file) for file in files])
         found.append(Arm(own.name, own.replicates, options=options, factors=factors))
     return found
+
+
+def _beside(folder: Path, file: str) -> str:
+    """A file relative to a folder; a line that names a library's model as it is."""
+    return file if parse(file).kind else str(folder / file)
 
 
 def _arm(name: str, models: Any) -> Arm:
@@ -201,7 +208,7 @@ def _matching(model: Any) -> list[Any]:
     """The files that a pattern matches, by the numbers in their names; else the model itself."""
     if not isinstance(model, str) or Path(model).exists() or not re.search(r"[*?\[]", model):
         return [model]
-    if re.match(r"\w\w+:", model):  # timm:resnet50?checkpoint=FILE
+    if parse(model).kind:  # timm:resnet50?checkpoint=FILE
         return [model]
     files = sorted(glob(model), key=_natural)  # noqa: PTH207 a path may be absolute or not
     if not files:
@@ -250,6 +257,6 @@ def _is_yaml(models: Any) -> bool:
 def _own_name(model: Any) -> str:
     """What a model is called when nobody names it: the file's stem, or the name that it carries."""
     if isinstance(model, (str, Path)):
-        return Path(model).stem
+        return own_name(str(model))
     name = getattr(model, "name", None)
     return name if isinstance(name, str) else type(model).__name__

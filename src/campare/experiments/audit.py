@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from campare.attribution.method import Method
 from campare.data import Images, ImageSet
 from campare.data.groups import By
-from campare.data.pixels import Pixels
 from campare.data.samples import SPLITS
 from campare.errors import DataError, TargetError
 from campare.experiments.arms import Arm, trained
@@ -28,6 +27,7 @@ from campare.experiments.inputs import (
     Grids,
     Inputs,
     InputsBySize,
+    View,
     coarsest,
     image_set,
     regions_of_test,
@@ -38,6 +38,7 @@ from campare.experiments.opened import Models
 from campare.experiments.progress import Live
 from campare.experiments.selection import Selection, Wanted, methods_of, select, without_mosaics
 from campare.metrics.mosaic import shown_by
+from campare.models.preprocessing import preprocessing
 from campare.runs.run import Cell, Run
 from campare.stats.table import Scores
 
@@ -60,7 +61,7 @@ def audit(
     output: Any = None,
     task: Any = None,
     size: int | None = None,
-    pixels: Pixels | Mapping[str, Pixels] = "0..255",
+    pixels: Any = None,
     classes: Mapping[str, Any] | None = None,
     target: str = "label",
     split: str | None = None,
@@ -69,6 +70,9 @@ def audit(
     seed: int = 0,
     batch_size: int = 32,
     engine: str = "local",
+    loader: Any = None,
+    trust: bool = False,
+    prompts: Any = None,
     console: "Console | None" = None,
 ) -> Scores:
     """Measure models that are trained already, all on the same images.
@@ -76,8 +80,8 @@ def audit(
     Args:
         models: {"name": model}, or {"name": [model, ...]} with the replicates of an arm; one or
             several models, each an arm by itself; or a YAML file of arms. A model is the path of a
-            Keras file ("runs/a-*.keras": all that match), a Keras model, a torch module, a
-            Classifier.
+            file ("runs/a-*.keras": all that match) or another line that `campare.load` takes,
+            such as "timm:resnet50"; a Keras model, a torch module, a Loaded, a Classifier.
         data: an ImageSet, Images, "drawn", or a folder of images.
         metrics: names (`campare list metrics`), sets ('default', 'all', 'claims'), your own as
             `my_module:my_metric`, or values.
@@ -87,8 +91,10 @@ def audit(
         output: the name or number of one of its outputs, where it has several.
         task: what an output of one unit is, 'binary' or 'regression': as in `campare.wrap`.
         size: pixels a side for models that take any; others get the pictures in their own size.
-        pixels: what models take: '0..255', '0..1', '-1..1', or a function of float32 images
-            (N, H, W, 3) of 0..255.
+        pixels: what models take: '0..255', '0..1', '-1..1', 'imagenet', 'caffe', 'clip'; {"mean":
+            [...], "std": [...], "crop_pct": 0.875}, as `campare.Preprocessing` has it; or a
+            function of float32 images (N, H, W, 3) of 0..255. Default: what a model's source says,
+            else pictures stretched to its size, of 0..255.
         classes: which output speaks for which class of the data, by index or name:
             {"apple": 948, "banana": 954}. Default: by name where the model carries names, by order
             where it has as many outputs as there are classes. Several outputs together for a
@@ -102,8 +108,12 @@ def audit(
         seed: of all that is drawn; the same for each model.
         batch_size: images at a time.
         engine: where models are evaluated: 'local', or 'ray'.
+        loader: of files, as of `campare.load`: "my_module:my_function", path -> model.
+        trust: run code that files of models hold.
+        prompts: of a CLIP model, a text for each class: as of `campare.load`.
 
-    `layer`, `layer_grid`, `output`, `task`, `pixels` and `classes` may be {arm's name: value}.
+    `layer`, `layer_grid`, `output`, `task`, `pixels`, `classes` and `loader` may be
+    {arm's name: value}.
 
     Raises:
         CampareError: something does not fit; the text says what would. Nothing has been written.
@@ -125,33 +135,41 @@ def audit(
         images, split = _images(data, split, target, group, live)
         terms = Terms(methods_of(methods), target, split, seed)
         common: dict[str, Any] = {"class_names": images.class_names}
-        common |= {"size": size or images.default_size, "batch_size": batch_size}
-        common |= {"target": target, "seed": seed}
+        common |= {"size": size, "usual_size": images.default_size, "batch_size": batch_size}
+        common |= {"target": target, "seed": seed, "trust": trust, "prompts": prompts}
         options = {"layer": layer, "layer_grid": layer_grid, "output": output, "task": task}
-        options |= {"pixels": pixels, "classes": classes}
+        options |= {"pixels": pixels, "classes": classes, "loader": loader}
         reading = _reading(arms, options, common)
         opened = Models({arm.name: arm for arm in arms}, reading, terms.methods)
         firsts = [opened.first(arm.name) for arm in arms]
-        for line in (one.assumed for one in firsts if one.assumed):
+        for line in dict.fromkeys(line for one in firsts for line in one.assumed):
             live.say(line)
         selection = _select(images, firsts, metrics, target, live)
         grids = {one.name: one.grids(terms.methods) for one in firsts}
         inputs = InputsBySize(images, selection.metrics, _differing(grids.values()), live)
-        audited = Audit(opened, {one.size: inputs.of(one.size) for one in firsts}, terms)
+        views = [(one.size, one.framing) for one in firsts]
+        audited = Audit(opened, {view: inputs.of(*view) for view in views}, terms)
         arms_facts = [facts_of(arm, one.facts) for arm, one in zip(arms, firsts, strict=True)]
-        shown = [one.size for one in firsts]
         del firsts  # so that only `opened` holds their networks
         mosaics = shown_by(each for one in audited.inputs.values() for each in one.mosaics)
         called = {cell: _called(arm, cell) for arm in arms for cell in arm.cells}
         if out is None:
             rows = _in_memory(audited, called, run_engine, live)
             return Scores(rows, arms=tuple(arms_facts), mosaics=mosaics)
-        hidden = [name for name in reading if callable(reading[name]["pixels"])]
+        hidden = [name for name in reading if not preprocessing(reading[name]["pixels"]).known]
         run = open_audit(
-            Path(out), images, arms, arms_facts, shown, terms, selection, grids, hidden
+            Path(out),
+            images,
+            arms,
+            arms_facts,
+            [size for size, _ in views],
+            terms,
+            selection,
+            grids,
+            hidden,
         )
         if not (run.path / "images.npz").is_file():
-            run.write_images(inputs.shown(shown))
+            run.write_images(inputs.shown(views))
         work = partial(_write, audited, run)
         run_cells(run, tuple(called), tuple(called.values()), work, run_engine, live)
         live.say(f"Comparing the {live.part}s and writing the report")
@@ -182,14 +200,14 @@ class Audit:
     """What all cells of an audit share."""
 
     models: Models
-    inputs: Mapping[tuple[int, int], Inputs]  # by the size of the images
+    inputs: Mapping[View, Inputs]
     terms: Terms
 
 
 def _evaluate(audited: Audit, cell: Cell, report: Report) -> Evaluation:
     """Evaluate the model of one cell."""
     model = audited.models.open(cell)
-    return evaluate(model, audited.inputs[model.size], audited.terms, cell, report)
+    return evaluate(model, audited.inputs[model.size, model.framing], audited.terms, cell, report)
 
 
 def _write(audited: Audit, run: Run, cell: Cell, report: Report) -> dict[str, Any]:

@@ -5,7 +5,7 @@ controls beside them, and of the metrics that query the model again
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
 
@@ -14,6 +14,7 @@ import numpy as np
 from campare.attribution.baselines import BASELINES
 from campare.attribution.method import Method
 from campare.data import Images
+from campare.experiments.conventions import fitting, in_doubt
 from campare.experiments.evaluated import Evaluated
 from campare.experiments.inputs import DISCRIMINATION, Grids, Inputs
 from campare.experiments.progress import STAGES
@@ -145,7 +146,16 @@ def evaluate(
         else "logits",
         **(_judged(outputs.logits, inputs.images) if model.classes.known else {}),
     }
+    if untrained is None and "accuracy" in facts:  # a model that somebody else trained
+        facts["fits"] = _fits(model, inputs.images, facts)
     return Evaluation(table, outputs.maps, facts)
+
+
+def _fits(model: Evaluated, images: Images, judged: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The pixels that would fit a model better, where its answers are bad."""
+    if not in_doubt(judged["accuracy"], bool(judged.get("learned", True)), images.labels):
+        return {}
+    return fitting(model, images)
 
 
 def outputs_of(model: Evaluated, inputs: Inputs, terms: Terms) -> Outputs:

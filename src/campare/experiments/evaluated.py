@@ -17,12 +17,15 @@ from campare.attribution.connection import Dependence, depends
 from campare.attribution.explain import observe
 from campare.attribution.method import Method
 from campare.attribution.passes import slices
-from campare.data.pixels import Pixels, in_channels, in_range
+from campare.data.framing import STRETCH, Framing
+from campare.data.pixels import Pixels
 from campare.errors import CampareError, LayerError, ModelError, TargetError
 from campare.experiments.inputs import Grids
 from campare.experiments.outputs import ClassOutputs, match, unmatched
 from campare.models import wrap
 from campare.models.arrays import map_axes
+from campare.models.loaders.spec import parse
+from campare.models.preprocessing import KEYS, Preprocessing, preprocessing
 from campare.types import Array, Classifier, Floats, Ints, LayerInfo
 
 #: Method -> maps (N, h, w).
@@ -46,8 +49,9 @@ class Evaluated:
     classes: ClassOutputs
     batch_size: int
     seed: int
+    framing: Framing = STRETCH  # how pictures become images of that size
     given: Mapping[str, str] = field(default_factory=dict)  # how it is read, where that was said
-    assumed: str = ""  # what it is taken for, where nobody said it, in a sentence
+    assumed: tuple[str, ...] = ()  # what is taken to hold where nobody said it, in sentences
     progress: Callable[[int], None] = no_progress  # is told the images of each batch
 
     def predict(self, images: Array) -> Floats:
@@ -115,7 +119,7 @@ class Evaluated:
             "name": self.name,
             "title": self.title,
             "input": " x ".join(map(str, self.shape)),
-            "pixels": getattr(self.pixels, "__name__", str(self.pixels)),
+            "pixels": Preprocessing(self.pixels).words,
             "layer": self.layer,
             "outputs": self.classifier.n_classes,
             "classes": self.classes.words,
@@ -141,9 +145,7 @@ class Evaluated:
 
     def prepare(self, images: Array) -> Floats:
         """Images (n, H, W, 3) of 0..255 as the model takes them."""
-        if callable(self.pixels):
-            return in_range(images, self.pixels)
-        return in_range(in_channels(images, self.shape[-1]), self.pixels)
+        return Preprocessing(self.pixels).numbers(images, self.shape[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,13 +175,18 @@ def evaluated(
     output: Any = None,
     task: Any = None,
     size: int | None,
-    pixels: Pixels | None,
+    usual_size: int | None = None,
+    pixels: Any,
+    found: Preprocessing | None = None,
     classes: Mapping[str, Any] | None,
     target: str,
     batch_size: int,
     seed: int,
 ) -> Evaluated:
     """Load a model, match its classes, find its layer, and try it on one image.
+
+    `pixels` are what a user says of its preprocessing, `found` is what its source says, and
+    `usual_size` suits the images where neither a user nor the model says another.
 
     Raises:
         ModelError, LayerError, TargetError, DataError: it does not fit; the text says what would.
@@ -197,13 +204,15 @@ def evaluated(
     title = title_of(model, classifier)
     if outputs.merged:
         classifier = classifier.merging(outputs.merged)
-    found = Evaluated(
+    prepared = preprocessing(pixels, found)
+    one = Evaluated(
         name=name,
         title=title,
         classifier=classifier,
         layer="",
-        size=_size(classifier, size),
-        pixels=pixels or "0..255",
+        size=_size(classifier, size, prepared.size, usual_size),
+        pixels=prepared.pixels,
+        framing=prepared.framing,
         classes=outputs,
         batch_size=batch_size,
         seed=seed,
@@ -211,17 +220,25 @@ def evaluated(
             option: _in_words(value)
             for option, value in (("layer_grid", layer_grid), ("output", output), ("task", task))
             if value is not None
-        },
-        assumed=assumed,
+        }
+        | prepared.facts,
+        assumed=tuple(filter(None, (assumed, _prepared(name, prepared)))),
     )
-    found = replace(found, layer=classifier.layer(layer, found.shape).path)
+    one = replace(one, layer=classifier.layer(layer, one.shape).path)
     try:
-        classifier.predict(found.prepare(np.full((1, *found.size, 3), 127, np.uint8)))
+        classifier.predict(one.prepare(np.full((1, *one.size, 3), 127, np.uint8)))
     except CampareError as error:
-        if not callable(pixels):
+        if prepared.known:
             raise
         raise ModelError(f"Expected pixels as {name!r} takes them, got: {error}") from error
-    return found
+    return one
+
+
+def _prepared(name: str, prepared: Preprocessing) -> str:
+    """How pictures are prepared for a model, where that was found and not given."""
+    if prepared.source in ("", "given"):
+        return ""
+    return f"Pictures for {name}: {prepared.words}, {prepared.framing.words}, {prepared.source}"
 
 
 def _in_words(value: Any) -> str:
@@ -246,7 +263,8 @@ def grids_of(
 def of_model(option: str, value: Any, name: str, names: Sequence[str]) -> Any:
     """The value of an option for one model: the same for all, or {model: value}; None: default.
 
-    `classes` is a mapping itself: one of models holds mappings.
+    `classes` is a mapping itself: one of models holds mappings. So may `pixels` be: one of models
+    has their names.
 
     Raises CampareError for the name of no model.
 
@@ -257,6 +275,8 @@ def of_model(option: str, value: Any, name: str, names: Sequence[str]) -> Any:
     if not isinstance(value, Mapping):
         return value
     if option == "classes" and not any(isinstance(each, Mapping) for each in value.values()):
+        return value
+    if option == "pixels" and not set(value) & set(names) and set(value) & set(KEYS):
         return value
     unknown = [str(key) for key in value if key not in names]
     if unknown:
@@ -269,13 +289,18 @@ def of_model(option: str, value: Any, name: str, names: Sequence[str]) -> Any:
 def title_of(model: Any, classifier: Classifier) -> str:
     """The file of a model, unless it is called so; the class of one in memory."""
     if isinstance(model, (str, Path)):
+        if parse(str(model)).kind:
+            return str(model)
         return "" if Path(model).stem == classifier.name else Path(model).name
     return type(getattr(classifier, "model", model)).__name__
 
 
-def _size(classifier: Classifier, size: int | None) -> tuple[int, int]:
-    """Height and width of the model's input; for one that takes any, the size given."""
-    height, width = (side or size for side in classifier.input_shape[:2])
+def _size(
+    classifier: Classifier, size: int | None, said: tuple[int, int] | None, usual: int | None
+) -> tuple[int, int]:
+    """Height and width of the model's input; for one that takes any, as given, said or usual."""
+    sides = (size, size) if size else said or (usual, usual)
+    height, width = (own or side for own, side in zip(classifier.input_shape, sides, strict=False))
     if height is None or width is None:
         raise ModelError(
             f"Expected a size for {classifier.name!r}, which takes images of any size, got none. "

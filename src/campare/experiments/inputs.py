@@ -5,7 +5,7 @@ same names and the same mosaics, so that all their rows stay paired.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from campare.data import Images, ImageSet
+from campare.data.framing import STRETCH, Framing
 from campare.data.groups import By, units
 from campare.experiments.progress import Live
 from campare.metrics import Metric
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 #: Method -> the resolution (h, w) of its maps.
 Grids = dict[str, tuple[int, ...]]
+
+#: How a model sees pictures: at (height, width), framed.
+View = tuple[tuple[int, int], Framing]
 
 #: The metric of mosaics that needs the masks of their images, too.
 DISCRIMINATION = "class-discrimination"
@@ -76,40 +80,62 @@ class InputsBySize:
     metrics: tuple[Metric, ...]
     matched: Mapping[str, tuple[int, ...]]
     live: Live
-    _by_size: dict[tuple[int, int], Inputs] = field(default_factory=dict, repr=False)
-    _loaded: dict[tuple[int, int], Images] = field(default_factory=dict, repr=False)
+    _by_view: dict[View, Inputs] = field(default_factory=dict, repr=False)
+    _loaded: dict[View, Images] = field(default_factory=dict, repr=False)
 
-    def of(self, size: tuple[int, int]) -> Inputs:
-        """The test images at (height, width), with what the metrics need."""
-        if size not in self._by_size:
-            test = self._load(size)
+    def of(self, size: tuple[int, int], framing: Framing = STRETCH) -> Inputs:
+        """The test images at (height, width), framed, with what the metrics need."""
+        if (size, framing) not in self._by_view:
+            test = self._load(size, framing)
             names = {metric.name for metric in self.metrics}
             kinds = [kind for kind, (metric, _) in KINDS.items() if metric in names]
             if DISCRIMINATION in names and "focus" not in kinds:
                 kinds.insert(0, "focus")
-            self._by_size[size] = Inputs(
+            self._by_view[size, framing] = Inputs(
                 images=with_border(test) if self._borders else test,
                 mosaics=mosaics_of(test, self.live, kinds),
                 matched=self.matched,
                 metrics=self.metrics,
             )
-        return self._by_size[size]
+        return self._by_view[size, framing]
 
-    def shown(self, sizes: Sequence[tuple[int, int]]) -> Images:
-        """The test images as people see them: square, as large as the largest model's."""
-        side = max(max(size) for size in sizes)
-        return self._load((side, side))
+    def shown(self, views: Sequence[View]) -> Images:
+        """The test images as people see them: square, as large as the largest model's.
+
+        They are framed where all models frame them alike, else whole.
+        """
+        side = max(max(size) for size, _ in views)
+        framings = {framing for _, framing in views}
+        return self._load((side, side), framings.pop() if len(framings) == 1 else STRETCH)
 
     @property
     def _borders(self) -> bool:
         regions = {metric.region for metric in self.metrics}
         return bool(regions & {"border", "background"})
 
-    def _load(self, size: tuple[int, int]) -> Images:
-        if size not in self._loaded:
+    def _load(self, size: tuple[int, int], framing: Framing) -> Images:
+        if (size, framing) not in self._loaded:
             count = partial(self.live.count, "images")
-            self._loaded[size] = self.images.load("test", size, progress=count)
-        return self._loaded[size]
+            test = self.images.load("test", size, framing=framing, progress=count)
+            self._loaded[size, framing] = test
+            if not framing.whole:
+                for line in _cut_off(self.images, test, framing):
+                    self.live.say(line)
+        return self._loaded[size, framing]
+
+
+def _cut_off(images: ImageSet, test: Images, framing: Framing) -> Iterator[str]:
+    """Of how many images the framing leaves out what a mask is of."""
+    for region, masks in test.regions.items():
+        had = images.inventory.with_mask(region)
+        lost = sum(
+            name in had and not mask.any() for name, mask in zip(test.names, masks, strict=True)
+        )
+        if lost:
+            yield (
+                f"{region}: outside of the {framing.words} on {lost} of {len(test)} images, "
+                "which are measured without it"
+            )
 
 
 def coarsest(arms: Iterable[Mapping[str, tuple[int, ...]]]) -> Grids:

@@ -16,10 +16,13 @@ from campare.errors import CampareError, ModelError
 from campare.experiments.arms import Arm
 from campare.experiments.evaluated import Evaluated, evaluated, title_of
 from campare.models import wrap
+from campare.models.loaders import Loaded, load
 from campare.runs.run import Cell
 
 #: Networks of files that stay open between their check and their cell.
 KEPT = 4
+#: What is said of how models are loaded, as `campare.load` takes it.
+LOADING = ("loader", "trust", "prompts")
 
 
 @dataclass(eq=False)
@@ -80,15 +83,28 @@ class Models:
         """The model as it is evaluated; from a file in the network before it, if that fits."""
         reading = self.reading[name]
         settings: Any = {key: reading.get(key) for key in ("layer_grid", "output", "task")}
-        classifier = wrap(model, name=name, **settings)
+        read = self._read(model, reading)
+        classifier = wrap(read, name=name, **settings)
         take_over = getattr(before and before.classifier, "take_over", None)
         if before is not None and take_over and _from_file(model) and take_over(classifier):
             return before
-        found = evaluated(name, classifier, **reading)
+        reading = {key: value for key, value in reading.items() if key not in LOADING}
+        found = evaluated(name, classifier, found=read.preprocessing, **reading)
         found = replace(found, title=title_of(model, found.classifier))
+        if read.doubt:
+            found = replace(found, assumed=(*found.assumed, read.doubt))
         if before is not None:
             _require_alike(before, found, self.methods)
         return found
+
+    def _read(self, model: Any, reading: Mapping[str, Any]) -> Loaded:
+        """The network, from wherever it is, with what its source says of it."""
+        if isinstance(model, Loaded):
+            return model
+        if not _from_file(model):
+            return Loaded(model)
+        given: Any = {key: reading[key] for key in LOADING if reading.get(key) is not None}
+        return load(model, **given)
 
 
 def _require_alike(before: Evaluated, found: Evaluated, methods: Sequence[Method]) -> None:

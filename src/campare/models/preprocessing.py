@@ -19,7 +19,9 @@ from campare.types import Array, Floats
 
 _FRAMING = ("fit", "crop_pct", "interpolation", "fill")
 _NUMBERS = ("mean", "std", "scale", "order")
-_KEYS = ("range", *_NUMBERS, "size", *_FRAMING)
+
+#: What a mapping may say of preprocessing.
+KEYS = ("range", *_NUMBERS, "size", *_FRAMING)
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,11 @@ class Preprocessing:
         )
 
     def _but(self, given: Mapping[str, Any]) -> "Preprocessing":
-        unknown = [str(key) for key in given if key not in _KEYS]
+        unknown = [str(key) for key in given if key not in KEYS]
         if unknown or not given:
             got = unknown[0] if unknown else "nothing"
             raise DataError(
-                f"Expected {', '.join(_KEYS)} of pixels, got {got!r}. "
+                f"Expected {', '.join(KEYS)} of pixels, got {got!r}. "
                 "Try: {mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], crop_pct: 0.875}"
             )
         try:

@@ -195,14 +195,17 @@ def alone(
 def _not_learned(arm: Arm, kind: str) -> Iterator[Answer]:
     """An audit does not know whether its images are those of the training."""
     if not arm.unlearned:
+        if arm.fits:
+            yield _misfit(arm)
         return
     facts = f"accuracy {arm.accuracy:.2f}, the commonest class alone gives {arm.chance:.2f}"
     if kind == "audit":
         short = "may be guessing"
         how_many = f" in {arm.unlearned} of {arm.replicates} models" if arm.replicates > 1 else ""
         text = (
-            f"{arm.called} may be guessing on these images{how_many}: {facts}. Do the pixels and "
-            "the classes fit what the model takes? The maps of a guess say little."
+            f"{arm.called} may be guessing on these images{how_many}: {facts}. "
+            f"{_fits(arm) or 'Do the pixels and the classes fit what the model takes?'} "
+            "The maps of a guess say little."
         )
     else:
         short = NOT_LEARNED
@@ -215,6 +218,26 @@ def _not_learned(arm: Arm, kind: str) -> Iterator[Answer]:
         "arm", NOT_LEARNED, text, f"{arm.name} {short}", subject=arm.name, metric="correct",
         estimate=arm.accuracy, seeds=arm.replicates,
     )  # fmt: skip
+
+
+def _misfit(arm: Arm) -> Answer:
+    """A model that has learned, and would answer better with other pixels."""
+    text = f"{arm.called} may get other pixels than it takes: accuracy {arm.accuracy:.2f}."
+    return Answer(
+        "arm", NOT_LEARNED, f"{text} {_fits(arm)}", f"{arm.name} may get other pixels",
+        subject=arm.name, metric="correct", estimate=arm.accuracy, seeds=arm.replicates,
+    )  # fmt: skip
+
+
+def _fits(arm: Arm) -> str:
+    """Which pixels would fit better, in a sentence; nothing where none do."""
+    if not arm.fits:
+        return ""
+    name = {"-1..1": "tf"}.get(arm.fits, arm.fits)  # a minus is no hyphen in a report
+    return (
+        f"With pixels={name!r} accuracy would be {arm.fits_accuracy:.2f} on {arm.fits_images} "
+        f"images. Try: --pixels {name}."
+    )
 
 
 def _cue(arm: Arm, method: str, metric: str, means: Means) -> Iterator[Answer]:

@@ -108,6 +108,9 @@ class Arm(NamedTuple):
     chance: float
     maps: int = 0
     flat: int = 0
+    fits: str | None = None
+    fits_accuracy: float = math.nan
+    fits_images: int | None = None
 
     @property
     def called(self) -> str:

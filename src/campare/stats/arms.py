@@ -16,12 +16,16 @@ from campare.metrics.classification import learned
 _BLANK = ("flat", "all-negative", "non-finite", "unconnected")
 
 #: Columns of `Comparison.arms`; `unlearned`: replicates no better than the commonest class; `maps`:
-#: of the main method, `flat` of which have nothing on them.
+#: of the main method, `flat` of which have nothing on them; `fits`: the pixels that would fit its
+#: models better, if any, with the accuracy on some images.
 ARMS: dict[str, Any] = {
     **dict.fromkeys(("arm", "title", "grid"), pl.String),
     **dict.fromkeys(("replicates", "unlearned"), pl.Int64),
     **dict.fromkeys(("accuracy", "chance"), pl.Float64),
     **dict.fromkeys(("maps", "flat"), pl.Int64),
+    "fits": pl.String,
+    "fits_accuracy": pl.Float64,
+    "fits_images": pl.Int64,
 }
 
 
@@ -31,6 +35,7 @@ def arms_of(
     recipes: Iterable[Mapping[str, Any]] = (),
     grids: Mapping[str, Sequence[int]] = {},
     maps: Mapping[str, tuple[int, int]] = {},
+    fits: Mapping[str, Mapping[str, Any]] = {},
 ) -> list[dict[str, Any]]:
     """A row for each arm, with the columns of ARMS.
 
@@ -41,6 +46,8 @@ def arms_of(
         recipes: as a manifest lists them; titles are theirs.
         grids: arm -> resolution of its maps.
         maps: arm -> how many maps there are, and how many of them are flat.
+        fits: arm -> the pixels that would fit better, the accuracy with them, and of how many
+            images.
 
     `accuracy` is the mean over replicates, `chance` the share of the commonest class; both are NaN,
     and `unlearned` is 0, where nothing was classified.
@@ -70,6 +77,9 @@ def arms_of(
                 "accuracy": sum(known) / len(known) if known else math.nan,
                 "chance": _commonest(part["label"]),
                 **dict(zip(("maps", "flat"), maps.get(name, (0, 0)), strict=True)),
+                "fits": fits.get(name, {}).get("pixels"),
+                "fits_accuracy": fits.get(name, {}).get("accuracy", math.nan),
+                "fits_images": fits.get(name, {}).get("images"),
             }
         )
     return rows

@@ -131,6 +131,7 @@ def compare(
                 rows.recipes,
                 {name: grids[main] for name, grids in rows.grids.items() if main in grids},
                 flat_maps(rows.checked, main),
+                rows.fits,
             ),
             ARMS,
         ),

@@ -45,6 +45,7 @@ class Rows(NamedTuple):
     checked: the rows of the test split as they are.
     grids: recipe -> method -> resolution of its maps; kind: of the run.
     shown: mosaic -> the images that it shows, as numbers; {}: not known.
+    fits: recipe -> the pixels that would fit its models better, as `CellRecord` has it.
     """
 
     frame: pl.DataFrame
@@ -56,6 +57,7 @@ class Rows(NamedTuple):
     grids: Mapping[str, Mapping[str, tuple[int, ...]]] = {}
     kind: str = ""
     shown: Mapping[str, Sequence[int]] = {}
+    fits: Mapping[str, Mapping[str, Any]] = {}
 
     def matrices(self) -> "dict[Key, Measured]":
         """(recipe, method, metric) -> Measured, in the order in which the table names them."""
@@ -144,6 +146,7 @@ def read(table: Any) -> Rows:
             grids={cell.recipe: cell.grids for cell in cells if cell.grids},
             kind=manifest.kind,
             shown=getattr(table, "mosaics", dict)(),
+            fits={cell.recipe: cell.fits for cell in reversed(cells) if cell.fits},
         )
     checked = of_test(checked_columns(getattr(table, "frame", table)))
     rows, others = _check(checked, {})

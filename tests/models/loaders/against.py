@@ -33,6 +33,17 @@ def pixels_differ(found: Loaded, transform) -> float:
     return largest
 
 
+def drawn(model):
+    """The model, with weights that begin at zero, as of some heads, drawn at random."""
+    import torch
+
+    with torch.no_grad():
+        for weight in model.parameters():
+            if not weight.any():
+                weight.normal_(0, 0.1)
+    return model.eval()
+
+
 def explained(found: Loaded) -> campare.Explanation:
     """Two pictures explained; the maps are of a grid, and hold something."""
     images = found.preprocessing([picture(), picture((260, 197))])

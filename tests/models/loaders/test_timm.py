@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from loaders.against import explained, picture, pixels_differ
+from loaders.against import drawn, explained, picture, pixels_differ
 from PIL import Image
 
 import campare
@@ -32,7 +32,7 @@ def saved(tmp_path):
 
     def save(name, **options):
         torch.manual_seed(0)
-        model = timm.create_model(name, pretrained=False, **options).eval()
+        model = drawn(timm.create_model(name, pretrained=False, **options))
         torch.save({"state_dict": model.state_dict()}, tmp_path / "w.pt")
         return model, tmp_path / "w.pt"
 

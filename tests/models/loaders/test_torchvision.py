@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from loaders.against import explained, picture, pixels_differ
+from loaders.against import drawn, explained, picture, pixels_differ
 from PIL import Image
 
 import campare
@@ -24,7 +24,7 @@ NAMES = (
 @pytest.mark.parametrize("name", NAMES)
 def test_pixels_logits_and_maps(name, tmp_path):
     torch.manual_seed(0)
-    model = torchvision.models.get_model(name, num_classes=4).eval()
+    model = drawn(torchvision.models.get_model(name, num_classes=4))
     torch.save(model.state_dict(), tmp_path / "w.pt")
     found = load(f"torchvision:{name}?checkpoint={tmp_path}/w.pt")
     assert found.doubt == ""

@@ -75,7 +75,7 @@ def _last_weight(model: Any) -> str:
     heads = model.pretrained_cfg.get("classifier") or ""
     head = heads if isinstance(heads, str) else next(iter(heads), "")
     names = [name for name in model.state_dict() if name.startswith(f"{head}.")]
-    return next((name for name in names if name.endswith("weight")), "")
+    return next((name for name in names if name.endswith("weight")), f"{head}.weight")
 
 
 def _names(model: Any) -> tuple[str, ...] | None:

@@ -6,6 +6,7 @@ A state dict says no architecture; a pickled module does, and runs code when it 
 import pickle
 import re
 import zipfile
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,10 @@ def fill(
     extra = next((name for name in given if name not in own), None)
     if extra is not None:
         raise _unfit(what, path, f"{len(own)} weights", f"{extra} {_shape(given[extra])} besides")
-    model.load_state_dict(given)
+    versions = getattr(own, "_metadata", None)  # some modules want to know which they are
+    fitted: Any = OrderedDict(given)
+    fitted._metadata = versions
+    model.load_state_dict(fitted)
     return model.eval()
 
 

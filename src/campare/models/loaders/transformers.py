@@ -63,7 +63,8 @@ def _preprocessing(
     config = processor.to_dict()
     kind = type(processor).__name__
     try:
-        config |= {"image_processor_type": kind}
+        skipped = dict.fromkeys(("do_resize", "do_rescale", "do_normalize"), False)
+        config = {**skipped, **config, "image_processor_type": kind}
         found = of_transformers(config, f"as {kind} of {spec.text} has it")
 
         def transform(image: Any) -> Any:

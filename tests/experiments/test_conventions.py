@@ -1,0 +1,99 @@
+"""Which convention of pixels would fit: networks built to need one, and told another."""
+
+import keras
+import numpy as np
+import pytest
+
+import campare
+from campare.data import Images
+from campare.data.pixels import KNOWN, in_range
+from campare.experiments.conventions import fitting, in_doubt
+from campare.experiments.evaluated import evaluated
+from campare.runs.run import Run
+from campare.stats.compare import compare
+
+L = keras.layers
+N, SIZE = 24, 8
+RNG = np.random.default_rng(0)
+
+
+def images() -> Images:
+    """Dark and bright pictures, of 90 and 170 in all channels but for noise."""
+    labels = np.arange(N) % 2
+    gray = np.where(labels, 170, 90)[:, None, None, None]
+    pixels = (gray + RNG.normal(0, 8, (N, SIZE, SIZE, 3))).astype(np.uint8)
+    names = tuple(f"{'ab'[label]}/{i}.png" for i, label in enumerate(labels))
+    return Images(pixels, labels.astype(np.int64), names, {}, ("a", "b"))
+
+
+DATA = images()
+
+
+def needing(pixels: str) -> keras.Model:
+    """A network right about DATA with these pixels: class b where the mean of an image is from
+    that of 160 on, and below that of white."""
+    low, high = (in_range(np.full((1, 1, 1, 3), v), pixels).mean() for v in (160.0, 255.0))
+    x = inputs = keras.Input((SIZE, SIZE, 3))
+    x = L.Conv2D(2, 1, activation="relu", name="conv")(x)
+    x = L.GlobalAveragePooling2D()(x)
+    network = keras.Model(inputs, L.Dense(2, name="top")(x), name=f"needs-{pixels[:3]}")
+    span = float(high - low)
+    # relu(mean - low) and relu(mean - high): b between the two
+    network.get_layer("conv").set_weights(
+        [np.full((1, 1, 3, 2), 1 / 3, np.float32), np.array([-low, -high + span * 0.2], np.float32)]
+    )
+    network.get_layer("top").set_weights(
+        [np.array([[0, 1], [0, -40]], np.float32) / span, np.array([0, -0.02], np.float32)]
+    )
+    return network
+
+
+def under_evaluation(pixels, given):
+    return evaluated(
+        "m", needing(pixels), ("a", "b"), layer=None, layer_grid=None, size=None, pixels=given,
+        classes=None, target="label", batch_size=32, seed=0,
+    )  # fmt: skip
+
+
+#: What each network needs, and a convention with which it answers by chance.
+WRONG = {"0..255": "0..1", "0..1": "0..255", "-1..1": "0..255", "imagenet": "0..255",
+         "caffe": "0..1"}  # fmt: skip
+
+
+@pytest.mark.parametrize("needed", KNOWN)
+def test_the_convention_that_a_network_needs_is_named(needed):
+    right = under_evaluation(needed, needed)
+    assert (right.predict(DATA.images).argmax(1) == DATA.labels).mean() == 1
+    assert fitting(right, DATA) == {}
+    found = fitting(under_evaluation(needed, WRONG[needed]), DATA)
+    assert found == {"pixels": needed, "accuracy": 1, "before": 0.5, "images": N}
+
+
+def test_what_is_in_doubt():
+    labels = [0, 0, 0, 1]
+    assert in_doubt(0.95, False, labels)
+    assert in_doubt(0.8, True, labels)
+    assert not in_doubt(0.9, True, labels)
+
+
+def test_a_few_images_prove_nothing():
+    wrong = under_evaluation("0..1", "0..255")
+    assert fitting(wrong, DATA.subset(range(4))) == {}
+
+
+def test_the_summary_and_the_report_say_what_would_fit(tmp_path):
+    data = campare.ImageSet.from_images(DATA)
+    models = {"right": needing("-1..1"), "wrong": needing("-1..1")}
+    pixels = {"right": "-1..1", "wrong": "0..255"}
+    campare.audit(models, data, metrics=["entropy"], pixels=pixels, out=tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    fits = {cell.recipe: cell.fits for cell in run.manifest.cells.values()}
+    assert fits["right"] == {}
+    assert fits["wrong"]["pixels"] == "-1..1"
+    name = "tf"  # the same without a minus
+    sentence = f"With pixels={name!r} accuracy would be 1.00 on 24 images. Try: --pixels {name}."
+    texts = [str(answer) for answer in compare(run).answers]
+    assert sum(sentence in text for text in texts) == 1
+    assert sentence.replace("'", "&#39;") in (tmp_path / "run/report.html").read_text("utf-8")
+    again = campare.audit(models["wrong"], data, metrics=["entropy"], pixels=name)
+    assert again.frame.filter(again.frame["metric"] == "correct")["value"].mean() == 1
