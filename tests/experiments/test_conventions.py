@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import campare
 from campare.data import Images
-from campare.data.pixels import KNOWN, in_range
+from campare.data.pixels import KNOWN, MEAN, STD, in_range
 from campare.experiments.conventions import fitting, in_doubt
 from campare.experiments.evaluated import evaluated
 from campare.runs.run import Run
@@ -97,3 +98,100 @@ def test_the_summary_and_the_report_say_what_would_fit(tmp_path):
     assert sentence.replace("'", "&#39;") in (tmp_path / "run/report.html").read_text("utf-8")
     again = campare.audit(models["wrong"], data, metrics=["entropy"], pixels=name)
     assert again.frame.filter(again.frame["metric"] == "correct")["value"].mean() == 1
+
+
+# MobileNet of ImageNet on photographs
+
+IMAGENET = {
+    "fruits": {"apple": "948", "banana": "954", "orange": "950"},
+    "pets": {"cat": "281..285", "dog": "151..268"},
+}
+#: From each convention to the -1..1 of MobileNet: of one channel, factor and offset.
+TO_TF = {
+    "0..255": (1 / 127.5, -1),
+    "0..1": (2, -1),
+    "-1..1": (1, 0),
+    "imagenet": ([2 * s for s in STD], [2 * m - 1 for m in MEAN]),
+    "caffe": (1 / 127.5, [m / 127.5 - 1 for m in (103.939, 116.779, 123.68)]),
+}
+
+
+@pytest.fixture(scope="module")
+def mobilenet(real):
+    network = keras.applications.MobileNet(alpha=0.75, weights=None)
+    network.load_weights(real / "weights/mobilenet_v1_0.75_224_imagenet.weights.h5")
+    return network
+
+
+def plain_accuracy(network, folder, classes, crop):
+    """Right answers among 1000 classes with Pillow and Keras alone, as people write it."""
+    hits, own = [], {}
+    for name, outputs in classes.items():
+        first, _, last = outputs.partition("..")
+        own[name] = range(int(first), int(last or first) + 1)
+    for name in classes:
+        photos = []
+        for path in sorted((folder / "test" / name).iterdir()):
+            photo = Image.open(path).convert("RGB")
+            if crop:
+                ratio = 256 / min(photo.size)
+                width, height = (int(side * ratio) for side in photo.size)
+                photo = photo.resize((max(width, 256), max(height, 256)), Image.BILINEAR)
+                left, top = round((photo.width - 224) / 2), round((photo.height - 224) / 2)
+                photo = photo.crop((left, top, left + 224, top + 224))
+            else:
+                photo = photo.resize((224, 224), Image.BILINEAR)
+            photos.append(np.asarray(photo, np.float32))
+        batch = keras.applications.mobilenet.preprocess_input(np.stack(photos))
+        probabilities = network.predict(batch, verbose=0)
+        together = {n: probabilities[:, list(of)].sum(1) for n, of in own.items()}
+        taken = [i for of in own.values() for i in of]
+        rest = np.delete(probabilities, taken, axis=1).max(1)
+        others = [together[n] for n in own if n != name]
+        hits += list(together[name] > np.max([rest, *others], axis=0))
+    return float(np.mean(hits))
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("crop", [False, True])
+@pytest.mark.parametrize("data", IMAGENET)
+def test_accuracy_is_that_of_the_plain_framework(mobilenet, real, tmp_path, data, crop):
+    mobilenet.save(tmp_path / "mobilenet.keras")
+    expected = plain_accuracy(mobilenet, real / data, IMAGENET[data], crop)
+    images = campare.ImageSet.from_folder(real / data, training=False)
+    found = campare.audit(
+        {"mobilenet": tmp_path / "mobilenet.keras"},  # whose name says what it takes
+        images,
+        metrics=["entropy"],
+        classes=IMAGENET[data],
+        pixels={"crop_pct": 0.875} if crop else None,
+    )
+    accuracy = found.frame.filter(found.frame["metric"] == "correct")["value"].mean()
+    print(f"{data}, {'crop' if crop else 'stretch'}: {accuracy:.4f}, plain {expected:.4f}")
+    assert abs(accuracy - expected) <= 0.005
+    assert accuracy > 0.5
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("needed", KNOWN)
+def test_a_wrong_convention_is_named_of_mobilenet(mobilenet, real, needed, tmp_path):
+    factor, offset = TO_TF[needed]
+    matrix = np.eye(3) * factor
+    if needed == "caffe":  # of BGR
+        matrix = matrix[::-1]
+        offset = offset[::-1]
+    inputs = keras.Input((224, 224, 3))
+    turned = L.Conv2D(3, 1, name="convention")
+    network = keras.Model(inputs, mobilenet(turned(inputs)), name="net")
+    turned.set_weights([matrix[None, None].astype("f4"), np.broadcast_to(offset, 3).astype("f4")])
+    images = campare.ImageSet.from_folder(real / "fruits", training=False)
+    campare.audit(
+        {"net": network}, images, metrics=["entropy"], classes=IMAGENET["fruits"],
+        pixels=WRONG[needed], out=tmp_path / "run",
+    )  # fmt: skip
+    run = Run.open(tmp_path / "run")
+    fits = run.manifest.cells["net-0"].fits
+    print(f"{needed} needed, {WRONG[needed]} given: {fits}")
+    assert fits["pixels"] == needed
+    name = "tf" if needed == "-1..1" else needed
+    assert any(f"Try: --pixels {name}." in str(answer) for answer in compare(run).answers)

@@ -33,8 +33,8 @@ def effect(contrast, metric="energy", estimate=0.1):
             0.01, 0.01, 0.5, 60, 5, 0, 0.2, 0.8, 0.01)  # fmt: skip
 
 
-def arm(name, *, unlearned=0, maps=300, flat=0, accuracy=0.9):
-    return (name, name, "7 × 7", 5, unlearned, accuracy, 0.5, maps, flat)
+def arm(name, *, unlearned=0, maps=300, flat=0, accuracy=0.9, fits=(None, NAN, None)):
+    return (name, name, "7 × 7", 5, unlearned, accuracy, 0.5, maps, flat, *fits)
 
 
 def table(*, means=(), nulls=(), effects=(), arms=(), **facts):
@@ -316,3 +316,16 @@ def test_networks_that_learned_a_tag_follow_it_where_tags_are_random_and_others_
     said = {one.subject: one.text for one in compare(scores).answers if one.verdict == FOLLOWS}
     assert set(said) == {"tagged"}
     assert "moves the probability of the class by" in said["tagged"]
+
+
+def test_pixels_that_would_fit_better_are_named():
+    guessing = arm("A", unlearned=5, accuracy=0.5, fits=("caffe", 0.71, 64))
+    text = table(arms=[guessing], kind="audit").answers[0].text
+    assert "With pixels='caffe' accuracy would be 0.71 on 64 images. Try: --pixels caffe." in text
+    assert "Do the pixels" not in text
+    found = table(arms=[arm("A", accuracy=0.6, fits=("-1..1", 0.9, 64))], kind="audit").answers[0]
+    assert found.text == (
+        "A may get other pixels than it takes: accuracy 0.60. With pixels='tf' accuracy would be "
+        "0.90 on 64 images. Try: --pixels tf."
+    )
+    assert not [one for one in table(arms=[arm("A")], kind="audit").answers if one.kind == "arm"]

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import bdtrc
 
 from campare.data import Images
-from campare.data.pixels import KNOWN
+from campare.data.pixels import KNOWN, RANGES
 from campare.experiments.evaluated import Evaluated
 from campare.metrics.classification import predicted
 from campare.models.preprocessing import Preprocessing
@@ -37,7 +37,8 @@ def fitting(model: Evaluated, images: Images) -> Mapping[str, Any]:
     some = images.subset(np.unique(np.linspace(0, len(images) - 1, count).astype(np.int64)))
     before = _right(model, some)
     own = Preprocessing(model.pixels).words
-    others = [name for name in KNOWN if name != own]
+    known = KNOWN if model.shape[-1] == 3 else RANGES  # the others are of three channels
+    others = [name for name in known if name != own]
     found = {name: _right(replace(model, pixels=name), some) for name in others}
     best = max(found, key=lambda name: int(found[name].sum()))
     won, lost = int((found[best] & ~before).sum()), int((before & ~found[best]).sum())
