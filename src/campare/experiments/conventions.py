@@ -1,8 +1,8 @@
 """Which other convention of pixels would fit a model that answers as if by chance.
 
 A wrong range leaves predictions near chance, and nothing in the model says which is right; the
-data do: the model is tried with the known conventions on some images, and the best is named if
-it is better than what was given beyond chance.
+data do: the model is tried with the known conventions on some images, and the best (of those that
+are right as often, the most confident) is named if it is better than what was given beyond chance.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from scipy.special import bdtrc
 from campare.data import Images
 from campare.data.pixels import KNOWN, RANGES
 from campare.experiments.evaluated import Evaluated
-from campare.metrics.classification import predicted
+from campare.metrics.classification import confidence, predicted
 from campare.models.preprocessing import Preprocessing
 from campare.types import Bools
 
@@ -35,19 +35,20 @@ def fitting(model: Evaluated, images: Images) -> Mapping[str, Any]:
     """
     count = min(TRIED, len(images))
     some = images.subset(np.unique(np.linspace(0, len(images) - 1, count).astype(np.int64)))
-    before = _right(model, some)
+    before, _ = _answers(model, some)
     own = Preprocessing(model.pixels).words
     known = KNOWN if model.shape[-1] == 3 else RANGES  # the others are of three channels
     others = [name for name in known if name != own]
-    found = {name: _right(replace(model, pixels=name), some) for name in others}
-    best = max(found, key=lambda name: int(found[name].sum()))
-    won, lost = int((found[best] & ~before).sum()), int((before & ~found[best]).sum())
+    found = {name: _answers(replace(model, pixels=name), some) for name in others}
+    best = max(found, key=lambda name: (int(found[name][0].sum()), found[name][1]))
+    after, _ = found[best]
+    won, lost = int((after & ~before).sum()), int((before & ~after).sum())
     chance = float(bdtrc(won - 1, won + lost, 0.5)) if won else 1.0
-    if chance * len(others) > LEVEL or found[best].mean() - before.mean() < GAIN:
+    if chance * len(others) > LEVEL or after.mean() - before.mean() < GAIN:
         return {}
     return {
         "pixels": best,
-        "accuracy": float(found[best].mean()),
+        "accuracy": float(after.mean()),
         "before": float(before.mean()),
         "images": len(some),
     }
@@ -66,7 +67,8 @@ def in_doubt(accuracy: float, learned: bool, labels: Any) -> bool:
     return not learned or accuracy < (share + 1) / 2
 
 
-def _right(model: Evaluated, images: Images) -> Bools:
-    """(N,): whether the model names the class of each image."""
-    answers: Bools = predicted(model.predict(images.images)) == images.labels
-    return answers
+def _answers(model: Evaluated, images: Images) -> tuple[Bools, float]:
+    """(N,) whether the model names the class of each image, and its mean confidence in them."""
+    logits = model.predict(images.images)
+    right: Bools = predicted(logits) == images.labels
+    return right, float(np.nan_to_num(confidence(logits, images.labels).values).mean())
