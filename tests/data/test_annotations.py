@@ -61,6 +61,12 @@ def test_malformed_csv(text, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("parted", [";", "\t"])
+def test_csv_by_other_signs_is_the_same(parted):
+    text = "image,xmin,ymin,xmax,ymax,label\ncat/1.png,0,0,4,2.5,cat\n"
+    assert read_boxes_csv(text.replace(",", parted).encode()) == read_boxes_csv(text.encode())
+
+
 def test_csv_that_is_no_text():
     with pytest.raises(DataError, match=r"Expected UTF-8 in boxes\.csv"):
         read_boxes_csv(b"image\xff\xfe")

@@ -321,3 +321,35 @@ def test_yolo_on_photos_that_exif_turns(tmp_path: Path, displayed: bool):
         (sample,) = [s for s in images.samples if scene.name in s.image]
         expected = scene.mask if displayed else np.rot90(scene.mask, -1)
         np.testing.assert_array_equal(images.read(sample).regions["object"], expected)
+
+
+def test_shapes_within_0_and_1_or_mostly_outside_are_refused_not_imported_as_pixels(tmp_path: Path):
+    """A single box outside is a mistake (above); boxes as edges, where sides are meant, are not."""
+    drawn = scenes(17)
+    coco_roboflow(tmp_path, drawn)
+    contents = {path: json.loads(path.read_text()) for path in tmp_path.rglob("*.json")}
+    for path, content in contents.items():
+        for one in content["annotations"]:
+            one["bbox"] = [number / 100 for number in one["bbox"]]
+        write(path, json.dumps(content))
+    assert error(tmp_path) == (
+        "Expected pixels in COCO, got shapes that all lie within 0..1, as shares of an image. Try "
+        "x times the width and y times the height of each image."
+    )
+    for path, content in contents.items():
+        for one in content["annotations"]:
+            one["bbox"] = [30.0, 20.0, 60.0, 40.0]
+        write(path, json.dumps(content))
+    assert error(tmp_path).startswith(
+        "6 of 6 images are annotated so: Expected a shape inside image"
+    )
+
+
+def test_folders_of_the_system_are_none_of_the_data(tmp_path: Path):
+    for name in ("@eaDir", "__MACOSX", ".git", "#recycle"):
+        save(np.zeros((8, 8, 3), np.uint8), tmp_path / name / "1.png")
+    for scene in scenes(18):
+        scene.save(tmp_path / scene.label / scene.file)
+    for images in (ImageSet.from_dataset(tmp_path), ImageSet.from_folder(tmp_path)):
+        assert images.class_names == ("cat", "dog")
+        assert len(images.samples) == 6

@@ -119,6 +119,7 @@ def test_groups_that_cannot_be_used_are_refused_with_what_would_do(tmp_path):
     assert "groups.csv line 2 to belong to an image" in refused()
     table.write_bytes(b"image,group\n\xff\xfe,a\n")
     assert refused().endswith("Try to save it as CSV in UTF-8.")
+    assert read_groups(b"image;group\na;x\n", lambda name, _: name) == {"a": "x"}
     assert read_groups(b"\xef\xbb\xbfimage,group,age\na, x ,3\n", lambda name, _: name) == {
         "a": "x"
     }

@@ -132,6 +132,8 @@ STUDIO = json.dumps([{"id": 1, "data": {"image": "a.jpg"}, "annotations": []}])
         ("labels/cat_0.txt", "0 0.1 0.2 0.3 0.2 0.3 0.9\n", "YOLO"),
         ("task.json", STUDIO, "Label Studio"),
         ("all.xml", "<?xml version='1.0'?>\n<annotations><image/></annotations>", "CVAT"),
+        ("found.csv", "image,x,y,width,height\ncat_0.jpg,1,1,2,2\n", "a table of boxes"),
+        ("found.tsv", "path\tbbox\ncat_0.jpg\t[1, 1, 2, 2]\n", "a table of boxes"),
         ("metadata.jsonl", '{"file_name": "a.jpg", "objects": {}}\n', "Hugging Face's metadata"),
     ],
 )

@@ -6,7 +6,6 @@ A reader turns the bytes of a file into annotations that name their image as the
 """
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from campare.data.csvfile import csv_reader
 from campare.data.decode import Decoded, upright
 from campare.data.shapes import Box, Polygons, Rle, Shape, Size, fill, runs_of
 from campare.errors import DataError
@@ -103,7 +103,7 @@ def object_mask(
 
 
 def read_boxes_csv(content: bytes, name: str = "boxes.csv") -> list[Annotation]:
-    """Read rows `image,xmin,ymin,xmax,ymax[,label]`, several rows an image.
+    """Read rows `image,xmin,ymin,xmax,ymax[,label]`, several rows an image; also with ; or tabs.
 
     The label may stand in another column of LABEL_COLUMNS, too.
 
@@ -123,8 +123,7 @@ def read_boxes_csv(content: bytes, name: str = "boxes.csv") -> list[Annotation]:
         >>> read_boxes_csv(rows)[0].shape
         Box(left=0.0, top=0.0, right=4.0, bottom=2.5)
     """
-    lines = io.StringIO(_decode(content, name), newline="")
-    table = csv.DictReader(lines, skipinitialspace=True, strict=True)
+    table = csv_reader(_decode(content, name))
     try:
         missing = [column for column in CSV_COLUMNS if column not in (table.fieldnames or ())]
         if missing:

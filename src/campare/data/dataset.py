@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 
 from campare.data import groups as g
-from campare.data.annotations import Annotation, object_mask
+from campare.data.annotations import Annotation, object_mask, require_pixels
 from campare.data.classes import (
     EMPTY,
     Classed,
@@ -48,6 +48,7 @@ from campare.errors import DataError
 Set = TypeVar("Set", bound=SampleSet)
 
 _LISTED = 12  # labels that a message lists
+_OUTSIDE = 0.25  # of the images: more whose shapes leave them are no mistakes of single ones
 
 
 def read_dataset(
@@ -124,6 +125,7 @@ def read_dataset(
         displayed=annotations_as == "displayed",
     )
     contents = read_items(files, format, reading)
+    require_pixels((one for item in contents.items for one in item.annotations), contents.format)
     items = _mapped(contents, labels or {})
     classed = with_classes(items, contents.left_out, several, background, classes_from)
     _require_classes(sorted(set(classed.class_of.values())), contents)
@@ -305,9 +307,17 @@ def _checked(
             raise result
         else:
             left_out.images[str(result)].append(item.name)
+    _require_inside(annotations, [one for one in found if isinstance(one, DataError)])
     for label, count in objects.left_out.items():
         left_out.annotations[f"labeled {label}, which is no class"] += [label] * count
     return read, checks
+
+
+def _require_inside(of: Mapping[str, Sequence[Annotation]], errors: Sequence[DataError]) -> None:
+    """Refuse shapes many of which leave their image: the numbers of the others mean no pixels."""
+    outside = [error for error in errors if "a shape inside image" in str(error)]
+    if len(outside) > _OUTSIDE * len(of):
+        raise DataError(f"{len(outside)} of {len(of)} images are annotated so: {outside[0]}")
 
 
 def _splits(

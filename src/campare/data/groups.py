@@ -8,7 +8,6 @@ Splits that campare draws keep a group on one side; what a folder's own split do
 """
 
 import csv
-import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from campare.data.csvfile import csv_reader
 from campare.data.inventory import counted, some_of
 from campare.data.vocabulary import SPLITS_BY_WORD
 from campare.errors import DataError
@@ -41,9 +41,7 @@ def read_groups(content: bytes, find: Callable[[str, str], str]) -> dict[str, st
         {'a.png': 'p1'}
     """
     try:
-        table = csv.DictReader(
-            io.StringIO(content.decode("utf-8-sig"), newline=""), skipinitialspace=True, strict=True
-        )
+        table = csv_reader(content.decode("utf-8-sig"))
         missing = [name for name in _COLUMNS if name not in (table.fieldnames or ())]
         rows = list(table)
     except (csv.Error, UnicodeDecodeError) as error:

@@ -30,6 +30,7 @@ from campare.data.vocabulary import (
     are_no_classes,
     are_sets,
     commands_to_rename,
+    is_hidden,
     means_annotations,
     means_masks,
     split_of,
@@ -173,7 +174,7 @@ class Tree:
         """The names of the folders in a folder, with those that are empty, sorted."""
         here = self.root / folder
         return sorted(
-            path.name for path in here.iterdir() if path.is_dir() and not _hidden(path.name)
+            path.name for path in here.iterdir() if path.is_dir() and not is_hidden(path.name)
         )
 
     def holds_masks(self, files: Sequence[str]) -> bool:
@@ -587,16 +588,11 @@ def _files(root: Path) -> list[str]:
     """Files that are not hidden, as paths below root, sorted."""
     found = []
     for here, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not _hidden(name)]
-        found += [
-            (Path(here) / name).relative_to(root).as_posix() for name in files if not _hidden(name)
-        ]
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        own = [Path(here, name) for name in files if not is_hidden(name)]
+        found += [path.relative_to(root).as_posix() for path in own]
     return sorted(found)
 
 
 def _is_image(file: str) -> bool:
     return file.lower().endswith(_SUFFIXES)
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith((".", "__MACOSX"))

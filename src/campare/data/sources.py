@@ -21,6 +21,8 @@ from campare.data.annotations import (
     read_voc,
     require_pixels,
 )
+from campare.data.csvfile import csv_reader
+from campare.data.vocabulary import box_columns
 from campare.errors import DataError
 
 _READERS: Mapping[str, Callable[[bytes, str], list[Annotation]]] = {
@@ -30,6 +32,8 @@ _READERS: Mapping[str, Callable[[bytes, str], list[Annotation]]] = {
 }
 #: Name below the root -> format.
 _NAMED = {"boxes.csv": "boxes.csv", "instances.json": "COCO", "annotations": "Pascal VOC"}
+#: A CSV with columns of boxes that campare's own boxes.csv does not have.
+TABLE = "a table of boxes"
 _HEAD = 4096  # bytes that tell the format of a file, but of JSON
 _TRIED = 20  # JSON files of a folder that are looked into where none tells its format
 _YOLO = re.compile(r"\d+(\s+(0?\.\d+|[01](\.\d*)?)){4,}\s*")
@@ -136,7 +140,7 @@ def format_of(path: Path) -> str | None:
             head = file.read(_HEAD)
         if suffix in (".xml", ""):
             return _of_xml(head)
-        if suffix == ".csv":
+        if suffix in (".csv", ".tsv"):
             return _of_csv(head)
         if suffix == ".json":
             return _of_json(json.loads(path.read_bytes()))
@@ -156,9 +160,11 @@ def _of_xml(head: bytes) -> str | None:
 
 
 def _of_csv(head: bytes) -> str | None:
-    columns = head.decode("utf-8-sig", "ignore").partition("\n")[0].split(",")
-    named = {column.strip().strip('"').lower() for column in columns}
-    return "boxes.csv" if named >= set(CSV_COLUMNS) else None
+    text = head.decode("utf-8-sig", "ignore").partition("\n")[0]
+    named = {name.strip().lower(): name for name in csv_reader(text).fieldnames or ()}
+    if set(named) >= set(CSV_COLUMNS):
+        return "boxes.csv"
+    return TABLE if box_columns(named) else None
 
 
 def _of_json(content: Any) -> str | None:

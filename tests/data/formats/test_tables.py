@@ -1,16 +1,27 @@
 """Tables: which column is which, run lengths from 1, and boxes."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from contents import assert_shapes_are_the_things, read_with
-from foreign import from_1, table_of_boxes, table_of_flags, table_of_labels, table_of_runs
+from foreign import (
+    from_1,
+    save,
+    scenes,
+    table_of_boxes,
+    table_of_flags,
+    table_of_labels,
+    table_of_runs,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from campare.data.formats import tables
-from campare.data.formats.items import Finder
-from campare.data.shapes import fill
+from campare.data.formats.items import Files, Finder, Reading
+from campare.data.shapes import Box, fill
 from campare.errors import DataError
 
 FINDER = Finder(["1.png", "2.png", "3.png", "4.png"])
@@ -73,3 +84,79 @@ def test_a_column_that_is_not_there_is_refused_with_one_that_is():
             tables.find_columns(rows, FINDER, "t.csv", chosen)
     assert tables.find_columns([], FINDER, "t.csv", {}) is None
     assert tables.find_columns([{"x": "nowhere"}], FINDER, "t.csv", {}) is None
+
+
+def boxes_of(root, header, line, parted=","):
+    """What is read of a table of one box for each scene; `line` has the words of its numbers."""
+    drawn = [replace(s, things=s.things[:1]) for s in scenes(6)]
+    rows = [header]
+    for scene in drawn:
+        scene.save(root / scene.label / scene.file)
+        (x0, y0, x1, y1), (H, W) = scene.things[0].box, scene.size
+        words = {"image": scene.file, "x0": x0, "y0": y0, "x1": x1, "y1": y1, "w": x1 - x0,
+                 "h": y1 - y0, "cx": (x0 + x1) / 2, "cy": (y0 + y1) / 2}  # fmt: skip
+        across = {name: words[name] / W for name in ("x0", "x1", "w", "cx")}
+        down = {name: words[name] / H for name in ("y0", "y1", "h", "cy")}
+        shares = {f"s{name}": share for name, share in (across | down).items()}
+        rows.append(line.format(**words, **shares))
+    name = "boxes.tsv" if parted == "\t" else "boxes.csv"
+    (root / name).write_text("\n".join(rows).replace(",", parted).replace("|", ","), "utf-8")
+    return drawn, tables.read(Files.below(root), Reading())
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("image,left,top,width,height", "{image},{x0},{y0},{w},{h}"),
+        ("image,left,top,right,bottom", "{image},{x0},{y0},{x1},{y1}"),
+        ("image,bbox_x,bbox_y,bbox_width,bbox_height", "{image},{x0},{y0},{w},{h}"),
+        ("image,XMin,XMax,YMin,YMax", "{image},{sx0},{sx1},{sy0},{sy1}"),
+        ("image,x_min,y_min,x_max,y_max", "{image},{x0},{y0},{x1},{y1}"),
+        ("image,x_center,y_center,width,height", "{image},{scx},{scy},{sw},{sh}"),
+        ("image,cx,cy,w,h", "{image},{cx},{cy},{w},{h}"),
+        ("image,left,top,width,height", "{image},{sx0},{sy0},{sw},{sh}"),
+        ("image,bbox", '{image},"[{x0}|{y0}|{w}|{h}]"'),
+    ],
+)
+@pytest.mark.parametrize("parted", [",", ";", "\t"])
+def test_boxes_by_the_names_of_their_columns_and_by_their_values(header, line, parted, tmp_path):
+    drawn, found = boxes_of(tmp_path, header, line, parted)
+    for scene in drawn:
+        (item,) = [item for item in found.items if scene.name in item.name]
+        (one,) = item.annotations
+        np.testing.assert_array_equal(fill(one.shape, scene.size), scene.boxes)
+
+
+@pytest.mark.parametrize(
+    ("box", "expected", "said"),
+    [
+        ((12, 11, 18, 19), Box(12, 11, 18, 19), "edges"),  # sides would leave the image
+        ((12, 11, 4, 5), Box(12, 11, 16, 16), None),  # no edges: 4 is left of 12
+        ((2, 3, 9, 8), Box(2, 3, 11, 11), "x, y, width, height; as edges they would fit, too"),
+    ],
+)
+def test_a_list_of_four_numbers_is_what_fits_and_said_where_both_do(box, expected, said, tmp_path):
+    save(np.zeros((20, 20, 3), np.uint8), tmp_path / "cat/1.png")
+    (tmp_path / "a.csv").write_text(f'image,bbox\n1.png,"{list(box)}"\n', "utf-8")
+    found = tables.read(Files.below(tmp_path), Reading())
+    assert [one.shape for one in found.items[0].annotations] == [expected]
+    notes = (f"The boxes in column bbox of a.csv are read as {said}",) if said else ()
+    assert found.notes == notes
+
+
+def test_shares_by_a_corner_or_the_middle_are_refused_and_the_advice_works(tmp_path):
+    line = "{image},{sx0},{sy0},{sw},{sh}"
+    with pytest.raises(
+        DataError, match=r"within 0\.\.1, whose x may be .* Try columns (\S+) or"
+    ) as e:
+        boxes_of(tmp_path, "image,x,y,width,height", line)
+    header = re.search(r"Try columns (\S+) or", str(e.value))[1]
+    drawn, found = boxes_of(tmp_path, f"image,{header}", line)
+    assert len(found.items) == len(drawn)
+
+
+def test_columns_of_numbers_that_are_not_read_are_said(tmp_path):
+    _, found = boxes_of(tmp_path, "image,row0,col0,row1,col1,label",
+                        "{image},{y0},{x0},{y1},{x1},thing")  # fmt: skip
+    assert found.notes == ("Columns of boxes.csv that are not read: row0, col0, row1, col1",)
+    assert not any(item.annotations for item in found.items)

@@ -124,7 +124,7 @@ def _found(files: Files) -> list[str]:
         found.append("label-studio")
     if not found and ({"data.yaml", "obj.data"} & names):
         found.append("yolo")
-    if not found and files.ending(".csv") and tables.names_images(files):
+    if not found and files.ending(*tables.TABLES) and tables.names_images(files):
         found.append("table")
     if not found and _has_class_folders(files):
         found.append("folders")
@@ -145,7 +145,7 @@ def _is_old_labelme(files: Files) -> bool:
 
 def _has_class_folders(files: Files) -> bool:
     tops = {PurePosixPath(path).parts[0] for path in files.images if "/" in path}
-    return len(tops) > 1 and not files.ending(".json", ".xml", ".csv")
+    return len(tops) > 1 and not files.ending(".json", ".xml", *tables.TABLES)
 
 
 __all__ = [

@@ -17,7 +17,7 @@ from campare.data.annotations import Annotation
 from campare.data.formats.pictures import SUFFIXES, Slices, Window
 from campare.data.layout import Names
 from campare.data.masks import MaskValues
-from campare.data.vocabulary import split_of
+from campare.data.vocabulary import is_hidden, split_of
 from campare.errors import DataError
 
 
@@ -105,8 +105,8 @@ class Files:
         """Those that are not hidden."""
         found = []
         for here, folders, names in os.walk(root):
-            folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
-            found += [Path(here, name) for name in names if not name.startswith(".")]
+            folders[:] = [name for name in folders if not is_hidden(name)]
+            found += [Path(here, name) for name in names if not is_hidden(name)]
         return cls(root, tuple(sorted(path.relative_to(root).as_posix() for path in found)))
 
     @property

@@ -2,22 +2,22 @@
 
     a column of labels, or one column of 0 and 1 for each label
     run lengths "start length start length ..." of a mask, from 1 down the columns
-    boxes: xmin, ymin, xmax, ymax; x, y, width, height; or one column "[x, y, width, height]"
+    boxes by their edges, by a corner or the middle and two sides, or as one column of a list;
+    in pixels, or in shares of the image (`vocabulary.BOXES` has the names of the columns)
 
 Which column is which is read from names and values; `columns` says it where that is unclear.
 """
 
 import csv
-import io
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
 
 from campare.data.annotations import Annotation
+from campare.data.csvfile import csv_reader
 from campare.data.formats.items import (
     Contents,
     Files,
@@ -29,7 +29,7 @@ from campare.data.formats.items import (
 )
 from campare.data.formats.pictures import read_size
 from campare.data.shapes import Box, Rle, Shape, Size, fill, rle_of
-from campare.data.vocabulary import split_of
+from campare.data.vocabulary import BOXES, box_columns, plain_name, split_of
 from campare.errors import DataError
 from campare.types import Bools
 
@@ -43,9 +43,8 @@ _NAMED = {
 }  # fmt: skip
 _IMAGE = ("image", "imageid", "imagepath", "filename", "file", "filepath", "path", "id", "img",
           "imagename", "imageidclassid")  # fmt: skip
-_EDGES = (("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"))
-_SIDES = (("x", "y", "width", "height"), ("x", "y", "w", "h"))
-_BOX = ("bbox", "box")
+TABLES = (".csv", ".tsv")
+_NUMBER = re.compile(r"-?\d+(\.\d*)?")
 _RUNS = re.compile(r"\s*\d+ \d+( \d+ \d+)*\s*")
 _TRIED = 200  # rows that tell which column names images
 _SCATTERED = 2.0  # times the outline of a mask that is read along the wrong side
@@ -74,13 +73,16 @@ def read(files: Files, reading: Reading) -> Contents:
     labels: dict[str, list[str]] = defaultdict(list)
     splits: dict[str, str | None] = {}
     groups: dict[str, str] = {}
-    used, rle_files = [], []
-    for path in files.ending(".csv"):
+    used, rle_files, notes = [], [], list[str]()
+    for path in files.ending(*TABLES):
         rows = rows_of(files.text(path), path)
         columns = find_columns(rows, finder, path, reading.columns)
         if columns is None:
             continue
         used.append(path)
+        notes += _unread(rows, columns, path)
+        box = _box_form(rows, columns, finder, files, path, reading) if columns.box else BoxForm()
+        notes += [box.note] if box.note else []
         for number, row in enumerate(rows, start=2):
             where = f"{path} line {number}"
             image, label = _image_of(row[columns.image], finder, path)
@@ -96,7 +98,7 @@ def read(files: Files, reading: Reading) -> Contents:
             has_shape = columns.mask or columns.box
             at = files.root / image
             size = read_size(at, displayed=reading.displayed) if has_shape else None
-            shape = _shape(row, columns, size, where, reading)
+            shape = _shape(row, columns, box, size, where, reading)
             if shape is not None:
                 annotations[image].append(Annotation((image,), shape, where, own or None, size))
                 rle_files += [(image, where, row[columns.mask])] if columns.mask else []
@@ -113,7 +115,7 @@ def read(files: Files, reading: Reading) -> Contents:
     if rest:
         left_out.images["not named in a table"] += rest
     items = items_of(files, annotations, labels, images=splits, splits=splits, groups=groups)
-    return Contents("a table", items, left_out, tuple(used))
+    return Contents("a table", items, left_out, tuple(used), tuple(notes))
 
 
 def rows_of(text: str, path: str) -> list[dict[str, str]]:
@@ -127,16 +129,9 @@ def rows_of(text: str, path: str) -> list[dict[str, str]]:
         [{'id': '1.png', 'label': 'cat'}]
     """
     try:
-        dialect = csv.Sniffer().sniff(text.partition("\n")[0], ",;\t")
-    except csv.Error:
-        dialect = csv.excel
-    try:
-        table = csv.DictReader(
-            io.StringIO(text, newline=""), delimiter=dialect.delimiter, skipinitialspace=True
-        )
         return [
             {str(name).strip(): (cell or "").strip() for name, cell in row.items() if name}
-            for row in table
+            for row in csv_reader(text, strict=False)
         ]
     except csv.Error as error:
         raise DataError(f"Expected CSV in {path}, got: {error}. Try to save it anew.") from error
@@ -166,7 +161,7 @@ def find_columns(
     by_name = {what: given.get(what) or _called(rest, words) for what, words in _NAMED.items()}
     if by_name["mask"] is None:
         by_name["mask"] = next((n for n in rest if _all(rows, n, _RUNS.fullmatch)), None)
-    box = _box_columns(rest)
+    box = box_columns(rest)
     taken = {*by_name.values(), *box, image}
     free = [name for name in rest if name not in taken]
     flags = () if by_name["label"] else tuple(n for n in free if _all(rows, n, _is_flag))
@@ -176,7 +171,7 @@ def find_columns(
         words = [name for name in free if _tells(rows, name)]
         if len(words) == 1:
             by_name["label"] = words[0]
-        elif not re.search(r"_[^_.]+$", rows[0][image]):
+        elif not box and not by_name["mask"] and not re.search(r"_[^_.]+$", rows[0][image]):
             raise DataError(
                 f"Expected a column of labels in {path}, got {', '.join(names)}. Try --columns "
                 f"image={image},label={(words or rest or names)[0]}"
@@ -208,30 +203,104 @@ def _image_of(name: str, finder: Finder, path: str) -> tuple[str | None, str | N
     return (finder.find((stem,), path), label) if joint and stem else (None, None)
 
 
+class BoxForm(NamedTuple):
+    """What the four numbers of the boxes of a table are."""
+
+    is_of: str = "corner"  # and two sides; or "center" and two sides, or "edges"
+    are_shares: bool = False  # of the image, not pixels
+    note: str = ""  # on a list, of which no name says what it is: the values do
+
+
+def _box_form(
+    rows: Sequence[Mapping[str, str]],
+    columns: Columns,
+    finder: Finder,
+    files: Files,
+    path: str,
+    reading: Reading,
+) -> BoxForm:
+    """By the names of the columns and by the values.
+
+    Raises:
+        DataError: shares of the image by x, y and two sides: x may be of a corner or the middle.
+    """
+    named = BOXES[tuple(map(plain_name, columns.box))]
+    lines = [(row, _numbers(row, columns, f"{path} line {at}")) for at, row in enumerate(rows, 2)]
+    boxes = [numbers for _, numbers in lines if numbers]
+    are_shares = bool(boxes) and max(map(max, boxes)) <= 1
+    if named:
+        return BoxForm(named, are_shares)
+    if are_shares:
+        raise DataError(
+            f"Expected pixels in {path}, got boxes within 0..1, whose {columns.box[0]} may be of a "
+            "corner or of the middle. Try columns left,top,width,height or "
+            "x_center,y_center,width,height in its first line"
+        )
+    outside = inverted = False
+    for row, (left, top, a, b) in [line for line in lines if line[1]][:_TRIED]:
+        image, _ = _image_of(row[columns.image], finder, path)
+        if image is not None:
+            height, width = read_size(files.root / image, displayed=reading.displayed)
+            outside |= left + a > width + 1 or top + b > height + 1
+            inverted |= a <= left or b <= top or a > width + 1 or b > height + 1
+    if len(columns.box) > 1 or inverted:
+        return BoxForm()
+    is_of = "edges" if outside else "corner"
+    read = f"The boxes in column {columns.box[0]} of {path} are read as "
+    as_sides = "x, y, width, height; as edges they would fit, too"
+    return BoxForm(is_of, False, read + ("edges" if outside else as_sides))
+
+
+def _numbers(row: Mapping[str, str], columns: Columns, where: str) -> list[float]:
+    """The four numbers of a box; none where its cells are empty.
+
+    Raises:
+        DataError: other cells.
+    """
+    if len(columns.box) == 1:
+        cells = re.findall(r"-?\d+\.?\d*", row[columns.box[0]])
+    else:
+        cells = [row[name] for name in columns.box]
+    if not any(cells):
+        return []
+    try:
+        left, top, a, b = map(float, cells)
+    except ValueError:
+        raise DataError(
+            f"Expected four numbers of a box in {where}, got {cells}. Try to correct it."
+        ) from None
+    return [left, top, a, b]
+
+
 def _shape(
-    row: Mapping[str, str], columns: Columns, size: Size | None, where: str, reading: Reading
+    row: Mapping[str, str],
+    columns: Columns,
+    box: BoxForm,
+    size: Size | None,
+    where: str,
+    reading: Reading,
 ) -> Shape | None:
     """The mask or box of a row; None where its cells are empty."""
     if columns.mask:
         assert size is not None
         text = row[columns.mask]
         return None if text in ("", "-1", "nan") else runs_from_1(text, size, where, reading.rle)
-    if not columns.box:
+    numbers = _numbers(row, columns, where) if columns.box else []
+    if not numbers:
         return None
-    if len(columns.box) == 1:
-        numbers = re.findall(r"-?\d+\.?\d*", row[columns.box[0]])
-    else:
-        numbers = [row[name] for name in columns.box]
-    if not any(numbers):
-        return None
-    try:
-        left, top, a, b = map(float, numbers)
-    except ValueError:
-        raise DataError(
-            f"Expected four numbers of a box in {where}, got {numbers}. Try to correct it."
-        ) from None
-    sides = len(columns.box) == 1 or _plain(columns.box[2]) in ("width", "w")
-    return Box(left, top, left + a, top + b) if sides else Box(left, top, a, b)
+    x, y, a, b = numbers
+    if box.is_of == "center":
+        x, y = x - a / 2, y - b / 2
+    right, bottom = (a, b) if box.is_of == "edges" else (x + a, y + b)
+    height, width = size if box.are_shares and size else (1, 1)
+    return Box(x * width, y * height, right * width, bottom * height)
+
+
+def _unread(rows: Sequence[Mapping[str, str]], columns: Columns, path: str) -> list[str]:
+    """What is said of columns of numbers that are not read, as a box's may be."""
+    used = {*columns.box, *columns.flags, *columns}
+    free = [name for name in rows[0] if name not in used and _all(rows, name, _NUMBER.fullmatch)]
+    return [f"Columns of {path} that are not read: {', '.join(free)}"] if len(free) > 1 else []
 
 
 def runs_from_1(text: str, size: Size, where: str, order: str = "columns") -> Rle:
@@ -284,22 +353,10 @@ def _outline(mask: Bools) -> int:
     return int((mask[1:] != mask[:-1]).sum() + (mask[:, 1:] != mask[:, :-1]).sum())
 
 
-def _box_columns(names: Sequence[str]) -> tuple[str, ...]:
-    plain = {_plain(name): name for name in names}
-    for wanted in (*_EDGES, *_SIDES):
-        if all(name in plain for name in wanted):
-            return tuple(plain[name] for name in wanted)
-    return tuple(plain[name] for name in _BOX if name in plain)[:1]
-
-
 def _called(names: Sequence[str], words: Sequence[str]) -> str | None:
     """The column with one of some names, the first of them that there is."""
-    plain = {_plain(name): name for name in reversed(names)}
+    plain = {plain_name(name): name for name in reversed(names)}
     return next((plain[word] for word in words if word in plain), None)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
 def _all(rows: Sequence[Mapping[str, str]], name: str, fits: object) -> bool:
@@ -321,8 +378,8 @@ def _tells(rows: Sequence[Mapping[str, str]], name: str) -> bool:
 def names_images(files: Files) -> bool:
     """Whether some CSV file below the root names images there."""
     finder = Finder(files.images)
-    for path in files.ending(".csv"):
+    for path in files.ending(*TABLES):
         rows = rows_of(files.text(path), path)
-        if rows and _column_of_images(rows, finder, path) and PurePosixPath(path).suffix == ".csv":
+        if rows and _column_of_images(rows, finder, path):
             return True
     return False
