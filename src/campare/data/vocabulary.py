@@ -103,8 +103,10 @@ def words_of(name: str) -> tuple[str, ...]:
     Example:
         >>> words_of("seg_train"), words_of("JPEGImages"), words_of("val2017")
         (('seg', 'train'), ('jpeg', 'images'), ('val',))
+        >>> words_of("XMLs")
+        ('xmls',)
     """
-    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+", name)
+    parts = re.findall(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+", name)
     return tuple(part.casefold() for part in parts)
 
 
