@@ -29,6 +29,11 @@ CASES = {
     "class token in the middle": (tokens("in_the_middle"), "blocks.1.norm1", None),
     "(T, N, C)": (tokens("in_front", batch_first=False), "blocks.1.norm1", (8, 8, 1)),
     "column by column": (tokens("column_by_column"), "blocks.1.norm1", None),
+    "back and forth": (tokens("back_and_forth"), "blocks.1.norm1", None),
+    "from the end": (tokens("from_the_end"), "blocks.1.norm1", None),
+    "(T, N, C), at the end": (
+        tokens("at_the_end", extra=3, batch_first=False), "blocks.1.norm1", (8, 8, 0),
+    ),
     "mask unit by mask unit": (tokens("unit_by_unit"), "blocks.0.norm1", None),
     "merged tokens": (tokens("merged"), "blocks.1.norm1", None),
     "dropped tokens": (tokens("dropped"), "blocks.1.norm1", None),

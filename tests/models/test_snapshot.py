@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import importlib
 import pickle
 import weakref
 
@@ -222,6 +223,19 @@ def without_statistics(model):
     model.norm.running_mean = model.norm.running_var = None
 
 
+def pruned(model):
+    importlib.import_module("torch.nn.utils.prune").l1_unstructured(model.conv, "weight", 0.5)
+
+
+def merged_adapter(model):
+    with torch.no_grad():
+        model.head[2].weight += torch.randn(5, 1) @ torch.randn(1, 8)
+
+
+def of_another_class(model):
+    model.act.__class__ = nn.Sigmoid
+
+
 def deeper(model):
     model.act = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.ReLU())
 
@@ -234,6 +248,10 @@ def deeper(model):
         own_forward,
         without_statistics,
         deeper,
+        pruned,
+        merged_adapter,
+        of_another_class,
+        lambda model: model.act.register_forward_pre_hook(lambda _m, inputs: (3 * inputs[0],)),
         lambda model: setattr(model.conv, "padding", (1, 1)),
         lambda model: setattr(model, "mean", torch.ones(3, 1, 1)),
         lambda model: setattr(model, "norm", nn.Identity()),

@@ -53,6 +53,9 @@ def test_the_default_is_the_last_layer_that_all_passes_through(make, options, ex
         ("Masked", {}, "features"),
         ("Detached", {}, "early"),
         ("Converted", {}, "conv"),
+        ("SqueezeExcite", {}, "features"),
+        ("SpatialAttention", {}, "features"),
+        ("Experts", {}, "stem"),
     ],
 )
 def test_the_default_of_a_module_is_on_the_path_of_its_output(name, options, expected):

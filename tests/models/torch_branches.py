@@ -78,6 +78,50 @@ class Masked(nn.Module):
         return self.classes((x * self.mask(x).sigmoid()).mean((2, 3)))
 
 
+class SqueezeExcite(nn.Module):
+    """Channels scaled by convolutions of 1 x 1 over their means, which run last."""
+
+    def __init__(self):
+        super().__init__()
+        self.features, self.classes = nn.Conv2d(3, 8, 3, 2), nn.Linear(8, 3)
+        self.squeeze, self.excite = nn.Conv2d(8, 4, 1), nn.Conv2d(4, 8, 1)
+
+    def forward(self, x):
+        x = self.features(x).relu()
+        scale = self.excite(self.squeeze(x.mean((2, 3), keepdim=True)).relu()).sigmoid()
+        return self.classes((x * scale).mean((2, 3)))
+
+
+class SpatialAttention(nn.Module):
+    """As CBAM: cells scaled by a convolution over their mean and maximum, which runs last."""
+
+    def __init__(self):
+        super().__init__()
+        self.features, self.classes = nn.Conv2d(3, 8, 3, 2), nn.Linear(8, 3)
+        self.attention = nn.Conv2d(2, 1, 3, padding=1)
+
+    def forward(self, x):
+        x = self.features(x).relu()
+        scale = self.attention(torch.cat([x.mean(1, True), x.amax(1, True)], 1)).sigmoid()
+        return self.classes((x * scale).mean((2, 3)))
+
+
+class Experts(nn.Module):
+    """Two convolutions side by side, weighed by a router that sees the stem."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.router = nn.Conv2d(3, 8, 3, 2), nn.Linear(8, 2)
+        self.one, self.other = nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3)
+        self.classes = nn.Linear(8, 3)
+
+    def forward(self, x):
+        x = self.stem(x).relu()
+        weights = self.router(x.mean((2, 3))).softmax(1)[:, :, None, None, None]
+        mixed = weights[:, 0] * self.one(x).relu() + weights[:, 1] * self.other(x).relu()
+        return self.classes(mixed.mean((2, 3)))
+
+
 class Detached(nn.Module):
     """A late layer without a gradient, as a teacher that runs along."""
 

@@ -54,6 +54,17 @@ def column_by_column(t, extra):
     return torch.cat([extra, t], 1), 0
 
 
+def back_and_forth(t, extra):
+    """Every other row from right to left, as in scans of state space models."""
+    rows = t.reshape(len(t), 8, 8, -1)
+    rows = torch.stack([row.flip(1) if i % 2 else row for i, row in enumerate(rows.unbind(1))], 1)
+    return torch.cat([extra, rows.flatten(1, 2)], 1), 0
+
+
+def from_the_end(t, extra):
+    return torch.cat([extra, t.flip(1)], 1), 0
+
+
 def unit_by_unit(t, extra):
     """As in Hiera: the tokens of a mask unit of 2 x 2 stand together."""
     t = t.reshape(len(t), 4, 2, 4, 2, -1).transpose(2, 3).flatten(1, 4)
