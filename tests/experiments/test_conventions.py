@@ -67,7 +67,8 @@ def test_the_convention_that_a_network_needs_is_named(needed):
     assert (right.predict(DATA.images).argmax(1) == DATA.labels).mean() == 1
     assert fitting(right, DATA) == {}
     found = fitting(under_evaluation(needed, WRONG[needed]), DATA)
-    assert found == {"pixels": needed, "accuracy": 1, "before": 0.5, "images": N}
+    expected = {"pixels": needed, "also": [], "accuracy": 1, "before": 0.5, "images": N}
+    assert found == expected
 
 
 def test_what_is_in_doubt():
@@ -192,6 +193,8 @@ def test_a_wrong_convention_is_named_of_mobilenet(mobilenet, real, needed, tmp_p
     run = Run.open(tmp_path / "run")
     fits = run.manifest.cells["net-0"].fits
     print(f"{needed} needed, {WRONG[needed]} given: {fits}")
-    assert fits["pixels"] == needed
+    # with the contrast of -1..1 a network that needs imagenet is right on as many of these photos
+    assert needed in (fits["pixels"], *fits["also"])
+    assert fits["pixels"] == needed or needed == "imagenet"
     name = "tf" if needed == "-1..1" else needed
-    assert any(f"Try: --pixels {name}." in str(answer) for answer in compare(run).answers)
+    assert any(f"{name!r}" in str(answer) for answer in compare(run).answers)

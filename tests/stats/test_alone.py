@@ -328,4 +328,8 @@ def test_pixels_that_would_fit_better_are_named():
         "A may get other pixels than it takes: accuracy 0.60. With pixels='tf' accuracy would be "
         "0.90 on 64 images. Try: --pixels tf."
     )
+    two = arm("A", unlearned=5, fits=("-1..1, imagenet", 0.9, 64))
+    text = table(arms=[two], kind="audit").answers[0].text
+    assert "With pixels='tf' or 'imagenet' accuracy would be 0.90" in text
+    assert "Try: --pixels tf." in text
     assert not [one for one in table(arms=[arm("A")], kind="audit").answers if one.kind == "arm"]

@@ -30,8 +30,8 @@ def fitting(model: Evaluated, images: Images) -> Mapping[str, Any]:
     """The convention that fits better than the model's own pixels; {} where none does.
 
     Returns:
-        pixels (a name that `pixels=` takes), accuracy with them, accuracy before, and images, the
-        number tried.
+        pixels (a name that `pixels=` takes), others with which it is right as often, accuracy with
+        them, accuracy before, and images, the number tried.
     """
     count = min(TRIED, len(images))
     some = images.subset(np.unique(np.linspace(0, len(images) - 1, count).astype(np.int64)))
@@ -48,6 +48,7 @@ def fitting(model: Evaluated, images: Images) -> Mapping[str, Any]:
         return {}
     return {
         "pixels": best,
+        "also": [n for n in others if n != best and found[n][0].sum() == after.sum()],
         "accuracy": float(after.mean()),
         "before": float(before.mean()),
         "images": len(some),

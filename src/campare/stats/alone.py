@@ -233,10 +233,10 @@ def _fits(arm: Arm) -> str:
     """Which pixels would fit better, in a sentence; nothing where none do."""
     if not arm.fits:
         return ""
-    name = {"-1..1": "tf"}.get(arm.fits, arm.fits)  # a minus is no hyphen in a report
-    return (
-        f"With pixels={name!r} accuracy would be {arm.fits_accuracy:.2f} on {arm.fits_images} "
-        f"images. Try: --pixels {name}."
+    names = [{"-1..1": "tf"}.get(name, name) for name in arm.fits.split(", ")]
+    return (  # tf: a minus is no hyphen in a report
+        f"With pixels={' or '.join(map(repr, names))} accuracy would be {arm.fits_accuracy:.2f} on "
+        f"{arm.fits_images} images. Try: --pixels {names[0]}."
     )
 
 

@@ -17,7 +17,7 @@ _BLANK = ("flat", "all-negative", "non-finite", "unconnected")
 
 #: Columns of `Comparison.arms`; `unlearned`: replicates no better than the commonest class; `maps`:
 #: of the main method, `flat` of which have nothing on them; `fits`: the pixels that would fit its
-#: models better, if any, with the accuracy on some images.
+#: models better, if any, with commas between those that do alike, and the accuracy on some images.
 ARMS: dict[str, Any] = {
     **dict.fromkeys(("arm", "title", "grid"), pl.String),
     **dict.fromkeys(("replicates", "unlearned"), pl.Int64),
@@ -77,7 +77,7 @@ def arms_of(
                 "accuracy": sum(known) / len(known) if known else math.nan,
                 "chance": _commonest(part["label"]),
                 **dict(zip(("maps", "flat"), maps.get(name, (0, 0)), strict=True)),
-                "fits": fits.get(name, {}).get("pixels"),
+                "fits": _named(fits.get(name, {})),
                 "fits_accuracy": fits.get(name, {}).get("accuracy", math.nan),
                 "fits_images": fits.get(name, {}).get("images"),
             }
@@ -95,6 +95,11 @@ def _learned(model: pl.DataFrame) -> bool:
     hits = model["right"].to_numpy()
     groups = model["group"].to_list() if "group" in model.columns else ()
     return learned(label, np.where(hits, label, -1), groups=groups)
+
+
+def _named(fits: Mapping[str, Any]) -> str | None:
+    """The pixels that fit best, then those with which a model is right as often."""
+    return ", ".join([fits["pixels"], *fits.get("also", ())]) if fits else None
 
 
 def _commonest(labels: pl.Series) -> float:
