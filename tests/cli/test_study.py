@@ -44,6 +44,7 @@ def test_defaults(studied: list[Any], capsys: pytest.CaptureFixture[str]):
         "epochs": None,
         "train_sizes": None,
         "augment_strengths": None,
+        "curve": None,
         "metrics": ("default",),
         "methods": ("grad-cam",),
         "out": Path("runs/photos-article"),
@@ -62,7 +63,7 @@ def test_every_option_arrives(studied: list[Any]):
         "study photos --recipes mine.yaml --only A,B --seeds 2 --backbone mobilenet --weights "
         "w.h5 --backbone-option alpha=0.75 --backbone-option depth_multiplier=1 --size 64 "
         "--epochs 3 --method grad-cam,layer-cam --out there --engine ray "
-        "--train-sizes 50,100 --augment-strengths 0,0.5"
+        "--train-sizes 50,100 --augment-strengths 0,0.5 --curve 5"
     )
     assert call(words) == 0
     ((_, settings),) = studied
@@ -78,6 +79,7 @@ def test_every_option_arrives(studied: list[Any]):
         "epochs": 3,
         "train_sizes": (50, 100),
         "augment_strengths": (0, 0.5),
+        "curve": 5,
         "metrics": ("default",),
         "methods": ("grad-cam", "layer-cam"),
         "out": Path("there"),

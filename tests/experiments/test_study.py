@@ -90,8 +90,25 @@ def test_the_summary_has_the_means_and_the_answer(run):
 
 
 def test_a_second_study_repeats_the_numbers_bit_for_bit(run, tmp_path):
-    again = study(tiny_set(), recipes=TINY, seeds=2, out=tmp_path / "again")
-    assert scores_bytes(again) == scores_bytes(run)
+    again = study(tiny_set(), recipes=TINY, seeds=2, out=tmp_path / "again", curve=1)
+    assert scores_bytes(again) == scores_bytes(run)  # a curve moves no row and no random number
+    for name, cell in again.manifest.cells.items():
+        assert cell.history == run.manifest.cells[name].history
+        assert list(cell.curve) == [1]
+        assert list(cell.curve[1]) == ["accuracy", "energy", "pointing-game"]
+        # of all twelve test images after the only epoch: what the table says of the same model
+        rows = again.scores().filter(
+            (pl.col("recipe") == cell.recipe) & (pl.col("seed") == cell.seed)
+            & pl.col("method").is_in(["grad-cam", "-"])
+        )  # fmt: skip
+        for measure, metric in (("accuracy", "correct"), ("energy", "energy")):
+            mean = rows.filter(pl.col("metric") == metric)["value"].mean()
+            assert cell.curve[1][measure] == pytest.approx(mean, abs=1e-5)
+    assert not any(cell.curve for cell in run.manifest.cells.values())
+    page = (again.path / "report.html").read_text("utf-8")
+    assert "Quality over the epochs" in page
+    assert "was not tested: it takes two seeds or more, and two epochs" in page
+    assert "Quality over the epochs" not in (run.path / "report.html").read_text("utf-8")
 
 
 def test_seeds_can_be_added_to_a_run(tmp_path):
@@ -158,6 +175,8 @@ REFUSED = {
         RecipeError,
         "a recipe that augments with",
     ),
+    "curve without points": ({"curve": 2}, RecipeError, r"got 2\. Try: curve=1"),
+    "curve of nothing": ({"curve": 0}, RecipeError, r"got 0\. Try: curve=1"),
     "backbone of one's own": ({"backbone": "vgg16"}, RecipeError, "name their own"),
 }
 

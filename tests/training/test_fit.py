@@ -363,3 +363,34 @@ def test_images_that_cannot_be_trained_on():
     images = squares().subset([0, 2, 4, 5])
     with pytest.raises(DataError, match=r"training images each, got 1 of 'b'\. Try more images"):
         fit.train(SMALL, images, seed=0)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        SMALL,
+        pytest.param(replace(SMALL, trainable="lora", warmup=1), marks=pytest.mark.slow),
+        pytest.param(replace(FLAT, guidance="energy"), marks=pytest.mark.slow),
+    ],
+    ids=["features", "lora", "guided"],
+)
+def test_who_watches_a_training_gets_the_weights_of_each_epoch(recipe):
+    images = squares()
+    masks = np.zeros(images.images.shape[:3], bool)
+    masks[:, 6:16, 6:16] = True
+    images = replace(images, regions={"object": masks})
+    network, weights = fit.build(recipe, 2, size=SIZE, seed=0), []
+
+    def watch(epoch, copy):
+        copy(network)
+        weights.append(network.get_weights())
+        return {"epoch": epoch} if epoch % 2 == 0 else None
+
+    watched = fit.train(recipe, images, seed=0, cache=FeatureCache(), watch=watch)
+    plain = fit.train(recipe, images, seed=0, cache=FeatureCache())
+    assert weights_equal(watched.model, plain.model)
+    assert weights_equal(watched.model, network)
+    assert watched.history == plain.history
+    assert len(weights) == watched.epochs
+    assert watched.curve == {epoch: {"epoch": epoch} for epoch in range(2, watched.epochs + 1, 2)}
+    assert any(not np.array_equal(a, b) for a, b in zip(weights[0], weights[-1], strict=True))

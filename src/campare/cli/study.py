@@ -73,6 +73,14 @@ def study(
             f"{STRENGTHS}. A flip is left out at 0.",
         ),
     ] = None,
+    curve: Annotated[
+        int | None,
+        Option(
+            metavar="N",
+            help="Measure quality and accuracy every N epochs on a sample of test images; the "
+            "report says where the two part.",
+        ),
+    ] = None,
     method: Methods = "grad-cam",
     metrics: Metrics = "default",
     shortcut: Shortcut = None,
@@ -121,6 +129,7 @@ def study(
         augment_strengths=augment_strengths,
         methods=method,
         metrics=metrics,
+        curve=curve,
         out=out or Path("runs") / f"{Path(data).resolve().name}-{Path(recipes).stem}",
         engine=engine,
         console=console,

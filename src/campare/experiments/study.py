@@ -75,6 +75,7 @@ def study(
     methods: str | Method | Sequence[str | Method] = ("grad-cam",),
     metrics: Wanted = None,
     group: By | None = None,
+    curve: int | None = None,
     engine: str = "local",
     console: "Console | None" = None,
 ) -> Run:
@@ -93,6 +94,9 @@ def study(
     as faithfulness and stability do, takes time for every cell. `group` says which images belong
     together (patients, videos), as in `campare.audit`; splits that are drawn keep them apart.
 
+    `curve` measures quality and accuracy every so many epochs, on a fixed sample of test images;
+    the answers say where the two part. No row of the table changes.
+
     Raises:
         CampareError: a setting that cannot work; nothing has been written then.
 
@@ -109,6 +113,7 @@ def study(
         require_unique(chosen)
         labels = np.array([sample.label for sample in images.of("train")], np.int64)
         check_sizes([recipe.train_size for recipe in chosen if recipe.train_size], labels)
+        _check_curve(curve, chosen)
         by_name = {recipe.name: recipe for recipe in chosen}
         arms = to_train(chosen, _seeds(seeds))
         seed_list = [replicate.seed for replicate in arms[0].replicates]
@@ -151,13 +156,27 @@ def study(
         terms = Terms(found, target="label", split="test", seed=0)
         cache = _cache() if ours else None
         work = partial(
-            train_and_evaluate, Study(run, train, inputs, terms, by_name, side, validation, cache)
+            train_and_evaluate,
+            Study(run, train, inputs, terms, by_name, side, validation, cache, curve),
         )
         cells = [cell for cells in zip(*(arm.cells for arm in arms), strict=True) for cell in cells]
         run_cells(run, cells, [cell.name for cell in cells], work, run_engine, live)
         live.say("Comparing the recipes and writing the report")
         conclude(run)
     return run
+
+
+def _check_curve(curve: int | None, recipes: Sequence[Recipe]) -> None:
+    """Check that every recipe is trained long enough for a point of its curve."""
+    if curve is None:
+        return
+    shortest = min(recipes, key=lambda recipe: recipe.warmup + recipe.epochs)
+    epochs = shortest.warmup + shortest.epochs
+    if not 1 <= curve <= epochs:
+        raise RecipeError(
+            f"Expected a curve of every 1 to {epochs} epochs, as many as recipe {shortest.name!r} "
+            f"has, got {curve}. Try: curve={max(1, epochs // 5)} (--curve)"
+        )
 
 
 def _validation(counts: Mapping[str, int]) -> str:

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from campare.errors import RecipeError, TargetError
 from campare.experiments.evaluate import (
     UNTRAINED,
@@ -20,16 +22,20 @@ from campare.experiments.evaluate import (
 from campare.experiments.evaluated import Evaluated, evaluated
 from campare.experiments.inputs import Inputs
 from campare.experiments.outputs import match
+from campare.experiments.quality import quality, sample
 from campare.files import atomic, write_json
 from campare.runs.run import Cell, Run
 
 if TYPE_CHECKING:
     from campare.data import Images
+    from campare.training.fit import Watch
     from campare.training.progress import Trained
     from campare.training.recipe import Recipe
 
 #: Images at a time for metrics that query the model.
 BATCH_SIZE = 32
+#: Test images on which the curve of quality is measured.
+CURVE_IMAGES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +50,7 @@ class Study:
     size: int
     validation: "Images | None" = None  # None: a part of the training images
     cache: Any = None  # FeatureCache: what frozen backbones said of the training images
+    curve: int | None = None  # epochs from one point of the curve of quality to the next
 
 
 def train_and_evaluate(study: Study, cell: Cell, report: Report) -> dict[str, Any]:
@@ -96,11 +103,36 @@ def _of_campare(
             validation=study.validation,
             progress=report,
             cache=study.cache,
+            watch=_watch(study, model, network),
         )
 
     facts = _kept(study.run, cell, names, train, fit.save)
     network.set_weights(fit.load(study.run.model_path(cell)).get_weights())
     return model, untrained, facts
+
+
+def _watch(study: Study, model: Evaluated, network: Any) -> "Watch | None":
+    """Measures maps on a fixed sample of test images every few epochs, by the study's `network`.
+
+    Nothing is decided by what it finds: the training goes on as it would.
+    """
+    if study.curve is None:
+        return None
+    every, images = study.curve, study.inputs.images
+    usable = np.arange(len(images))
+    if "object" in images.regions:
+        usable = np.flatnonzero(images.regions["object"].any((1, 2)))
+    rows = usable[sample(images.labels[usable], CURVE_IMAGES, study.terms.seed)]
+    measured = quality(images.subset(rows), None, study.terms.methods[:1])
+
+    def watch(epoch: int, copy: Callable[[Any], None]) -> dict[str, float] | None:
+        if epoch % every:
+            return None
+        copy(network)
+        means = measured(model)
+        return {"accuracy": means.accuracy} | {name: x for (_, name), x in means.quality.items()}
+
+    return watch
 
 
 def _of_own_code(
@@ -200,6 +232,7 @@ def _kept(
         "images_per_second": trained.images_per_second,
         "epochs": trained.epochs,
         "history": trained.history,
+        **({"curve": trained.curve} if trained.curve else {}),
     }
     kind = suffix(trained.model)
     if kind != ".keras":

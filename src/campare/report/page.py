@@ -64,6 +64,7 @@ class Page:
     spread: list[Panel]
     learning: list[list[Plot]]
     doses: list[Plot]
+    quality: list[list[Plot]]  # over the epochs of the trainings
     classes: list[dict[str, Any]]
     class_plots: list[Panel]
     declared: dict[str, Any]
@@ -111,6 +112,7 @@ class Page:
         charts: dict[str, list[Panel] | list[list[Plot]]] = {
             "effects": self.forests,
             "learning": self.learning,
+            "quality": self.quality,
             "spread": self.spread,
         }
         return {name: chart for name, chart in charts.items() if chart}
@@ -197,6 +199,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         gallery=pictures,
         spread=[spread.spread(values[metric], metric, arms) for metric in per_image[:4]],
         learning=curves.learning(cells, arms),
+        quality=curves.quality(comparison.curves, arms),
         doses=curves.doses(manifest.recipe_fields, found, method, metrics),
         classes=classes,
         class_plots=_class_plots(classes, arms, per_image, pictures.judged),

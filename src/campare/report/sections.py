@@ -117,6 +117,10 @@ def _doses(page: Page) -> str:
     return "\n".join(f"- {escaped(plot.title)}: {escaped(plot.spoken)}" for plot in page.doses)
 
 
+def _quality(page: Page) -> str:
+    return "\n".join(f"- {escaped(str(answer))}" for answer in page.said("curve"))
+
+
 def _methods(page: Page) -> str:
     listed = "\n".join(f"{i}. {escaped(line)}" for i, line in enumerate(page.references, 1))
     return f"{escaped(page.paragraph)}\n\n{listed}"
@@ -212,6 +216,15 @@ SECTIONS: tuple[Section, ...] = (
         markdown=_nothing,
         shown=lambda page: bool(page.learning),
         figures=("learning",),
+    ),
+    Section(
+        id="quality",
+        title="Quality over the epochs",
+        name="Epochs",
+        html=template("quality"),
+        markdown=_quality,
+        shown=lambda page: bool(page.quality),
+        figures=("quality",),
     ),
     Section(
         id="methods",

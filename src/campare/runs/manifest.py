@@ -63,6 +63,7 @@ class CellRecord(_Part):
     learned: bool | None = None  # better than the commonest class; None: not known
     epochs: int | None = None
     history: dict[str, list[float | None]] = {}  # learning curves: one value per epoch
+    curve: dict[int, dict[str, float | None]] = {}  # epoch -> accuracy and measures of a sample
     train_seconds: float | None = None
     measure_seconds: float | None = None
     images_per_second: float | None = None

@@ -13,7 +13,7 @@ class Answer:
 
     Attributes:
         kind: 'arm', 'factor', 'interaction', 'trend', 'contrast', 'classifier', 'alone',
-            'controls' or 'limit'.
+            'controls', 'curve' or 'limit'.
         verdict: 'better', 'worse', 'higher', 'lower', 'mixed', 'not detected', 'undefined'; of an
             arm alone and of limits what is wrong, in a few words.
         text: the claim, a sentence or two.
@@ -82,6 +82,10 @@ class Compared(Protocol):
     @property
     def arms(self) -> pl.DataFrame:
         """Each arm by itself."""
+
+    @property
+    def curves(self) -> pl.DataFrame:
+        """What was measured while recipes were trained."""
 
     @property
     def kind(self) -> str:

@@ -4,6 +4,7 @@
     factors         what a factor does to the maps, over all arms; interactions; trends
     contrasts       one arm against another: better, worse, mixed, not detected
     controls        whether an arm beats a map that looks at no model
+    curves          where accuracy still rises in training and quality falls
     limits          what the numbers cannot say
 
 Terminal, report, Markdown and notebook print these; none of them decides anything. A verdict is
@@ -22,6 +23,7 @@ import polars as pl
 from campare.stats.alone import Flawed, alone, faults
 from campare.stats.answer import Answer, Arm, Compared
 from campare.stats.design import AUGMENTATION, NONE, PRETRAINING, SIZE, STRENGTH
+from campare.stats.parting import partings
 from campare.stats.ranking import CLASSIFIER, main_method, main_metrics
 from campare.stats.words import (
     MATCHED,
@@ -61,6 +63,7 @@ def answers(comparison: Compared) -> list[Answer]:
         *(answer for name in order for answer in _of_pairs(comparison, name, arms, flawed)),
         *(alone(comparison, arms.values(), method, metrics) if len(arms) == 1 else ()),
         *_of_controls(comparison, method),
+        *partings(comparison.curves, comparison.confidence),
         *_limits(comparison, method),
     ]
 

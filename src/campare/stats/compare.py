@@ -34,6 +34,7 @@ from campare.stats.factors import DESIGN, PAIR, Contrast, differences
 from campare.stats.factors import contrasts as contrasts_of
 from campare.stats.holm import holm
 from campare.stats.judging import judge
+from campare.stats.parting import CURVES
 from campare.stats.permutation import Flips, permutation_test
 from campare.stats.ranking import CLASSIFIER, main_method
 from campare.stats.scores import Contrasts, Key, Measured, Rows, controls_of, read
@@ -135,6 +136,7 @@ def compare(
             ),
             ARMS,
         ),
+        curves=pl.DataFrame(rows.curves, schema=CURVES, orient="row").fill_null(math.nan),
         kind=rows.kind,
         notes=_notes(rows),
         confidence=confidence,

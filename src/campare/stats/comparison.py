@@ -22,6 +22,7 @@ from campare.stats.answer import Answer
 from campare.stats.answers import answers, arms_in, headline
 from campare.stats.arms import ARMS
 from campare.stats.factors import DESIGN
+from campare.stats.parting import CURVES
 from campare.stats.printed import notebook, terminal
 
 if TYPE_CHECKING:
@@ -62,12 +63,12 @@ NULLS: dict[str, Any] = {
 _TABLES = {
     "effects": EFFECTS, "summary": SUMMARY, "nulls": NULLS,
     "claims": CLAIMS, "factors": EFFECTS, "sensitivity": SENSITIVITY, "design": DESIGN,
-    "arms": ARMS,
+    "arms": ARMS, "curves": CURVES,
 }  # fmt: skip
 
 
 #: Tables that a file of an earlier version lacks.
-_LATER = ("claims", "factors", "sensitivity", "design", "arms")
+_LATER = ("claims", "factors", "sensitivity", "design", "arms", "curves")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +99,8 @@ class Comparison:
         arms: arm, title, grid, replicates, unlearned (replicates that do not beat the commonest
             class), accuracy, chance (the share of the commonest class), maps (of the main method),
             flat (of which nothing can be seen).
+        curves: recipe, seed, epoch, measure ('accuracy' or a metric), value: a sample of images
+            while recipes were trained.
         kind: 'study', 'audit', or '' where the table does not say.
         notes: what a reader has to know, a line each.
     """
@@ -113,6 +116,7 @@ class Comparison:
     sensitivity: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SENSITIVITY))
     design: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DESIGN))
     arms: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ARMS))
+    curves: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CURVES))
     kind: str = ""
     notes: tuple[str, ...] = ()
 

@@ -46,6 +46,7 @@ class Rows(NamedTuple):
     grids: recipe -> method -> resolution of its maps; kind: of the run.
     shown: mosaic -> the images that it shows, as numbers; {}: not known.
     fits: recipe -> the pixels that would fit its models better, as `CellRecord` has it.
+    curves: recipe, seed, epoch, measure, value, of what was measured while recipes were trained.
     """
 
     frame: pl.DataFrame
@@ -58,6 +59,7 @@ class Rows(NamedTuple):
     kind: str = ""
     shown: Mapping[str, Sequence[int]] = {}
     fits: Mapping[str, Mapping[str, Any]] = {}
+    curves: tuple[tuple[str, int, int, str, float | None], ...] = ()
 
     def matrices(self) -> "dict[Key, Measured]":
         """(recipe, method, metric) -> Measured, in the order in which the table names them."""
@@ -147,6 +149,12 @@ def read(table: Any) -> Rows:
             kind=manifest.kind,
             shown=getattr(table, "mosaics", dict)(),
             fits={cell.recipe: cell.fits for cell in reversed(cells) if cell.fits},
+            curves=tuple(
+                (cell.recipe, cell.seed, epoch, measure, value)
+                for cell in cells
+                for epoch, point in cell.curve.items()
+                for measure, value in point.items()
+            ),
         )
     checked = of_test(checked_columns(getattr(table, "frame", table)))
     rows, others = _check(checked, {})

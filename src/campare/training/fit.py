@@ -8,6 +8,7 @@ augmentation is run once an image, and its head is trained on what it said.
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -27,6 +28,10 @@ from campare.types import Array, Ints
 
 if TYPE_CHECKING:
     from campare.data import Images
+
+
+#: Is told the epoch that ended and how to copy the weights; returns what is kept of it, if any.
+Watch = Callable[[int, Callable[[Any], None]], dict[str, float] | None]
 
 
 def build(recipe: Recipe, n_classes: int, *, size: int, seed: int) -> Any:
@@ -74,6 +79,7 @@ def train(
     validation_fraction: float = 0.15,
     progress: Callable[[Step], None] | None = None,
     cache: FeatureCache | None = None,
+    watch: Watch | None = None,
 ) -> Trained:
     """Train a recipe on images, part of which (stratified, by the seed) is kept for validation.
 
@@ -83,6 +89,9 @@ def train(
 
     With a `cache`, a frozen backbone that sees no augmentation runs once an image; without one it
     runs in every epoch. The result is the same.
+
+    `watch(epoch, copy)` is called after each epoch; `copy(network)` gives a network of `build` the
+    weights of that moment. What it returns is the epoch's entry in `Trained.curve`.
 
     Raises:
         DataError: fewer than two images of a class, or images of another size.
@@ -112,6 +121,8 @@ def train(
         labels = np.concatenate([labels, validation.labels])
     answers = keras.utils.to_categorical(labels, len(images.class_names))
     clock = Clock(recipe.warmup + recipe.epochs, len(parts[0]), progress)
+    if watch is not None:
+        clock.watch = partial(_watched, watch, model, recipe)
     guided = _guided(model, recipe, images, validation, pixels, answers)
 
     for phase in _phases(model, recipe):
@@ -127,7 +138,21 @@ def train(
         lora.merge(adapted, model)
     seconds = time.perf_counter() - began
     epochs = len(clock.history["loss"])
-    return Trained(model, clock.history, seconds, epochs * len(parts[0]) / seconds, epochs)
+    return Trained(
+        model, clock.history, seconds, epochs * len(parts[0]) / seconds, epochs, clock.curve
+    )
+
+
+def _watched(watch: Watch, model: Any, recipe: Recipe, epoch: int) -> dict[str, float] | None:
+    """What `watch` finds of a model that is being trained."""
+
+    def copy(network: Any) -> None:
+        if recipe.trainable == "lora":
+            lora.merge(model, network)
+        else:
+            network.set_weights(model.get_weights())
+
+    return watch(epoch, copy)
 
 
 def split(

@@ -30,6 +30,7 @@ class Trained:
     seconds: float
     images_per_second: float  # training images, all epochs
     epochs: int  # trained, warm-up included
+    curve: dict[int, dict[str, float]] = field(default_factory=dict)  # what `watch` found, by epoch
 
 
 @dataclass
@@ -41,6 +42,8 @@ class Clock:
     progress: Callable[[Step], None] | None = None
     history: dict[str, list[float]] = field(default_factory=dict)
     began: float = 0.0
+    watch: Callable[[int], dict[str, float] | None] | None = None  # is told each epoch that ends
+    curve: dict[int, dict[str, float]] = field(default_factory=dict)
 
     def extracting(self, images: int, total: int) -> None:
         """The frozen backbone has extracted features of so many images; 0 starts the clock."""
@@ -60,6 +63,10 @@ class Clock:
         def epoch_end(_: int, logs: Mapping[str, Any]) -> None:
             for name, value in logs.items():
                 self.history.setdefault(name, []).append(float(value))
+            epoch = len(self.history.get("loss", ()))
+            found = self.watch(epoch) if self.watch else None
+            if found:
+                self.curve[epoch] = found
 
         return {
             "on_epoch_begin": lambda *_: self._start(),

@@ -2,12 +2,14 @@
 
 from dataclasses import asdict
 
+import polars as pl
 import pytest
 
 from campare.report import view
 from campare.report.plots import curves
 from campare.report.view import Arm
 from campare.runs.manifest import CellRecord
+from campare.stats.parting import CURVES
 from campare.training.recipes import article
 from campare.training.sweep import dosed
 
@@ -52,3 +54,22 @@ def test_one_epoch_is_a_point_and_an_arm_that_did_not_learn_is_named():
     ((plot,),) = curves.learning([cell], [lost])
     assert [len(curve.points) for curve in plot.curves] == [1, 1]
     assert (plot.y_name, plot.note) == ("loss", "did not learn")
+
+
+def test_quality_over_the_epochs_is_a_line_for_each_seed():
+    rows = [
+        ("A", seed, epoch, measure, value + seed / 10)
+        for seed in (0, 1)
+        for epoch, measure, value in [(5, "accuracy", 0.5), (10, "accuracy", 0.75),
+                                      (5, "energy", 0.4), (10, "energy", 0.2)]
+    ]  # fmt: skip
+    rows.append(("A", 0, 15, "energy", float("nan")))
+    accuracy, energy = curves.quality(pl.DataFrame(rows, schema=CURVES, orient="row"), ARMS)
+    assert [plot.title for plot in (*accuracy, *energy)] == ["A", "A"]  # B has no curve
+    assert accuracy[0].y_name == "accuracy"
+    assert [one.pieces for one in accuracy[0].curves] == [
+        (((0.0, 50.0), (100.0, 25.0)),),
+        (((0.0, 40.0), (100.0, 15.0)),),
+    ]
+    assert accuracy[0].spoken == "A: accuracy over epochs; at the end 0.75 to 0.85"
+    assert curves.quality(pl.DataFrame(schema=CURVES), ARMS) == []

@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import polars as pl
+
 from campare.report import words
 from campare.report.plots.axis import Axis, holding
 from campare.report.plots.chart import Curve, Plot, Point
@@ -80,6 +82,49 @@ def _epochs(arm: Arm, kind: str, line: Sequence[float], x: Axis, y: Axis) -> Cur
     """A line over epochs; one epoch alone is a point."""
     pieces = _pieces([(i + 1, value) for i, value in enumerate(line)], x, y)
     return Curve(arm.index, kind, pieces, points=pieces[0] if len(line) == 1 and pieces else ())
+
+
+def quality(found: pl.DataFrame, arms: Sequence[Arm]) -> list[list[Plot]]:
+    """A list of plots for accuracy and one for each measure, a plot an arm, over the epochs.
+
+    `found` is `Comparison.curves`: recipe, seed, epoch, measure, value.
+    """
+    plots = []
+    for measure in dict.fromkeys(found["measure"]):
+        own = found.filter((pl.col("measure") == measure) & pl.col("value").is_finite())
+        if not own.height:
+            continue
+        known = [arm for arm in arms if arm.name in set(own["recipe"])]
+        epochs = sorted(set(own["epoch"]))
+        x = Axis(float(min(epochs)), float(max(*epochs, min(epochs) + 1)))
+        y = Axis(0.0, 1.0) if measure == "accuracy" else holding(own["value"].to_list())
+        plots.append([_over_epochs(arm, measure, own, x, y) for arm in known])
+    return plots
+
+
+def _over_epochs(arm: Arm, measure: str, found: pl.DataFrame, x: Axis, y: Axis) -> Plot:
+    own = found.filter(pl.col("recipe") == arm.name).sort("epoch")
+    lines = [
+        [(float(epoch), value) for epoch, value in part.select("epoch", "value").rows()]
+        for part in own.partition_by("seed", maintain_order=True)
+    ]
+    curves = [
+        Curve(arm.index, "main", pieces, points=pieces[0])
+        for line in lines
+        if (pieces := _pieces(line, x, y))
+    ]
+    name = "accuracy" if measure == "accuracy" else title(measure)
+    ends = [line[-1][1] for line in lines]
+    return Plot(
+        arm.name,
+        tuple((x.at(i), f"{i:g}") for i in x.ticks(4) if i == int(i)),
+        tuple((100 - y.at(v), f"{v:g}") for v in y.ticks(4)),
+        "epoch",
+        tuple(curves),
+        f"{arm.name}: {name} over epochs; at the end {words.number(min(ends))} to "
+        f"{words.number(max(ends))}",
+        y_name=name,
+    )
 
 
 def _numbers(values: Sequence[float | None] | None) -> list[float]:
