@@ -152,12 +152,15 @@ def _agree(phrase: str, number: int) -> str:
 def faults(
     comparison: Compared, arms: Iterable[Arm], method: str, metrics: Sequence[str]
 ) -> list[Answer]:
-    """What must be known of single arms, the worst kind first."""
+    """What must be known of single arms, the worst kind first.
+
+    An arm that follows a cue is at chance where the cue is at random, and that is the reason.
+    """
     means, arms = Means(comparison), list(arms)
     metric = next((m for m in metrics if higher_is_better(m) is not None), "")
     return [
-        *(answer for arm in arms for answer in _not_learned(arm, comparison.kind)),
         *(one for arm in arms for cue in means.cues() for one in _cue(arm, method, cue, means)),
+        *(answer for arm in arms for answer in _not_learned(arm, comparison.kind)),
         *(answer for arm in arms if metric for answer in _controls(arm, method, metric, means)),
         *(answer for arm in arms for answer in _flat(arm, method)),
     ]
