@@ -238,7 +238,7 @@ def guided_grad_cam_attributions(
         >>> import keras
         >>> from campare import wrap
         >>> network = keras.Sequential([
-        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3),
+        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, activation="relu"),
         ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
         ... ])
         >>> guided_grad_cam_attributions(wrap(network), np.ones((1, 8, 8, 3)), 1).shape
@@ -271,7 +271,7 @@ def guided_grad_cam(
         >>> import keras
         >>> from campare import wrap
         >>> network = keras.Sequential([
-        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3),
+        ...     keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, activation="relu"),
         ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2),
         ... ])
         >>> guided_grad_cam(wrap(network), np.ones((1, 8, 8, 3)), 1).shape
