@@ -65,7 +65,7 @@ def in_doubt(accuracy: float, learned: bool, labels: Any) -> bool:
         (True, False)
     """
     share = np.bincount(labels).max() / len(labels)
-    return not learned or accuracy < (share + 1) / 2
+    return not learned or bool(accuracy < (share + 1) / 2)
 
 
 def _answers(model: Evaluated, images: Images) -> tuple[Bools, float]:
