@@ -13,6 +13,7 @@ from campare.experiments.study import study
 from campare.stats.compare import compare
 from campare.stats.curves import dose_curves
 from campare.stats.design import design_of
+from campare.stats.parting import CURVES
 from campare.stats.stored import comparison_of
 from campare.training.recipes import RECIPES
 from campare.types import SCORE_COLUMNS
@@ -104,6 +105,7 @@ def test_a_second_study_repeats_the_numbers_bit_for_bit(run, tmp_path):
         for measure, metric in (("accuracy", "correct"), ("energy", "energy")):
             mean = rows.filter(pl.col("metric") == metric)["value"].mean()
             assert cell.curve[1][measure] == pytest.approx(mean, abs=1e-5)
+    assert compare(again).curves.schema == pl.Schema(CURVES)
     assert not any(cell.curve for cell in run.manifest.cells.values())
     page = (again.path / "report.html").read_text("utf-8")
     assert "Quality over the epochs" in page

@@ -88,4 +88,8 @@ def test_one_seed_or_epochs_that_others_lack_are_said():
     stopped = own.filter((pl.col("seed") > 0) | (pl.col("epoch") < 20))  # seed 0 ended early
     (found,) = partings(stopped, 0.95)
     assert "from epoch 5 to 15" in found.text
+    blank = (pl.col("seed") == 0) & (pl.col("epoch") == 5) & (pl.col("measure") == "energy")
+    values = pl.when(blank).then(float("nan")).otherwise(pl.col("value"))
+    (found,) = partings(own.with_columns(values.alias("value")), 0.95)  # no map at one epoch
+    assert "from epoch 10 to 20" in found.text
     assert list(partings(pl.DataFrame(schema=CURVES), 0.95)) == []

@@ -136,7 +136,9 @@ def compare(
             ),
             ARMS,
         ),
-        curves=pl.DataFrame(rows.curves, schema=CURVES, orient="row").fill_null(math.nan),
+        curves=pl.DataFrame(rows.curves, schema=CURVES, orient="row").with_columns(
+            pl.col("value").fill_null(math.nan)
+        ),
         kind=rows.kind,
         notes=_notes(rows),
         confidence=confidence,

@@ -46,7 +46,10 @@ def partings(curves: pl.DataFrame, confidence: float) -> Iterator[Answer]:
         own = curves.filter(pl.col("recipe") == recipe)
         epochs, accuracy = _matrix(own, ACCURACY)
         same, quality = _matrix(own, metric)
-        if accuracy.shape != quality.shape or epochs != same or min(accuracy.shape) < 2:
+        accuracy = accuracy[:, [epoch in same for epoch in epochs]]
+        quality = quality[:, [epoch in epochs for epoch in same]]
+        epochs = [epoch for epoch in epochs if epoch in same]
+        if accuracy.shape != quality.shape or min(accuracy.shape) < 2:
             untested.append(recipe)
             continue
         found = _parting(recipe, metric, epochs, accuracy, quality, confidence)
