@@ -43,6 +43,10 @@ def main() -> None:
                 _write(section, options)
 
 
+#: What hides GPUs from all backends.
+HIDDEN = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--backend", nargs="+", choices=BACKENDS, default=list(BACKENDS))
@@ -51,6 +55,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument(
         "--python", type=os.path.abspath, default=sys.executable, help="whose libraries to measure"
+    )
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu"),
+        default="auto",
+        help="cpu: hide all GPUs; auto: use one",
     )
     parser.add_argument("--write", action="store_true", help=f"write into {RESULTS.name}")
     return parser.parse_args()
@@ -71,6 +81,7 @@ def _measure(backend: str, model: str, options: argparse.Namespace) -> table.Sec
         stdout=subprocess.PIPE,
         text=True,
         check=True,
+        env={**os.environ, **(HIDDEN if options.device == "cpu" else {})},
     )
     return table.read(backend, model, options.batch, json.loads(run.stdout))
 

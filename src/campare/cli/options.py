@@ -347,7 +347,13 @@ Methods = Annotated[
     Sequence[str],
     Option(parser=words, metavar="NAME,...", help="One or more: campare list methods."),
 ]
-Engine = Annotated[str, Option(help="Where models are trained and evaluated: local, ray.")]
+Engine = Annotated[
+    str,
+    Option(
+        help="Where models are trained and evaluated: local, ray, or 'ray(cpus=2, gpus=0.25)' with "
+        "what a cell takes."
+    ),
+]
 Shortcut = Annotated[
     float | None,
     Option(min=0, max=1, help="drawn: plant a cue that agrees with the label this often."),

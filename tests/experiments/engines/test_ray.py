@@ -8,7 +8,7 @@ import pytest
 
 import campare
 from campare.data import ImageSet
-from campare.errors import MissingExtraError
+from campare.errors import CampareError, MissingExtraError
 from campare.experiments.engines import engine
 
 
@@ -71,7 +71,7 @@ class Quiet:
         return value
 
     def remote(self, **options):
-        assert options == {"num_cpus": 1}
+        self.options = options
 
         def as_task(function):
             function_of = type("Task", (), {})()
@@ -102,5 +102,40 @@ def test_each_cell_is_queued_and_yielded_as_it_finishes(monkeypatch):
     assert list(found) == [(3, {"square": 9}), (2, {"square": 4}), (1, {"square": 1})]
     assert events == [(1, "queued"), (2, "queued"), (3, "queued")]
     assert len(ray.started) == 1
+    assert ray.options == {"num_cpus": 1}
     list(engine("ray")([4], work, lambda *_: None))
     assert len(ray.started) == 1  # a program's own cluster is used as it is
+
+
+def test_a_cell_takes_processors_as_it_is_told(monkeypatch):
+    ray = Quiet()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    list(engine("ray(cpus=2, gpus=0.25)")([1], lambda cell, _: {"cell": cell}, lambda *_: None))
+    assert ray.options == {"num_cpus": 2, "num_gpus": 0.25}
+
+
+@pytest.mark.parametrize(
+    "name", ["ray(gpu=1)", "ray(gpus=1.5)", "ray(gpus=-1)", "ray(cpus='all')", "local(gpus=1)", "x"]
+)
+def test_other_engines_and_shares_are_refused(name, monkeypatch):
+    ray = Quiet()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(CampareError, match="Expected") as error:
+        engine(name)
+    engine(str(error.value).rpartition("'")[0].rpartition("'")[2])  # the advice works
+
+
+@pytest.mark.slow
+def test_four_cells_share_a_gpu():
+    ray = pytest.importorskip("ray")
+    ray.shutdown()
+    ray.init(num_cpus=4, num_gpus=1, include_dashboard=False, log_to_driver=False)
+    try:
+
+        def work(cell, _):
+            return {"gpus": ray.get_gpu_ids(), "cell": cell}
+
+        found = dict(engine("ray(gpus=0.25)")(range(4), work, lambda *_: None))
+        assert [len(facts["gpus"]) for facts in found.values()] == [1, 1, 1, 1]
+    finally:
+        ray.shutdown()

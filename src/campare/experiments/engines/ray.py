@@ -11,12 +11,18 @@ from campare.optional import require
 
 
 def run(
-    cells: Sequence[Any], work: Work, on_event: Callable[[Any, Any], None]
+    cells: Sequence[Any],
+    work: Work,
+    on_event: Callable[[Any, Any], None],
+    *,
+    cpus: float = 1,
+    gpus: float = 0,
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Run `work` on each cell as a Ray task and yield (cell, facts) as they finish.
 
     Progress within a cell stays in its worker. Ray is started on this machine unless the program
-    has connected to a cluster with `ray.init(address=...)` before.
+    has connected to a cluster with `ray.init(address=...)` before. A cell takes so many `cpus` and
+    `gpus`; with a quarter of a GPU four share one. Ray shows a worker only the GPUs of its cell.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -25,7 +31,8 @@ def run(
     if not ray.is_initialized():
         ray.init(include_dashboard=False, log_to_driver=False)
     shared = ray.put(work)
-    task = ray.remote(num_cpus=1)(_one)
+    needs = {"num_cpus": cpus} | ({"num_gpus": gpus} if gpus else {})
+    task = ray.remote(**needs)(_one)
     waiting = {task.remote(shared, cell): cell for cell in cells}
     for cell in waiting.values():
         on_event(cell, "queued")
