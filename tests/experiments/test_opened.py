@@ -63,6 +63,16 @@ def test_replicates_of_one_architecture_are_one_network_with_the_weights_of_each
         np.testing.assert_allclose(one.predict(IMAGES), expected, rtol=1e-5)
 
 
+def test_a_file_with_the_classes_in_another_order_is_refused_by_name(files):
+    files[0].with_suffix(".json").write_text('{"classes": ["cat", "dog"]}')
+    files[1].with_suffix(".json").write_text('{"classes": ["dog", "cat"]}')
+    opened = models({"a": files[:2]})
+    first, second = opened.arms["a"].cells
+    assert opened.open(first).classes.order.tolist() == [0, 1]
+    with pytest.raises(ModelError, match=r"run-1\.keras: Expected classes as in the other models"):
+        opened.open(second)
+
+
 def test_programs_are_compiled_once(files):
     opened = models({"a": files})
     one = opened.first("a")

@@ -84,10 +84,15 @@ class Models:
         reading = self.reading[name]
         settings: Any = {key: reading.get(key) for key in ("layer_grid", "output", "task")}
         read = self._read(model, reading)
-        classifier = wrap(read, name=name, **settings)
         take_over = getattr(before and before.classifier, "take_over", None)
-        if before is not None and take_over and _from_file(model) and take_over(classifier):
+        if (
+            before is not None
+            and take_over
+            and _from_file(model)
+            and take_over(read.model, read.class_names)
+        ):
             return before
+        classifier = wrap(read, name=name, **settings)
         reading = {key: value for key, value in reading.items() if key not in LOADING}
         found = evaluated(name, classifier, found=read.preprocessing, **reading)
         found = replace(found, title=title_of(model, found.classifier))

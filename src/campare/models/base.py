@@ -129,26 +129,28 @@ class ImageClassifier:
         """A classifier travels to another process as its model; there it is compiled anew."""
         return partial(_rewrapped, type(self), self._settings, self._merged), (self._model,)
 
-    def take_over(self, other: "ImageClassifier") -> bool:
-        """Take the weights of another classifier of the same architecture, and keep all programs.
+    def take_over(self, model: Any, class_names: Sequence[str] | None = None) -> bool:
+        """Take the weights of another network of the same architecture, and keep all programs.
 
-        False: it is of another architecture, or nothing tells that it is not; nothing is changed.
+        False: it is of another architecture or has other `class_names`, or nothing tells that it
+        has not; nothing is changed.
         """
-        own, its = self._settings | {"name": ""}, other._settings | {"name": ""}
-        key = self._architecture() if type(other) is type(self) and own == its else None
-        if key is None or key != other._architecture():
+        alike = type(model) is type(self._model)
+        alike = alike and tuple(class_names or ()) == tuple(self.class_names or ())
+        key = self._architecture(self._model) if alike else None
+        if key is None or key != self._architecture(model):
             return False
         with self._current():
-            self._take_weights(other)
+            self._take_weights(model)
             self.connected.clear()
         return True
 
-    def _architecture(self) -> Any:
-        """What two models of one architecture have in common; None: it cannot be told."""
+    def _architecture(self, model: Any) -> Any:  # noqa: ARG002 what a subclass looks at
+        """What two networks of one architecture have in common; None: it cannot be told."""
         return None
 
-    def _take_weights(self, other: "ImageClassifier") -> None:
-        """Take the values of all weights of a classifier of the same architecture."""
+    def _take_weights(self, model: Any) -> None:
+        """Take the values of all weights of a network of the same architecture."""
         raise NotImplementedError
 
     def merging(self, classes: Sequence[Sequence[int]]) -> Self:

@@ -132,22 +132,20 @@ class KerasClassifier(ImageClassifier):
     def _taken(self) -> Snapshot:
         return Snapshot(self._parts, BOOKKEEPING)
 
-    def _architecture(self) -> Any:
+    def _architecture(self, model: keras.Model) -> Any:
         """The configuration with layers numbered, since Keras counts their names as it builds."""
         try:
-            config = json.loads(json.dumps(self.model.get_config(), default=str))
+            config = json.loads(json.dumps(model.get_config(), default=str))
         except Exception:  # a model of somebody's own that does not say what it is made of
             return None
         numbers = {name: f"layer {i}" for i, name in enumerate(_layer_names(config))}
         text = re.sub(
             r'"([^"\\]+)"', lambda word: f'"{numbers.get(word[1], word[1])}"', json.dumps(config)
         )
-        shapes = [(tuple(weight.shape), str(weight.dtype)) for weight in self.model.weights]
-        return type(self.model), text, shapes
+        return text, [(tuple(weight.shape), str(weight.dtype)) for weight in model.weights]
 
-    def _take_weights(self, other: ImageClassifier) -> None:
-        assert isinstance(other, KerasClassifier)
-        self.model.set_weights(other.model.get_weights())
+    def _take_weights(self, model: keras.Model) -> None:
+        self.model.set_weights(model.get_weights())
 
     def check(self, images: Any) -> None:
         """Raise a ModelError that says what to do where the model does not take the images."""
