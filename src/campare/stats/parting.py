@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
-from scipy import stats
+from scipy.special import stdtrit
 
 from campare.stats.answer import Answer
 from campare.stats.words import count, higher_is_better, listed, measure, signed
@@ -129,7 +129,7 @@ def _parting(
 def _interval(differences: Floats, confidence: float) -> tuple[float, float, float]:
     """Mean, low and high of differences by seed."""
     n, mean = len(differences), float(differences.mean())
-    half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * differences.std(ddof=1) / math.sqrt(n))
+    half = float(stdtrit(n - 1, (1 + confidence) / 2) * differences.std(ddof=1) / math.sqrt(n))
     return mean, mean - half, mean + half
 
 

@@ -236,6 +236,8 @@ def _box_form(
             "corner or of the middle. Try columns left,top,width,height or "
             "x_center,y_center,width,height in its first line"
         )
+    if len(columns.box) > 1:
+        return BoxForm()
     outside = inverted = False
     for row, (left, top, a, b) in [line for line in lines if line[1]][:_TRIED]:
         image, _ = _image_of(row[columns.image], finder, path)
@@ -243,7 +245,7 @@ def _box_form(
             height, width = read_size(files.root / image, displayed=reading.displayed)
             outside |= left + a > width + 1 or top + b > height + 1
             inverted |= a <= left or b <= top or a > width + 1 or b > height + 1
-    if len(columns.box) > 1 or inverted:
+    if inverted:
         return BoxForm()
     is_of = "edges" if outside else "corner"
     read = f"The boxes in column {columns.box[0]} of {path} are read as "
