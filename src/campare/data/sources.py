@@ -21,8 +21,8 @@ from campare.data.annotations import (
     read_voc,
     require_pixels,
 )
+from campare.data.columns import box_columns
 from campare.data.csvfile import csv_reader
-from campare.data.vocabulary import box_columns
 from campare.errors import DataError
 
 _READERS: Mapping[str, Callable[[bytes, str], list[Annotation]]] = {

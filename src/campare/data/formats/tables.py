@@ -3,7 +3,7 @@
     a column of labels, or one column of 0 and 1 for each label
     run lengths "start length start length ..." of a mask, from 1 down the columns
     boxes by their edges, by a corner or the middle and two sides, or as one column of a list;
-    in pixels, or in shares of the image (`vocabulary.BOXES` has the names of the columns)
+    in pixels, or in shares of the image (`columns.BOXES` has the names of the columns)
 
 Which column is which is read from names and values; `columns` says it where that is unclear.
 """
@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from campare.data.annotations import Annotation
+from campare.data.columns import BOXES, box_columns, plain_name
 from campare.data.csvfile import csv_reader
 from campare.data.formats.items import (
     Contents,
@@ -29,7 +30,7 @@ from campare.data.formats.items import (
 )
 from campare.data.formats.pictures import read_size
 from campare.data.shapes import Box, Rle, Shape, Size, fill, rle_of
-from campare.data.vocabulary import BOXES, box_columns, plain_name, split_of
+from campare.data.vocabulary import split_of
 from campare.errors import DataError
 from campare.types import Bools
 
