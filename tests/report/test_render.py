@@ -158,6 +158,16 @@ def test_an_audit_speaks_of_models(small_run):
     assert "the same data" not in page.text
 
 
+def test_controls_are_those_that_were_measured(small_run):
+    """An audit knows no network before its training, also where its arms have replicates."""
+    sentence = "The same metric on maps that depend on no "
+    assert f"{sentence}trained model: the recipe before" in rendered(small_run)[0].text
+    table = small_run.table.filter(~pl.col("method").str.ends_with(":untrained"))
+    run = dataclasses.replace(small_run, table=table, compared=compare(table, resamples=100))
+    page, _ = rendered(run, kind="audit")
+    assert f"{sentence}model: a bump in the middle" in page.text
+
+
 def test_the_page_shows_the_level_of_its_intervals(small_run):
     pairs = [tuple(pair) for pair in small_run.manifest.contrasts]
     real = compare(small_run.table, contrasts=pairs, confidence=0.9, resamples=200)
