@@ -15,6 +15,7 @@ from campare.metrics.shortcut import (
     region_drop,
     region_metrics,
 )
+from small_network import trained
 
 RNG = np.random.default_rng(0)
 
@@ -198,30 +199,14 @@ def test_the_declared_are_not_measured_unasked_and_better_low():
 @pytest.mark.parametrize(("p", "low", "high"), [(1.0, 0.3, 1.0), (0.5, -0.1, 0.1)])
 def test_a_network_that_learned_a_planted_cue_leans_on_it(p, low, high):
     """With p = 1 the cue gives the label away in training; with p = 0.5 it says nothing of two."""
-    keras = pytest.importorskip("keras")
+    pytest.importorskip("keras")
     from campare.data import ImageSet
     from campare.data.cue import plant
     from campare.models import wrap
 
     planted = plant(ImageSet.drawn(train=240, test=120, size=48), p=p, size_fraction=0.2)
     train, test = planted.load("train", 48), planted.load("test", 48)
-    keras.utils.set_random_seed(0)
-    layers = keras.layers
-    network = keras.Sequential(
-        [
-            keras.Input((48, 48, 3)),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(16, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(32, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(48, 3, padding="same", activation="relu"),
-            layers.GlobalMaxPooling2D(),
-            layers.Dense(2, activation="softmax"),
-        ]
-    )
-    network.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
-    network.fit(train.images.astype("float32"), train.labels, epochs=20, verbose=0)
+    network = trained(train)
     found = region_drop(wrap(network).predict, test.images, test.regions["cue"], None, fresh())
     assert low < np.nanmean(found.excess.values) < high
     assert np.nanmean(found.null.values) < 0.1

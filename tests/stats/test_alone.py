@@ -13,6 +13,7 @@ from campare.stats.alone import FOLLOWS
 from campare.stats.arms import ARMS
 from campare.stats.compare import compare
 from campare.stats.comparison import EFFECTS, NULLS, SUMMARY, Comparison
+from small_network import trained
 
 NAN = math.nan
 UNTRAINED = "grad-cam:untrained"
@@ -285,33 +286,13 @@ def test_a_metric_whose_good_side_is_low_is_turned_round():
 
 @pytest.mark.slow
 def test_networks_that_learned_a_tag_follow_it_where_tags_are_random_and_others_do_not():
-    keras = pytest.importorskip("keras")
-    layers = keras.layers
-
-    def trained(p):
+    def network(p):
         train = plant(ImageSet.drawn(train=240, test=2, size=48), p=p, size_fraction=0.2)
-        images = train.load("train", 48)
-        keras.utils.set_random_seed(0)
-        network = keras.Sequential(
-            [
-                keras.Input((48, 48, 3)),
-                layers.Rescaling(1 / 255),
-                layers.Conv2D(16, 3, padding="same", activation="relu"),
-                layers.MaxPooling2D(2),
-                layers.Conv2D(32, 3, padding="same", activation="relu"),
-                layers.MaxPooling2D(2),
-                layers.Conv2D(48, 3, padding="same", activation="relu"),
-                layers.GlobalMaxPooling2D(),
-                layers.Dense(2, activation="softmax"),
-            ]
-        )
-        network.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
-        network.fit(images.images.astype("float32"), images.labels, epochs=20, verbose=0)
-        return network
+        return trained(train.load("train", 48))
 
     test = plant(ImageSet.drawn(train=2, test=120, size=48), p=0.5, size_fraction=0.2)
     scores = audit(
-        {"tagged": trained(0.97), "plain": trained(0.5)}, test, metrics=["default", "cue-drop"]
+        {"tagged": network(0.97), "plain": network(0.5)}, test, metrics=["default", "cue-drop"]
     )
     said = {one.subject: one.text for one in compare(scores).answers if one.verdict == FOLLOWS}
     assert set(said) == {"tagged"}
