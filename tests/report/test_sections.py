@@ -5,12 +5,14 @@ import json
 import re
 
 import pytest
+from written_page import changed
 
 from campare.errors import RunError
 from campare.report import SECTIONS, Section, render
 from campare.report.page import read
 from campare.report.writers.html import html
 from campare.report.writers.markdown import markdown
+from campare.stats.compare import compare
 
 OWN = Section(
     id="ethics",
@@ -90,3 +92,21 @@ def test_two_sections_with_one_id_are_named(run):
         render(run, sections=[OWN, OWN])
     second = dataclasses.replace(OWN, id="ethics-2")
     assert render(run, comparison=run.compared, sections=[OWN, second]).is_file()
+
+
+def test_curves_of_quality_are_where_they_were_measured(run, page):
+    assert "Quality over the epochs" not in html(page, SECTIONS) + markdown(page, SECTIONS)
+    cells = {name: cell.model_dump() for name, cell in run.manifest.cells.items()}
+    for cell in cells.values():
+        cell["curve"] = {e: {"accuracy": e / 10, "energy": 1 - e / 10} for e in (5, 9)}
+    measured = changed(run, cells=cells)
+    found = read(measured, compare(measured, resamples=100))
+    text, said = html(found, SECTIONS), found.said("curve")
+    assert len(said) == 1  # of one seed nothing can be tested
+    section = text.partition('<section id="quality">')[2].partition("</section>")[0]
+    assert re.findall(r'<h3 class="sub">(.*?)</h3>', section)[0] == "Accuracy"
+    assert section.count("<figure") == 4  # two measures of two arms
+    assert str(said[0]) in section
+    heading = "## Quality over the epochs\n\n![Quality over the epochs](figures/quality.png)"
+    assert heading in markdown(found, SECTIONS)
+    assert str(said[0]) in markdown(found, SECTIONS)
