@@ -30,7 +30,7 @@ ClassesFrom = Literal["folders", "labels"]
 EMPTY = "without a label"
 
 _RESERVED = (*SPLITS, VALIDATION, *REGION_FOLDERS.values(), "annotations")
-_LISTED = 4  # names that a note lists
+_LISTED = 4  # numbers that the example of a note names
 
 
 class Classed(NamedTuple):
@@ -142,14 +142,14 @@ def _by_folders(
         )
     is_free = classes_from is None and not any(item.labels for item in items)
     if classes_from == "folders" or (is_free and found and _say_nothing(labels, found)):
-        listed = _listed(sorted(set(found.values())))
+        listed = some_of(sorted(set(found.values())))
         return [replace(item, labels=(folder_name(found[item.name]),)) for item in items], [
             f"The class of an image is the folder that it lies in: {listed}"
         ]
     if is_free and found:
-        listed = _listed(sorted(set(found.values())))
+        listed = some_of(sorted(set(found.values())))
         return items, [
-            f"The class of an image is that of its labels ({_listed(sorted(labels))}), not the "
+            f"The class of an image is that of its labels ({some_of(sorted(labels))}), not the "
             f"folder that it lies in ({listed}): --classes-from folders makes it that"
         ]
     if is_free and len(labels) > 1 and all(map(str.isdecimal, labels)):
@@ -166,10 +166,6 @@ def _say_nothing(labels: set[str], folders: Mapping[str, str]) -> bool:
         or all(label.isdecimal() for label in labels)
         or any(fold(label) in names for label in labels)
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
 
 
 def _by_area(item: Item) -> tuple[str, ...]:
