@@ -38,7 +38,7 @@ class Page:
     manifest: Manifest
     comparison: Comparison
     arms: tuple[Arm, ...]
-    audit: bool  # of single models
+    of_models: bool  # it speaks of single models, not of ways to train
     replicate: str  # what tells the models of an arm apart
     noun: str
     method: str
@@ -100,7 +100,7 @@ class Page:
     def question(self) -> str:
         """What the run asks."""
         maps = f"{'Grad‑CAM' if self.method == 'grad-cam' else self.method} maps"
-        if not self.audit:
+        if not self.of_models:
             return f"Does the training recipe change how good {maps} are?"
         if len(self.arms) == 1:
             return f"How good are the {maps} of {self.arms[0].name}?"
@@ -159,7 +159,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         manifest=manifest,
         comparison=comparison,
         arms=arms,
-        audit=manifest.of_models,
+        of_models=manifest.of_models,
         replicate="replicate" if manifest.is_audit else "seed",
         noun=noun,
         method=method,
