@@ -63,18 +63,29 @@ def _learned(
         if len(line) > 0
     ]
     ends = [line[-1] for kind, line in lines if kind == "main" and line]
-    spoken = f"{arm.name}: {what} over epochs; at the end " + (
-        f"{words.number(min(ends))} to {words.number(max(ends))}" if ends else "unknown"
-    )
+    return _plot(arm, what, curves, ends, x, y, arm.guess if arm.unlearned else "")
+
+
+def _plot(
+    arm: Arm,
+    name: str,
+    curves: Sequence[Curve],
+    ends: Sequence[float],
+    x: Axis,
+    y: Axis,
+    note: str = "",
+) -> Plot:
+    """Curves of an arm over epochs, and in words where they end."""
+    spoken = f"{words.number(min(ends))} to {words.number(max(ends))}" if ends else "unknown"
     return Plot(
         arm.name,
         tuple((x.at(i), f"{i:g}") for i in x.ticks(4) if i == int(i)),
         tuple((100 - y.at(v), f"{v:g}") for v in y.ticks(4)),
         "epoch",
         tuple(curves),
-        spoken,
-        y_name=what,
-        note=arm.guess if arm.unlearned else "",
+        f"{arm.name}: {name} over epochs; at the end {spoken}",
+        y_name=name,
+        note=note,
     )
 
 
@@ -114,17 +125,7 @@ def _over_epochs(arm: Arm, measure: str, found: pl.DataFrame, x: Axis, y: Axis) 
         if (pieces := _pieces(line, x, y))
     ]
     name = "accuracy" if measure == "accuracy" else title(measure)
-    ends = [line[-1][1] for line in lines]
-    return Plot(
-        arm.name,
-        tuple((x.at(i), f"{i:g}") for i in x.ticks(4) if i == int(i)),
-        tuple((100 - y.at(v), f"{v:g}") for v in y.ticks(4)),
-        "epoch",
-        tuple(curves),
-        f"{arm.name}: {name} over epochs; at the end {words.number(min(ends))} to "
-        f"{words.number(max(ends))}",
-        y_name=name,
-    )
+    return _plot(arm, name, curves, [line[-1][1] for line in lines], x, y)
 
 
 def _numbers(values: Sequence[float | None] | None) -> list[float]:
