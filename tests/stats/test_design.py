@@ -9,6 +9,7 @@ from campare.stats.design import (
     factorial,
     gain_over_size,
     main_effect,
+    of_recipe,
     trends,
     written,
 )
@@ -34,6 +35,15 @@ def test_places_come_from_the_manifest_or_the_built_in_sets():
         "scratch": Levels(False, False, recipe="scratch", series="scratch"),
         "tuned+aug": Levels(True, True, recipe="tuned+aug", series="tuned"),
     }
+
+
+def test_an_option_of_0_is_a_level_and_a_change_of_strength_0_is_none():
+    def others(**fields):
+        return dict(of_recipe({"name": "x", "weights": "random", **fields}).others)
+
+    assert others(backbone_options={"dropout": 0}) != others(backbone_options={})
+    changed = {"zoom": 0.1, "noise": 0.0, "flip": "none"}
+    assert others(augment=changed) == others(augment={"zoom": 0.1})
 
 
 def test_the_square():

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from campare.runs.manifest import Manifest, RecipeRecord
+from campare.stats.design import changes_of
 from campare.stats.scores import control_kind
 from campare.stats.scores import controls_of as nulls_of
 from campare.stats.words import MATCHED, NO_DIFFERENCE, UNDEFINED, verdict_words
@@ -291,7 +292,8 @@ def settings(recipes: Sequence[Mapping[str, Any]]) -> Settings:
         Settings(differ=(('epochs', ('3', '9')),), same=(('batch size', '8'),))
     """
     keys = [k for k in dict.fromkeys(k for r in recipes for k in r) if k not in ("name", "title")]
-    rows = [(key.replace("_", " "), tuple(plain(r.get(key)) for r in recipes)) for key in keys]
+    said = [{**r, "augment": changes_of(r)} for r in recipes]
+    rows = [(key.replace("_", " "), tuple(plain(r.get(key)) for r in said)) for key in keys]
     alone = len(recipes) == 1
     return Settings(
         tuple(row for row in rows if alone or len(set(row[1])) > 1),
@@ -300,10 +302,10 @@ def settings(recipes: Sequence[Mapping[str, Any]]) -> Settings:
 
 
 def plain(value: Any) -> str:
-    """A setting as text; of several by name those that are 0 or none are left out.
+    """A setting as text.
 
     Example:
-        >>> plain({"flip": True, "zoom": 0.1, "rotation": 0.0}), plain([])
+        >>> plain({"flip": True, "zoom": 0.1}), plain([])
         ('flip yes, zoom 0.1', 'none')
     """
     if value is None or (isinstance(value, (list, tuple, dict)) and not value):
@@ -311,8 +313,7 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        said = {key: item for key, item in value.items() if item not in (0, "none", None)}
-        return ", ".join(f"{key} {plain(item)}" for key, item in said.items()) or "none"
+        return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(plain(item) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -139,10 +139,8 @@ def of_recipe(recipe: Mapping[str, Any]) -> Levels:
     """
     from campare.training.sweep import base_of
 
-    changes = recipe.get("augment") or {}
     strength = recipe.get("augment_strength")
-    changed = any(value not in (0, "none", None, False) for value in changes.values())
-    augmented = changed and strength != 0
+    augmented = bool(changes_of(recipe)) and strength != 0
     return Levels(
         pretrained=recipe.get("weights", "random") != "random",
         augmented=augmented,
@@ -153,6 +151,17 @@ def of_recipe(recipe: Mapping[str, Any]) -> Levels:
     )
 
 
+def changes_of(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes of images in training: a strength of 0 leaves one out.
+
+    Example:
+        >>> changes_of({"name": "x", "augment": {"flip": "none", "zoom": 0.1, "noise": 0.0}})
+        {'zoom': 0.1}
+    """
+    changes = recipe.get("augment") or {}
+    return {name: value for name, value in changes.items() if value not in (0, "none", None)}
+
+
 #: Fields of a recipe that are no factor: words, and what the other factors are made of.
 _KNOWN = ("name", "title", "dose_of", "train_size", "augment_strength")
 
@@ -160,9 +169,10 @@ _KNOWN = ("name", "title", "dose_of", "train_size", "augment_strength")
 def _others(recipe: Mapping[str, Any], augmented: bool) -> tuple[tuple[str, Any], ...]:
     """The other fields, values as text or numbers; weights and augmentation where there are any."""
     none = {"weights": recipe.get("weights") == "random", "augment": not augmented}
+    fields = {**recipe, "augment": changes_of(recipe)} if "augment" in recipe else recipe
     return tuple(
         (name, None if none.get(name) else _plain(value))
-        for name, value in recipe.items()
+        for name, value in fields.items()
         if name not in _KNOWN
     )
 
@@ -171,9 +181,8 @@ def _plain(value: Any) -> Any:
     """A value that can be compared: a number as it is, anything else as text."""
     if value is None or isinstance(value, int | float | str):
         return value
-    if isinstance(value, Mapping):  # what is 0 or none changes nothing, and says nothing
-        said = {key: item for key, item in value.items() if item not in (0, "none", None)}
-        return ", ".join(f"{key} {item}" for key, item in said.items())
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
     return str(value)
 
 
