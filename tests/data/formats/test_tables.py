@@ -160,3 +160,22 @@ def test_columns_of_numbers_that_are_not_read_are_said(tmp_path):
                         "{image},{y0},{x0},{y1},{x1},thing")  # fmt: skip
     assert found.notes == ("Columns of boxes.csv that are not read: row0, col0, row1, col1",)
     assert not any(item.annotations for item in found.items)
+
+
+@pytest.mark.parametrize("header", ["image,x,y,width,height", "image,bbox"])
+def test_an_image_of_several_boxes_is_opened_once(tmp_path, monkeypatch, header):
+    opened = []
+
+    def size(path, **_):
+        opened.append(path.name)
+        return 20, 20
+
+    monkeypatch.setattr(tables, "read_size", size)
+    for name in ("1.png", "2.png"):
+        (tmp_path / name).touch()
+    box = "2,3,4,5" if header.endswith("height") else '"[2,3,4,5]"'
+    lines = [header, *(f"{name},{box}" for name in ("1.png", "2.png", "1.png", "2.png"))]
+    (tmp_path / "boxes.csv").write_text("\n".join(lines), "utf-8")
+    read = tables.read(Files.below(tmp_path), Reading())
+    assert [len(item.annotations) for item in read.items] == [2, 2]
+    assert opened == ["1.png", "2.png"]

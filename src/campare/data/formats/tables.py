@@ -11,7 +11,8 @@ Which column is which is read from names and values; `columns` says it where tha
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -75,6 +76,11 @@ def read(files: Files, reading: Reading) -> Contents:
     splits: dict[str, str | None] = {}
     groups: dict[str, str] = {}
     used, rle_files, notes = [], [], list[str]()
+
+    @cache  # many rows may be of one image
+    def size_of(image: str) -> Size:
+        return read_size(files.root / image, displayed=reading.displayed)
+
     for path in files.ending(*TABLES):
         rows = rows_of(files.text(path), path)
         columns = find_columns(rows, finder, path, reading.columns)
@@ -82,7 +88,7 @@ def read(files: Files, reading: Reading) -> Contents:
             continue
         used.append(path)
         notes += _unread(rows, columns, path)
-        box = _box_form(rows, columns, finder, files, path, reading) if columns.box else BoxForm()
+        box = _box_form(rows, columns, finder, path, size_of) if columns.box else BoxForm()
         notes += [box.note] if box.note else []
         for number, row in enumerate(rows, start=2):
             where = f"{path} line {number}"
@@ -97,8 +103,7 @@ def read(files: Files, reading: Reading) -> Contents:
                 groups[image] = row[columns.group]
             own = row[columns.label] if columns.label else label
             has_shape = columns.mask or columns.box
-            at = files.root / image
-            size = read_size(at, displayed=reading.displayed) if has_shape else None
+            size = size_of(image) if has_shape else None
             shape = _shape(row, columns, box, size, where, reading)
             if shape is not None:
                 annotations[image].append(Annotation((image,), shape, where, own or None, size))
@@ -216,9 +221,8 @@ def _box_form(
     rows: Sequence[Mapping[str, str]],
     columns: Columns,
     finder: Finder,
-    files: Files,
     path: str,
-    reading: Reading,
+    size_of: Callable[[str], Size],
 ) -> BoxForm:
     """By the names of the columns and by the values.
 
@@ -243,7 +247,7 @@ def _box_form(
     for row, (left, top, a, b) in [line for line in lines if line[1]][:_TRIED]:
         image, _ = _image_of(row[columns.image], finder, path)
         if image is not None:
-            height, width = read_size(files.root / image, displayed=reading.displayed)
+            height, width = size_of(image)
             outside |= left + a > width + 1 or top + b > height + 1
             inverted |= a <= left or b <= top or a > width + 1 or b > height + 1
     if inverted:
