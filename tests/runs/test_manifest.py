@@ -65,7 +65,15 @@ def test_every_entry_of_an_old_run_is_kept():
         back = json.loads(read_manifest(path).model_dump_json(exclude_unset=True))
         assert back.pop("schema_version") == SCHEMA_VERSION
         by_method(content)
+        by_cell(content)
         assert back == content
+
+
+def by_cell(content):
+    """Digests of an audit by cell."""
+    if content["kind"] == "audit":
+        weights = content["settings"]["weights"]
+        content["settings"]["weights"] = {f"{name}-0": one for name, one in weights.items()}
 
 
 def by_method(content):
@@ -75,6 +83,19 @@ def by_method(content):
     content["config"]["grids"] = {name: {"grad-cam": grid} for name, grid in grids.items()}
     for cell in content["cells"].values():
         cell["grids"] = {"grad-cam": cell.pop("grid")}
+
+
+@pytest.mark.parametrize(
+    ("models", "weights", "by_cell"),
+    [
+        (["a", "b"], {"a": "1", "b": "2"}, {"a-0": "1", "b-0": "2"}),  # as audits had them
+        (["a", "b"], {"a-0": "1", "a-1": "3", "b-0": "2"}, {"a-0": "1", "a-1": "3", "b-0": "2"}),
+        (["a", "a-0"], {"a-0": "1", "a-0-0": "2"}, {"a-0": "1", "a-0-0": "2"}),
+    ],
+)
+def test_digests_of_an_audit_stand_by_its_cells(tmp_path, models, weights, by_cell):
+    path = written(tmp_path, kind="audit", settings={"models": models, "weights": weights})
+    assert read_manifest(path).settings.weights == by_cell
 
 
 def test_a_newer_run_is_refused_with_the_version_that_wrote_it(tmp_path):

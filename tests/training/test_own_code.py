@@ -1,5 +1,6 @@
 """Recipes that are code: called with what they name, saved and loaded, studied, resumed."""
 
+import io
 import random
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from rich.console import Console
 
 import campare
 from campare import audit, study
@@ -207,6 +209,15 @@ class TestStudy:
         assert CALLS == [("a", 0, 12), ("a", 1, 12)]
         whole = run.scores().filter(pl.col("recipe") == "a")
         assert again.scores().equals(whole)
+
+    def test_it_is_said_that_there_is_no_curve(self, tmp_path):
+        console = Console(file=io.StringIO(), width=200)
+        recipes = [own("a"), Recipe("b", backbone="article-cnn", weights="random", epochs=1)]
+        study(
+            DRAWN, recipes=recipes, seeds=1, size=16, metrics=["energy"], out=tmp_path, curve=1,
+            console=console,
+        )  # fmt: skip
+        assert "No curve of a: its training is code of your own" in console.file.getvalue()
 
     def test_other_code_is_another_study(self, tmp_path):
         study(DRAWN, recipes=[own("a")], seeds=1, size=16, metrics=["energy"], out=tmp_path)

@@ -114,6 +114,9 @@ def study(
         labels = np.array([sample.label for sample in images.of("train")], np.int64)
         check_sizes([recipe.train_size for recipe in chosen if recipe.train_size], labels)
         _check_curve(curve, chosen)
+        without = [recipe.name for recipe in chosen if curve and recipe.train is not None]
+        if without:
+            live.say(f"No curve of {', '.join(without)}: its training is code of your own")
         by_name = {recipe.name: recipe for recipe in chosen}
         arms = to_train(chosen, _seeds(seeds))
         seed_list = [replicate.seed for replicate in arms[0].replicates]

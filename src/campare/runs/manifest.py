@@ -186,6 +186,8 @@ def read_manifest(path: Path) -> Manifest:
     if schema == 1:
         _by_method(content)
         known["schema_version"] = SCHEMA_VERSION
+    if known.get("kind") == "audit":
+        _by_cell(known)
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:
@@ -209,6 +211,14 @@ def _by_method(content: Any) -> None:
     for cell in map(_dict, _dict(_dict(content).get("cells")).values()):
         grid = cell.pop("grid", None)
         cell["grids"] = dict.fromkeys(methods, grid) if grid else {}
+
+
+def _by_cell(content: dict[str, Any]) -> None:
+    """Write digests of an audit by cell: while arms had one model each, they stood by its name."""
+    settings = _dict(content.get("settings"))
+    weights, models = _dict(settings.get("weights")), settings.get("models")
+    if weights and isinstance(models, list) and set(weights) <= set(map(str, models)):
+        settings["weights"] = {f"{name}-0": digest for name, digest in weights.items()}
 
 
 def _dict(value: Any) -> dict[str, Any]:

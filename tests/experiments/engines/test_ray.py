@@ -67,6 +67,9 @@ class Quiet:
     def init(self, **options):
         self.started.append(options)
 
+    def cluster_resources(self):
+        return {"CPU": 4.0, "GPU": 1.0}
+
     def put(self, value):
         return value
 
@@ -112,6 +115,13 @@ def test_a_cell_takes_processors_as_it_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", ray)
     list(engine("ray(cpus=2, gpus=0.25)")([1], lambda cell, _: {"cell": cell}, lambda *_: None))
     assert ray.options == {"num_cpus": 2, "num_gpus": 0.25}
+
+
+@pytest.mark.parametrize(("name", "got"), [("ray(gpus=2)", "1 on Ray"), ("ray(cpus=8)", "4 on")])
+def test_processors_that_are_not_there_are_refused_and_not_waited_for(name, got, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", Quiet())
+    with pytest.raises(CampareError, match=f"Expected .* for each cell, got {got}"):
+        list(engine(name)([1], lambda cell, _: {"cell": cell}, lambda *_: None))
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 The run directory has to be on storage that all workers see.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from campare.errors import CampareError
 from campare.experiments.engines.protocol import Work
 from campare.optional import require
 
@@ -26,11 +27,13 @@ def run(
 
     Raises:
         MissingExtraError: Ray is not installed.
+        CampareError: a cell takes more processors than there are.
     """
     ray = require("ray", extra="ray")
     if not ray.is_initialized():
         ray.init(include_dashboard=False, log_to_driver=False)
     shared = ray.put(work)
+    _require_processors(ray.cluster_resources(), CPU=cpus, GPU=gpus)
     needs = {"num_cpus": cpus} | ({"num_gpus": gpus} if gpus else {})
     task = ray.remote(**needs)(_one)
     waiting = {task.remote(shared, cell): cell for cell in cells}
@@ -39,6 +42,16 @@ def run(
     while waiting:
         (done,), _ = ray.wait(list(waiting), num_returns=1)
         yield waiting.pop(done), ray.get(done)
+
+
+def _require_processors(present: Mapping[str, float], **needed: float) -> None:
+    """Check that a cell can run at all: Ray would wait for processors that never come."""
+    for kind, number in needed.items():
+        if number > present.get(kind, 0):
+            raise CampareError(
+                f"Expected {number:g} {kind}s for each cell, got {present.get(kind, 0):g} on Ray. "
+                f"Try: another number, or --engine ray"
+            )
 
 
 def _one(work: Work, cell: Any) -> dict[str, Any]:
