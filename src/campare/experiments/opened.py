@@ -75,7 +75,7 @@ class Models:
         try:
             return self._found(arm.name, model, before)
         except CampareError as error:
-            if len(arm.replicates) == 1:
+            if len(arm.replicates) == 1 or str(model) in str(error):
                 raise
             raise type(error)(f"{_called(cell, model)}: {error}") from error
 

@@ -15,7 +15,7 @@ import random
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -226,8 +226,3 @@ def _is_keras(model: Any) -> bool:
 
 def _families(model: Any) -> set[str]:
     return {base.__module__.partition(".")[0] for base in type(model).__mro__}
-
-
-def needed(recipes: Sequence[Recipe]) -> bool:
-    """Whether campare itself trains some of the recipes, and needs Keras for it."""
-    return any(recipe.train is None for recipe in recipes)
