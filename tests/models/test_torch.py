@@ -8,7 +8,7 @@ import pytest
 from kinds import KINDS, classifier
 
 from campare import explain
-from campare.errors import LayerError, ModelError, TargetError
+from campare.errors import LayerError, ModelError
 from campare.models import wrap
 
 torch = pytest.importorskip("torch")
@@ -411,31 +411,3 @@ def test_the_size_that_a_model_says_it_takes():
     assert classifier("torch timm")._usual_shape() == (24, 16, 3)
     assert classifier("torch transformer")._usual_shape() == (16, 24, 3)
     assert classifier("torch BasicBlock")._usual_shape() == (224, 224, 3)
-
-
-class Detector(nn.Module):
-    """A detector as torchvision has them: a list of one dict an image, of any number of boxes."""
-
-    def __init__(self):
-        super().__init__()
-        self.body = nn.Conv2d(3, 8, 3)
-
-    def forward(self, x):
-        features = self.body(x).relu().amax((2, 3))
-        return [{"boxes": row[:4].reshape(1, 4), "scores": row[4:]} for row in features]
-
-
-class TestDetector:
-    images = np.random.default_rng(0).random((2, 16, 16, 3)).astype(np.float32)
-
-    def test_it_is_no_classifier_and_a_module_around_it_is_advised(self):
-        with pytest.raises(ModelError, match="got detections from 'Detector', boxes, scores"):
-            explain(Detector().eval(), self.images, target=1)
-
-    @pytest.mark.parametrize("output", [None, 0])
-    def test_a_target_for_logits_is_told_what_comes_instead(self, output):
-        one = wrap(Detector().eval(), output=output)
-        what = "a list of dicts of boxes, scores" if output is None else "a dict of boxes, scores"
-        with pytest.raises(TargetError, match=f"a function of {what}, .* got TypeError") as error:
-            explain(one, self.images, target=lambda logits: logits[:, 1])
-        assert "\n" not in str(error.value)

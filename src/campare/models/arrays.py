@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from campare.errors import ModelError
 from campare.optional import require
 
 _HOME = {
@@ -96,33 +95,8 @@ def leaves(output: Any) -> list[Any]:
     return [leaf for part in parts or () if not isinstance(part, str) for leaf in leaves(part)]
 
 
-def described(output: Any) -> str:
-    """What an output is, in words.
-
-    Example:
-        >>> import numpy as np
-        >>> described(np.ones((2, 5)))
-        'an array of shape (2, 5)'
-        >>> described([{"boxes": np.ones((3, 4)), "scores": np.ones(3)}])
-        'a list of dicts of boxes, scores'
-    """
-    if hasattr(output, "shape"):
-        sides = ", ".join("N" if n is None else str(n) for n in output.shape)
-        return f"an array of shape ({sides})"
-    if isinstance(output, Mapping):
-        return f"a dict of {', '.join(map(str, output))}"
-    kind = type(output).__name__
-    inside = next(iter(output), None) if isinstance(output, (list, tuple)) else None
-    if isinstance(inside, Mapping):
-        return f"a {kind} of dicts of {', '.join(map(str, inside))}"
-    return f"a {kind}" if inside is None else f"a {kind} of {len(output)}"
-
-
 def flat(output: Any) -> Any:
     """All numbers of each image in one row: (N, ...), or a structure of them, -> (N, M) float32.
-
-    Raises:
-        ModelError: arrays that have not the same number of rows, as in a list of one dict an image.
 
     Example:
         >>> import numpy as np
@@ -131,12 +105,6 @@ def flat(output: Any) -> Any:
     """
     found = [leaf for leaf in leaves(output) if len(leaf.shape) > 0]
     xp = namespace(found[0])
-    counts = {leaf.shape[0] for leaf in found} - {None}  # None: known as it runs
-    if len(counts) > 1:
-        raise ModelError(
-            f"Expected outputs with a row for each image, got {described(output)}. Try: a module "
-            "that gives the scores of classes, as Detector in docs/wrappers.md"
-        )
     rows = [cast(xp.reshape(leaf, (sizes(leaf)[0], -1)), "float32") for leaf in found]
     return rows[0] if len(rows) == 1 else xp.concatenate(rows, axis=-1)
 

@@ -15,8 +15,8 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from campare.errors import CampareError, LayerError, ModelError, TargetError, last_words
-from campare.models.arrays import cast, described, flat, namespace
+from campare.errors import CampareError, LayerError, ModelError, TargetError
+from campare.models.arrays import cast, flat, namespace
 from campare.models.backends.protocol import Edit, Forward, Program, Run
 from campare.models.fitting import SIDES, Given, Input, Trial, shape_fit
 from campare.models.layer_grid import given_grids
@@ -766,16 +766,7 @@ def _rewrapped(
 
 def _one_score(target: Callable[[Any], Any], output: Any, _: Any) -> Any:
     """The scores (N,) of a target that is a function of the raw output."""
-    try:
-        scores = target(output)
-    except CampareError:
-        raise
-    except Exception as error:  # whatever a function of the user's own does
-        raise TargetError(
-            f"Expected a target that is a function of {described(output)}, the output of the "
-            f"model, got {type(error).__name__}: {last_words(error)}. Try: a function "
-            "of that, or of a model that gives the scores of classes, as in docs/wrappers.md"
-        ) from error
+    scores = target(output)
     if len(getattr(scores, "shape", ())) != 1:
         raise TargetError(
             "Expected one score an image (N,) from the target, got "

@@ -26,7 +26,7 @@ from campare.models._torch_modules import (
     redraw,
     refuse_opaque,
 )
-from campare.models.arrays import leaves
+from campare.models.arrays import flat, leaves
 from campare.models.backends import torch as _torch
 from campare.models.backends.torch_fold import Pair, find_pairs, folded
 from campare.models.base import ImageClassifier, Shape
@@ -254,7 +254,7 @@ class TorchClassifier(ImageClassifier):
         def find(images: Any) -> None:
             pattern = torch.linspace(-1, 1, images.numel(), device=images.device)
             images = pattern.reshape(images.shape)
-            self._pairs = find_pairs(self.model, lambda: _numbers(self._run(images)[0]))
+            self._pairs = find_pairs(self.model, lambda: flat(self._run(images)[0]))
 
         n = self.batch or IMAGES
         _torch.run_black(find, (n, *shape), self.model)  # type: ignore[arg-type]
@@ -295,11 +295,6 @@ class TorchClassifier(ImageClassifier):
         if images.device.type == "cpu":
             images = images.numpy()
         return self._checked(images, given)
-
-
-def _numbers(output: Any) -> torch.Tensor:
-    """All numbers of an output, or a structure of outputs, in one row."""
-    return torch.cat([leaf.flatten().float() for leaf in leaves(output)])
 
 
 def _class_names(model: torch.nn.Module) -> tuple[str, ...] | None:
