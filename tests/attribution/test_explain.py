@@ -175,3 +175,25 @@ class TestRawOutput:
     def test_a_target_gives_one_score_an_image(self, segmenting, images, target, got):
         with pytest.raises(TargetError, match=got):
             explain(segmenting, images, target=target, layer="conv")
+
+    @pytest.mark.parametrize("layer", ["conv", None])
+    @pytest.mark.parametrize(
+        ("target", "got"),
+        [
+            (lambda output: output[:1, 0, 0, 0], "got 1 for a batch of [78]"),
+            (lambda output: output[0, 0, 0], "got 3 for a batch of [78]"),
+        ],
+    )
+    def test_a_score_is_missing(self, segmenting, images, target, got, layer):
+        with pytest.raises(TargetError, match=got):
+            explain(segmenting, images, target=target, layer=layer)
+
+    @pytest.mark.parametrize(
+        "target",
+        [lambda output: output["boxes"], lambda output: output.boxes, lambda _: 1 / 0],
+    )
+    def test_a_target_that_fails_is_one_line(self, segmenting, images, target):
+        raw = r"raw output, shape \(\w+, 10, 10, 3\), got \w+Error: .* Try: a function of that"
+        with pytest.raises(TargetError, match=raw) as caught:
+            explain(segmenting, images, target=target, layer="conv")
+        assert caught.value.__cause__ is not None

@@ -17,6 +17,7 @@ from campare.models.targets import (
     class_score,
     merge,
     one_hot,
+    own_score,
     resolve,
 )
 
@@ -47,6 +48,43 @@ def test_two_classes_that_share_a_logit(framework):
 def test_a_contrast(framework):
     found = Contrast(1, 3)(array_of(framework)(LOGITS))
     assert np.asarray(found).tolist() == [4, -6.5, 2]
+
+
+@pytest.mark.parametrize(
+    ("make_output", "target", "text"),
+    [
+        (lambda x: {"mask": x}, lambda found: found["box"], r"mask: shape \(3, 4\), got KeyE"),
+        (lambda x: [{"box": x}] * 2, lambda found: found[:, 1], r"list of 2, the first a dict"),
+        (lambda x: (x, [x]), lambda found: found.logits, "a tuple of 2, .* AttributeError: "),
+        (lambda x: x[:, None], lambda found: found[:, 1, 5, 0], r"shape \(3, 1, 4\), got "),
+    ],
+)
+@every_framework
+def test_a_target_that_fails_is_told_what_the_raw_output_is(framework, make_output, target, text):
+    output = make_output(array_of(framework)(LOGITS))
+    with pytest.raises(TargetError, match=rf"{text}.* Try: .*docs/wrappers\.md$") as caught:
+        own_score(target, output)
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is not None
+
+
+def test_a_line_of_campare_of_a_target_stays_as_it_is():
+    with pytest.raises(TargetError, match=r"^Expected a class index from 0 to 3, got 9") as caught:
+        own_score(Contrast(9, 0), LOGITS)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "text"),
+    [
+        ([LOGITS[0, 0]] * 3, "got a list of 3, .*stacks"),
+        ({"box": LOGITS}, "got a dict of box: shape"),
+        (None, "got None"),
+    ],
+)
+def test_a_target_whose_scores_are_no_array_is_refused_in_a_line(scores, text):
+    with pytest.raises(TargetError, match=text):
+        own_score(lambda _: scores, LOGITS)
 
 
 @every_framework

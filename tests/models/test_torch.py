@@ -8,12 +8,13 @@ import pytest
 from kinds import KINDS, classifier
 
 from campare import explain
-from campare.errors import LayerError, ModelError
+from campare.errors import LayerError, ModelError, TargetError
 from campare.models import wrap
 
 torch = pytest.importorskip("torch")
 import torch_zoo as zoo  # noqa: E402
 from torch import nn  # noqa: E402
+from torch_detector import Detector  # noqa: E402
 
 functional = nn.functional
 
@@ -411,3 +412,54 @@ def test_the_size_that_a_model_says_it_takes():
     assert classifier("torch timm")._usual_shape() == (24, 16, 3)
     assert classifier("torch transformer")._usual_shape() == (16, 24, 3)
     assert classifier("torch BasicBlock")._usual_shape() == (224, 224, 3)
+
+
+def of_all_boxes(found):
+    """The sum of the scores of an image's boxes."""
+    return torch.stack([one["scores"].sum() for one in found])
+
+
+def as_torch(images):
+    return torch.from_numpy(np.moveaxis(images, -1, 1).copy())
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("layer", [None, "body"])
+def test_a_target_reads_what_a_detector_found(n, layer, images):
+    detector = Detector()
+    assert len({len(one["labels"]) for one in detector(as_torch(images))}) > 1
+    found = explain(detector, images[:n], layer=layer, target=of_all_boxes)
+    scores = of_all_boxes(detector(as_torch(images[:n])))
+    np.testing.assert_allclose(found.scores, scores.detach(), rtol=1e-5)
+    assert found.layer == "body"
+    alone = [explain(detector, images[i : i + 1], target=of_all_boxes).maps[0] for i in range(n)]
+    np.testing.assert_allclose(found.maps, alone, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["score-cam", "layer-integrated-gradients"])
+def test_a_detector_is_run_on_altered_features(method, images):
+    found = explain(Detector(), images, method=method, target=of_all_boxes)
+    assert found.maps.shape == (3, 16, 16)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize(
+    ("target", "got"),
+    [
+        (lambda z: z[:, 1], "TypeError: list indices must be integers"),
+        (lambda z: z["scores"], "TypeError: list indices must be integers"),
+        (lambda z: z[9]["scores"], "IndexError: list index out of range"),
+        (lambda z: z.boxes, "AttributeError: 'list' object"),
+    ],
+)
+def test_a_target_that_cannot_read_what_a_detector_found(n, target, got, images):
+    line = rf"raw output, a list of {n}, the first a dict of boxes: shape \(\d, 4\); .*{got}"
+    with pytest.raises(TargetError, match=line) as caught:
+        explain(Detector(), images[:n], target=target, layer="body")
+    assert got.startswith(type(caught.value.__cause__).__name__)
+    assert "\n" not in str(caught.value)
+
+
+def test_boxes_that_are_no_score_are_refused_in_a_line(images):
+    with pytest.raises(TargetError, match=r"got a list of 3, .*stacks the scores of a list"):
+        explain(Detector(), images, target=lambda z: [one["scores"].sum() for one in z])

@@ -179,12 +179,25 @@ def _start(
 
     def fused() -> Observed:
         parts = [fetch() for fetch in fetches]
+        _require_scores(parts[-1].scores, len(images))
         if len(parts) == 1:
             return parts[0]
         maps = {each.name: fuse([part.maps[each.name] for part in parts]) for each in methods}
         return parts[-1]._replace(maps=maps, dependence=_any([part.dependence for part in parts]))
 
     return "+".join(paths), fused
+
+
+def _require_scores(scores: Floats, n: int) -> None:
+    """Refuse scores of a target of the user's own that are not one for each image.
+
+    A graph of TensorFlow does not know how many images there are, so that it cannot tell.
+    """
+    if len(scores) != n:
+        raise TargetError(
+            f"Expected one score an image (N,) from the target, got {len(scores)} for a batch of "
+            f"{n}. Try: a function of all images, output[:, 0] and not output[0]"
+        )
 
 
 def _smoothed(

@@ -95,18 +95,74 @@ def leaves(output: Any) -> list[Any]:
     return [leaf for part in parts or () if not isinstance(part, str) for leaf in leaves(part)]
 
 
+def is_by_image(output: Any) -> bool:
+    """Whether a raw output is a list of dicts, one for each image, as detectors give.
+
+    Example:
+        >>> is_by_image([{"boxes": 1}, {"boxes": 2}]), is_by_image({"boxes": 1}), is_by_image([])
+        (True, False, False)
+    """
+    return (
+        isinstance(output, list | tuple)
+        and len(output) > 0
+        and all(isinstance(one, Mapping) for one in output)
+    )
+
+
+def structure(output: Any) -> str:
+    """What a raw output is, in words: its kind and shapes.
+
+    Example:
+        >>> import numpy as np
+        >>> structure(np.ones((2, 5))), structure(1.0), structure(None)
+        ('shape (2, 5)', '1.0', 'None')
+        >>> structure([{"boxes": np.ones((3, 4)), "scores": np.ones(3)}] * 2)
+        'a list of 2, the first a dict of boxes: shape (3, 4); scores: shape (3,)'
+    """
+    if hasattr(output, "shape"):
+        return f"shape {tuple(output.shape)}"
+    kind = type(output).__name__
+    if isinstance(output, Mapping):
+        parts = "; ".join(f"{name}: {structure(part)}" for name, part in output.items())
+        return f"a {kind} of {parts or 'nothing'}"
+    if isinstance(output, list | tuple):
+        first = f", the first {structure(output[0])}" if output else ""
+        return f"a {kind} of {len(output)}{first}"
+    return repr(output) if output is None or isinstance(output, int | float) else f"a {kind}"
+
+
 def flat(output: Any) -> Any:
     """All numbers of each image in one row: (N, ...), or a structure of them, -> (N, M) float32.
+
+    Where each image has a dict of its own, rows that have fewer numbers end in zeros.
 
     Example:
         >>> import numpy as np
         >>> flat([np.ones((2, 3, 4)), np.ones(2)]).shape
         (2, 13)
+        >>> flat([{"scores": np.ones(2)}, {"scores": np.ones(0)}]).tolist()
+        [[1.0, 1.0], [0.0, 0.0]]
     """
+    if is_by_image(output):
+        return _padded([_numbers(one) for one in output])
     found = [leaf for leaf in leaves(output) if len(leaf.shape) > 0]
     xp = namespace(found[0])
     rows = [cast(xp.reshape(leaf, (sizes(leaf)[0], -1)), "float32") for leaf in found]
     return rows[0] if len(rows) == 1 else xp.concatenate(rows, axis=-1)
+
+
+def _numbers(output: Any) -> Any:
+    """All numbers of one image (M,), float32."""
+    found = leaves(output)
+    xp = namespace(found[0])
+    return xp.concatenate([cast(xp.reshape(leaf, (-1,)), "float32") for leaf in found])
+
+
+def _padded(rows: Sequence[Any]) -> Any:
+    """Rows of several lengths -> (N, M), with zeros at the end."""
+    xp = namespace(rows[0])
+    zeros = xp.zeros_like(max(rows, key=len))
+    return xp.stack([xp.concatenate([row, zeros[len(row) :]]) for row in rows])
 
 
 def take(x: Any, index: Sequence[int]) -> Any:

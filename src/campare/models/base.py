@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from campare.errors import CampareError, LayerError, ModelError, TargetError
+from campare.errors import CampareError, LayerError, ModelError
 from campare.models.arrays import cast, flat, namespace
 from campare.models.backends.protocol import Edit, Forward, Program, Run
 from campare.models.fitting import SIDES, Given, Input, Trial, shape_fit
@@ -37,6 +37,7 @@ from campare.models.targets import (
     class_score,
     is_logits,
     merge,
+    own_score,
     total,
 )
 from campare.types import Array, Floats, Grid, LayerInfo, Read, Score, Tap, Target
@@ -503,8 +504,8 @@ class ImageClassifier:
         Raises:
             LayerError: the layer is missing, runs twice, is not spatial, or is to be repeated
                 though something passes by it.
-            TargetError: a class index outside the model's classes, or a function that does not
-                return one score an image.
+            TargetError: a class index outside the model's classes, or a function that fails or does
+                not return one score an image.
         """
         fetch = self.start(
             images,
@@ -746,7 +747,7 @@ class ImageClassifier:
     def _target(self, target: Target, n: int, score: Score | None) -> tuple[Array, Score]:
         """Class indices (N,) for the compiled graph, and the score it computes from them."""
         if callable(target):
-            return np.zeros(n, np.int32), partial(_one_score, target)
+            return np.zeros(n, np.int32), partial(own_score, target)
         index = class_index(target, n, self.n_classes, self.name)
         return index, score or (binary_score if self._is_binary else class_score)
 
@@ -762,18 +763,6 @@ def _rewrapped(
     classifier._merged = merged
     classifier._programs.clear()
     return classifier
-
-
-def _one_score(target: Callable[[Any], Any], output: Any, _: Any) -> Any:
-    """The scores (N,) of a target that is a function of the raw output."""
-    scores = target(output)
-    if len(getattr(scores, "shape", ())) != 1:
-        raise TargetError(
-            "Expected one score an image (N,) from the target, got "
-            f"{f'shape {tuple(scores.shape)}' if hasattr(scores, 'shape') else repr(scores)}. "
-            "Try: a function that sums over all axes but the first"
-        )
-    return cast(scores, "float32")
 
 
 def _itself(output: Any) -> Any:

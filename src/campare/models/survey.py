@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from campare.errors import LayerError, ModelError
+from campare.models.arrays import is_by_image
 from campare.models.dataflow import Flow
 from campare.models.grids import TOKENS, are_alike, find_grids, others_beside
 from campare.models.placement import Doubt
@@ -292,7 +293,7 @@ def one_output(
         >>> one_output({"loss": 0.1, "logits": 2.0}, None, "net")
         2.0
     """
-    if hasattr(outputs, "shape"):
+    if hasattr(outputs, "shape") or (wanted is None and is_by_image(outputs)):
         return outputs
     if not isinstance(outputs, (Mapping, list, tuple)):
         raise ModelError(
@@ -342,7 +343,7 @@ model that ends in one score a class, or target=a function of the output -> one 
             "Try: the model that ends in one score a class, or target=a function of the output "
             "-> one score an image"
         )
-    if isinstance(output, (list, tuple)) and output and isinstance(output[0], Mapping):
+    if is_by_image(output):
         return None, (
             f"Expected a classifier with outputs (N, K), got detections from {name!r}, "
             f"{', '.join(map(str, output[0]))} for each image. Try: a module that gives the scores "

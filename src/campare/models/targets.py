@@ -5,15 +5,15 @@ the arrays of any framework; it runs inside the compiled graph, so that 'the pre
 no second forward pass. A target of the user's own is a function of whatever the raw output is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from campare.errors import TargetError
-from campare.models.arrays import cast, columns, flat, namespace, positions
+from campare.errors import CampareError, TargetError
+from campare.models.arrays import cast, columns, flat, namespace, positions, structure
 from campare.types import Array
 
 #: Stand for 'the class that the model predicts' and 'the next one' where an index is expected.
@@ -44,6 +44,38 @@ def total(output: Any) -> Any:
         [10.0, 10.0]
     """
     return namespace(rows := flat(output)).sum(rows, axis=-1)
+
+
+def own_score(target: Callable[[Any], Any], output: Any, _: Any = None) -> Any:
+    """S_n of a target of the user's own, a function of the raw output -> (N,).
+
+    Raises:
+        TargetError: it fails, or returns something else than a score for each image.
+
+    Example:
+        >>> import numpy as np
+        >>> own_score(lambda masks: masks.sum((1, 2)), np.ones((2, 3, 3))).tolist()
+        [9.0, 9.0]
+    """
+    try:
+        scores = target(output)
+    except CampareError:
+        raise
+    except Exception as error:  # whatever the user's code and the framework have
+        reason = next(iter(str(error).splitlines()), "")
+        raise TargetError(
+            f"Expected a target that takes the raw output, {structure(output)}, got "
+            f"{type(error).__name__}: {reason}. Try: a function of that -> one score an image "
+            "(N,), or a module around the model that gives the scores of classes, as in "
+            "docs/wrappers.md"
+        ) from error
+    shape = getattr(scores, "shape", ())
+    if len(shape) != 1:
+        raise TargetError(
+            f"Expected one score an image (N,) from the target, got {structure(scores)}. "
+            "Try: a function that sums over all axes but the first, or stacks the scores of a list"
+        )
+    return cast(scores, "float32")
 
 
 def class_score(logits: Any, index: Any) -> Any:
