@@ -73,6 +73,24 @@ def test_module_and_function_alone(lab):
     assert campare.wrap("lab_of_tests:MODEL").n_classes == 2
 
 
+@pytest.mark.parametrize(
+    ("spec", "call"),
+    [
+        ("lab_of_tests:build?classes=many", "build(classes='many')"),
+        ("lab_of_tests:load?checkpoint=no.pt&strict=true", "load('no.pt', strict=True)"),
+        ("lab_of_tests:broken", "broken()"),
+    ],
+)
+def test_the_call_that_is_advised_fails_the_same_way(lab, spec, call):
+    with pytest.raises(ModelError) as told:
+        load(spec)
+    cause = told.value.__cause__
+    assert str(told.value).endswith(f" Try: {call} in Python, for its traceback")
+    with pytest.raises(type(cause)) as called:
+        eval(call, vars(sys.modules["lab_of_tests"]))
+    assert str(called.value) == str(cause)
+
+
 def test_a_model_of_timm_says_its_preprocessing(lab):
     model = lab()
     model.pretrained_cfg = {"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.25,) * 3}

@@ -34,7 +34,7 @@ def by_loader(path: Path, loader: str | Callable[[str], Any], trust: bool = Fals
     """
     called = loader if isinstance(loader, str) else getattr(loader, "__name__", "the loader")
     existing(path, "FILE of --loader")
-    with _told(called, str(path)):
+    with _told(called, repr(str(path)), f" of {path}"):
         found = load_object(loader) if isinstance(loader, str) else loader
         if isinstance(found, type):
             result = _of_class(found, path, called, trust)
@@ -54,10 +54,11 @@ def by_name(spec: Spec) -> Loaded:
         ModelError: the function fails, or gives something else.
         MissingExtraError: it needs a library that is not installed.
     """
-    with _told(spec.name, ""):
+    options = {name: value for name, value in spec.options.items() if name != "checkpoint"}
+    given = (spec.options["checkpoint"],) if "checkpoint" in spec.options else ()
+    arguments = (*map(repr, given), *(f"{name}={value!r}" for name, value in options.items()))
+    with _told(spec.name, ", ".join(arguments)):
         found = load_object(spec.name)
-        options = {name: value for name, value in spec.options.items() if name != "checkpoint"}
-        given = (spec.options["checkpoint"],) if "checkpoint" in spec.options else ()
         result = found if is_model(found) or not callable(found) else found(*given, **options)
     return _described(loaded(result, name=spec.own_name, source=spec.name, loader=spec.name))
 
@@ -97,8 +98,8 @@ def _of_timm(config: Any) -> Preprocessing | None:
 
 
 @contextmanager
-def _told(called: str, path: str) -> Iterator[None]:
-    """Whatever a user's loader does: its failure in one line, with its cause."""
+def _told(called: str, arguments: str, of: str = "") -> Iterator[None]:
+    """Whatever a user's loader does: its failure in one line, with its cause and its call."""
     try:
         with importable_here():
             yield
@@ -111,14 +112,13 @@ def _told(called: str, path: str) -> Iterator[None]:
             ) from error
         if isinstance(error, CampareError):
             raise
-        of = f" of {path}" if path else ""
         hint = "--trust (trust=True) if you know who wrote the file, or " * (
             "weights_only" in str(error)
         )
         raise ModelError(
             f"Expected {called} to give a model{of}, got {type(error).__name__}: "
             f"{last_words(error)}. Try: {hint}{called.partition(':')[2] or called}"
-            f"({path!r}) in Python, for its traceback"
+            f"({arguments}) in Python, for its traceback"
         ) from error
 
 
