@@ -105,6 +105,12 @@ def _built(library: Any, spec: Spec, tag: Any, options: dict[str, Any]) -> tuple
                 f"Expected a model of open_clip, got {spec.name!r}. Try: ViT-B-32, "
                 "or another of open_clip.list_models()"
             ) from error
+        if tag is None:
+            raise ModelError(
+                f"Expected {spec.text} with options that open_clip takes, got "
+                f"{type(error).__name__}: {last_words(error)}. "
+                f"Try: {spec.text}?checkpoint=FILE alone"
+            ) from error
         raise ModelError(
             f"Expected the weights {tag!r} of {spec.text} from its hub, got "
             f"{type(error).__name__}: {last_words(error)}. Try: {spec.text}?checkpoint=FILE"
