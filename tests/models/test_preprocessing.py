@@ -58,6 +58,7 @@ def test_a_function_and_the_values_themselves():
         ({}, r"got 'nothing'"),
         ({"mean": "a"}, r"Expected numbers in pixels, got \{'mean': 'a'\}\. Try: \{mean: "),
         ({"size": "big"}, r"Expected numbers in pixels"),
+        ({"range": "0..1", "mean": 0.5}, r"got range and mean\. Try: range: 0\.\.1 alone"),
         ("0-1", r"Expected a range of pixels, got '0-1'"),
         (7, r"Expected pixels as a name, mean and std, or a function, got 7\. Try: pixels='imag"),
     ],
@@ -91,16 +92,3 @@ def test_one_channel_is_luminance_before_its_numbers():
 def test_facts_say_the_framing_and_who_said_it():
     assert FOUND.facts == {"framing": "center crop of 0.875, bicubic", "preprocessing": "timm"}
     assert preprocessing("0..1").facts == {}
-
-
-@pytest.mark.parametrize(
-    "one",
-    [
-        FOUND,
-        Preprocessing("-1..1"),
-        Preprocessing(Normalization((0.1, 0.2, 0.3), (1.0, 2.0, 3.0), 1, "bgr"), Framing("pad")),
-    ],
-)
-def test_what_says_the_same_again(one):
-    again = preprocessing(one.as_given)
-    assert (again.pixels, again.framing) == (one.pixels, one.framing)

@@ -7,7 +7,7 @@ stretched, and their pixels stay 0..255.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +121,11 @@ class Preprocessing:
         if "scale" in numbers:
             numbers["scale"] = float(numbers["scale"])
         if numbers:
+            if "range" in given:
+                raise DataError(
+                    f"Expected a range of pixels or {', '.join(_NUMBERS)}, got range and "
+                    f"{', '.join(numbers)}. Try: range: {given['range']} alone"
+                )
             pixels = Normalization(**numbers)
         frame = {key: given[key] for key in _FRAMING if key in given}
         if "crop_pct" in frame:
@@ -155,18 +160,6 @@ class Preprocessing:
         """What the manifest says beyond the pixels; nothing of pictures that are stretched."""
         facts = {} if self.framing == STRETCH else {"framing": self.framing.words}
         return facts | ({"preprocessing": self.source} if self.source not in ("", "given") else {})
-
-    @property
-    def as_given(self) -> dict[str, Any]:
-        """What says the same in `pixels={...}`, in YAML or on the command line."""
-        found: dict[str, Any] = {}
-        if isinstance(self.pixels, Normalization):
-            found |= {key: value for key, value in asdict(self.pixels).items() if value is not None}
-        elif isinstance(self.pixels, str):
-            found["range"] = self.pixels
-        frame = {each.name: getattr(self.framing, each.name) for each in fields(Framing)}
-        found |= {key: frame[key] for key in _FRAMING if frame[key] != getattr(STRETCH, key)}
-        return found
 
 
 def preprocessing(given: Any, found: Preprocessing | None = None) -> Preprocessing:
