@@ -86,6 +86,32 @@ def load_yaml(
         content = yaml.load(text, _Loader)
     except (_ContentError, yaml.YAMLError, RecursionError) as wrong:
         raise error(f"Expected YAML in {name}, got {_fault(wrong)}. Try {like}.") from wrong
+    return fitted(content, model, of=of, name=name, like=like, error=error)
+
+
+def fitted(
+    content: Any,
+    model: type[T],
+    *,
+    of: str,
+    name: str,
+    like: str,
+    error: type[CampareError] = CampareError,
+) -> T:
+    """Lists, dicts and plain values as `model` has them, with nothing converted on the way.
+
+    Args:
+        content: the values, as `load_yaml` reads them.
+        name: where they stand.
+        model, of, like, error: as of `load_yaml`.
+
+    Raises:
+        CampareError: a field that is unknown, missing or wrong.
+
+    Example:
+        >>> fitted({"cat": 3}, dict[str, int], of="sizes", name="sizes.yaml", like="'cat: 3'")
+        {'cat': 3}
+    """
     adapter = TypeAdapter(model)
     schema = adapter.json_schema()
     if content in (None, "", [], {}):

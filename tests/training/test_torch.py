@@ -197,6 +197,10 @@ def test_what_cannot_be_trained_is_told():
         ({"depth": 3}, r"^Expected options of recipe 'mine' among backbone, .*got 'depth'\. Try w"),
         ({"augment": {"zoom": 0.1}}, r"among flip, noise, mixup, cutmix, got zoom\. Try a train"),
         ({"trainable": "last-9"}, r"^Expected at most the 4 layers with a kernel of backbone"),
+        ({"loss": "focl"}, r"^Expected loss in options of recipe 'mine' to be 'cross-entropy', "),
+        ({"schedule": "cosin"}, r"got 'cosin'\. Try the default, constant\.$"),
+        ({"guidance": "enrgy"}, r"^Expected guidance in options of recipe 'mine' to be 'energy' "),
+        ({"augment": {"nois": 0.1}}, r"^Expected a known field in augment of .*Try noise\.$"),
         ({"trainable": "some"}, r"^Expected trainable of recipe 'mine' to be all, head, last-bl"),
     ):
         with pytest.raises(RecipeError, match=message):
@@ -220,6 +224,20 @@ def test_weights_of_a_file_are_taken_or_refused_in_one_line(tmp_path):
     torch.save(nn.Linear(2, 2).state_dict(), path)
     with pytest.raises(ModelError, match=r"^Expected .* Try"):
         recipes.build(2, 16, 0, given(weights=str(path)))
+
+
+def test_a_file_that_no_training_wrote_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "m.pt"
+    with pytest.raises(ModelError, match=r"no file .*m\.pt"):
+        recipes.load(path, given())
+    torch.save(backbone().state_dict(), path)
+    with pytest.raises(ModelError, match=r"'mine' trained, got .*m\.pt without a head\. Try"):
+        recipes.load(path, given())
+
+
+def test_options_may_be_values_of_python(tmp_path):
+    recipe = recipes.wanted(given(augment=Augment(noise=0.1), weights=tmp_path / "w.pt"))
+    assert (recipe.augment, recipe.weights) == (Augment(noise=0.1), str(tmp_path / "w.pt"))
 
 
 def test_normalization_follows_the_recipe():

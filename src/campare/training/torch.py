@@ -17,25 +17,27 @@ noise, mixup and CutMix.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from campare.errors import ModelError, RecipeError
 from campare.models import wrap
-from campare.models.loaders.torch_files import fill
+from campare.models.loaders.torch_files import fill, read
 from campare.optional import load_object, require
 from campare.training.masks import FLAT, LEAK, masks_of, strength
 from campare.training.recipe import Augment, Recipe
 from campare.training.stages import Stage, stages
+from campare.yamlfile import fitted
 
 if TYPE_CHECKING:
     from campare.data import Images
@@ -85,7 +87,8 @@ def wanted(recipe: Any) -> Recipe:
     """A recipe whose options are fields, as one that has these fields.
 
     Raises:
-        RecipeError: an option that is no such field, or a change of the images that is not made.
+        RecipeError: an option that is no such field or has no such value, or a change of the images
+            that is not made.
 
     Example:
         >>> options = {"backbone": "timm:resnet18", "trainable": "last-3"}
@@ -101,21 +104,22 @@ def wanted(recipe: Any) -> Recipe:
             f"Expected options of recipe {recipe.name!r} among {', '.join(OPTIONS)}, got "
             f"{unknown[0]!r}. Try without it."
         )
-    changes = options.pop("augment", None)
-    augment = Augment(**changes) if isinstance(changes, Mapping) else changes
-    for one in fields(Augment) if augment else ():
-        if one.name not in CHANGES and getattr(augment, one.name) != one.default:
+    plain = TypeAdapter(dict[str, Any]).dump_python({"name": recipe.name, **options}, mode="json")
+    given = fitted(
+        plain, Recipe, of="options",
+        name=f"options of recipe {recipe.name!r}", like="'trainable: last-3'", error=RecipeError,
+    )  # fmt: skip
+    for one in fields(Augment) if given.augment else ():
+        if one.name not in CHANGES and getattr(given.augment, one.name) != one.default:
             raise RecipeError(
                 f"Expected augment of recipe {recipe.name!r} among {', '.join(CHANGES)}, got "
                 f"{one.name}. Try a training function of your own, with transforms of torchvision."
             )
-    return Recipe(
-        recipe.name,
-        augment=augment,
+    return replace(
+        given,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
-        **options,
     )
 
 
@@ -176,11 +180,15 @@ def load(path: str | Path, recipe: Any) -> Classifier:
     """A trained network from the file of its weights, which runs no code.
 
     Raises:
-        ModelError: weights that are not those of the recipe's network.
+        ModelError: no file, or weights that are not those of the recipe's network.
     """
-    weights = torch.load(path, map_location="cpu", weights_only=True)
+    given, weights = wanted(recipe), read(Path(path))
     heads = [weight for name, weight in weights.items() if name.startswith("head.")]
-    given = wanted(recipe)
+    if not heads:
+        raise ModelError(
+            f"Expected weights of a network that recipe {given.name!r} trained, got {path} without "
+            "a head. Try the file that the study wrote, models/RECIPE-SEED.pt"
+        )
     features = backbone(Recipe(given.name, backbone=given.backbone, weights="random"))
     model = Classifier(features, heads[0].shape[1], given.hidden, len(heads[-1]))
     return fill(model, Path(path), what=given.backbone)  # type: ignore[no-any-return]
