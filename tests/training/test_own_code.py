@@ -121,6 +121,17 @@ class TestFiles:
         kept = torch.load(path, weights_only=weights_alone)
         assert isinstance(kept, dict if weights_alone else torch.nn.Module)
 
+    def test_the_only_parameter_may_have_any_name(self, tmp_path):
+        def train(data):
+            assert len(data.labels) == 12
+            return build(2, 5)
+
+        recipe = own(train=train, load=lambda file: load(path=file))
+        model = own_code.train(recipe, TRAIN, seed=0).model
+        own_code.save(recipe, model, tmp_path / "m.pt")
+        loaded = own_code.load(recipe, tmp_path / "m.pt")
+        torch.testing.assert_close(loaded[0].weight, model[0].weight)
+
     def test_keras(self, tmp_path):
         recipe, model = own(train=fit_keras), fit_keras(TRAIN, 0)
         path = tmp_path / f"m{own_code.suffix(recipe, model)}"

@@ -85,7 +85,7 @@ def train(
 
     With images for `validation` all others are trained on.
 
-    With `train_size` only so many images are used, chosen by the seed: see `doses.nested`.
+    With `train_size` only so many images are used, chosen by the seed: see `sweep.nested`.
 
     With a `cache`, a frozen backbone that sees no augmentation runs once an image; without one it
     runs in every epoch. The result is the same.

@@ -6,7 +6,8 @@
     load    path -> model                               likewise
 
 A function gets what its parameters name, in any order: also `validation`, images or None, and
-`size`, pixels a side. No framework is imported here before the user's own code does.
+`size`, pixels a side; the only parameter of a function may have any name, and is the first of
+these. No framework is imported here before the user's own code does.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ from campare.errors import CampareError, RecipeError
 from campare.models.loaders import load as load_model
 from campare.optional import load_object
 from campare.training.progress import Step, Trained
-from campare.training.recipe import Recipe, spelled
+from campare.training.recipe import Code, Recipe, spelled
 from campare.training.sweep import nested
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def load(recipe: Recipe, path: Path) -> Any:
     """
     if recipe.load is None:
         return load_model(path, trust=True).model
-    loader = recipe.load if callable(recipe.load) else load_object(recipe.load)
+    loader = _function(recipe.load)
     return load_model(path, loader=lambda text: _named(loader, path=text, recipe=recipe)).model
 
 
@@ -148,7 +149,7 @@ def code_digest(recipe: Recipe) -> dict[str, str]:
 
 def _source(code: Any) -> str:
     """The text of the module of a function; its name where there is none."""
-    function = load_object(code) if isinstance(code, str) else code
+    function = _function(code)
     try:
         return inspect.getsource(inspect.getmodule(function) or function)
     except (OSError, TypeError):
@@ -171,7 +172,7 @@ def make_repeatable(seed: int) -> None:
 def _call(of: Recipe, role: str, **given: Any) -> Any:
     """What a function of the recipe gives, called with what its parameters name."""
     code = getattr(of, role)
-    function = code if callable(code) else load_object(code)
+    function = _function(code)
     try:
         return _named(function, **given)
     except CampareError:
@@ -185,6 +186,11 @@ def _call(of: Recipe, role: str, **given: Any) -> Any:
         ) from error
 
 
+def _function(code: Code) -> Any:
+    """The function that a recipe names, or has."""
+    return load_object(code) if isinstance(code, str) else code
+
+
 def _named(function: Callable[..., Any], **given: Any) -> Any:
     """Call a function with those of the values that its parameters name."""
     parameters = inspect.signature(function).parameters.values()
@@ -193,11 +199,11 @@ def _named(function: Callable[..., Any], **given: Any) -> Any:
     known = [one for one in parameters if one.name in given]
     unknown = [one for one in parameters if one.name not in given and _needed(one)]
     if unknown:
-        if len(unknown) == len(given) == 1:
-            return function(*given.values())  # by another name
+        if len(unknown) == 1 and not known:
+            return function(next(iter(given.values())))  # by another name
         raise RecipeError(
             f"Expected parameters among {', '.join(given)} of {spelled(function)}, got "
-            f"{unknown[0].name!r}. Try: a default for it"
+            f"{unknown[0].name!r}. Try: a default for it, or one of these names"
         )
     return function(**{one.name: given[one.name] for one in known})
 

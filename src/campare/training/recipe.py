@@ -164,7 +164,7 @@ class Recipe:
     loss: Loss = "cross-entropy"
     focal_gamma: float = 2.0  # with loss: focal; 0 is cross-entropy
     guidance: Guidance | None = None  # None: nothing but the loss says where to look
-    guidance_strength: float | None = None  # None: that of the kind, see training.guidance
+    guidance_strength: float | None = None  # None: that of the kind, see training.masks
     train: Code | None = None  # a function that trains instead: module:name, see training.own_code
     build: Code | None = None  # its untrained network
     load: Code | None = None  # its models from their files
