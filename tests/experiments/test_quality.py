@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from campare.attribution.method import METHODS
 from campare.data import ImageSet
 from campare.errors import CampareError
-from campare.experiments.quality import measures, quality, sample
+from campare.experiments.quality import measures, quality, sample, sampled
 from campare.metrics import Metric
 
 
@@ -40,6 +42,17 @@ def test_a_measure_that_is_undefined_on_every_image_is_nan(images):
 
     found = quality(images, "energy", [METHODS["grad-cam"]])(Dark())
     assert np.isnan(found.quality["grad-cam", "energy"])
+
+
+def test_images_whose_object_has_a_mask_are_taken_and_all_where_none_has(images):
+    masks = images.regions["object"].copy()
+    masks[:4] = False
+    assert sampled(replace(images, regions={"object": masks}), 9, 0).names == images.names[4:]
+    none = replace(images, regions={"object": np.zeros_like(masks)})
+    assert len(sampled(none, 9, 0)) == len(sampled(replace(images, regions={}), 9, 0)) == 6
+    assert [one.name for one in quality(none, None, []).metrics] == ["entropy", "area-50"]
+    with pytest.raises(CampareError, match=r"masks of the object are enough, got 'energy'\. Try: "):
+        quality(none, "energy", [])
 
 
 @pytest.mark.parametrize("metric", ["deletion", "parts-energy", "focus", "mprt"])

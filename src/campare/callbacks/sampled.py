@@ -12,7 +12,7 @@ from campare.attribution.batches import is_tensor
 from campare.data import Images, ImageSet
 from campare.data.samples import VALIDATION
 from campare.errors import DataError
-from campare.experiments.quality import sample
+from campare.experiments import quality
 from campare.types import Array, Classifier
 
 
@@ -27,10 +27,7 @@ def sampled(
     if isinstance(data, ImageSet):
         return _from_set(data, split, count, seed, _size(classifier, size or data.default_size))
     images = data if isinstance(data, Images) else _from_arrays(data, classifier)
-    usable = np.arange(len(images))
-    if "object" in images.regions and images.regions["object"].any():
-        usable = np.flatnonzero(images.regions["object"].any((1, 2)))
-    return images.subset(usable[sample(images.labels[usable], count, seed)])
+    return quality.sampled(images, count, seed)
 
 
 def _from_set(
@@ -43,7 +40,7 @@ def _from_set(
     samples = tuple(each for each in samples if each.image in masked) or samples
     if not samples:
         raise DataError(f"Expected images in split {split!r}, got none. Try: split='train'")
-    rows = sample(np.array([each.label for each in samples], np.int64), count, seed)
+    rows = quality.sample(np.array([each.label for each in samples], np.int64), count, seed)
     return replace(data, samples=tuple(samples[i] for i in rows)).load(split, size)
 
 

@@ -82,7 +82,8 @@ def quality(images: Images, metrics: Wanted, methods: Sequence[Method]) -> Quali
         ['energy', 'pointing-game']
     """
     images = with_border(images)
-    return Quality(images, measures(metrics, images.regions), tuple(methods))
+    regions = [name for name, masks in images.regions.items() if masks.any()]
+    return Quality(images, measures(metrics, regions), tuple(methods))
 
 
 def measures(metrics: Wanted, regions: Iterable[str]) -> tuple[Metric, ...]:
@@ -116,6 +117,20 @@ def _fits(metric: Metric, regions: Sequence[str]) -> bool:
     """Whether maps of images with these regions are all that it needs."""
     wanted = {metric.region} - {None} | ({"other"} if "other-mask" in metric.needs else set())
     return metric.stage == "maps" and wanted <= set(regions)
+
+
+def sampled(images: Images, count: int, seed: int) -> Images:
+    """`count` images, as many of each class as can be; those whose object has a mask, if any has.
+
+    Example:
+        >>> from campare.data import ImageSet
+        >>> len(sampled(ImageSet.drawn(train=4, test=8, size=32).load("test", 32), 4, seed=0))
+        4
+    """
+    masks = images.regions.get("object")
+    masked = () if masks is None else np.flatnonzero(masks.any((1, 2)))
+    usable = masked if len(masked) else np.arange(len(images))
+    return images.subset(usable[sample(images.labels[usable], count, seed)])
 
 
 def sample(labels: Ints, count: int, seed: int) -> Ints:

@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from campare.errors import RecipeError, TargetError
 from campare.experiments.evaluate import (
     UNTRAINED,
@@ -22,7 +20,7 @@ from campare.experiments.evaluate import (
 from campare.experiments.evaluated import Evaluated, evaluated
 from campare.experiments.inputs import Inputs
 from campare.experiments.outputs import match
-from campare.experiments.quality import quality, sample
+from campare.experiments.quality import quality, sampled
 from campare.files import atomic, write_json
 from campare.runs.run import Cell, Run
 
@@ -118,12 +116,9 @@ def _watch(study: Study, model: Evaluated, network: Any) -> "Watch | None":
     """
     if study.curve is None:
         return None
-    every, images = study.curve, study.inputs.images
-    usable = np.arange(len(images))
-    if "object" in images.regions:
-        usable = np.flatnonzero(images.regions["object"].any((1, 2)))
-    rows = usable[sample(images.labels[usable], CURVE_IMAGES, study.terms.seed)]
-    measured = quality(images.subset(rows), None, study.terms.methods[:1])
+    every = study.curve
+    images = sampled(study.inputs.images, CURVE_IMAGES, study.terms.seed)
+    measured = quality(images, None, study.terms.methods[:1])
 
     def watch(epoch: int, copy: Callable[[Any], None]) -> dict[str, float] | None:
         if epoch % every:
