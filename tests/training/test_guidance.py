@@ -12,31 +12,17 @@ import pytest
 
 from campare import explain, wrap
 from campare.attribution.maps import positive, resize
-from campare.data import Images
 from campare.errors import RecipeError
 from campare.metrics.localization import energy
 from campare.training import fit, guidance
 from campare.training.recipe import Augment, Recipe
+from training.cued import cued, share_inside
 
 ENERGY = Recipe(
     "guided", backbone="article-cnn", weights="random", hidden=8, epochs=12, batch_size=8,
     learning_rate=3e-3, guidance="energy",
 )  # fmt: skip
 RNG = np.random.default_rng(0)
-
-
-def cued(n=16, size=16, seed=0, masks=True):
-    """The class is the color of a square with a mask, and that of a brighter one in the corner."""
-    rng = np.random.default_rng(seed)
-    pixels = rng.integers(0, 60, (n, size, size, 3), dtype=np.uint8)
-    labels, inside = np.arange(n) % 2, np.zeros((n, size, size), bool)
-    for i, label in enumerate(labels):
-        top, left = rng.integers(5, size - 6, 2)
-        inside[i, top : top + 6, left : left + 6] = True
-        pixels[i, inside[i], label] = 160
-        pixels[i, :4, :4, label] = 250
-    names = tuple(f"{i}.png" for i in range(n))
-    return Images(pixels, labels, names, {"object": inside & masks}, ("a", "b"))
 
 
 def numpy(x):
@@ -133,13 +119,6 @@ def test_images_without_a_mask_do_not_contribute():
     assert added(np.zeros_like(masks)) == 0
 
 
-def share_inside(model, images):
-    maps = explain(model, images.images.astype("float32"), target=images.labels)
-    size = images.images.shape[1:3]
-    values = energy(positive(resize(maps.maps, size)), images.regions["object"]).values
-    return np.nanmean(values)
-
-
 def test_guidance_moves_the_maps_from_the_cue_to_the_object():
     images, test = cued(), cued(seed=1)
     free, guided = (
@@ -198,7 +177,8 @@ import sys, keras, numpy as np
 from campare.training import fit, guidance
 from campare.training.recipe import Recipe
 sys.path.insert(0, {tests!r})
-from test_guidance import cued, ENERGY
+from training.cued import cued
+from training.test_guidance import ENERGY
 from dataclasses import replace
 values, rng = [], np.random.default_rng(0)
 for kind in ("energy", "rrr"):
@@ -221,7 +201,7 @@ print(*values)
 @pytest.mark.slow
 def test_every_backend_takes_the_same_steps():
     """Loss of two steps and the weights after them, batch normalization in training included."""
-    code = SAME.format(tests=str(Path(__file__).parent))
+    code = SAME.format(tests=str(Path(__file__).parents[1]))
     found = []
     for backend in ("tensorflow", "jax", "torch"):
         run = subprocess.run(

@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from campare import compare, explain, study
-from campare.attribution.maps import positive, resize
-from campare.data import Images, ImageSet
+from campare import compare, study
+from campare.attribution.maps import resize
+from campare.data import ImageSet
 from campare.errors import ModelError, RecipeError
-from campare.metrics.localization import energy
 from campare.training import loss
 from campare.training import torch as recipes
 from campare.training.recipe import Augment, Recipe
+from training.cued import cued, share_inside
 
 RNG = np.random.default_rng(0)
 
@@ -52,20 +52,6 @@ def one_thread():
 @pytest.fixture(autouse=True)
 def own_backbone(monkeypatch):
     monkeypatch.setattr(recipes, "load_object", lambda _: backbone)
-
-
-def cued(n=16, size=16, seed=0):
-    """The class is the color of a square with a mask, and that of a brighter one in the corner."""
-    rng = np.random.default_rng(seed)
-    pixels = rng.integers(0, 60, (n, size, size, 3), dtype=np.uint8)
-    labels, inside = np.arange(n) % 2, np.zeros((n, size, size), bool)
-    for i, label in enumerate(labels):
-        top, left = rng.integers(5, size - 6, 2)
-        inside[i, top : top + 6, left : left + 6] = True
-        pixels[i, inside[i], label] = 160
-        pixels[i, :4, :4, label] = 250
-    names = tuple(f"{i}.png" for i in range(n))
-    return Images(pixels, labels, names, {"object": inside}, ("a", "b"))
 
 
 def weights(model):
@@ -146,12 +132,6 @@ def test_labels_are_mixed_as_the_images_are(augment):
     torch.testing.assert_close(labels.sum(1), torch.ones(8))
     assert (labels.count_nonzero(1) == 2).any()
     torch.testing.assert_close(images.mean((1, 2, 3)), labels @ torch.arange(8.0))
-
-
-def share_inside(model, images):
-    maps = explain(model, images.images.astype("float32"), target=images.labels).maps
-    values = energy(positive(resize(maps, images.images.shape[1:3])), images.regions["object"])
-    return np.nanmean(values.values)
 
 
 def test_guidance_moves_the_maps_to_the_object():
