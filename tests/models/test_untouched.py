@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from kinds import HERE, KINDS, outputs
 
+from campare.errors import TargetError
 from campare.models import wrap
 
 #: What Keras itself sets on a layer when it runs.
@@ -75,8 +76,9 @@ def test_the_model_is_left_as_found(name):
     def broken(_logits):
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(TargetError, match="ZeroDivisionError") as error:
         one.tap(images, broken)
+    assert isinstance(error.value.__cause__, ZeroDivisionError)
     assert_same(before, state(model))
 
 

@@ -62,10 +62,10 @@ def own_score(target: Callable[[Any], Any], output: Any, _: Any = None) -> Any:
     except CampareError:
         raise
     except Exception as error:  # whatever the user's code and the framework have
-        reason = next(iter(str(error).splitlines()), "")
+        reason = "".join(f": {line}" for line in str(error).splitlines()[:1])
         raise TargetError(
             f"Expected a target that takes the raw output, {structure(output)}, got "
-            f"{type(error).__name__}: {reason}. Try: a function of that -> one score an image "
+            f"{type(error).__name__}{reason}. Try: a function of that -> one score an image "
             "(N,), or a module around the model that gives the scores of classes, as in "
             "docs/wrappers.md"
         ) from error
