@@ -221,15 +221,6 @@ class TestStudy:
         whole = run.scores().filter(pl.col("recipe") == "a")
         assert again.scores().equals(whole)
 
-    def test_it_is_said_that_there_is_no_curve(self, tmp_path):
-        console = Console(file=io.StringIO(), width=200)
-        recipes = [own("a"), Recipe("b", backbone="article-cnn", weights="random", epochs=1)]
-        study(
-            DRAWN, recipes=recipes, seeds=1, size=16, metrics=["energy"], out=tmp_path, curve=1,
-            console=console,
-        )  # fmt: skip
-        assert "No curve of a: its training is code of your own" in console.file.getvalue()
-
     def test_other_code_is_another_study(self, tmp_path):
         study(DRAWN, recipes=[own("a")], seeds=1, size=16, metrics=["energy"], out=tmp_path)
         with pytest.raises(RunError, match="Expected 'a' as in the run"):
@@ -256,7 +247,13 @@ class TestStudy:
             )  # fmt: skip
         assert not (tmp_path / "r").exists()
 
-    def test_with_recipes_of_campare(self, tmp_path):
+    def test_with_recipes_of_campare_which_alone_have_a_curve(self, tmp_path):
+        console = Console(file=io.StringIO(), width=200)
         recipes = [own("a"), Recipe("b", backbone="article-cnn", weights="random", epochs=1)]
-        run = study(DRAWN, recipes=recipes, seeds=1, size=16, metrics=["energy"], out=tmp_path)
+        run = study(
+            DRAWN, recipes=recipes, seeds=1, size=16, metrics=["energy"], out=tmp_path, curve=1,
+            console=console,
+        )  # fmt: skip
         assert set(Run.open(run.path).scores()["recipe"]) == {"a", "b"}
+        assert [bool(run.manifest.cells[name].curve) for name in ("a-0", "b-0")] == [False, True]
+        assert "No curve of a: its training is code of your own" in console.file.getvalue()

@@ -127,6 +127,7 @@ def test_exported_graphs_are_told(lab, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit.*is deprecated:DeprecationWarning")
 def test_exported_graphs_as_torch_writes_them(lab, tmp_path):
     example = (torch.zeros(1, 3, 8, 8),)
     torch.jit.trace(lab().eval(), example).save("script.pt")
