@@ -13,7 +13,7 @@ from rich.console import Console
 import campare
 from campare import audit, study
 from campare.data import ImageSet
-from campare.errors import RecipeError, RunError
+from campare.errors import CampareError, RecipeError, RunError
 from campare.runs.run import Run
 from campare.stats.design import design_of
 from campare.training import own_code
@@ -108,6 +108,44 @@ class TestTraining:
         assert "\n" not in str(error.value)
 
 
+class TestCheck:
+    @pytest.mark.parametrize(
+        ("fields", "words"),
+        [
+            ({"save": lambda model: model}, "Expected a parameter 'path' of .*, got model. Try: "),
+            (
+                {"save": lambda network, file: (network, file)},
+                "Expected parameters among model, path of .*'n",
+            ),
+            ({"load": lambda: build(2, 0)}, r"Expected a parameter 'path' of .*, got none. Try: "),
+            (
+                {"build": lambda classes, width: (classes, width)},
+                "Expected parameters among n_classes, size",
+            ),
+            (
+                {"train": lambda images, rate: (images, rate)},
+                "Expected parameters among images, .*got 'rate'",
+            ),
+            ({"load": "nowhere:load"}, "Expected an object at 'nowhere:load' .*No module named"),
+            ({"save": "math:pi"}, "Expected a function to save models of recipe 'own' at math:pi"),
+            ({"load": int.from_bytes.__self__}, "Expected a function of Python, got builtins:int"),
+        ],
+    )
+    def test_all_functions_are_checked_before_anything_is_trained(self, tmp_path, fields, words):
+        with pytest.raises(CampareError, match=words) as error:
+            study(
+                DRAWN, recipes=[own("first"), own(**fields)], seeds=1, size=16, out=tmp_path / "r",
+            )  # fmt: skip
+        assert "\n" not in str(error.value)
+        assert not CALLS
+        assert not (tmp_path / "r").exists()
+
+    def test_the_advice_is_a_signature_that_passes(self):
+        with pytest.raises(RecipeError, match=r"Try: def <lambda>\(model, path\)$"):
+            own_code.check(own(save=lambda path: path))
+        own_code.check(own(save=lambda model, path: (model, path)))
+
+
 class TestFiles:
     @pytest.mark.parametrize("weights_alone", [True, False])
     def test_torch(self, tmp_path, weights_alone):
@@ -175,7 +213,7 @@ class TestRecipe:
         monkeypatch.chdir(tmp_path)
         (recipe,) = from_yaml("r.yaml")
         assert (recipe.train, recipe.options) == ("lab_code:fit", {"x": 1})
-        assert len(own_code.code_digest(recipe)["code"]) == 16
+        own_code.check(recipe)
 
     def test_what_belongs_to_code_needs_code(self):
         with pytest.raises(RecipeError, match="Expected train with load in recipe 'a', got none"):

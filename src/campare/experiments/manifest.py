@@ -15,7 +15,7 @@ from campare.metrics import Metric, recorded
 from campare.runs.manifest import Config, Data, Manifest, RecipeRecord, Settings, provenance
 from campare.runs.resume import earlier
 from campare.runs.run import Run
-from campare.training.own_code import code_digest
+from campare.training.code_digest import code_digest
 from campare.training.recipe import Recipe
 from campare.training.sweep import contrasts_of
 

@@ -45,6 +45,7 @@ from campare.experiments.train import Study, as_evaluated, keep_own, train_and_e
 from campare.metrics.mosaic import COUNT
 from campare.runs.resume import earlier
 from campare.runs.run import Cell, Run
+from campare.training import own_code
 from campare.training.masks import masks_of
 from campare.training.progress import Trained
 from campare.training.recipe import Recipe, from_yaml, require_unique
@@ -114,6 +115,8 @@ def study(
         labels = np.array([sample.label for sample in images.of("train")], np.int64)
         check_sizes([recipe.train_size for recipe in chosen if recipe.train_size], labels)
         _check_curve(curve, chosen)
+        for recipe in chosen:
+            own_code.check(recipe)
         without = [recipe.name for recipe in chosen if curve and recipe.train is not None]
         if without:
             live.say(f"No curve of {', '.join(without)}: its training is code of your own")
@@ -281,8 +284,6 @@ def _firsts(
 
     Only a model shows at which resolution its maps are.
     """
-    from campare.training import own_code
-
     found = {}
     for recipe in (each for each in recipes if each.name not in known):
         network = own_code.build(recipe, len(train.class_names), size=size, seed=seed)

@@ -5,13 +5,11 @@
     save    (model, path)                               where Keras' or torch's way does not do
     load    path -> model                               likewise
 
-A function gets what its parameters name, in any order: also `validation`, images or None, and
-`size`, pixels a side; the only parameter of a function may have any name, and is the first of
-these. No framework is imported here before the user's own code does.
+A function gets what its parameters name (`called`): also `validation`, images or None, and `size`,
+pixels a side. All of them are checked before anything is trained. No framework is imported here
+before the user's own code does.
 """
 
-import hashlib
-import inspect
 import random
 import sys
 import time
@@ -23,15 +21,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from campare.errors import CampareError, RecipeError
+from campare.errors import CampareError, RecipeError, last_words
 from campare.models.loaders import load as load_model
-from campare.optional import load_object
+from campare.optional import importable_here, load_object
+from campare.training.called import call, taken
 from campare.training.progress import Step, Trained
 from campare.training.recipe import Code, Recipe, spelled
 from campare.training.sweep import nested
 
 if TYPE_CHECKING:
     from campare.data import Images
+
+
+#: What there is to give to the function of each role.
+GIVEN = {
+    "train": ("images", "seed", "recipe", "progress", "validation", "size"),
+    "build": ("n_classes", "size", "seed", "recipe"),
+    "load": ("path", "recipe"),
+    "save": ("model", "path"),
+}
+#: What it cannot do without.
+NEEDS = {"load": ("path",), "save": ("model", "path")}
 
 
 @dataclass
@@ -60,6 +70,28 @@ class Progress:
             rate = epoch * self.images / max(time.perf_counter() - self.began, 1e-9)
             loss = float(values.get("loss", np.nan))
             self.tell(Step(epoch, epochs, self.images, self.images, rate, loss))
+
+
+def check(recipe: Recipe) -> None:
+    """Import all functions of a recipe, and check that each can be called with what there is.
+
+    A mistake in `save` is told before a training, not after it.
+
+    Raises:
+        RecipeError: one that is no function, or has a parameter that nothing is given for.
+        CampareError: one that cannot be imported.
+    """
+    for role, names in GIVEN.items():
+        code = getattr(recipe, role)
+        if code is None:
+            continue
+        function = _function(code)
+        if not callable(function):
+            raise RecipeError(
+                f"Expected a function to {role} models of recipe {recipe.name!r} at {code}, got "
+                f"{type(function).__name__}. Try: '{role}: my_module:my_function'"
+            )
+        taken(function, names, NEEDS.get(role, ()))
 
 
 def train(
@@ -135,28 +167,9 @@ def load(recipe: Recipe, path: Path) -> Any:
     if recipe.load is None:
         return load_model(path, trust=True).model
     loader = _function(recipe.load)
-    return load_model(path, loader=lambda text: _named(loader, path=text, recipe=recipe)).model
-
-
-def code_digest(recipe: Recipe) -> dict[str, str]:
-    """A digest of the files that a recipe's functions are in; {} for recipes of campare."""
-    if recipe.train is None:
-        return {}
-    found = [getattr(recipe, role) for role in ("train", "build", "load", "save")]
-    sources = sorted({_source(one) for one in found if one is not None})
-    return {"code": hashlib.sha256("\n".join(sources).encode()).hexdigest()[:16]}
-
-
-def _source(code: Any) -> str:
-    """The text of the module of a function; its name where there is none."""
-    function = _function(code)
-    try:
-        return inspect.getsource(inspect.getmodule(function) or function)
-    except (OSError, TypeError):
-        try:
-            return inspect.getsource(function)
-        except (OSError, TypeError):
-            return spelled(code)
+    return load_model(
+        path, loader=lambda text: call(loader, {"path": text, "recipe": recipe})
+    ).model
 
 
 def make_repeatable(seed: int) -> None:
@@ -174,14 +187,16 @@ def _call(of: Recipe, role: str, **given: Any) -> Any:
     code = getattr(of, role)
     function = _function(code)
     try:
-        return _named(function, **given)
+        with importable_here():  # what the function itself imports
+            return call(function, given)
     except CampareError:
         raise
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(last.filename).name}, line {last.lineno}"
         raise RecipeError(
             f"Expected {spelled(code)} of recipe {of.name!r} to {role} a model, got "
-            f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno}). "
+            f"{type(error).__name__}: {last_words(error)} ({where}). "
             "Try: the function by itself, on images.load('train', 64) of the same data"
         ) from error
 
@@ -189,28 +204,6 @@ def _call(of: Recipe, role: str, **given: Any) -> Any:
 def _function(code: Code) -> Any:
     """The function that a recipe names, or has."""
     return load_object(code) if isinstance(code, str) else code
-
-
-def _named(function: Callable[..., Any], **given: Any) -> Any:
-    """Call a function with those of the values that its parameters name."""
-    parameters = inspect.signature(function).parameters.values()
-    if any(one.kind is one.VAR_KEYWORD for one in parameters):
-        return function(**given)
-    known = [one for one in parameters if one.name in given]
-    unknown = [one for one in parameters if one.name not in given and _needed(one)]
-    if unknown:
-        if len(unknown) == 1 and not known:
-            return function(next(iter(given.values())))  # by another name
-        raise RecipeError(
-            f"Expected parameters among {', '.join(given)} of {spelled(function)}, got "
-            f"{unknown[0].name!r}. Try: a default for it, or one of these names"
-        )
-    return function(**{one.name: given[one.name] for one in known})
-
-
-def _needed(parameter: inspect.Parameter) -> bool:
-    kinds = (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    return parameter.default is parameter.empty and parameter.kind not in kinds
 
 
 def _require_model(recipe: Recipe, role: str, model: Any) -> None:
