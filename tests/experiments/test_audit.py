@@ -1,5 +1,6 @@
 """An audit: rows complete, paired and equal to measuring by hand; errors that say what helps."""
 
+import base64
 import io
 import json
 import re
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 from rich.console import Console
 
 import campare
@@ -643,6 +645,61 @@ class TestMistakes:
             quick({"m": network((None, None, 3))}, data)
         found = quick({"m": network((None, None, 3))}, data, size=20)
         assert found.frame.filter(pl.col("metric") == "energy").height == 48
+
+
+@pytest.fixture(scope="module")
+def brightness(tmp_path_factory):
+    """Wide pictures, black but for a square that class a has, and a network whose map it is."""
+    folder = tmp_path_factory.mktemp("wide") / "squares"
+    for index, kind in enumerate("abab"):
+        (folder / "test" / kind).mkdir(parents=True, exist_ok=True)
+        picture = np.zeros((40, 80, 3), np.uint8)
+        picture[10:18, 46:54] = 120 if kind == "a" else 40
+        Image.fromarray(picture).save(folder / "test" / kind / f"{index}.png")
+    net = keras.Sequential(
+        [keras.Input((20, 20, 3)), K.Conv2D(1, 1), K.GlobalAveragePooling2D(), K.Dense(2)]
+    )
+    net.set_weights([np.ones((1, 1, 3, 1)), np.zeros(1), np.ones((1, 2)), np.zeros(2)])
+    return folder, net
+
+
+def test_maps_lie_where_they_belong_however_each_model_frames_the_photo(brightness, tmp_path):
+    folder, net = brightness
+    crop, pad = {"crop_pct": 0.8}, {"fit": "pad"}
+    run = tmp_path / "run"
+    pixels = {"cropped": crop, "padded": pad}
+    quick(
+        dict.fromkeys(("whole", "cropped", "padded"), net),
+        folder,
+        ("gini",),
+        out=run,
+        pixels=pixels,
+    )
+    opened = Run.open(run)
+    photo = opened.images().images[0]
+    y, x = np.nonzero(photo.sum(-1) > 180)
+    assert (x.mean() + 0.5) / 20 == pytest.approx(50 / 80, abs=0.01)  # the whole photo is shown
+    parts = opened.windows()
+    assert parts.keys() == {"cropped", "padded"}
+    assert parts["cropped"][0] == pytest.approx([0.1, 0.3, 0.9, 0.7], abs=0.03)
+    assert parts["padded"][0] == pytest.approx([-0.5, 0, 1.5, 1], abs=0.02)
+    page = (run / "report.html").read_text("utf-8")
+    _, *tiles = re.findall(r'data:image/webp;base64,([^"]+)" alt', page)
+    assert len(tiles) == 3
+    for tile in tiles:  # the bright end of the colors lies on the square, in all three
+        drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(tile))))
+        hot = np.argwhere(drawn[..., 0] > 180)
+        assert hot.mean(0) == pytest.approx([y.mean(), x.mean()], abs=1.5)
+
+
+def test_photos_are_cropped_where_all_models_crop_alike(brightness, tmp_path):
+    folder, net = brightness
+    run = tmp_path / "run"
+    quick({"a": net, "b": net}, folder, ("gini",), out=run, pixels={"crop_pct": 0.8})
+    assert Run.open(run).windows() == {}
+    with np.load(run / "images.npz") as arrays:
+        assert set(arrays.files) == {"images", "labels", "names", "classes"}
+    assert "windowed" not in (run / "report.html").read_text("utf-8")
 
 
 def test_torch_needs_no_tensorflow():

@@ -1,6 +1,6 @@
 """A run that was never trained: blobs on textured ground, maps that find them more or less well."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,16 @@ class FakeRun:
     arrays: dict[tuple[str, int], dict[str, np.ndarray]]
     table: pl.DataFrame
     compared: Any
+    parts: dict[str, np.ndarray] = field(default_factory=dict)
 
     def scores(self) -> pl.DataFrame:
         return self.table
 
     def images(self) -> Images:
         return self.pictures
+
+    def windows(self) -> dict[str, np.ndarray]:
+        return self.parts
 
     def maps(self, recipe: str, seed: int) -> dict[str, np.ndarray]:
         return self.arrays[recipe, seed]

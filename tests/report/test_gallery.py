@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -69,3 +71,25 @@ def test_values_and_answers_are_those_of_the_table(fake_run):
     assert len(data["images"]) == made.total == 60
     assert data["pairs"] == [[2, 0]]
     assert len(made.hero) == 5
+
+
+def test_windows_are_those_of_the_images_that_the_page_carries(fake_run):
+    parts = np.linspace(0, 0.2, 60)[:, None] + np.array([0, 0, 0.8, 0.8])
+    arms = view.arms(fake_run.manifest, fake_run.compared.arms, "grad-cam")
+    found = {}
+    for name, windows in (("whole", {}), ("part", {"B": parts})):
+        found[name] = gallery.gallery(
+            replace(fake_run, parts=windows), fake_run.table, arms, method="grad-cam",
+            metrics=["energy"], contrasts=[("C", "A")],
+        )  # fmt: skip
+    whole, part = found["whole"], found["part"]
+    assert not whole.windows
+    assert part.windows
+    assert part.data.keys() - whole.data.keys() == {"windows"}
+    assert {key: part.data[key] for key in whole.data} == whole.data
+    at = [fake_run.pictures.names.index(image["name"]) for image in part.data["images"]]
+    assert part.data["windows"] == [None, parts[at].round(5).tolist(), None, None]
+    drawn = [tile["picture"] for tile in part.hero]
+    of_whole = [tile["picture"] for tile in whole.hero]
+    same = [one == other for one, other in zip(drawn, of_whole, strict=True)]
+    assert same == [True, True, False, True, True]

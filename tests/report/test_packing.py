@@ -63,6 +63,17 @@ def test_a_photo_is_that_photo():
     assert base64.b64decode(packing.text(b"heat")) == b"heat"
 
 
+def test_a_blend_of_a_part_leaves_the_rest_of_the_photo_as_it_is():
+    photo = np.random.default_rng(0).integers(0, 255, (8, 16, 3), np.uint8)
+    raw = np.random.default_rng(1).random((3, 3), np.float32)
+    part = packing.blended(photo, raw, (0.25, 0.5, 1.0, 1.0))
+    assert np.array_equal(part[2:, 8:], packing.blended(photo[2:, 8:], raw))
+    assert np.array_equal(part[:2], photo[:2])
+    assert np.array_equal(part[:, :8], photo[:, :8])
+    whole = packing.blended(photo, raw, (0.0, 0.0, 1.0, 1.0))
+    assert np.abs(whole.astype(int) - packing.blended(photo, raw)).max() <= 1
+
+
 def test_a_blend_shows_the_photo_where_the_map_is_low():
     photo = np.full((8, 8, 3), 200, np.uint8)
     raw = np.zeros((8, 8), np.float32)

@@ -1,11 +1,20 @@
 """The page in Chromium: no request, no error, nothing hostile runs, filters, keys and a thousand
 images."""
 
+import base64
+import io
 import shutil
+from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from campare.report import render
+from campare.attribution import drawing
+from campare.attribution.maps import resize
+from campare.report import SECTIONS, render
+from campare.report.page import read
+from campare.report.writers.html import html
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
@@ -193,13 +202,6 @@ def test_the_heatmap_is_that_of_the_run(opened):
         }""",
         at,
     )
-    import base64
-
-    import numpy as np
-
-    from campare.attribution import drawing
-    from campare.attribution.maps import resize
-
     h, w = everything["grids"][1]
     cells = np.frombuffer(base64.b64decode(everything["heat"][1]), np.uint8).reshape(-1, h, w)
     pixels = np.array(drawn).reshape(112, 112, 4)
@@ -210,6 +212,39 @@ def test_the_heatmap_is_that_of_the_run(opened):
     assert opaque.any()
     assert np.abs(pixels[..., :3] - expected)[opaque].max() <= 6
     assert np.abs(pixels[..., 3] - (255 * 0.3 + 0.7 * big)).max() <= 1
+
+
+def test_a_map_of_a_part_of_the_photos_lies_on_that_part(browser, fake_run, tmp_path):
+    """Pixels of the page: in the window the map as it is drawn on a whole photo, else clear."""
+    same = {**fake_run.arrays, ("B", 0): fake_run.arrays["C", 0]}  # of a part and of the whole
+    run = replace(fake_run, arrays=same, parts={"B": np.tile([0.25, 0.5, 0.75, 1.0], (60, 1))})
+    file = tmp_path / "page.html"
+    shown = [section for section in SECTIONS if section.id == "gallery"]
+    file.write_text(html(read(run, run.compared), shown), "utf-8")
+    page = browser.new_page()
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(file.as_uri())
+    assert "the part of the photo that the arm sees" in page.inner_text("#gallery")
+    page.locator(".row").nth(1).click()  # enlarged, drawn again
+    for area, side in ((".rows .row:nth-child(2)", 112), ("dialog", 320)):
+        canvases = (page.locator(f"{area} [data-arm='{arm}'] canvas") for arm in (1, 2))
+        urls = [canvas.evaluate("node => node.toDataURL()") for canvas in canvases]
+        files = (io.BytesIO(base64.b64decode(url.partition(",")[2])) for url in urls)
+        part, whole = (np.asarray(Image.open(file)).astype(float) for file in files)
+        assert part.shape == whole.shape == (side, side, 4)
+        top, left, half = side // 4, side // 2, side // 2
+        covered = np.zeros((side, side), bool)
+        covered[top : top + half, left:] = True
+        assert (part[~covered] == 0).all()
+        shrunk = whole.reshape(half, 2, half, 2, 4).mean((1, 3))
+        inside = part[covered].reshape(half, half, 4)
+        assert np.abs(inside[..., 3] - shrunk[..., 3]).max() <= 2
+        opaque = shrunk[..., 3] > 200
+        assert opaque.any()
+        assert np.abs(inside - shrunk)[opaque].max() <= 8
+    assert faults == []
+    page.close()
 
 
 def test_light_and_dark_can_be_chosen(browser, address):

@@ -147,8 +147,8 @@ def audit(
         selection = _select(images, firsts, metrics, target, live)
         grids = {one.name: one.grids(terms.methods) for one in firsts}
         inputs = InputsBySize(images, selection.metrics, _differing(grids.values()), live)
-        views = [(one.size, one.framing) for one in firsts]
-        audited = Audit(opened, {view: inputs.of(*view) for view in views}, terms)
+        views = {one.name: (one.size, one.framing) for one in firsts}
+        audited = Audit(opened, {view: inputs.of(*view) for view in views.values()}, terms)
         arms_facts = [facts_of(arm, one.facts) for arm, one in zip(arms, firsts, strict=True)]
         del firsts  # so that only `opened` holds their networks
         mosaics = shown_by(each for one in audited.inputs.values() for each in one.mosaics)
@@ -162,14 +162,14 @@ def audit(
             images,
             arms,
             arms_facts,
-            [size for size, _ in views],
+            [size for size, _ in views.values()],
             terms,
             selection,
             grids,
             hidden,
         )
         if not (run.path / "images.npz").is_file():
-            run.write_images(inputs.shown(views))
+            run.write_images(inputs.shown(views.values()), inputs.windows(views))
         work = partial(_write, audited, run)
         run_cells(run, tuple(called), tuple(called.values()), work, run_engine, live)
         live.say(f"Comparing the {live.part}s and writing the report")

@@ -5,17 +5,19 @@ same names and the same mosaics, so that all their rows stay paired.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from campare.data import Images, ImageSet
 from campare.data.framing import STRETCH, Framing
 from campare.data.groups import By, units
+from campare.data.samples import Sample, in_threads
 from campare.experiments.progress import Live
 from campare.metrics import Metric
 from campare.metrics.mosaic import KINDS, Mosaics, of_one_class
@@ -99,14 +101,34 @@ class InputsBySize:
             )
         return self._by_view[size, framing]
 
-    def shown(self, views: Sequence[View]) -> Images:
+    def shown(self, views: Collection[View]) -> Images:
         """The test images as people see them: square, as large as the largest model's.
 
-        They are framed where all models frame them alike, else whole.
+        They are framed where all models see the same part of them, else whole.
         """
         side = max(max(size) for size, _ in views)
-        framings = {framing for _, framing in views}
-        return self._load((side, side), framings.pop() if len(framings) == 1 else STRETCH)
+        framing = next(iter(views))[1]
+        return self._load((side, side), framing if _alike(views) else STRETCH)
+
+    def windows(self, views: Mapping[str, View]) -> dict[str, NDArray[np.float64]]:
+        """Arm -> the part of each of the images `shown` that its models see, as a rectangle.
+
+        Shapes: (N, 4) in shares of the picture; none of an arm that sees all that is shown.
+        """
+        if _alike(views.values()):
+            return {}
+        count = partial(self.live.count, "which parts models see")
+        shapes = in_threads(self._shape, self.images.of("test"), count)
+        return {
+            arm: np.array([framing.rectangle(shape, size) for shape in shapes])
+            for arm, (size, framing) in views.items()
+            if not framing.whole
+        }
+
+    def _shape(self, sample: Sample) -> tuple[int, int]:
+        """(H, W) of a picture as it is stored."""
+        height, width = self.images.read(sample).image.shape[:2]
+        return height, width
 
     @property
     def _borders(self) -> bool:
@@ -122,6 +144,23 @@ class InputsBySize:
                 for line in _cut_off(self.images, test, framing):
                     self.live.say(line)
         return self._loaded[size, framing]
+
+
+def _alike(views: Collection[View]) -> bool:
+    """Whether all models see the same part of every picture, and in a square picture of it, too.
+
+    Stretched pictures are cut by shares of their sides; else the model's shape decides, too.
+
+    Example:
+        >>> crop = Framing("center-crop", 0.875)
+        >>> _alike([((8, 8), crop), ((9, 9), crop)]), _alike([((8, 8), crop), ((8, 8), STRETCH)])
+        (True, False)
+        >>> _alike([((6, 8), crop)])
+        False
+    """
+    first = next(iter(views))[1]
+    square = all(height == width for (height, width), _ in views)
+    return all(framing == first for _, framing in views) and (square or first.fit == "stretch")
 
 
 def _cut_off(images: ImageSet, test: Images, framing: Framing) -> Iterator[str]:

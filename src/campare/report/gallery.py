@@ -57,6 +57,11 @@ class Gallery:
         return len(self.data["images"])
 
     @property
+    def windows(self) -> bool:
+        """Whether some models see a part of the photos alone."""
+        return "windows" in self.data
+
+    @property
     def judged(self) -> bool:
         """Whether it is known which predictions are right."""
         return bool(self.data["judged"])
@@ -130,6 +135,7 @@ def gallery(
     pair = pairs[0] if pairs else None
     chosen = choose(ranked, pair, each=each)
     maps = {arm.name: run.maps(arm.name, seed)[method] for arm in arms}
+    windows = run.windows()
     plan = packing.plan(pictures.images, [maps[name].shape[1:] for name in names])
     index = _kept(list(chosen), len(pictures.names), plan.images)
     data = {
@@ -151,9 +157,10 @@ def gallery(
         ],
         "status": [cam_maps.status(maps[name][index]).tolist() for name in names],
         "colors": packing.text(drawing.heatmap(np.arange(256.0)[None]).tobytes()),
+        **({"windows": [_windows(windows.get(name), index) for name in names]} if windows else {}),
     }
     regions = frozenset(region for image in data["images"] for region, _ in image["lines"])
-    hero = _hero(pictures, arms, maps, measured[metric], _middle(ranked, chosen))
+    hero = _hero(pictures, arms, maps, measured[metric], _middle(ranked, chosen), windows)
     return Gallery(
         data, chosen, tuple(arms), metric, seed, pair, each, len(pictures.names), regions, hero
     )
@@ -239,6 +246,13 @@ def _answers(
     return {"judged": judged, "predictions": predictions}
 
 
+def _windows(
+    parts: NDArray[np.float64] | None, index: NDArray[np.int64]
+) -> list[list[float]] | None:
+    """The part of each photo that an arm's models see; None: of every photo all of it."""
+    return None if parts is None else parts[index].round(5).tolist()
+
+
 def _middle(ranked: Mapping[str, NDArray[Any]], chosen: Mapping[int, str]) -> int:
     """The image in the middle of the ranking, else the first that was chosen."""
     middles = [at for at, group in chosen.items() if group == GROUPS["median"]]
@@ -255,6 +269,7 @@ def _hero(
     maps: Mapping[str, NDArray[Any]],
     values: Sequence[NDArray[np.float64]],
     at: int,
+    windows: Mapping[str, NDArray[np.float64]],
 ) -> tuple[dict[str, Any], ...]:
     """One image and its overlays as pictures, so that it is there without a script and in print."""
     photo = pictures.images[at]
@@ -269,7 +284,8 @@ def _hero(
     for arm, value in zip(arms, values, strict=True):
         raw = maps[arm.name][at : at + 1]
         fine = str(cam_maps.status(raw)[0])
-        picture = packing.blended(photo, raw[0]) if fine == "ok" else photo
+        window = windows[arm.name][at] if arm.name in windows else None
+        picture = packing.blended(photo, raw[0], window) if fine == "ok" else photo
         shown.append(
             {"arm": arm, "status": fine, "value": float(value[at]),
              "picture": packing.text(packing.webp(picture, quality=88))}

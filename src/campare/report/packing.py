@@ -85,17 +85,24 @@ def grid_bytes(raw: NDArray[Any], grid: Grid) -> bytes:
     return np.round(255 * drawing.shown(small)).astype(np.uint8).tobytes()
 
 
-def blended(photo: NDArray[np.uint8], raw: NDArray[Any]) -> NDArray[np.uint8]:
+def blended(
+    photo: NDArray[np.uint8], raw: NDArray[Any], window: Sequence[float] | None = None
+) -> NDArray[np.uint8]:
     """A heatmap over its photo as the page draws it: nearly clear where the map is low.
 
-    Shapes: (H, W, 3), (h, w) -> (H, W, 3).
+    Shapes: (H, W, 3), (h, w) -> (H, W, 3). `window` is the part of the photo that the map is of, as
+    `maps.within` has it, where that is not all of it: the rest stays as it is.
     """
     height, width = photo.shape[:2]
     positive = np.nan_to_num(cam_maps.positive(raw), posinf=0)
-    big = cam_maps.resize(positive[None], (height, width))[0]
+    if window is None:
+        big = cam_maps.resize(positive[None], (height, width))[0]
+    else:
+        big = cam_maps.within(positive, window, (height, width))
     alpha = 0.85 * (0.3 + 0.7 * drawing.shown(big)[..., None])
     mixed = (1 - alpha) * photo + alpha * drawing.heatmap(big)
-    return np.asarray(np.round(mixed), np.uint8)
+    drawn = np.asarray(np.round(mixed), np.uint8)
+    return np.where(np.isnan(big)[..., None], photo, drawn)
 
 
 def outlines(regions: Mapping[str, NDArray[np.bool_]], at: int) -> list[list[str]]:

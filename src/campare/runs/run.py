@@ -4,7 +4,7 @@
     models/<recipe>-<seed>.keras   and .json beside it: classes, learning curves, accuracy (.pt or
                                    .model where the user's own code trains)
     maps/<recipe>-<seed>.npz       raw float32 maps (N, h, w), one array a method
-    images.npz                     the test images with their masks
+    images.npz                     the test images with their masks, and the part that a model sees
     scores/<recipe>-<seed>.parquet the rows of a finished cell
     comparison.json, report.html, figures/, tables/
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from campare.errors import RunError
 from campare.files import atomic, write_json
@@ -195,8 +196,23 @@ class Run:
         blank = np.zeros((len(labels), 2, 2, 3), np.uint8)
         return shown_on(Images(blank, labels, names, {}, classes), several)
 
-    def write_images(self, images: "Images") -> None:
-        """Keep the test images, masks as bits."""
+    def windows(self) -> dict[str, NDArray[np.float64]]:
+        """Arm -> the part of each of `images()` that its models see, where that is not all of it.
+
+        Shapes: (N, 4), top, left, bottom and right in shares of the picture, as
+        `Framing.rectangle` has them; `campare.attribution.maps.within` puts a map there.
+        """
+        with np.load(self.path / "images.npz", allow_pickle=False) as arrays:
+            return {
+                name.removeprefix("window:"): arrays[name]
+                for name in arrays.files
+                if name.startswith("window:")
+            }
+
+    def write_images(
+        self, images: "Images", windows: Mapping[str, NDArray[np.float64]] | None = None
+    ) -> None:
+        """Keep the test images, masks as bits, and the parts of them that models see."""
         arrays = {
             "images": images.images,
             "labels": images.labels,
@@ -206,5 +222,6 @@ class Run:
         if images.groups:
             arrays["groups"] = np.array([group or "" for group in images.groups])
         arrays |= {f"region:{name}": np.packbits(mask) for name, mask in images.regions.items()}
+        arrays |= {f"window:{arm}": parts for arm, parts in (windows or {}).items()}
         with atomic(self.path / "images.npz") as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

@@ -26,8 +26,7 @@ def html(page: Page, sections: Sequence[Section]) -> str:
     """The page as text: its answer, then its sections."""
     shown = [one for one in sections if one.html is not None and one.shown(page)]
     ids = [section.id for section in shown]
-    names = ["script.js", *(["heat.js", "gallery.js"] if "gallery" in ids else [])]
-    script = "".join(map(_text, names))
+    script = _text("script.js") + (_gallery_script(page) if "gallery" in ids else "")
     return _rendered(
         page,
         "page",
@@ -37,6 +36,14 @@ def html(page: Page, sections: Sequence[Section]) -> str:
         script=Markup(script),
         digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def _gallery_script(page: Page) -> str:
+    """The gallery with its painter of heatmaps: one of parts of photos where models see these."""
+    painter, gallery = _text("heat.js"), _text("gallery.js")
+    if not page.gallery.windows:
+        return painter + gallery
+    return f"{painter}{_text('windows.js')}((painter) => {{\n{gallery}}})(windowed(painter));\n"
 
 
 def template(name: str) -> Callable[[Page], str]:
