@@ -2,9 +2,11 @@
 
 import pytest
 
+from campare import study
+from campare.data import ImageSet
 from campare.errors import RecipeError
-from campare.training.recipe import Augment
-from campare.training.torch_options import wanted
+from campare.training.recipe import Augment, Recipe
+from campare.training.torch_options import startable, wanted
 from training.small_torch import given
 
 
@@ -28,3 +30,20 @@ def test_what_is_no_field_or_has_no_such_value_is_told(options, message):
 def test_options_may_be_values_of_python(tmp_path):
     recipe = wanted(given(augment=Augment(noise=0.1), weights=tmp_path / "w.pt"))
     assert (recipe.augment, recipe.weights) == (Augment(noise=0.1), str(tmp_path / "w.pt"))
+
+
+def test_weights_are_the_librarys_random_or_a_file_that_is_there(tmp_path):
+    assert startable(given(weights="imagenet")).weights == "pretrained"
+    assert startable(given(weights="random")).weights == "random"
+    with pytest.raises(RecipeError, match=r"to be pretrained, random or a file, got no file 'imag"):
+        startable(given(weights="imagenette"))
+    (tmp_path / "w.pt").touch()
+    assert startable(given(weights=tmp_path / "w.pt")).weights == str(tmp_path / "w.pt")
+
+
+def test_they_are_checked_before_anything_is_trained(tmp_path):
+    options = given(weights="nowhere.pt").options
+    recipe = Recipe("mine", train="campare.training.torch:fit", options=options)
+    with pytest.raises(RecipeError, match=r"got no file 'nowhere\.pt'\. Try weights: pretrained"):
+        study(ImageSet.drawn(train=4, test=4, size=16), recipes=[recipe], out=tmp_path / "r")
+    assert not (tmp_path / "r").exists()

@@ -285,7 +285,8 @@ def _firsts(
     Only a model shows at which resolution its maps are.
     """
     found = {}
-    for recipe in (each for each in recipes if each.name not in known):
+    new = [recipe for recipe in recipes if recipe.name not in known]
+    for recipe in sorted(new, key=lambda recipe: recipe.build is None):  # those that train are last
         network = own_code.build(recipe, len(train.class_names), size=size, seed=seed)
         trained = None
         if network is None:

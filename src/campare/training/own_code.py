@@ -24,6 +24,7 @@ import numpy as np
 from campare.errors import CampareError, RecipeError, last_words
 from campare.models.loaders import load as load_model
 from campare.optional import importable_here, load_object
+from campare.training import torch_options
 from campare.training.called import call, taken
 from campare.training.progress import Step, Trained
 from campare.training.recipe import Code, Recipe, spelled
@@ -75,7 +76,8 @@ class Progress:
 def check(recipe: Recipe) -> None:
     """Import all functions of a recipe, and check that each can be called with what there is.
 
-    A mistake in `save` is told before a training, not after it.
+    A mistake in `save` is told before a training, not after it. Of a recipe for
+    `campare.training.torch` the options are checked, too.
 
     Raises:
         RecipeError: one that is no function, or has a parameter that nothing is given for.
@@ -92,6 +94,8 @@ def check(recipe: Recipe) -> None:
                 f"{type(function).__name__}. Try: '{role}: my_module:my_function'"
             )
         taken(function, names, NEEDS.get(role, ()))
+    if recipe.train is not None and spelled(recipe.train) == torch_options.FIT:
+        torch_options.startable(recipe)
 
 
 def train(

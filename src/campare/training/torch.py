@@ -39,7 +39,7 @@ from campare.training.torch_depth import Layer, last_block, layers_of, release
 from campare.training.torch_guidance import energy, rrr
 from campare.training.torch_lora import low_rank
 from campare.training.torch_loss import loss_of
-from campare.training.torch_options import wanted
+from campare.training.torch_options import startable, wanted
 
 if TYPE_CHECKING:
     from campare.data import Images
@@ -52,7 +52,7 @@ def build(n_classes: int, size: int, seed: int, recipe: Any) -> Classifier:
         ModelError: a backbone or weights that there are not, or one that gives no maps.
     """
     torch.manual_seed(seed)
-    given = wanted(recipe)
+    given = startable(recipe)
     features = backbone(given)
     with torch.no_grad():
         maps = features.eval()(torch.zeros(1, 3, size, size))

@@ -1,9 +1,11 @@
 """What recipes for torch say in their `options`: fields of a recipe, checked as those of one.
 
-No framework is imported here.
+`weights` are `pretrained` (or `imagenet`), those that the library of the backbone has for its name;
+`random`; or a file. No framework is imported here.
 """
 
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -12,6 +14,8 @@ from campare.errors import RecipeError
 from campare.training.recipe import Augment, Recipe
 from campare.yamlfile import fitted
 
+#: The function that trains them.
+FIT = "campare.training.torch:fit"
 #: Options that are fields of a recipe.
 OPTIONS = (
     "backbone", "weights", "trainable", "lora_rank", "loss", "focal_gamma", "label_smoothing",
@@ -56,7 +60,24 @@ def wanted(recipe: Any) -> Recipe:
             )
     return replace(
         given,
+        weights="pretrained" if given.weights == "imagenet" else given.weights,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
     )
+
+
+def startable(recipe: Any) -> Recipe:
+    """The same as `wanted`, of a recipe whose weights are there: what a training starts from.
+
+    Raises:
+        RecipeError: weights that are neither `pretrained` nor `random` nor a file.
+    """
+    given = wanted(recipe)
+    if given.weights not in ("pretrained", "random") and not Path(given.weights).is_file():
+        raise RecipeError(
+            f"Expected weights of recipe {given.name!r}, of backbone {given.backbone!r}, to be "
+            f"pretrained, random or a file, got no file {given.weights!r}. Try weights: "
+            "pretrained, those that the backbone's library has for its name."
+        )
+    return given
