@@ -8,6 +8,7 @@ from PIL import Image
 import campare
 from campare.data import Images
 from campare.data.pixels import KNOWN, MEAN, STD, in_range
+from campare.experiments import conventions
 from campare.experiments.conventions import fitting, in_doubt
 from campare.experiments.evaluated import evaluated
 from campare.runs.run import Run
@@ -78,6 +79,51 @@ def test_what_is_in_doubt():
     assert not in_doubt(0.9, True, labels)
 
 
+def test_conventions_that_the_images_do_not_tell_apart_are_all_named(monkeypatch):
+    """By a sign test at 5 %: five wrong answers more are evidence, four are none."""
+    wrong = {"0..255": 12, "0..1": 0, "-1..1": 1, "imagenet": 5, "caffe": 12}
+
+    def answers(model, some):
+        return np.arange(len(some)) >= wrong[model.pixels], 0.9
+
+    monkeypatch.setattr(conventions, "_answers", answers)
+    found = fitting(under_evaluation("0..1", "0..255"), DATA)
+    assert (found["pixels"], found["also"]) == ("0..1", ["-1..1"])
+    wrong["0..1"] = 12
+    found = fitting(under_evaluation("0..1", "0..255"), DATA)
+    assert (found["pixels"], found["also"]) == ("-1..1", ["imagenet"])
+
+
+def double(images):
+    """A function of a user's own: twice too bright for a network that needs 0..1."""
+    return images / 255 * 2
+
+
+def test_a_function_of_ones_own_is_tried_against_conventions_in_its_stead():
+    found = fitting(under_evaluation("0..1", double), DATA)
+    assert (found["pixels"], found["accuracy"]) == ("0..1", 1)
+    noise = Images(
+        DATA.images[::-1].copy(), np.roll(DATA.labels, 12) * 0, DATA.names, {}, ("a", "b")
+    )
+    assert fitting(under_evaluation("0..1", double), noise.subset([1, 3])) == {"prepared": "double"}
+
+
+def test_what_is_no_picture_of_one_or_three_channels_is_not_tried():
+    network = keras.Sequential(
+        [keras.Input((SIZE, SIZE, 4)), L.Conv2D(2, 1), L.GlobalAveragePooling2D(), L.Dense(2)]
+    )
+
+    def stacked(images):
+        return np.concatenate([images, images[..., :1]], axis=-1)
+
+    found = campare.audit({"a": network}, DATA, metrics=["entropy"], pixels=stacked)
+    sentence = (
+        "Your own stacked prepares its pixels: no known convention in its stead does better, and "
+        "none can be tried within it. Do it and the classes fit the model?"
+    )
+    assert sum(sentence in str(answer) for answer in found.compare().answers) == 1
+
+
 def test_a_few_images_prove_nothing():
     wrong = under_evaluation("0..1", "0..255")
     assert fitting(wrong, DATA.subset(range(4))) == {}
@@ -97,6 +143,8 @@ def test_the_summary_and_the_report_say_what_would_fit(tmp_path):
     texts = [str(answer) for answer in compare(run).answers]
     assert sum(sentence in text for text in texts) == 1
     assert sentence.replace("'", "&#39;") in (tmp_path / "run/report.html").read_text("utf-8")
+    in_memory = campare.audit(models, DATA, metrics=["entropy"], pixels=pixels)
+    assert [str(answer) for answer in in_memory.compare().answers] == texts
     again = campare.audit(models["wrong"], data, metrics=["entropy"], pixels=name)
     assert again.frame.filter(again.frame["metric"] == "correct")["value"].mean() == 1
 

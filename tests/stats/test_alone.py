@@ -34,8 +34,10 @@ def effect(contrast, metric="energy", estimate=0.1):
             0.01, 0.01, 0.5, 60, 5, 0, 0.2, 0.8, 0.01)  # fmt: skip
 
 
-def arm(name, *, unlearned=0, maps=300, flat=0, accuracy=0.9, fits=(None, NAN, None)):
-    return (name, name, "7 × 7", 5, unlearned, accuracy, 0.5, maps, flat, *fits)
+def arm(
+    name, *, unlearned=0, maps=300, flat=0, accuracy=0.9, fits=(None, NAN, None), prepared=None
+):
+    return (name, name, "7 × 7", 5, unlearned, accuracy, 0.5, maps, flat, *fits, prepared)
 
 
 def table(*, means=(), nulls=(), effects=(), arms=(), **facts):
@@ -311,6 +313,11 @@ def test_pixels_that_would_fit_better_are_named():
     )
     two = arm("A", unlearned=5, fits=("-1..1, imagenet", 0.9, 64))
     text = table(arms=[two], kind="audit").answers[0].text
-    assert "With pixels='tf' or 'imagenet' accuracy would be 0.90" in text
-    assert "Try: --pixels tf." in text
+    assert (
+        "With pixels='tf' or 'imagenet' accuracy would be 0.90 on 64 images, which do not tell "
+        "them apart. Try: --pixels tf."
+    ) in text
+    own = arm("A", unlearned=5, prepared="scaled")
+    text = table(arms=[own], kind="audit").answers[0].text
+    assert "Your own scaled prepares its pixels: no known convention in its stead does" in text
     assert not [one for one in table(arms=[arm("A")], kind="audit").answers if one.kind == "arm"]

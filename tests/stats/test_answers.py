@@ -18,10 +18,10 @@ SIZES = {
     "not detected": (0.01, -0.1, 0.1),
     "undefined": (NAN, NAN, NAN),
 }
-FINE = ("A", "Scratch", "48 × 48", 3, 0, 0.9, 0.5, 180, 0, None, NAN, None)
-COARSE = ("B", "Transfer", "12 × 12", 3, 0, 0.9, 0.5, 180, 0, None, NAN, None)
-OTHER = ("C", "C", "12 × 12", 3, 0, 0.9, 0.5, 180, 0, None, NAN, None)
-GUESSING = ("A", "Scratch", "48 × 48", 3, 1, 0.55, 0.5, 180, 0, None, NAN, None)
+FINE = ("A", "Scratch", "48 × 48", 3, 0, 0.9, 0.5, 180, 0, None, NAN, None, None)
+COARSE = ("B", "Transfer", "12 × 12", 3, 0, 0.9, 0.5, 180, 0, None, NAN, None, None)
+OTHER = ("C", "C", "12 × 12", 3, 0, 0.9, 0.5, 180, 0, None, NAN, None, None)
+GUESSING = ("A", "Scratch", "48 × 48", 3, 1, 0.55, 0.5, 180, 0, None, NAN, None, None)
 
 
 def effect(metric, sizes, *, contrast="B - A", method="grad-cam", p=0.01, seeds=5, sides=None):

@@ -39,6 +39,7 @@ from campare.experiments.progress import Live
 from campare.experiments.selection import Selection, Wanted, methods_of, select, without_mosaics
 from campare.metrics.mosaic import shown_by
 from campare.models.preprocessing import preprocessing
+from campare.runs.manifest import CellRecord
 from campare.runs.run import Cell, Run
 from campare.stats.table import Scores
 
@@ -154,8 +155,8 @@ def audit(
         mosaics = shown_by(each for one in audited.inputs.values() for each in one.mosaics)
         called = {cell: _called(arm, cell) for arm in arms for cell in arm.cells}
         if out is None:
-            rows = _in_memory(audited, called, run_engine, live)
-            return Scores(rows, arms=tuple(arms_facts), mosaics=mosaics)
+            rows, cells = _in_memory(audited, called, run_engine, live)
+            return Scores(rows, arms=tuple(arms_facts), mosaics=mosaics, cells=cells)
         hidden = [name for name in reading if not preprocessing(reading[name]["pixels"]).known]
         run = open_audit(
             Path(out),
@@ -174,7 +175,8 @@ def audit(
         run_cells(run, tuple(called), tuple(called.values()), work, run_engine, live)
         live.say(f"Comparing the {live.part}s and writing the report")
         conclude(run)
-    return Scores(run.scores(), run.path, tuple(arms_facts), mosaics)
+    known = tuple(run.manifest.cells.values())
+    return Scores(run.scores(), run.path, tuple(arms_facts), mosaics, known)
 
 
 def _reading(
@@ -230,18 +232,21 @@ def _called(arm: Arm, cell: Cell) -> str:
 
 def _in_memory(
     audited: Audit, called: Mapping[Cell, str], engine: Engine, live: Live
-) -> "pl.DataFrame":
-    """The rows of all cells, in their order, without a run directory."""
+) -> "tuple[pl.DataFrame, tuple[CellRecord, ...]]":
+    """The rows of all cells, in their order, and facts about each, without a run directory."""
     import polars as pl
 
     live.plan({name: cell.recipe for cell, name in called.items()})
     tables: dict[Cell, pl.DataFrame] = {}
+    records: dict[Cell, CellRecord] = {}
     for cell, facts in engine(
         tuple(called), partial(_keep, audited), lambda cell, event: live.event(called[cell], event)
     ):
         tables[cell] = facts.pop("table")
+        records[cell] = CellRecord(recipe=cell.recipe, seed=cell.seed, **facts)
         live.finish(called[cell], facts)
-    return pl.concat([tables[cell] for cell in called])
+    rows = pl.concat([tables[cell] for cell in called])
+    return rows, tuple(records[cell] for cell in called)
 
 
 def _images(

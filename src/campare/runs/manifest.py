@@ -59,7 +59,7 @@ class CellRecord(_Part):
     grids: dict[str, tuple[int, ...]] = {}  # method -> resolution of its maps
     score: str | None = None  # what is explained, in words
     accuracy: float | None = None
-    fits: dict[str, Any] = {}  # the pixels that would fit better, and the accuracy with them
+    fits: dict[str, Any] = {}  # the pixels that would fit better, as experiments.conventions has it
     learned: bool | None = None  # better than the commonest class; None: not known
     epochs: int | None = None
     history: dict[str, list[float | None]] = {}  # learning curves: one value per epoch

@@ -207,7 +207,7 @@ def _not_learned(arm: Arm, kind: str) -> Iterator[Answer]:
         how_many = f" in {arm.unlearned} of {arm.replicates} models" if arm.replicates > 1 else ""
         text = (
             f"{arm.called} may be guessing on these images{how_many}: {facts}. "
-            f"{_fits(arm) or 'Do the pixels and the classes fit what the model takes?'} "
+            f"{_fits(arm) or _untried(arm)} "
             "The maps of a guess say little."
         )
     else:
@@ -237,10 +237,21 @@ def _fits(arm: Arm) -> str:
     if not arm.fits:
         return ""
     names = [{"-1..1": "tf"}.get(name, name) for name in arm.fits.split(", ")]
+    alike = ", which do not tell them apart" if len(names) > 1 else ""
     return (  # tf: a minus is no hyphen in a report
         f"With pixels={' or '.join(map(repr, names))} accuracy would be {arm.fits_accuracy:.2f} on "
-        f"{arm.fits_images} images. Try: --pixels {names[0]}."
+        f"{arm.fits_images} images{alike}. Try: --pixels {names[0]}."
     )
+
+
+def _untried(arm: Arm) -> str:
+    """What else may be wrong where no pixels would fit better."""
+    if arm.prepared:
+        return (
+            f"Your own {arm.prepared} prepares its pixels: no known convention in its stead does "
+            "better, and none can be tried within it. Do it and the classes fit the model?"
+        )
+    return "Do the pixels and the classes fit what the model takes?"
 
 
 def _cue(arm: Arm, method: str, metric: str, means: Means) -> Iterator[Answer]:

@@ -115,6 +115,7 @@ class Arm(NamedTuple):
     fits: str | None = None
     fits_accuracy: float = math.nan
     fits_images: int | None = None
+    prepared: str | None = None
 
     @property
     def called(self) -> str:

@@ -17,7 +17,8 @@ _BLANK = ("flat", "all-negative", "non-finite", "unconnected")
 
 #: Columns of `Comparison.arms`; `unlearned`: replicates no better than the commonest class; `maps`:
 #: of the main method, `flat` of which have nothing on them; `fits`: the pixels that would fit its
-#: models better, if any, with commas between those that do alike, and the accuracy on some images.
+#: models better, if any, with commas between those that do alike, and the accuracy on some images;
+#: `prepared`: the function of the user's own that prepares pixels, where no others are better.
 ARMS: dict[str, Any] = {
     **dict.fromkeys(("arm", "title", "grid"), pl.String),
     **dict.fromkeys(("replicates", "unlearned"), pl.Int64),
@@ -26,6 +27,7 @@ ARMS: dict[str, Any] = {
     "fits": pl.String,
     "fits_accuracy": pl.Float64,
     "fits_images": pl.Int64,
+    "prepared": pl.String,
 }
 
 
@@ -47,7 +49,7 @@ def arms_of(
         grids: arm -> resolution of its maps.
         maps: arm -> how many maps there are, and how many of them are flat.
         fits: arm -> the pixels that would fit better, the accuracy with them, and of how many
-            images.
+            images; or the function that prepares them, where none would.
 
     `accuracy` is the mean over replicates, `chance` the share of the commonest class; both are NaN,
     and `unlearned` is 0, where nothing was classified.
@@ -80,6 +82,7 @@ def arms_of(
                 "fits": _named(fits.get(name, {})),
                 "fits_accuracy": fits.get(name, {}).get("accuracy", math.nan),
                 "fits_images": fits.get(name, {}).get("images"),
+                "prepared": fits.get(name, {}).get("prepared"),
             }
         )
     return rows
@@ -99,7 +102,7 @@ def _learned(model: pl.DataFrame) -> bool:
 
 def _named(fits: Mapping[str, Any]) -> str | None:
     """The pixels that fit best, then those with which a model is right as often."""
-    return ", ".join([fits["pixels"], *fits.get("also", ())]) if fits else None
+    return ", ".join([fits["pixels"], *fits.get("also", ())]) if "pixels" in fits else None
 
 
 def _commonest(labels: pl.Series) -> float:

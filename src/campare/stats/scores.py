@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from campare.attribution.baselines import BASELINES
 from campare.errors import RunError
-from campare.runs.manifest import Manifest
+from campare.runs.manifest import CellRecord, Manifest
 from campare.runs.run import Run
 from campare.types import NEEDED_COLUMNS, SCORE_COLUMNS, Ints
 
@@ -134,37 +134,43 @@ def read(table: Any) -> Rows:
         table = Run.open(table)
     if callable(getattr(table, "scores", None)):
         manifest: Manifest = table.manifest
-        cells = tuple(manifest.cells.values())
-        main = {cell.recipe: cell.layer for cell in cells if cell.layer}
-        checked = of_test(checked_columns(table.scores()))
-        rows, others = _check(checked, main)
-        return Rows(
-            rows,
+        return _rows(
+            table.scores(),
+            tuple(manifest.cells.values()),
             contrasts=tuple(manifest.contrasts),
             recipes=tuple(manifest.recipe_fields),
-            others=others,
-            classified=_classified(checked),
-            checked=checked,
-            grids={cell.recipe: cell.grids for cell in cells if cell.grids},
             kind=manifest.kind,
             shown=getattr(table, "mosaics", dict)(),
-            fits={cell.recipe: cell.fits for cell in reversed(cells) if cell.fits},
-            curves=tuple(
-                (cell.recipe, cell.seed, epoch, measure, value)
-                for cell in cells
-                for epoch, point in cell.curve.items()
-                for measure, value in point.items()
-            ),
         )
-    checked = of_test(checked_columns(getattr(table, "frame", table)))
-    rows, others = _check(checked, {})
+    cells = tuple(getattr(table, "cells", ()))
+    return _rows(
+        getattr(table, "frame", table),
+        cells,
+        recipes=tuple(getattr(table, "arms", ())),
+        kind="audit" if cells else "",  # which alone measures without a run
+        shown=getattr(table, "mosaics", {}),
+    )
+
+
+def _rows(frame: Any, cells: Sequence[CellRecord], **said: Any) -> Rows:
+    """The checked rows of a frame with what is known of the models that they are of."""
+    checked = of_test(checked_columns(frame))
+    main = {cell.recipe: cell.layer for cell in cells if cell.layer}
+    rows, others = _check(checked, main)
     return Rows(
         rows,
-        recipes=tuple(getattr(table, "arms", ())),
         others=others,
         classified=_classified(checked),
         checked=checked,
-        shown=getattr(table, "mosaics", {}),
+        grids={cell.recipe: cell.grids for cell in cells if cell.grids},
+        fits={cell.recipe: cell.fits for cell in reversed(cells) if cell.fits},
+        curves=tuple(
+            (cell.recipe, cell.seed, epoch, measure, value)
+            for cell in cells
+            for epoch, point in cell.curve.items()
+            for measure, value in point.items()
+        ),
+        **said,
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from campare.errors import MissingExtraError
+from campare.runs.manifest import CellRecord
 from campare.stats.scores import checked_columns, is_null
 from campare.types import SCORE_COLUMNS
 
@@ -34,6 +35,8 @@ class Scores:
         path: the run directory that holds them, too; None: there is none.
         arms: what is known of each arm, as a manifest lists it.
         mosaics: of each mosaic the images that it shows, as numbers; {}: not known.
+        cells: what is known of each model, as a manifest lists it; (): no models were measured
+            here, only rows are known.
 
     Raises:
         RunError: a frame without the columns.
@@ -51,6 +54,7 @@ class Scores:
     path: Path | None = None
     arms: tuple[Mapping[str, Any], ...] = ()
     mosaics: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    cells: tuple[CellRecord, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frame", checked_columns(self.frame).select(SCORE_COLUMNS))
