@@ -1,10 +1,12 @@
 """A report is a list of sections, in each of its formats."""
 
 import dataclasses
+import io
 import json
 import re
 
 import pytest
+from rich.console import Console
 from written_page import changed
 
 from campare.errors import RunError
@@ -109,4 +111,24 @@ def test_curves_of_quality_are_where_they_were_measured(run, page):
     assert str(said[0]) in section
     heading = "## Quality over the epochs\n\n![Quality over the epochs](figures/quality.png)"
     assert heading in markdown(found, SECTIONS)
-    assert str(said[0]) in markdown(found, SECTIONS)
+    assert markdown(found, SECTIONS).count(str(said[0])) == 1
+
+
+def test_an_audit_speaks_of_replicates_and_a_study_of_seeds(fake_run):
+    """In every sentence, heading and number of the page, as HTML, Markdown and in a terminal."""
+    facts = {"kind": "audit", "command": []}
+    audit = dataclasses.replace(fake_run, manifest=fake_run.manifest.model_copy(update=facts))
+    for run, kind, word in ((fake_run, "study", "seed"), (audit, "audit", "replicate")):
+        found = read(run, dataclasses.replace(run.compared, kind=kind))
+        console = Console(record=True, file=io.StringIO(), width=200)
+        console.print(found.comparison)
+        page = re.sub(r"<(script|style)\b.*?</\1>", "", html(found, SECTIONS), flags=re.DOTALL)
+        shown = {
+            "html": re.sub(r"(<[^>]*>|Drawn with</dt><dd>seed \w+)", " ", page),
+            "markdown": markdown(found, SECTIONS),
+            "terminal": console.export_text(),
+        }
+        other = {"seed": "replicate", "replicate": "seed"}[word]
+        for name, text in shown.items():
+            assert re.findall(rf"(?i)\b3 {word}s\b", text), name
+            assert re.findall(rf"(?i).*\b{other}s?\b.*", text) == [], name

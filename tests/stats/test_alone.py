@@ -274,7 +274,7 @@ def test_an_audit_of_one_model_says_where_its_maps_are():
     assert alone.verdict == "above controls"
     assert alone.text == (
         "The maps of m: energy in the object 0.450 (95% interval 0.430 to 0.470; 60 images, 5 "
-        "seeds); a uniform map 0.200; a bump in the middle of the image 0.330; an untrained "
+        "replicates); a uniform map 0.200; a bump in the middle of the image 0.330; an untrained "
         "network 0.250. Accuracy 0.90, the commonest class alone gives 0.50."
     )
 

@@ -217,6 +217,9 @@ def test_one_training_each_is_said_once():
     assert "(60 images)" in found[0].evidence
     few = answers(compared(effect("energy", "better", seeds=3)))
     assert few[-1].text.startswith("Only 3 seeds: the intervals know little")
+    few = answers(compared(effect("energy", "better", seeds=3), kind="audit"))
+    assert few[-1].text.startswith("Only 3 replicates: the intervals know little")
+    assert "(60 images, 3 replicates)" in few[0].evidence
 
 
 def test_an_arm_that_did_not_learn_comes_first_and_is_said_of_its_contrasts():

@@ -94,6 +94,7 @@ def test_words_in_brackets_are_not_markup():
 )
 def test_what_an_open_claim_lacks(changes, text):
     assert still_needed(CLAIM | changes) == text
+    assert still_needed(CLAIM | changes, "audit") == text.replace("seed", "replicate")
 
 
 def test_only_the_first_analyses_that_find_otherwise_are_shown():
@@ -123,5 +124,6 @@ def test_power_has_a_table_for_each_contrast_and_no_number_where_there_is_none()
     cells = next(line for line in text.splitlines() if line.startswith("energy (matched)")).split()
     assert cells[2:] == ["0.010", "0.200", "0.030", "0.05", "42%", "0.090", "7", "no", "number"]
     assert "found with 80%" in text
+    assert "seed" not in shown(power_tables(pl.DataFrame([one, other]), 0.8, "audit"), 140)
     classifier = next(line for line in text.splitlines() if line.startswith("correct"))
     assert classifier.split()[4:] == ["–", "–", "0.090", "–", "–"]

@@ -23,5 +23,6 @@ def power(
     from campare.stats.power import power as run_power
     from campare.stats.printed import power_tables
 
-    found = run_power(Run.open(run), smallest=smallest, goal=goal)
-    terminal().print(power_tables(found, goal))
+    opened = Run.open(run)
+    found = run_power(opened, smallest=smallest, goal=goal)
+    terminal().print(power_tables(found, goal, opened.manifest.kind))

@@ -43,7 +43,7 @@ def summary(run: Run) -> Group:
         table.add_row(Text(recipe), *cells)
     found = power(run)
     small = [name for name in (f"{m}{MATCHED}" for m in metrics) if name in set(found["metric"])]
-    warnings = [Text(line) for line in too_small(found, tuple(small[:2]))] if small else []
+    lines = too_small(found, tuple(small[:2]), run.manifest.kind) if small else []
     return Group(
         Text(f"Means with 95% intervals, {method} maps of the {_target(run)} class"),
         table,
@@ -51,7 +51,7 @@ def summary(run: Run) -> Group:
         Text(comparison.headline, "bold"),
         *(Text(str(answer)) for answer in comparison.answers),
         *_verdicts(comparison.claims),
-        *warnings,
+        *(Text(line) for line in lines),
     )
 
 

@@ -42,7 +42,7 @@ def weak(
     if manifest.of_models or not metrics or not contrasts:
         return []
     found = power(scores.filter(pl.col("metric").is_in(metrics)), contrasts=contrasts)
-    return [Fault(False, line) for line in too_small(found, tuple(metrics))]
+    return [Fault(False, line) for line in too_small(found, tuple(metrics), manifest.kind)]
 
 
 def _limits(manifest: Manifest, arms: Sequence[Arm]) -> list[str]:

@@ -48,7 +48,14 @@ def paragraph(
         _models(manifest, arms, images) if manifest.is_audit else _training(manifest, arms, images),
         _maps(manifest, method, target),
         _measures(metrics, coarsest(arms)),
-        _intervals(manifest.of_models, len(arms) > 1, confidence, claims, units),
+        _intervals(
+            manifest.of_models,
+            len(arms) > 1,
+            confidence,
+            claims,
+            units,
+            "replicates" if manifest.is_audit else "training seeds",
+        ),
     ]
     return " ".join(part for part in parts if part)
 
@@ -128,7 +135,9 @@ def _measures(metrics: Sequence[str], size: tuple[int, int] | None) -> str:
     return f"The maps were measured by {listed(cited)}.{pooled}"
 
 
-def _intervals(single: bool, several: bool, confidence: float, claims: bool, units: str) -> str:
+def _intervals(
+    single: bool, several: bool, confidence: float, claims: bool, units: str, called: str
+) -> str:
     level = f"{100 * confidence:.4g} %"
     drawn = f"groups of images ({units})" if units else "images"
     if not several:
@@ -136,7 +145,7 @@ def _intervals(single: bool, several: bool, confidence: float, claims: bool, uni
     over = (
         f"that treat {drawn} as drawn at random and speak of these models alone"
         if single
-        else f"that treat {drawn if units else 'test images'} and training seeds as crossed random "
+        else f"that treat {drawn if units else 'test images'} and {called} as crossed random "
         "factors (Owen 2007), with degrees of freedom after Satterthwaite (1946)"
     )
     text = (

@@ -24,7 +24,7 @@ from campare.stats.comparison import Comparison
 from campare.stats.ranking import main_method
 from campare.stats.scores import of_test
 from campare.stats.stored import comparison_of
-from campare.stats.words import title
+from campare.stats.words import replicate, title
 
 if TYPE_CHECKING:
     from campare.runs.run import Run
@@ -160,7 +160,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         comparison=comparison,
         arms=arms,
         of_models=manifest.of_models,
-        replicate="replicate" if manifest.is_audit else "seed",
+        replicate=replicate(manifest.kind),
         noun=noun,
         method=method,
         target=target,
@@ -186,7 +186,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         factors=forest.panels(
             factors, _names(factors), metrics, (), named={name: name for name in _names(factors)}
         ),
-        claims=forest.judged(comparison.claims),
+        claims=forest.judged(comparison.claims, manifest.kind),
         sensitivity=_sensitivity(comparison.sensitivity, effects, contrasts, metrics, method),
         found=found,
         control_heads=view.control_heads(controls, noun),

@@ -129,7 +129,7 @@ def _methods(page: Page) -> str:
 def _again(page: Page) -> str:
     manifest = page.manifest
     facts = {
-        "seeds": manifest.seeds,
+        f"{page.replicate}s": manifest.seeds,
         "data": manifest.data.name,
         "fingerprint": manifest.data.fingerprint,
         "campare": manifest.campare,

@@ -21,7 +21,15 @@ from campare.stats.answer import Answer, Arm, Compared
 from campare.stats.article import SMALLEST
 from campare.stats.ranking import CLASSIFIER
 from campare.stats.scores import control_kind
-from campare.stats.words import count, higher_is_better, images_in, listed, measure, signed
+from campare.stats.words import (
+    count,
+    higher_is_better,
+    images_in,
+    listed,
+    measure,
+    replicate,
+    signed,
+)
 
 NOT_LEARNED, FOLLOWS, WORSE = "did not learn", "follows a cue", "worse than untrained"
 BELOW, NO_BETTER, FLAT = "worse than a control", "no better than a control", "flat maps"
@@ -370,7 +378,7 @@ def _with_interval(mean: Mean, comparison: Compared) -> str:
     if not math.isfinite(mean.low):
         return f"{mean.mean:.3f} ({images_in(mean.images, mean.groups)})"
     level = f"{100 * comparison.confidence:.4g}% interval {mean.low:.3f} to {mean.high:.3f}"
-    seeds = f", {count(mean.seeds, 'seed')}" if mean.seeds > 1 else ""
+    seeds = f", {count(mean.seeds, replicate(comparison.kind))}" if mean.seeds > 1 else ""
     return f"{mean.mean:.3f} ({level}; {images_in(mean.images, mean.groups)}{seeds})"
 
 

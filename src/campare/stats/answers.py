@@ -35,6 +35,7 @@ from campare.stats.words import (
     listed,
     measure,
     p_text,
+    replicate,
     signed,
     title,
 )
@@ -216,13 +217,13 @@ def _summed(of: Iterable[tuple[str, str]]) -> tuple[str, str]:
 
 
 def _answer(
-    kind: str, verdict: str, text: str, short: str, found: Sequence[Deciding], confidence: float
+    kind: str, verdict: str, text: str, short: str, found: Sequence[Deciding], comparison: Compared
 ) -> Answer:
     """An answer whose numbers are those of the first metric; evidence has all that differ."""
     shown = [one for i, one in enumerate(found) if i == 0 or one.detected]
     first = found[0].row
-    numbers = "; ".join(_numbers(one, confidence) for one in shown)
-    seeds = f", {count(first['seeds'], 'seed')}" if first["seeds"] > 1 else ""
+    numbers = "; ".join(_numbers(one, comparison.confidence) for one in shown)
+    seeds = f", {count(first['seeds'], replicate(comparison.kind))}" if first["seeds"] > 1 else ""
     counts = images_in(first["images"], first["groups"]) + seeds
     return Answer(
         kind, verdict, text, short, f"{numbers[:1].upper()}{numbers[1:]} ({counts}).",
@@ -260,7 +261,7 @@ def _of_pairs(
     for rows in _contrasts(comparison.effects, method):
         found = deciding(rows, metrics, arms, comparison.confidence)
         if found and method == CLASSIFIER:
-            yield _of_classifiers(found, comparison.confidence)
+            yield _of_classifiers(found, comparison)
         elif found:
             yield _of_pair(found, method, arms, flawed, comparison)
 
@@ -293,7 +294,7 @@ def _of_pair(
     short = _short(verdict, found, maps, treatment.name, control.name)
     if differ and differ.together:
         short += f" (they differ in {listed(differ.names)})"
-    return _answer("contrast", verdict, text, short, found, comparison.confidence)
+    return _answer("contrast", verdict, text, short, found, comparison)
 
 
 def _claim(verdict: str, where: str, metrics: int, maps: str, treatment: Arm, control: Arm) -> str:
@@ -340,7 +341,7 @@ def _short(verdict: str, found: Sequence[Deciding], maps: str, one: str, other: 
     return f"The {maps} of {one} are {verdict} than those of {other}{many}"
 
 
-def _of_classifiers(found: Sequence[Deciding], confidence: float) -> Answer:
+def _of_classifiers(found: Sequence[Deciding], comparison: Compared) -> Answer:
     """Which of two arms classifies better."""
     first = found[0]
     one, other = first.row["treatment"], first.row["control"]
@@ -350,7 +351,7 @@ def _of_classifiers(found: Sequence[Deciding], confidence: float) -> Answer:
         NOT_DETECTED: f"{one} and {other} do not detectably differ in {first.name}",
         UNDEFINED: f"{one} and {other} cannot be compared in {first.name}",
     }.get(first.verdict, f"{one} {what} {first.verdict} than {other}")
-    return _answer("classifier", first.verdict, f"{short}.", short, found[:1], confidence)
+    return _answer("classifier", first.verdict, f"{short}.", short, found[:1], comparison)
 
 
 # --- factors -------------------------------------------------------------------------------------
@@ -414,7 +415,7 @@ def _of_factors(
             measures = count(_measures(found), "measure")
             text = f"{short}: {where}." if where else f"{short} in {measures}."
             text += _confounding(factor) + caveat
-            answer = _answer(factor.kind, verdict, text, short, found, comparison.confidence)
+            answer = _answer(factor.kind, verdict, text, short, found, comparison)
             yield replace(answer, subject=_subject(factor))
 
 
@@ -521,9 +522,10 @@ def _limits(comparison: Compared, method: str) -> Iterator[Answer]:
             "One training each", seeds=1,
         )  # fmt: skip
     elif isinstance(seeds, int) and seeds < ENOUGH_SEEDS:
+        few = f"{replicate(comparison.kind)}s"
         yield Answer(
-            "limit", "few seeds",
-            f"Only {seeds} seeds: the intervals know little of how much another training run would "
+            "limit", f"few {few}",
+            f"Only {seeds} {few}: the intervals know little of how much another training run would "
             f"differ. Take {ENOUGH_SEEDS} or more for a claim.",
-            f"Only {seeds} seeds", seeds=seeds,
+            f"Only {seeds} {few}", seeds=seeds,
         )  # fmt: skip

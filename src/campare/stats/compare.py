@@ -116,7 +116,7 @@ def compare(
         hypotheses = ARTICLE if levels else ()
     flips = Flips(resamples, seed)
     main = main_method(methods)
-    judged = judge(hypotheses, measured, levels, main, confidence)
+    judged = judge(hypotheses, measured, levels, main, confidence, rows.kind)
     return Comparison(
         effects=_table(_effects(measured, pairs, methods, confidence, flips), EFFECTS),
         summary=_table(_summary(measured, confidence), SUMMARY),

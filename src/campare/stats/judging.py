@@ -21,7 +21,7 @@ from campare.stats.holm import holm
 from campare.stats.power import FEWEST_SEEDS, images_needed, seeds_needed
 from campare.stats.ranking import CLASSIFIER
 from campare.stats.scores import Key, Measured
-from campare.stats.words import MATCHED
+from campare.stats.words import MATCHED, replicate
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 EQUIVALENT, NOT_SETTLED = "equivalent", "not settled"
@@ -51,14 +51,18 @@ def judge(
     design: d.Design,
     method: str,
     confidence: float = 0.95,
+    kind: str = "",
 ) -> list[dict[str, Any]]:
-    """A row for each claim with the columns of `Comparison.claims`; `method` makes the maps."""
+    """A row for each claim with the columns of `Comparison.claims`; `method` makes the maps.
+
+    `kind` is that of the run: an audit's reasons speak of replicates.
+    """
     tested = [_test(claim, measured, design, method) for claim in claims]
     worst = [_combined(one, confidence) for one in tested]
     adjusted = holm([effect.p for _, effect in worst])
     family = max(sum(math.isfinite(effect.p) for _, effect in worst), 1)
     return [
-        _row(one, component, effect, float(p), method, confidence, family)
+        _row(one, component, effect, float(p), method, confidence, family, replicate(kind))
         for one, (component, effect), p in zip(tested, worst, adjusted, strict=True)
     ]
 
@@ -196,6 +200,7 @@ def _row(
     method: str,
     confidence: float,
     family: int,
+    called: str,
 ) -> dict[str, Any]:
     claim, alpha = one.claim, 1 - confidence
     base = {"claim": claim.name, "text": claim.text, "direction": claim.direction}
@@ -216,7 +221,7 @@ def _row(
     reason = component.outcome.reason
     if said == NOT_SETTLED:
         more_seeds, more_images = _needed(component.split, smallest, alpha, family)
-        reason = _why(effect, component.split.units, p_adjusted, smallest, alpha)
+        reason = _why(effect, component.split.units, p_adjusted, smallest, alpha, called)
     if component.lacking:
         reason += f"; not measured, or undefined on every image: {', '.join(component.lacking)}"
     return base | {
@@ -228,14 +233,16 @@ def _row(
     }  # fmt: skip
 
 
-def _why(effect: Effect, units: int, p_adjusted: float, smallest: float, alpha: float) -> str:
-    """Why a measured claim is not settled."""
+def _why(
+    effect: Effect, units: int, p_adjusted: float, smallest: float, alpha: float, called: str
+) -> str:
+    """Why a measured claim is not settled; `called` is what replicates are."""
     if effect.images < 2:
         return "no image that all arms have in common"
     if units < 2:
         return "all images belong to one group: nothing says what another one would give"
     if effect.seeds < FEWEST_SEEDS:
-        return f"fewer than {FEWEST_SEEDS} seeds: no interval is known to hold"
+        return f"fewer than {FEWEST_SEEDS} {called}s: no interval is known to hold"
     if not effect.low <= 0 <= effect.high and p_adjusted >= alpha:
         return "the interval excludes zero, but not after Holm's correction for all claims"
     return f"the interval holds zero and reaches beyond the smallest effect of {smallest:g}"

@@ -18,7 +18,7 @@ from campare.metrics.registry import find
 from campare.stats.article import SMALLEST
 from campare.stats.contrasts import splits
 from campare.stats.crossed import Grouped, Part, Split
-from campare.stats.words import MATCHED
+from campare.stats.words import MATCHED, replicate
 
 MOST_SEEDS, MOST_IMAGES = 200, 1_000_000
 #: Below this many seeds an arm, no interval was found to hold; see docs/statistics.md.
@@ -210,10 +210,13 @@ def _smallest(metric: str, given: float | Mapping[str, float] | None) -> float |
     return span / 20 if math.isfinite(span) else None
 
 
-def too_small(found: pl.DataFrame, metrics: tuple[str, ...] | None = None) -> list[str]:
+def too_small(
+    found: pl.DataFrame, metrics: tuple[str, ...] | None = None, kind: str = ""
+) -> list[str]:
     """Warnings, a line a metric, where a study could not find the effect of interest.
 
-    `found` comes from `power`; `metrics` are those to speak of, default all.
+    `found` comes from `power`; `metrics` are those to speak of, default all; `kind` is that of the
+    run.
 
     Example:
         >>> row = {"contrast": "B - A", "method": "grad-cam", "metric": "energy",
@@ -233,17 +236,17 @@ def too_small(found: pl.DataFrame, metrics: tuple[str, ...] | None = None) -> li
         lines.append(
             f"Too small to find a difference of {row['smallest']:g} in {metric} "
             f"({row['contrast']}: power {row['power']:.0%}, it finds {row['detectable']:.2g} with "
-            f"{POWER_GOAL:.0%}). {_takes(row)}"
+            f"{POWER_GOAL:.0%}). {_takes(row, f'{replicate(kind)}s')}"
         )
     return lines
 
 
-def _takes(row: Mapping[str, Any]) -> str:
+def _takes(row: Mapping[str, Any], called: str) -> str:
     ways = []
     if row["seeds_needed"] is not None:
-        ways.append(f"{row['seeds_needed']} seeds at these images")
+        ways.append(f"{row['seeds_needed']} {called} at these images")
     if row["images_needed"] is not None:
-        ways.append(f"{row['images_needed']} images at {row['seeds']} seeds")
+        ways.append(f"{row['images_needed']} images at {row['seeds']} {called}")
     if not ways:
-        return "More seeds alone or more images alone do not suffice; it takes both."
+        return f"More {called} alone or more images alone do not suffice; it takes both."
     return f"It takes {' or '.join(ways)}."

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import polars as pl
 
 from campare.stats.answer import Answer, Compared
-from campare.stats.words import MATCHED, conditional, count, interval, p_text, verdict_words
+from campare.stats.words import (
+    MATCHED,
+    conditional,
+    count,
+    interval,
+    p_text,
+    replicate,
+    verdict_words,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -79,20 +87,21 @@ def notebook(comparison: Printable) -> str:
     return "".join(parts)
 
 
-def power_tables(found: pl.DataFrame, goal: float) -> "RenderableType":
-    """What `campare.stats.power.power` found, a table for each contrast and method."""
+def power_tables(found: pl.DataFrame, goal: float, kind: str = "") -> "RenderableType":
+    """What `campare.stats.power.power` found of a run of a kind, by contrast and method."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    heads = ["metric", "sd seed", "sd image", "sd residual", "smallest", "power",
-             f"found with {goal:.0%}", "seeds needed", "images needed"]  # fmt: skip
+    one = replicate(kind)
+    heads = ["metric", f"sd {one}", "sd image", "sd residual", "smallest", "power",
+             f"found with {goal:.0%}", f"{one}s needed", "images needed"]  # fmt: skip
     tables: list[RenderableType] = []
     for (contrast, method), part in found.group_by("contrast", "method", maintain_order=True):
         what = "classifier" if method == "-" else method
         seeds, images = (_range(part[name].to_list()) for name in ("seeds", "images"))
         images += _in_groups(part)
-        tables.append(Text(f"{contrast}   {what}   images: {images}, seeds: {seeds}"))
+        tables.append(Text(f"{contrast}   {what}   images: {images}, {one}s: {seeds}"))
         table = Table(box=None, pad_edge=False)
         for head in heads:
             table.add_column(head, justify="left" if head == "metric" else "right")
@@ -109,8 +118,9 @@ def power_tables(found: pl.DataFrame, goal: float) -> "RenderableType":
             )
         tables += [table, ""]
     words = (
-        "sd seed: of one training's mean; sd image: of an image's true difference; sd residual: of "
-        "what is left. Seeds needed at these images, images needed at these seeds."
+        f"sd {one}: of one training's mean; sd image: of an image's true difference; sd residual: "
+        f"of what is left. {one.capitalize()}s needed at these images, images needed at these "
+        f"{one}s."
     )
     return Group(*tables, Text(words))
 
@@ -143,15 +153,15 @@ def _claims(comparison: Compared) -> Shown:
             interval(row),
             p_text(row["p_adjusted"]),
             f"{_metric(row['metric'])}, {row['contrast']}" if row["metric"] else row["contrast"],
-            still_needed(row),
+            still_needed(row, comparison.kind),
         ]
         for row in comparison.claims.iter_rows(named=True)
     ]
     return Shown("Claims", heads, rows)
 
 
-def still_needed(row: dict[str, Any]) -> str:
-    """What an open claim lacks, in words; nothing for a settled one.
+def still_needed(row: dict[str, Any], kind: str = "") -> str:
+    """What an open claim of a run of a kind lacks, in words; nothing for a settled one.
 
     Example:
         >>> claim = {"verdict": "not settled", "more_seeds": 4, "more_images": 300, "reason": ""}
@@ -163,9 +173,9 @@ def still_needed(row: dict[str, Any]) -> str:
     if row["verdict"] != "not settled":
         return ""
     ways = [
-        count(row[f"more_{word}s"], f"more {word}")
-        for word in ("seed", "image")
-        if row[f"more_{word}s"] is not None
+        count(row[column], f"more {word}")
+        for column, word in (("more_seeds", replicate(kind)), ("more_images", "image"))
+        if row[column] is not None
     ]
     more = " in new groups" if row.get("groups") and row["more_images"] is not None else ""
     return " or ".join(ways) + more or str(row["reason"])
@@ -181,7 +191,9 @@ def _effects(comparison: Compared, table: pl.DataFrame) -> Iterator[Shown]:
     for (contrast, method), part in known.group_by("contrast", "method", maintain_order=True):
         what = "classifier" if method == "-" else method
         images, seeds = (_range(part[name].to_list()) for name in ("images", "seeds"))
-        trainings = "one training each" if seeds == "1" else f"seeds: {seeds}"
+        trainings = (
+            "one training each" if seeds == "1" else f"{replicate(comparison.kind)}s: {seeds}"
+        )
         shown = [row for row in part.iter_rows(named=True) if not conditional(row["metric"])]
         more = part.height - len(shown)
         rest = f"   and {more} under conditions, in .effects" if more else ""

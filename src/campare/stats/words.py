@@ -182,6 +182,16 @@ def p_text(p: float) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def replicate(kind: str) -> str:
+    """What tells the models of an arm apart in a run of a kind: an audit knows of no seeds.
+
+    Example:
+        >>> replicate("audit"), replicate("study")
+        ('replicate', 'seed')
+    """
+    return "replicate" if kind == "audit" else "seed"
+
+
 def images_in(images: int, groups: int | None) -> str:
     """How many images, and in how many groups, where these are the units.
 

@@ -141,8 +141,8 @@ CLAIMS_AXIS = Axis(-REACH, REACH)
 BAND = (CLAIMS_AXIS.at(-1.0), CLAIMS_AXIS.at(1.0))
 
 
-def judged(claims: pl.DataFrame) -> list[Judged]:
-    """The rows of the claims table; right of zero is what the claim says."""
+def judged(claims: pl.DataFrame, kind: str = "") -> list[Judged]:
+    """The rows of the claims table of a run of a kind; right of zero is what the claim says."""
     from campare.stats.printed import still_needed
 
     found = []
@@ -156,7 +156,7 @@ def judged(claims: pl.DataFrame) -> list[Judged]:
                 f"{words.signed(row['estimate'])} ({words.signed(row['low'])} to "
                 f"{words.signed(row['high'])})" if known else "",
                 metric,
-                still_needed(row),
+                still_needed(row, kind),
             )
         )  # fmt: skip
     return found

@@ -65,6 +65,6 @@ def _findings(page: Page) -> list[str]:
     lines = [
         f"- **{escaped(answer.verdict)}**: {escaped(str(answer))}"
         for answer in page.answers
-        if answer.kind not in ("arm", "limit")
+        if answer.kind not in ("arm", "limit", "curve")  # said above, below, in their section
     ]
     return ["\n".join(lines)] if lines else []
