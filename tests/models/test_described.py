@@ -3,12 +3,21 @@
 tests/models/loaders compare each with the library's own transform, where it is installed.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from campare.data.framing import Framing
 from campare.data.pixels import Normalization
-from campare.models.described import differs, of_keras, of_open_clip, of_timm, of_transformers
+from campare.models.described import (
+    differs,
+    of_keras,
+    of_open_clip,
+    of_timm,
+    of_torchvision,
+    of_transformers,
+)
 from campare.models.preprocessing import Preprocessing
 
 HALF = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
@@ -23,6 +32,16 @@ def test_timm():
     assert of_timm({**TIMM, "crop_mode": "squash"}, "").framing.fit == "stretch"
     border = of_timm({**TIMM, "crop_mode": "border"}, "").framing
     assert (border.fit, border.fill) == ("pad", (128, 128, 128))
+
+
+def test_torchvision():
+    half = Normalization((0.5,) * 3, (0.5,) * 3)
+    common = {**HALF, "resize_size": [8], "interpolation": SimpleNamespace(value="bilinear")}
+    classifier = of_torchvision(SimpleNamespace(crop_size=[7], **common), "tv")
+    assert classifier == Preprocessing(half, Framing("center-crop", 0.875), (7, 7), "tv")
+    segmentation = of_torchvision(SimpleNamespace(**common), "tv")
+    assert segmentation == Preprocessing(half, Framing("center-crop"), (8, 8), "tv")
+    assert of_torchvision(SimpleNamespace(), "tv") == Preprocessing("0..1", source="tv")
 
 
 def test_open_clip():

@@ -61,6 +61,9 @@ def of_timm(config: Mapping[str, Any], source: str) -> Preprocessing:
 def of_torchvision(preset: Any, source: str) -> Preprocessing:
     """A preset of `torchvision.transforms`: what `weights.transforms()` gives.
 
+    Of a segmentation, whose preset crops nothing, the middle of the picture in the same resolution;
+    of a detector, which resizes and standardizes by itself, pixels of 0..1 in any size.
+
     Example:
         >>> from types import SimpleNamespace
         >>> preset = SimpleNamespace(crop_size=[224], resize_size=[256], mean=[0.5], std=[0.5],
@@ -68,7 +71,10 @@ def of_torchvision(preset: Any, source: str) -> Preprocessing:
         >>> of_torchvision(preset, "torchvision").framing.words
         'center crop of 0.875, bilinear'
     """
-    (side,), (resized,) = set(preset.crop_size), set(preset.resize_size)
+    if not hasattr(preset, "resize_size"):
+        return Preprocessing("0..1", source=source)
+    (resized,) = set(preset.resize_size)
+    (side,) = set(getattr(preset, "crop_size", preset.resize_size))
     framing = Framing("center-crop", side / resized, preset.interpolation.value)
     numbers = Normalization(tuple(preset.mean), tuple(preset.std))
     return Preprocessing(numbers, framing, (side, side), source)

@@ -70,3 +70,57 @@ def test_what_is_not_there(monkeypatch):
         ModelError, match=r"its hub, got OSError: no network\. Try: .*checkpoint=FILE"
     ):
         load("torchvision:resnet18")
+
+
+@pytest.mark.parametrize("name", ["lraspp_mobilenet_v3_large", "fcn_resnet50"])
+def test_a_segmentation_is_explained_by_a_function_of_its_output(name, tmp_path):
+    torch.manual_seed(0)
+    model = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=3)
+    torch.save(model.state_dict(), tmp_path / "w.pt")
+    found = load(f"torchvision:{name}?checkpoint={tmp_path}/w.pt")
+    assert (
+        found.doubt == f"torchvision:{name} takes whole pictures; here it gets the middle of each."
+    )
+    images = found.preprocessing([picture(), picture((260, 197))], 64)
+    with torch.no_grad():
+        theirs = model.eval()(torch.tensor(images).permute(0, 3, 1, 2))["out"][:, 2].mean((1, 2))
+    explanation = campare.explain(
+        campare.wrap(found), images, target=lambda masks: masks[:, 2].mean((1, 2))
+    )
+    np.testing.assert_allclose(explanation.scores, theirs, rtol=1e-3, atol=1e-5)
+    assert min(explanation.maps.shape[1:]) > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("fasterrcnn_mobilenet_v3_large_320_fpn", ""),
+        ("ssdlite320_mobilenet_v3_large", "num_classes=3&"),
+    ],
+)
+def test_a_detector_is_explained_by_a_function_of_its_boxes(name, options, tmp_path):
+    torch.manual_seed(0)
+    model = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=3)
+    torch.save(model.state_dict(), tmp_path / "w.pt")
+    found = load(f"torchvision:{name}?{options}checkpoint={tmp_path}/w.pt")
+    assert (found.doubt, found.preprocessing.pixels) == ("", "0..1")
+    images = found.preprocessing([picture(), picture((260, 197))], 96)
+
+    def best(boxes):
+        return torch.stack([one["scores"].sum() for one in boxes])
+
+    with torch.no_grad():
+        theirs = best(model.eval()(list(torch.tensor(images).permute(0, 3, 1, 2))))
+    explanation = campare.explain(campare.wrap(found), images, target=best)
+    assert min(explanation.scores) > 0
+    np.testing.assert_allclose(explanation.scores, theirs, rtol=1e-3, atol=1e-5)
+    with pytest.raises(ModelError, match=r"got detections from .*Try: a module that gives the sc"):
+        campare.explain(campare.wrap(found), images, target=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"), [("r3d_18", "clips of video"), ("raft_small", "pairs of images")]
+)
+def test_what_takes_no_images_is_told(name, taken):
+    with pytest.raises(ModelError, match=rf"^Expected a model of images, .*{taken}\. Try: a mod"):
+        load(f"torchvision:{name}?weights=none")
