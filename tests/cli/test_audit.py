@@ -141,6 +141,7 @@ def test_an_imported_data_set_is_audited(models: Path, tmp_path: Path):
     [
         ("absent.keras", "Expected a saved Keras model, got no file absent.keras."),
         ("broken.keras", "Expected a Keras 3 model in broken.keras, got"),
+        ("a=FREE a=broken.keras", "Expected a Keras 3 model in broken.keras, got something else."),
         ("FREE --metrics enery", "Expected the name of a metric, got 'enery'."),
         ("FREE --metrics cue-energy", "Expected masks of the cue for 'cue-energy', got none."),
         ("FREE --methods cam", "Expected a CAM method, got 'cam'."),

@@ -7,7 +7,9 @@ import keras
 import numpy as np
 import pytest
 
+from campare import audit
 from campare.attribution.method import METHODS
+from campare.data import ImageSet
 from campare.errors import CampareError, ModelError
 from campare.experiments import opened as module
 from campare.experiments.arms import trained
@@ -129,6 +131,27 @@ def test_a_broken_file_is_named(files, tmp_path):
     opened.open(opened.arms["a"].cells[0])
     with pytest.raises(ModelError, match=r"^Expected a Keras 3 model in \S+cut\.keras"):
         opened.open(opened.arms["a"].cells[1])
+
+
+def test_all_files_of_all_arms_are_checked_before_any_is_loaded(files, tmp_path, monkeypatch):
+    (tmp_path / "cut.keras").write_bytes(files[0].read_bytes()[:-100])
+    images = ImageSet.drawn(train=4, test=4, size=16)
+
+    def nothing(*_, **__):
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr(module, "load", nothing)
+    for late, words in (
+        ("cut.keras", r"cut\.keras, got a file that is cut off\. Try: "),
+        ("gone.keras", r"got no file \S+gone\.keras\. Try: "),
+    ):
+        arms = {"a": files, "b": [files[0], str(tmp_path / late)]}
+        with pytest.raises(ModelError, match=words):
+            audit(arms, images, metrics=["energy"])
+    with pytest.raises(CampareError, match="Expected an object at 'lab_that_is_not:load'"):
+        audit({"a": files}, images, metrics=["energy"], loader="lab_that_is_not:load")
+    with pytest.raises(AssertionError, match="a model was loaded"):
+        audit({"a": files}, images, metrics=["energy"])
 
 
 def test_a_network_is_let_go_after_the_last_of_its_arm(files):

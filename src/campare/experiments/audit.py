@@ -34,7 +34,7 @@ from campare.experiments.inputs import (
     say_inventory,
 )
 from campare.experiments.manifest import facts_of, open_audit
-from campare.experiments.opened import Models
+from campare.experiments.opened import Models, require_readable
 from campare.experiments.progress import Live
 from campare.experiments.selection import Selection, Wanted, methods_of, select, without_mosaics
 from campare.metrics.mosaic import shown_by
@@ -133,14 +133,16 @@ def audit(
 
     with Live(console or Console(quiet=True), "audit", "model") as live:
         arms, run_engine = trained(models), find_engine(engine)
+        options = {"layer": layer, "layer_grid": layer_grid, "output": output, "task": task}
+        options |= {"pixels": pixels, "classes": classes, "loader": loader}
+        said = _said(arms, options)
+        require_readable(arms, {name: each["loader"] for name, each in said.items()})
         images, split = _images(data, split, target, group, live)
         terms = Terms(methods_of(methods), target, split, seed)
         common: dict[str, Any] = {"class_names": images.class_names}
         common |= {"size": size, "usual_size": images.default_size, "batch_size": batch_size}
         common |= {"target": target, "seed": seed, "trust": trust, "prompts": prompts}
-        options = {"layer": layer, "layer_grid": layer_grid, "output": output, "task": task}
-        options |= {"pixels": pixels, "classes": classes, "loader": loader}
-        reading = _reading(arms, options, common)
+        reading = {name: common | each for name, each in said.items()}
         opened = Models({arm.name: arm for arm in arms}, reading, terms.methods)
         firsts = [opened.first(arm.name) for arm in arms]
         for line in dict.fromkeys(line for one in firsts for line in one.assumed):
@@ -179,14 +181,11 @@ def audit(
     return Scores(run.scores(), run.path, tuple(arms_facts), mosaics, known)
 
 
-def _reading(
-    arms: Sequence[Arm], options: Mapping[str, Any], common: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
+def _said(arms: Sequence[Arm], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Arm -> how its models are read: as is said of all, of it by name, or in its file."""
     names = [arm.name for arm in arms]
     return {
         arm.name: {
-            **common,
             **{
                 option: of_model(option, value, arm.name, names)
                 for option, value in options.items()

@@ -16,7 +16,7 @@ from campare.errors import CampareError, ModelError
 from campare.experiments.arms import Arm
 from campare.experiments.evaluated import Evaluated, evaluated, title_of
 from campare.models import wrap
-from campare.models.loaders import Loaded, load
+from campare.models.loaders import Loaded, header, load
 from campare.runs.run import Cell
 
 #: Networks of files that stay open between their check and their cell.
@@ -110,6 +110,19 @@ class Models:
             return Loaded(model)
         given: Any = {key: reading[key] for key in LOADING if reading.get(key) is not None}
         return load(model, **given)
+
+
+def require_readable(arms: Sequence[Arm], loaders: Mapping[str, Any]) -> None:
+    """Check all files of all arms by their headers, before any is loaded and any cell begins.
+
+    `loaders` says for each arm by its name how its files are read.
+
+    Raises:
+        CampareError: a file is missing, cut off or something else, or a loader is not importable.
+    """
+    for arm in arms:
+        for model in filter(_from_file, arm.models):
+            header.require_readable(model, loaders.get(arm.name))
 
 
 def _require_alike(before: Evaluated, found: Evaluated, methods: Sequence[Method]) -> None:

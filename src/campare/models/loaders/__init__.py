@@ -12,15 +12,11 @@ from typing import Any
 
 from campare.errors import ModelError
 from campare.models.loaders.loaded import Loaded
-from campare.models.loaders.spec import KINDS, Spec, own_name, parse
+from campare.models.loaders.spec import KINDS, TORCH_FILES, Spec, own_name, parse
 
 __all__ = ["Loaded", "load", "own_name"]
 
 Prompts = Sequence[str] | Mapping[str, str | Sequence[str]]
-
-#: Files whose framework is told by their names.
-KERAS_FILES = (".keras", ".h5", ".hdf5", ".tflite")
-TORCH_FILES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pt2", ".tar")
 
 
 def load(

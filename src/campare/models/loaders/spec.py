@@ -20,6 +20,9 @@ KINDS = {
     "open_clip": "open_clip",
 }
 
+#: Files that torch reads; all others are taken for ones of Keras.
+TORCH_FILES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pt2", ".tar")
+
 
 class Spec(NamedTuple):
     """A specification in its parts; `kind` is '' for a file, 'own' for module:function."""
