@@ -236,7 +236,8 @@ _DROP = Metric(
 #: The metrics of this module: of two regions that every image or object mask has, and of the cue,
 #: whose energy `localization` declares. `region_metrics` declares those of any other region.
 DECLARED: tuple[Metric, ...] = (
-    region_metrics("cue")[-1],
+    # A coarse map spills off a small cue: where cues are known, only the drop says who needs them.
+    replace(region_metrics("cue")[-1], default=True),
     *region_metrics("border"),
     *region_metrics("background"),
 )
