@@ -1,6 +1,7 @@
 """YAML files: text -> values of a model, or one line that says which field of which entry is wrong.
 
     load_yaml("mine.yaml", list[Recipe], of="recipes", ...) -> [Recipe(...), ...]
+    plain_yaml("{size: 224}") -> {"size": 224}
 
 The model is a list or a dict of dataclasses, pydantic models or plain types. What an error tells to
 try is written in the model, too: the `examples` of a field, else its default.
@@ -18,12 +19,14 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from campare.errors import CampareError
+from campare.untrusted import read_bytes, require_characters
 
 T = TypeVar("T")
 Schema = dict[str, Any]  # of JSON
 
 #: Values and characters in a file, with what its aliases repeat.
 LARGEST = 1_000_000
+_DIGITS = 20  # of a whole number; 64 bits have no more
 
 
 class _Loader(yaml.SafeLoader):
@@ -76,17 +79,50 @@ def load_yaml(
     """
     name = Path(path).name
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as wrong:
+        text = read_bytes(Path(path)).decode("utf-8")
+    except (OSError, ValueError) as wrong:
         raise error(
             f"Expected a YAML file of {of}, got no readable file {str(path)!r}. Try {advice}."
         ) from wrong
     try:
-        _check(yaml.compose(text, _Loader))
-        content = yaml.load(text, _Loader)
-    except (_ContentError, yaml.YAMLError, RecursionError) as wrong:
-        raise error(f"Expected YAML in {name}, got {_fault(wrong)}. Try {like}.") from wrong
+        content = plain_yaml(text)
+    except ValueError as wrong:
+        raise error(f"Expected YAML in {name}, got {wrong}. Try {like}.") from wrong
     return fitted(content, model, of=of, name=name, like=like, error=error)
+
+
+def plain_yaml(text: str, *, words: bool = False) -> Any:
+    """The lists, mappings, texts and numbers of a YAML text, and nothing else.
+
+    Args:
+        text: of YAML 1.2, or else as `words` says.
+        words: whether yes, no, on and off are true and false, as in YAML 1.1.
+
+    Raises:
+        ValueError: it does not parse, says a field twice, is too large or nested too deeply, or
+            holds other values; the text completes "got ...".
+
+    Example:
+        >>> plain_yaml("{names: [no, 010, 2026-11-27], size: 1e2}")
+        {'names': ['no', '010', '2026-11-27'], 'size': 100.0}
+    """
+    if len(text) > LARGEST:
+        raise ValueError(f"more than {LARGEST:,} characters")
+    try:
+        loader = yaml.SafeLoader(text) if words else _Loader(text)
+        root = loader.get_single_node()
+        _check(root)
+        return None if root is None else loader.construct_document(root)
+    except RecursionError:
+        raise ValueError("text that is nested too deeply") from None
+    except _ContentError:
+        raise
+    except yaml.YAMLError as wrong:
+        mark = getattr(wrong, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise ValueError(f"text that does not parse{where}") from wrong
+    except (ValueError, TypeError, LookupError, AttributeError) as wrong:  # as of "!!int x"
+        raise ValueError(f"a value that is not of its tag ({wrong})") from wrong
 
 
 def fitted(
@@ -122,37 +158,52 @@ def fitted(
         raise error(_sentence(wrong, content, schema, of, name, like)) from wrong
 
 
-class _ContentError(Exception):
-    """YAML that says the same field twice, or that is too large with its aliases written out."""
+class _ContentError(ValueError):
+    """YAML that parses, whose content is refused."""
+
+
+#: Tags of values that are none of JSON's.
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("timestamp", "binary", "set", "omap", "pairs")}
 
 
 def _check(root: yaml.Node | None) -> None:
-    """Refuse double fields, and aliases of aliases of aliases, before anything is built."""
+    """Refuse double fields, and aliases of aliases of aliases, before anything is built.
+
+    Aliases of what they stand in have no end, so they are refused, too.
+    """
     todo, left = [root], LARGEST
     while todo:
         node = todo.pop()
         left -= 1 + len(node.value if node else ())
         if left < 0:
             raise _ContentError(f"more than {LARGEST:,} values and characters, with its aliases")
+        if node is not None and node.tag in _TAGS:
+            raise _ContentError(f"a {node.tag.rpartition(':')[2]} at line {_line(node)}")
+        if isinstance(node, yaml.ScalarNode):
+            _check_scalar(node)
         if isinstance(node, yaml.MappingNode):
             keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
             for key, times in keys.items():
                 if times > 1:
-                    line = node.start_mark.line + 1
-                    raise _ContentError(f"{key!r} {times} times in the entry at line {line}")
+                    raise _ContentError(
+                        f"{key[:40]!r} {times} times in the entry at line {_line(node)}"
+                    )
             todo += [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
             todo += node.value
 
 
-def _fault(wrong: Exception) -> str:
-    """What is wrong with a text, and where."""
-    if isinstance(wrong, _ContentError):
-        return str(wrong)
-    if isinstance(wrong, RecursionError):
-        return "text that is nested too deeply"
-    mark = getattr(wrong, "problem_mark", None)
-    return "text that does not parse" + (f" at line {mark.line + 1}" if mark else "")
+def _check_scalar(node: yaml.ScalarNode) -> None:
+    if node.tag.endswith(":int") and len(node.value) > _DIGITS:
+        raise _ContentError(f"a number of {len(node.value)} digits at line {_line(node)}")
+    try:
+        require_characters(node.value)
+    except ValueError as wrong:
+        raise _ContentError(f"{wrong} at line {_line(node)}") from wrong
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
 
 
 def _sentence(

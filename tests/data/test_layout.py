@@ -587,7 +587,7 @@ def test_heic_is_counted_or_refused_with_the_command_that_reads_it(tmp_path, mon
 def opened(path, **_):
     """As pillow_heif opens a file; here it is PNG."""
     image = Image.open(path, formats=["PNG"])
-    return SimpleNamespace(to_pillow=lambda: image)
+    return SimpleNamespace(to_pillow=lambda: image, size=image.size)
 
 
 def test_names_of_composed_and_of_decomposed_letters_are_the_same(tmp_path):

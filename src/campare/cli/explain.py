@@ -120,9 +120,10 @@ def _rows(
 def _picture(path: Path) -> "Array":
     """A file as (H, W, 3) uint8."""
     from campare.data.decode import decode_image
+    from campare.untrusted import read_bytes
 
     try:
-        return decode_image(path.read_bytes()).image
+        return decode_image(read_bytes(path)).image
     except Exception as error:  # Pillow raises many kinds; whichever, it is no image
         raise DataError(
             f"Expected an image file, got {str(path)!r}, which cannot be read. Try a PNG or JPEG."

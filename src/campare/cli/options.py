@@ -79,13 +79,12 @@ def pixels(text: str) -> Any:
         return {name: pixels(one) for name, one in assigned(text).items()}
     if not text.startswith("{"):
         return text
-    import yaml
-
     from campare.errors import DataError
+    from campare.yamlfile import plain_yaml
 
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        return plain_yaml(text, words=True)
+    except ValueError as error:
         raise DataError(
             f"Expected --pixels as a name or in braces, got {text!r}. "
             "Try: '{mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], crop_pct: 0.875}'"
@@ -170,12 +169,12 @@ def setting(pair: str) -> tuple[str, Any]:
         >>> setting("alpha=0.75")
         ('alpha', 0.75)
     """
-    import yaml
+    from campare.yamlfile import plain_yaml
 
     name, equals, text = pair.partition("=")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = plain_yaml(text, words=True)
+    except ValueError:
         equals = ""
     if not (name.isidentifier() and equals):
         raise RecipeError(f"Expected --backbone-option NAME=VALUE, got {pair!r}. Try alpha=0.75")

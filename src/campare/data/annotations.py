@@ -6,20 +6,20 @@ A reader turns the bytes of a file into annotations that name their image as the
 """
 
 import csv
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 import numpy as np
 
 from campare.data.csvfile import csv_reader
-from campare.data.decode import Decoded, upright
+from campare.data.decode import Decoded, require_area, upright
 from campare.data.shapes import Box, Polygons, Rle, Shape, Size, fill, runs_of
 from campare.errors import DataError
 from campare.types import Bools
+from campare.untrusted import read_json, read_xml
 
 #: Columns that boxes.csv must have.
 CSV_COLUMNS = ("image", "xmin", "ymin", "xmax", "ymax")
@@ -196,6 +196,7 @@ def read_coco(content: bytes, name: str = "instances.json") -> list[Annotation]:
             is not listed.
 
     Example:
+        >>> import json
         >>> coco = {
         ...     "images": [{"id": 7, "file_name": "cat/1.png", "height": 9, "width": 8}],
         ...     "annotations": [{"image_id": 7, "bbox": [1, 2, 3, 4]}],
@@ -204,8 +205,8 @@ def read_coco(content: bytes, name: str = "instances.json") -> list[Annotation]:
         Box(left=1.0, top=2.0, right=4.0, bottom=6.0)
     """
     try:
-        data = json.loads(_decode(content, name))
-    except json.JSONDecodeError as error:
+        data = read_json(_decode(content, name))
+    except ValueError as error:
         raise DataError(f"Expected JSON in {name}, got: {error}. Try to export it anew.") from error
     try:
         images = {image["id"]: image for image in data["images"]}
@@ -240,9 +241,9 @@ def coco_instance(
             shape=_coco_shape(instance),
             where=where,
             label=_coco_label(instance.get("category_id"), labels, where),
-            size=_size(image.get("height"), image.get("width")),
+            size=size_of(image.get("height"), image.get("width")),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise DataError(
             f"Expected the image_id of a listed image and a bbox or segmentation in {where}, got "
             f"{_reason(error)}. Try to export it anew as COCO instances."
@@ -302,9 +303,9 @@ def read_voc(content: bytes, name: str) -> list[Annotation]:
         Box(left=0.0, top=1.0, right=3.0, bottom=4.0)
     """
     try:
-        root = ElementTree.fromstring(content)
-        size = _size(root.findtext("size/height"), root.findtext("size/width"))
-    except (ElementTree.ParseError, ValueError) as error:
+        root = read_xml(content)
+        size = size_of(root.findtext("size/height"), root.findtext("size/width"))
+    except ValueError as error:
         raise DataError(
             f"Expected Pascal VOC's XML in {name}, got: {error}. Try to export it anew."
         ) from error
@@ -327,7 +328,7 @@ def read_voc(content: bytes, name: str) -> list[Annotation]:
     ]
 
 
-def _voc_box(thing: ElementTree.Element, where: str) -> Box:
+def _voc_box(thing: Element, where: str) -> Box:
     left, top, right, bottom = (
         _number(thing.findtext(f"bndbox/{edge}"), edge, where) for edge in CSV_COLUMNS[1:]
     )
@@ -371,10 +372,24 @@ def _number(text: str | None, what: str, where: str) -> float:
         ) from None
 
 
-def _size(height: Any, width: Any) -> Size | None:
-    """(H, W); None where it is missing or zero, as some tools write."""
-    size = int(height or 0), int(width or 0)
-    return size if min(size) > 0 else None
+def size_of(height: Any, width: Any) -> Size | None:
+    """(H, W) as a file says it; None where it is missing or zero, as some tools write.
+
+    Raises:
+        ValueError: no whole numbers, or of more pixels than an image may have.
+
+    Example:
+        >>> size_of("3", 4), size_of(None, 4)
+        ((3, 4), None)
+    """
+    try:
+        size = int(height or 0), int(width or 0)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"a size of {height!r:.40} x {width!r:.40}") from error
+    if min(size) <= 0:
+        return None
+    require_area(*size)
+    return size
 
 
 def _decode(content: bytes, name: str) -> str:

@@ -5,6 +5,10 @@ import io
 
 _DELIMITERS = ",;\t"
 
+# The run lengths of a large mask are longer than the 131,072 characters of a cell that Python
+# takes; the limit is of the whole process.
+csv.field_size_limit(max(csv.field_size_limit(), 2**26))
+
 
 def csv_reader(text: str, *, strict: bool = True) -> "csv.DictReader[str]":
     """Rows of a CSV with a header, parted by what its first line has most of: , ; or tab.

@@ -43,6 +43,7 @@ from campare.data.samples import (
     held_out,
     in_threads,
 )
+from campare.data.walk import OTHERS
 from campare.errors import DataError
 
 Set = TypeVar("Set", bound=SampleSet)
@@ -181,7 +182,8 @@ def _unused(files: Files, contents: Contents) -> dict[str, tuple[str, ...]]:
     """Files that are neither images nor were read."""
     used = {*files.images, *contents.files}
     tops = {PurePosixPath(path).parts[0] for path in used}
-    return unused_by_kind([path for path in files.paths if path not in used], tops)
+    unused = unused_by_kind([path for path in files.paths if path not in used], tops)
+    return unused | ({OTHERS: files.others} if files.others else {})
 
 
 def _mapped(contents: Contents, labels: Labels) -> list[Item]:

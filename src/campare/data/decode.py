@@ -1,11 +1,19 @@
 """Pictures: decode a file of any Pillow mode to 8-bit RGB, and resize a picture with its masks.
 
+    opened(content)        an image file of a usual format and a size within LARGEST
+    decode_image(content)  -> its pixels, upright
+
 An image and its masks share one pixel grid. The grid is the *displayed* one: where EXIF says that
 the stored pixels are to be turned, :func:`upright` turns image and masks by the same step.
 """
 
 import io
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import cache
+from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +23,19 @@ from PIL import ExifTags, Image, ImageCms
 from campare.types import Array, Bools
 
 Bytes = NDArray[np.uint8]
+
+#: Pixels of an image, where Pillow refuses, too; files of more are not decoded.
+LARGEST = 178_956_970
+
+# The formats of pictures that people annotate. Pillow opens more by their first bytes, whatever the
+# name says, and starts another program for some.
+_FORMATS = ("PNG", "JPEG", "MPO", "GIF", "WEBP", "AVIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000",
+            "TGA")  # fmt: skip
+_LARGE = 2**24  # pixels; larger ones are decoded one after the other, and turned to RGB in strips
+_ONE_LARGE = Lock()
+_STRIP = 2**22  # pixels
+
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # LARGEST says what is too large
 
 _TRANSPARENT = ("RGBA", "RGBa", "LA", "La", "PA")
 _COVERED = 0.5 - 1e-6  # half of a pixel's area; the slack is for rounding of sums
@@ -75,12 +96,71 @@ def decode_image(content: bytes) -> Decoded:
         >>> decode_image(file.getvalue()).image[0, 0].tolist()
         [255, 255, 255]
     """
-    with Image.open(io.BytesIO(content)) as file:
+    with opened(content) as file, _alone(file):
         orientation = _orientation(file)
         file.load()
         turned = orientation != 1 and _orientation(file) == 1  # Pillow turns TIFF by itself
-        image = np.array(_to_rgb(file))
+        image = _rgb_of(file)
     return Decoded(image if turned else upright(image, orientation), orientation)
+
+
+@contextmanager
+def opened(content: bytes | Path) -> Iterator[Image.Image]:
+    """An image file, by its bytes or its path, whose pixels are not decoded yet.
+
+    Raises:
+        OSError, ValueError: it is no image of a usual format, or has more pixels than LARGEST. A
+            corrupt file can make Pillow raise other exceptions too.
+    """
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    try:
+        image = Image.open(file, formats=_formats())
+    except Image.DecompressionBombError:
+        raise ValueError(f"more than {LARGEST / 1e6:.0f} million pixels") from None
+    with image:
+        require_area(image.height, image.width)
+        yield image
+
+
+def require_area(height: int, width: int) -> None:
+    """Raise ValueError where a grid has more pixels than LARGEST.
+
+    Example:
+        >>> require_area(100_000, 100_000)
+        Traceback (most recent call last):
+        ValueError: 100000 x 100000 pixels, more than the 179 million that are read
+    """
+    if height * width > LARGEST:
+        raise ValueError(
+            f"{width} x {height} pixels, more than the {LARGEST / 1e6:.0f} million that are read"
+        )
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Those that Pillow was built with."""
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _alone(file: Image.Image) -> "Lock | nullcontext[None]":
+    """Held while a large file is decoded, so that several never take their memory together."""
+    return _ONE_LARGE if file.width * file.height > _LARGE else nullcontext()
+
+
+def _rgb_of(file: Image.Image) -> Bytes:
+    """The pixels of a file as RGB; of a large one strip by strip, as its mode may be wider."""
+    is_wide = file.mode.startswith("I") or file.mode == "F"
+    if is_wide and "transparency" not in file.info:
+        return np.repeat(to_8_bit(np.array(file))[..., None], 3, axis=-1)
+    if is_wide or file.width * file.height <= _LARGE:
+        return np.array(_to_rgb(file))
+    pixels = np.empty((file.height, file.width, 3), np.uint8)
+    rows = max(1, _STRIP // file.width)
+    for top in range(0, file.height, rows):
+        strip = file.crop((0, top, file.width, min(top + rows, file.height)))
+        pixels[top : top + rows] = np.array(_to_rgb(strip))
+    return pixels
 
 
 def upright(stored: Array, orientation: int) -> Array:
@@ -132,7 +212,12 @@ def to_8_bit(values: Array) -> Bytes:
     white = next((w for w in whites if values.max() <= w), None)
     if white is None:
         raise ValueError(f"it holds values up to {values.max():g}, above 16 bits")
-    return np.rint(np.clip(values / white, 0.0, 1.0) * 255.0).astype(np.uint8)
+    found = np.empty(values.shape, np.uint8)
+    rows = max(1, _STRIP // max(1, values.shape[-1]))
+    for top in range(0, len(values), rows):
+        shares = np.clip(values[top : top + rows] / white, 0.0, 1.0)
+        found[top : top + rows] = np.rint(shares * 255.0)
+    return found
 
 
 def resize_picture(picture: Picture, size: int | tuple[int, int]) -> Picture:
@@ -215,8 +300,6 @@ def _to_rgb(file: Image.Image) -> Image.Image:
     if file.mode in _TRANSPARENT or "transparency" in file.info:
         image = to_rgba(file)
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    if file.mode.startswith("I") or file.mode == "F":
-        return Image.fromarray(to_8_bit(np.array(file))).convert("RGB")
     if file.mode == "LAB":
         lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
         image_or_none = ImageCms.profileToProfile(file, lab, srgb, outputMode="RGB")

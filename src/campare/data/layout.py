@@ -36,6 +36,7 @@ from campare.data.vocabulary import (
     split_of,
     without_mask_word,
 )
+from campare.data.walk import OTHERS, content_of, files_below
 from campare.errors import DataError
 
 #: Folder of each region's masks.
@@ -119,7 +120,8 @@ def read_layout(root: Path, *, training: bool = True) -> Layout:
     if not root.is_dir():
         got = "a file" if root.exists() else "no such folder"
         raise DataError(f"Expected a folder of images at {root}, got {got}. {_LAYOUT}")
-    tree = Tree(root, _files(root))
+    found = files_below(root)
+    tree = Tree(root, found.files)
     elsewhere = tree.mask_folders()
     not_images = {file for folder in elsewhere for file in folder.files}
     images = _find_images(tree, not_images, training=training)
@@ -139,6 +141,7 @@ def read_layout(root: Path, *, training: bool = True) -> Layout:
     annotations = _of(images, annotations)
     tops = {PurePosixPath(file).parts[0] for file in (*images, *of_masks, *contents)}
     unused = unused_by_kind([f for f in rest if f not in contents], tops | set(_RESERVED))
+    unused |= {OTHERS: found.closed} if found.closed else {}
     notes = (*_notes(elsewhere, list(beside), sources), *_other_images(tree, rest))
     groups = _of(images, _read_groups(tree, names))
     return Layout(images, masks, annotations, contents, notes, unused, groups)
@@ -152,7 +155,7 @@ def _of(images: Collection[str], by_image: Mapping[str, T]) -> dict[str, T]:
 def _read_groups(tree: "Tree", names: "Names") -> dict[str, str]:
     if GROUPS not in tree.files:
         return {}
-    content = (tree.root / GROUPS).read_bytes()
+    content = content_of(tree.root / GROUPS)
     return read_groups(content, lambda name, where: names.find((name,), where=where))
 
 
@@ -182,7 +185,7 @@ class Tree:
         step = max(1, (len(files) - 1) // (_LOOKED_AT - 1))
         chosen = files[::step][:_LOOKED_AT]
         return bool(chosen) and all(
-            looks_like_mask((self.root / file).read_bytes()) for file in chosen
+            looks_like_mask(content_of(self.root / file)) for file in chosen
         )
 
     def mask_folders(self) -> list[MaskFolder]:
@@ -582,16 +585,6 @@ def _other_images(tree: Tree, rest: Sequence[str]) -> tuple[str, ...]:
 
 def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
-
-
-def _files(root: Path) -> list[str]:
-    """Files that are not hidden, as paths below root, sorted."""
-    found = []
-    for here, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not is_hidden(name)]
-        own = [Path(here, name) for name in files if not is_hidden(name)]
-        found += [path.relative_to(root).as_posix() for path in own]
-    return sorted(found)
 
 
 def _is_image(file: str) -> bool:

@@ -6,7 +6,6 @@ that are classes, instances or a trimap; only the user knows which are meant, so
 unless `values` names them.
 """
 
-import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from shlex import quote
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from campare.data.decode import to_rgba
+from campare.data.decode import opened, to_rgba
 from campare.errors import DataError
 from campare.types import Array, Bools
 
@@ -31,6 +30,8 @@ _ONE_HUE = 0.98  # cosine between two colors that differ in brightness alone
 _SHOWN = 8  # values that a message lists
 _NEARLY = 4  # of 255: as near as this are the same, in spite of JPEG
 _FLAT = 0.8  # of the pixels of a mask are like their neighbor
+_ENOUGH = 2048  # pixels a side that tell whether a file is a mask
+_STRIP = 2**22  # pixels whose colors are counted at a time
 
 
 class Mask(NamedTuple):
@@ -71,6 +72,7 @@ def decode_mask(content: bytes, values: Sequence[Value] | None = None) -> Bools:
         OSError: the content is truncated, corrupt, or no image.
 
     Example:
+        >>> import io
         >>> file = io.BytesIO()
         >>> Image.fromarray(np.array([[0, 1, 2]], np.uint8)).save(file, "PNG")
         >>> decode_mask(file.getvalue(), values=[1]).tolist()
@@ -81,7 +83,7 @@ def decode_mask(content: bytes, values: Sequence[Value] | None = None) -> Bools:
 
 def read_mask(content: bytes, values: Sequence[Value] | None = None) -> Mask:
     """As :func:`decode_mask`, with the value that means inside where there is just one."""
-    with Image.open(io.BytesIO(content)) as file:
+    with opened(content) as file:
         file.load()
         if values is not None:
             return Mask(_one_of(values, file))
@@ -109,26 +111,50 @@ def _stored(file: Image.Image) -> list[Value]:
     rgb = np.array(file.convert("RGB"))
     if (rgb == rgb[..., :1]).all():
         return [int(v) for v in np.unique(rgb[..., 0]).tolist()]
-    return [_hex(color) for color in np.unique(rgb.reshape(-1, 3), axis=0).tolist()]
+    return [_hex(color) for color in colors_in(rgb).tolist()]
 
 
 def looks_like_mask(content: bytes) -> bool:
     """Whether the bytes of an image file hold areas of few values, as masks do and photos do not.
 
     Example:
+        >>> import io
         >>> file = io.BytesIO()
         >>> Image.fromarray(np.eye(8, dtype=np.uint8).repeat(64, 0).repeat(8, 1)).save(file, "PNG")
         >>> looks_like_mask(file.getvalue())
         True
     """
     try:
-        with Image.open(io.BytesIO(content)) as file:
-            rgb = np.array(file.convert("RGB"))
+        with opened(content) as file:
+            rgb = np.array(_middle(file).convert("RGB"))
     except Exception:  # a corrupt file makes Pillow raise nearly anything
         return False
     grey = bool((np.ptp(rgb, axis=-1) <= _NEARLY).all())
-    few = len(np.unique(rgb.reshape(-1, 3), axis=0)) <= _PHOTO
+    few = len(colors_in(rgb)) <= _PHOTO
     return (grey or few) and _flatness(rgb) >= _FLAT
+
+
+def _middle(file: Image.Image) -> Image.Image:
+    """The middle of a large file, enough to know it by."""
+    if file.width * file.height <= _ENOUGH**2:
+        return file
+    left, top = max(0, file.width - _ENOUGH) // 2, max(0, file.height - _ENOUGH) // 2
+    return file.crop((left, top, min(left + _ENOUGH, file.width), min(top + _ENOUGH, file.height)))
+
+
+def colors_in(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The colors (n, 3) among pixels (..., 3), each once, in the order of their numbers.
+
+    Example:
+        >>> colors_in(np.array([[9, 0, 0], [0, 0, 7], [9, 0, 0]], np.uint8)).tolist()
+        [[0, 0, 7], [9, 0, 0]]
+    """
+    pixels = rgb.reshape(-1, 3)
+    found = np.zeros(0, np.uint32)
+    for start in range(0, len(pixels), _STRIP):
+        red, green, blue = pixels[start : start + _STRIP].T.astype(np.uint32)
+        found = np.union1d(found, red << 16 | green << 8 | blue)
+    return np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.uint8)
 
 
 def _flatness(rgb: NDArray[np.uint8], where: Bools | None = None) -> float:
@@ -308,9 +334,9 @@ def _is_soft(grey: Array, high: float) -> bool:
 
 def _of_colors(rgb: NDArray[np.uint8]) -> Mask:
     """By color (H, W, 3): one hue on black, of any brightness, but for noise along edges."""
-    colors = np.unique(rgb.reshape(-1, 3), axis=0).astype(np.float64)
+    colors = colors_in(rgb).astype(np.float64)
     if len(colors) > _PHOTO:
-        colors = np.unique(rgb[_areas(rgb)], axis=0).astype(np.float64)
+        colors = colors_in(rgb[_areas(rgb)]).astype(np.float64)
     if len(colors) == 2 and not colors[0].any():
         return Mask(np.asarray(rgb.any(-1)), _level(colors[1]))
     lengths = np.linalg.norm(colors, axis=1)
@@ -327,7 +353,7 @@ def _of_transparent(rgba: NDArray[np.uint8]) -> Mask:
     rgb, alpha = rgba[..., :3], rgba[..., 3]
     if (alpha == 255).all():
         return _of_colors(rgb)
-    visible = np.unique(rgb[alpha >= 128], axis=0)
+    visible = colors_in(rgb[alpha >= 128])
     if not 1 < len(visible) <= _PHOTO or _flatness(rgb, alpha >= 128) < _FLAT:
         return Mask(_of_grey(alpha).inside)
     return Mask(_of_colors(np.where(alpha[..., None] >= 128, rgb, 0).astype(np.uint8)).inside)

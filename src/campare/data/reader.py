@@ -18,6 +18,7 @@ from campare.data.masks import Mask, UnclearMaskError, Value, not_two_values, re
 from campare.data.samples import Sample
 from campare.errors import DataError
 from campare.types import Bools
+from campare.untrusted import read_bytes
 
 
 class Check(NamedTuple):
@@ -112,7 +113,7 @@ class FolderReader:
 
     def _contents(self, image: str) -> dict[str, bytes]:
         paths = (image, *(path for of in self.masks.get(image, {}).values() for path in of))
-        return {path: (self.root / path).read_bytes() for path in paths}
+        return {path: read_bytes(self.root / path) for path in paths}
 
     def _regions(self, image: str, decoded: Decoded, files: Mapping[str, bytes]) -> dict[str, Mask]:
         of_files = self.masks.get(image, {})

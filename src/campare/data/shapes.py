@@ -16,6 +16,8 @@ from campare.types import Bools
 Size = tuple[int, int]  # (H, W)
 
 _OVERSHOOT = 1.0  # pixels that a shape may stick out by rounding; it is clipped
+_LONGEST, _BITS = 2**40, 40  # of a run, more than any image has
+_CROSSINGS = 2**24  # of a polygon's edges and rows of pixels; an outline has few a row
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def runs_of(counts: str | Sequence[int]) -> tuple[int, ...]:
     it is the difference to the number two before.
 
     Raises:
-        ValueError: a run is negative, or the string ends within a number.
+        ValueError: a run is negative or no whole number, or the string ends within a number or is
+            none of run lengths.
 
     Example:
         >>> runs_of("13"), runs_of([1, 3])
@@ -125,6 +128,8 @@ def runs_of(counts: str | Sequence[int]) -> tuple[int, ...]:
     runs = _decompress(counts) if isinstance(counts, str) else [int(run) for run in counts]
     if any(run < 0 for run in runs):
         raise ValueError("a negative run length")
+    if any(run > _LONGEST for run in runs):
+        raise ValueError("a run length beyond any image")
     return tuple(runs)
 
 
@@ -133,6 +138,8 @@ def _decompress(text: str) -> list[int]:
     number, bits = 0, 0
     for character in text:
         code = ord(character) - 48
+        if not 0 <= code < 64 or bits > _BITS:
+            raise ValueError(f"run lengths with {character!r}, or a number beyond any image")
         number |= (code & 0x1F) << bits
         bits += 5
         if code & 0x20:
@@ -174,13 +181,17 @@ def _fill_ring(ring: NDArray[np.float64], size: Size) -> Bools:
         raise ValueError(f"a polygon of {len(ring)} points")
     _check_inside(ring, size, "a polygon")
     height, width = size
-    crossings = np.zeros((height, width + 1), np.int64)
-    for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
-        first, last = sorted(_centres_below(np.array([y0, y1])))
-        rows = np.arange(max(first, 0), min(last, height))
-        if len(rows):
-            x = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0)
-            crossings[rows, _centres_below(x).clip(0, width)] += 1
+    ends = np.roll(ring, -1, axis=0)
+    below = np.sort(_centres_below(np.stack([ring[:, 1], ends[:, 1]])), axis=0).clip(0, height)
+    counts = below[1] - below[0]  # rows of pixels that each edge crosses
+    if counts.sum() > _CROSSINGS:
+        raise ValueError(f"a polygon whose edges cross {counts.sum():,} rows of pixels")
+    edges = np.repeat(np.arange(len(ring)), counts)
+    rows = np.arange(len(edges)) + np.repeat(below[0] - counts.cumsum() + counts, counts)
+    (x0, y0), (x1, y1) = ring[edges].T, ends[edges].T
+    x = x0 + (rows + 0.5 - y0) * (x1 - x0) / (y1 - y0)
+    at = rows * (width + 1) + _centres_below(x).clip(0, width)
+    crossings = np.bincount(at, minlength=height * (width + 1)).reshape(height, width + 1)
     return _keep_middle(crossings[:, :width].cumsum(1) % 2 == 1, ring)
 
 

@@ -4,7 +4,7 @@ boxes.csv, instances.json and annotations/ straight below the root are read by t
 none of them is there, other files are looked into, and those of the same three formats are read.
 """
 
-import json
+import csv
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,9 @@ from campare.data.annotations import (
 )
 from campare.data.columns import box_columns
 from campare.data.csvfile import csv_reader
+from campare.data.walk import content_of
 from campare.errors import DataError
+from campare.untrusted import read_bytes, read_json
 
 _READERS: Mapping[str, Callable[[bytes, str], list[Annotation]]] = {
     "boxes.csv": read_boxes_csv,
@@ -36,7 +38,7 @@ _NAMED = {"boxes.csv": "boxes.csv", "instances.json": "COCO", "annotations": "Pa
 TABLE = "a table of boxes"
 _HEAD = 4096  # bytes that tell the format of a file, but of JSON
 _TRIED = 20  # JSON files of a folder that are looked into where none tells its format
-_YOLO = re.compile(r"\d+(\s+(0?\.\d+|[01](\.\d*)?)){4,}\s*")
+_YOLO = re.compile(r"\d+(\s+([01]?\.\d+|[01]\.?)){4,}\s*")  # each number in one way alone
 
 
 class Source(NamedTuple):
@@ -87,7 +89,7 @@ def read_source(root: Path, source: Source) -> Iterator[tuple[str, bytes, list[A
     """
     every: list[Annotation] = []
     for path in source.paths:
-        content = (root / path).read_bytes()
+        content = content_of(root / path)
         found = _READERS[source.format](content, path)
         if source.is_elsewhere and source.format == "Pascal VOC":
             stem = PurePosixPath(path).with_suffix("")
@@ -136,20 +138,19 @@ def format_of(path: Path) -> str | None:
     """The format of an annotation file by what is in it; None where it is none that is known."""
     suffix = path.suffix.lower()
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
+        head = read_bytes(path, first=_HEAD)
         if suffix in (".xml", ""):
             return _of_xml(head)
         if suffix in (".csv", ".tsv"):
             return _of_csv(head)
         if suffix == ".json":
-            return _of_json(json.loads(path.read_bytes()))
+            return _of_json(read_json(read_bytes(path)))
         if suffix == ".jsonl":
             return "Hugging Face's metadata" if b'"objects"' in head else None
         if suffix == ".txt":
             lines = [line for line in head.decode().splitlines() if line.strip()]
             return "YOLO" if lines and all(map(_YOLO.fullmatch, lines[:8])) else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, csv.Error):
         return None
     return None
 

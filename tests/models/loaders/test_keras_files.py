@@ -3,6 +3,10 @@
 Refusals of files are in tests/test_wrappers.py, where their advice is followed.
 """
 
+import os
+import zipfile
+
+import h5py
 import keras
 import pytest
 
@@ -54,3 +58,72 @@ def test_a_file_that_is_missing(tmp_path):
         ModelError, match=r"^Expected a saved Keras model, got no file .*no\.keras\."
     ):
         load(tmp_path / "no.keras")
+
+
+def test_a_lambda_of_an_older_file_is_not_run_either(tmp_path, monkeypatch):
+    file, ran = tmp_path / "lambda.h5", tmp_path / "ran"
+    code = f"open({str(ran)!r}, 'w').close() or x"
+    small(L.Lambda(eval(f"lambda x: {code}"), output_shape=(12, 12, 3))).save(file)
+    ran.unlink(missing_ok=True)
+    with pytest.raises(ModelError, match=r"may run only if you trust it \(--trust\)"):
+        load(file)
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("member", ["config.json", "model.weights.h5"])
+def test_an_archive_that_grows_is_refused(tmp_path, member):
+    file = tmp_path / "bomb.keras"
+    small().save(tmp_path / "net.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "net.keras") as source,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as bomb,
+    ):
+        for name in source.namelist():
+            bomb.writestr(name, source.read(name) + b" " * (2**27 if name == member else 0))
+    assert file.stat().st_size < 2**20
+    with pytest.raises(ModelError, match=r"got: an archive of [\d,]+ bytes that becomes 134,2"):
+        load(file)
+
+
+def test_weights_in_another_file_are_not_read(tmp_path):
+    small().save_weights(tmp_path / "net.weights.h5")
+    (tmp_path / "secret").write_bytes(bytes(8))
+    with h5py.File(tmp_path / "net.weights.h5", "a") as file:
+        holder = next(group for name, group in file["layers"].items() if "dense" in name)["vars"]
+        del holder["1"]
+        holder.create_dataset("1", (2,), "f4", external=[(tmp_path / "secret", 0, 8)])
+    small().save(tmp_path / "net.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "net.keras") as source,
+        zipfile.ZipFile(tmp_path / "reads.keras", "w") as archive,
+    ):
+        for name in ("metadata.json", "config.json"):
+            archive.writestr(name, source.read(name))
+        archive.write(tmp_path / "net.weights.h5", "model.weights.h5")
+    with pytest.raises(ModelError, match=r"^Expected a Keras 3 model in .*external"):
+        load(tmp_path / "reads.keras")
+
+
+@pytest.mark.parametrize("name", ["a.keras", "a.h5", "a.pt", "a.safetensors", "a.pth", "a.onnx"])
+def test_a_pipe_is_no_model(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ModelError, match=r"got no file .*\. Try: "):
+        load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        b"{",
+        b"[" * 10_000,
+        b'{"classes": 3}',
+        b'{"classes": [1]}',
+        b"\xff",
+        b"[]",
+        b'{"classes": []}',
+    ],
+)
+def test_notes_that_say_no_classes(tmp_path, notes):
+    small().save(tmp_path / "net.keras")
+    (tmp_path / "net.json").write_bytes(notes)
+    assert load(tmp_path / "net.keras").class_names is None

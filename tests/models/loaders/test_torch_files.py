@@ -147,3 +147,10 @@ def test_files_that_hold_nothing_of_use(tmp_path, monkeypatch):
         load("empty.pt")
     with pytest.raises(ModelError, match=r"got no file no\.pt"):
         load("no.pt")
+
+
+def test_an_archive_that_grows_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as bomb:
+        bomb.writestr("bomb/data.pkl", b"\x80" + bytes(2**27))
+    with pytest.raises(ModelError, match=r"be read: an archive of [\d,]+ bytes that becomes"):
+        load(tmp_path / "bomb.pt")

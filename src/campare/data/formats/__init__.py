@@ -97,7 +97,7 @@ def detect(files: Files) -> str:
         )
     if not files.images:
         raise DataError(f"Expected images in {files.root}, got none. Try another folder.")
-    others = through_datumaro.detect(files.root)
+    others = through_datumaro.detect(files)
     if len(others) == 1:
         return others[0]
     got = f"several ({', '.join(others)})" if others else "no annotations that are known"

@@ -4,7 +4,6 @@ Also that of Roboflow (train/_annotations.coco.json) and of Label Studio. An ann
 shape, as of a classification, is a label of its whole image.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -16,11 +15,13 @@ from campare.data.formats.items import (
     Finder,
     LeftOut,
     Reading,
+    entry_of,
     items_of,
     split_in,
     split_of_image,
 )
 from campare.errors import DataError
+from campare.untrusted import read_json
 
 
 def read(files: Files, _: Reading) -> Contents:
@@ -39,8 +40,9 @@ def read(files: Files, _: Reading) -> Contents:
         if not is_coco(data):
             continue
         used.append(path)
-        images = {image["id"]: image for image in data["images"]}
-        names = {kind["id"]: str(kind["name"]) for kind in data.get("categories", ())}
+        with entry_of(path, "COCO's lists images, annotations and categories"):
+            images = {image["id"]: image for image in data["images"]}
+            names = {kind["id"]: str(kind["name"]) for kind in data.get("categories", ())}
         found: dict[Any, str] = {}
         for key, image in images.items():
             name = str(image["file_name"])
@@ -52,15 +54,16 @@ def read(files: Files, _: Reading) -> Contents:
                 splits.setdefault(file, split_of_image(file) or split_in(path))
         for index, instance in enumerate(data["annotations"]):
             where = f"{path} annotations[{index}]"
-            if instance.get("image_id") in images and instance["image_id"] not in found:
-                left_out.annotations["of an image that is not there"].append(where)
-            elif instance.get("segmentation") or instance.get("bbox"):
-                one = coco_instance(instance, images, names, where)
-                annotations[found[instance["image_id"]]].append(one)
-            elif instance.get("category_id") in names and instance.get("image_id") in found:
-                labels[found[instance["image_id"]]].append(names[instance["category_id"]])
-            else:
-                left_out.annotations["without a shape or a category"].append(where)
+            with entry_of(where, "the image_id of a listed image and a shape or a category"):
+                if instance.get("image_id") in images and instance["image_id"] not in found:
+                    left_out.annotations["of an image that is not there"].append(where)
+                elif instance.get("segmentation") or instance.get("bbox"):
+                    one = coco_instance(instance, images, names, where)
+                    annotations[found[instance["image_id"]]].append(one)
+                elif instance.get("category_id") in names and instance.get("image_id") in found:
+                    labels[found[instance["image_id"]]].append(names[instance["category_id"]])
+                else:
+                    left_out.annotations["without a shape or a category"].append(where)
     items = items_of(files, annotations, labels, images=splits, splits=splits)
     _unlisted(files, splits, left_out)
     return Contents("COCO", items, left_out, tuple(used))
@@ -94,8 +97,8 @@ def parsed(files: Files, path: str) -> Any:
         DataError: it is not JSON.
     """
     try:
-        return json.loads(files.text(path))
-    except json.JSONDecodeError as error:
+        return read_json(files.text(path))
+    except ValueError as error:
         raise DataError(
             f"Expected JSON in {files.root / path}, got: {error}. Try to export it anew."
         ) from error

@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from dataclasses import replace
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from campare.data.annotations import Annotation
 from campare.data.formats import through_datumaro
 from campare.data.formats.items import Contents, Files, Finder, Reading
 from campare.data.formats.outlines import ellipse
 from campare.errors import DataError
+from campare.untrusted import read_xml
 
 _DATUMARO = ("box", "polygon", "polyline", "points", "mask", "tag", "attribute")
 
@@ -33,17 +34,17 @@ def read(files: Files, reading: Reading) -> Contents:
     return replace(contents, items=items)
 
 
-def _images(files: Files, path: str) -> list[ElementTree.Element]:
+def _images(files: Files, path: str) -> list[Element]:
     try:
-        root = ElementTree.fromstring(files.read(path))
-    except ElementTree.ParseError as error:
+        root = read_xml(files.read(path))
+    except ValueError as error:
         raise DataError(
             f"Expected CVAT's XML in {files.root / path}, got: {error}. Try to export it anew."
         ) from error
     return root.findall("image") if root.tag == "annotations" else []
 
 
-def _ellipse(thing: ElementTree.Element, image: str, where: str) -> Annotation:
+def _ellipse(thing: Element, image: str, where: str) -> Annotation:
     try:
         cx, cy, rx, ry = (float(thing.attrib[name]) for name in ("cx", "cy", "rx", "ry"))
         shape = ellipse(cx, cy, rx, ry, float(thing.get("rotation", 0)))

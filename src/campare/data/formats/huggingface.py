@@ -6,18 +6,17 @@ A `label` is that of the image. Names of numbers are in the head of README.md (c
 without any, the numbers are the names.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
 from campare.data.annotations import Annotation
 from campare.data.formats.items import Contents, Files, LeftOut, Reading, items_of
 from campare.data.shapes import Box
 from campare.errors import DataError
+from campare.untrusted import read_json
+from campare.yamlfile import plain_yaml
 
 METADATA = "metadata.jsonl"
 _LABELS = ("categories", "category", "labels", "label", "category_id")
@@ -57,8 +56,8 @@ def names_of(files: Files) -> tuple[dict[str, str], list[str]]:
     path = "README.md"
     parts = files.text(path).split("---") if path in files.paths else []
     try:
-        head = yaml.safe_load(parts[1]) if len(parts) > 2 and not parts[0].strip() else None
-    except yaml.YAMLError:
+        head = plain_yaml(parts[1]) if len(parts) > 2 and not parts[0].strip() else None
+    except ValueError:
         head = None
     found = list(_class_labels(head))
     if not found or any(names != found[0] for names in found):
@@ -82,8 +81,8 @@ def _class_labels(value: Any) -> Iterator[dict[str, str]]:
 
 def _line(text: str, where: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
+        found = read_json(text)
+    except ValueError as error:
         raise DataError(
             f"Expected JSON in {where}, got: {error}. Try to export it anew."
         ) from error
@@ -111,7 +110,7 @@ def _objects(
             box = Box(x, y, x + width, y + height)
             named = None if label is None else _named(label, names)
             yield Annotation((image,), box, f"{where} objects {index}", named)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f"Expected objects with a bbox of x, y, width and height each in {where}, got "
             f"{error!r}. Try to correct it."

@@ -6,9 +6,9 @@ An :class:`Item` is one image with its labels and annotations. Nothing vanishes:
 it cannot use under a reason in :class:`LeftOut`.
 """
 
-import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -17,7 +17,8 @@ from campare.data.annotations import Annotation
 from campare.data.formats.pictures import SUFFIXES, Slices, Window
 from campare.data.layout import Names
 from campare.data.masks import MaskValues
-from campare.data.vocabulary import is_hidden, split_of
+from campare.data.vocabulary import split_of
+from campare.data.walk import content_of, files_below
 from campare.errors import DataError
 
 
@@ -95,19 +96,18 @@ class Contents:
 
 @dataclass(frozen=True)
 class Files:
-    """The files below a root, as sorted paths with "/"."""
+    """The files below a root, as sorted paths with "/"; `others`: pipes, links and the like."""
 
     root: Path
     paths: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
     @classmethod
     def below(cls, root: Path) -> "Files":
         """Those that are not hidden."""
-        found = []
-        for here, folders, names in os.walk(root):
-            folders[:] = [name for name in folders if not is_hidden(name)]
-            found += [Path(here, name) for name in names if not is_hidden(name)]
-        return cls(root, tuple(sorted(path.relative_to(root).as_posix() for path in found)))
+        found = files_below(root)
+        ordinary = sorted({*found.files} - {*found.pipes})
+        return cls(root, tuple(ordinary), (*found.pipes, *found.closed))
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class Files:
 
     def read(self, path: str) -> bytes:
         """The bytes of one."""
-        return (self.root / path).read_bytes()
+        return content_of(self.root / path)
 
     def text(self, path: str) -> str:
         """The text of one.
@@ -134,6 +134,28 @@ class Files:
             raise DataError(
                 f"Expected UTF-8 in {self.root / path}, got: {error}. Try to save it as UTF-8."
             ) from error
+
+
+@contextmanager
+def entry_of(where: str, like: str) -> Iterator[None]:
+    """Within the block whatever a malformed entry of a file raises becomes one line.
+
+    Raises:
+        DataError: it was expected `like` this.
+
+    Example:
+        >>> with entry_of("a.json[0]", "a list of objects"):
+        ...     len(7)
+        Traceback (most recent call last):
+        campare.errors.DataError: Expected a list of objects in a.json[0], got TypeError("object \
+of type 'int' has no len()"). Try to export it anew.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, OSError) as error:
+        raise DataError(
+            f"Expected {like} in {where}, got {error!r:.200}. Try to export it anew."
+        ) from error
 
 
 #: What a file is near to: its folder, the folders that its name holds, and its split.

@@ -11,9 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from campare.data.annotations import Annotation
+from campare.data.annotations import Annotation, size_of
 from campare.data.formats.coco import parsed
-from campare.data.formats.items import Contents, Files, Finder, LeftOut, Reading, items_of
+from campare.data.formats.items import (
+    Contents,
+    Files,
+    Finder,
+    LeftOut,
+    Reading,
+    entry_of,
+    items_of,
+)
 from campare.data.formats.outlines import ellipse
 from campare.data.masks import decode_mask
 from campare.data.shapes import Box, Polygons, Shape, Size, rle_of
@@ -41,18 +49,19 @@ def read(files: Files, _: Reading) -> Contents:
             left_out.images["named in annotations, not there"].append(name or path)
             continue
         annotations.setdefault(image, [])
-        labels[image] = [flag for flag, is_set in (data.get("flags") or {}).items() if is_set]
-        height, width = data.get("imageHeight"), data.get("imageWidth")
-        size = (int(height), int(width)) if height and width else None
+        with entry_of(path, "flags and a size as LabelMe writes them"):
+            labels[image] = [flag for flag, is_set in (data.get("flags") or {}).items() if is_set]
+            size = size_of(data.get("imageHeight"), data.get("imageWidth"))
         for index, one in enumerate(data["shapes"]):
             where = f"{path} shapes[{index}]"
-            kind = str(one.get("shape_type") or "polygon")
-            if kind in _NO_AREA:
-                left_out.annotations[f"{kind}, no area"].append(where)
-            else:
-                shape = _shape(kind, one, size, where)
-                label = str(one["label"]) if one.get("label") else None
-                annotations[image].append(Annotation((image,), shape, where, label, size))
+            with entry_of(where, "a shape of LabelMe"):
+                kind = str(one.get("shape_type") or "polygon")
+                if kind in _NO_AREA:
+                    left_out.annotations[f"{kind}, no area"].append(where)
+                else:
+                    shape = _shape(kind, one, size, where)
+                    label = str(one["label"]) if one.get("label") else None
+                    annotations[image].append(Annotation((image,), shape, where, label, size))
     rest = [image for image in files.images if image not in annotations]
     if rest:
         left_out.images["without a JSON file"] += rest
@@ -87,7 +96,7 @@ def _shape(kind: str, one: Mapping[str, Any], size: Size | None, where: str) -> 
             top, left = round(y0), round(x0)
             whole[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
             return rle_of(whole)
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
         raise DataError(
             f"Expected a shape of LabelMe in {where} ({kind}), got {error!r}. Try to save it anew."
         ) from error

@@ -13,9 +13,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
 
-from campare.data.annotations import Annotation
+from campare.data.annotations import Annotation, size_of
 from campare.data.formats.coco import parsed
-from campare.data.formats.items import Contents, Files, Finder, LeftOut, Reading, items_of
+from campare.data.formats.items import (
+    Contents,
+    Files,
+    Finder,
+    LeftOut,
+    Reading,
+    entry_of,
+    items_of,
+)
 from campare.data.formats.outlines import ellipse, turned_box
 from campare.data.shapes import Polygons, Shape, Size, rle_of
 from campare.errors import DataError
@@ -37,23 +45,27 @@ def read(files: Files, _: Reading) -> Contents:
         used.append(path)
         for index, task in enumerate(tasks):
             where = f"{path}[{index}]"
-            image = finder.find(_names(task), path)
+            with entry_of(where, "a task of Label Studio"):
+                names = _names(task)
+                image = finder.find(names, path)
+                results = _results(task, where, left_out) if image is not None else []
             if image is None:
-                left_out.images["named in annotations, not there"].append(_names(task)[0])
+                left_out.images["named in annotations, not there"].append(names[0])
                 continue
             annotations.setdefault(image, [])
-            for number, result in enumerate(_results(task, where, left_out)):
+            for number, result in enumerate(results):
                 at = f"{where} result {number}"
-                kind, value, own, size = _parts(result)
-                if kind == "choices":
-                    labels[image] += own
-                elif kind in _NO_AREA or size is None:
-                    left_out.annotations[f"{kind or 'without a kind'}, no area"].append(at)
-                else:
-                    annotations[image] += [
-                        Annotation((image,), _shape(kind, value, size, at), at, label, size)
-                        for label in own or (None,)
-                    ]
+                with entry_of(at, "a result of Label Studio"):
+                    kind, value, own, size = _parts(result)
+                    if kind == "choices":
+                        labels[image] += own
+                    elif kind in _NO_AREA or size is None:
+                        left_out.annotations[f"{kind or 'without a kind'}, no area"].append(at)
+                    else:
+                        annotations[image] += [
+                            Annotation((image,), _shape(kind, value, size, at), at, label, size)
+                            for label in own or (None,)
+                        ]
     rest = [image for image in files.images if image not in annotations]
     if rest:
         left_out.images["not named in annotations"] += rest
@@ -119,13 +131,8 @@ def _parts(
     kind, value = str(result.get("type", "")), result.get("value", {})
     named = _kind_of(value) or kind
     own = value.get(named) or value.get("choices") or []
-    height, width = result.get("original_height"), result.get("original_width")
-    return (
-        "choices" if kind == "choices" else named,
-        value,
-        [str(label) for label in own],
-        (int(height), int(width)) if height and width else None,
-    )
+    size = size_of(result.get("original_height"), result.get("original_width"))
+    return "choices" if kind == "choices" else named, value, [str(label) for label in own], size
 
 
 def _shape(kind: str, value: Mapping[str, Any], size: Size, where: str) -> Shape:
@@ -142,7 +149,7 @@ def _shape(kind: str, value: Mapping[str, Any], size: Size, where: str) -> Shape
             radii = value["radiusX"] * width / 100, value["radiusY"] * height / 100
             return ellipse(x, y, *radii, turn)
         return turned_box(x, y, value["width"] * width / 100, value["height"] * height / 100, turn)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
         raise DataError(
             f"Expected a shape of Label Studio in {where} ({kind}), got {error!r}. "
             "Try to export it anew as JSON."
@@ -158,7 +165,7 @@ def brush(rle: Sequence[int], size: Size) -> np.ndarray[Any, np.dtype[np.bool_]]
     Raises:
         ValueError, IndexError: it ends early, or is of another size.
     """
-    bits = "".join(f"{byte:08b}" for byte in rle)
+    bits = "".join(f"{byte:08b}" for byte in bytes(rle))
     at = 0
 
     def number(width: int) -> int:
@@ -167,15 +174,19 @@ def brush(rle: Sequence[int], size: Size) -> np.ndarray[Any, np.dtype[np.bool_]]
         return int(bits[at - width : at], 2)
 
     total, word = number(32), number(5) + 1
+    if total != 4 * size[0] * size[1]:
+        raise ValueError(f"{total} values for {size[1]} x {size[0]} pixels")
     widths = [number(4) + 1 for _ in range(4)]
-    values = np.zeros(total, np.uint8)
+    inside = np.zeros(size[0] * size[1], np.bool_)
     done = 0
     while done < total:
         repeated = number(1)
         length = number(widths[number(2)]) + 1
+        first = (3 - done) % 4  # of the run that is an alpha
+        pixels = slice((done + first) // 4, (done + length) // 4)
         if repeated:
-            values[done : done + length] = number(word)
+            inside[pixels] = number(word) > 127
         else:
-            values[done : done + length] = [number(word) for _ in range(length)]
+            inside[pixels] = [number(word) > 127 for _ in range(length)][first::4]
         done += length
-    return np.asarray(values.reshape(*size, 4)[..., 3] > 127)
+    return inside.reshape(size)

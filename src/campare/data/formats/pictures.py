@@ -6,25 +6,30 @@ Which values are black and white no such file says for sure, so a window says it
 one that a DICOM file carries. Nothing is stretched to the values that happen to occur.
 """
 
-import io
+import zlib
 from collections.abc import Sequence
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import ExifTags
 
-from campare.data.decode import Decoded, decode_image
+from campare.data.decode import Decoded, decode_image, opened, require_area
 from campare.data.masks import UnclearMaskError, Value, decode_mask
 from campare.data.vocabulary import DICOM, HEIC, NIFTI
 from campare.errors import DataError
 from campare.optional import require
 from campare.types import Array, Bools
+from campare.untrusted import LARGEST, read_bytes
 
 _ONE_VOLUME = Lock()  # threads that read slices of one volume load it once
+_VALUES = 2**28  # of a volume, as 512 x 512 x 1024
+_PACKED = 1032  # times a file at most: what deflate makes of zeros
+_DEFLATED = "1.2.840.10008.1.2.1.99"  # transfer syntax of a DICOM file packed as a whole
 
 Slices = Literal["all", "masked", "middle"]
 
@@ -107,9 +112,9 @@ def read_picture(path: Path, window: Window | None = None, slice_: int | None = 
         return Decoded(_in_window(_nifti(path)[..., slice_ or 0], window, path), 1)
     if name.endswith(HEIC):
         return _heic(path)
-    content = path.read_bytes()
     try:
-        with Image.open(io.BytesIO(content)) as file:
+        content = read_bytes(path)
+        with opened(content) as file:
             wide = file.mode.startswith("I") or file.mode == "F"
             values = np.array(file) if wide else None
         if values is None:
@@ -123,9 +128,12 @@ def read_size(path: Path, *, displayed: bool = False) -> tuple[int, int]:
     """(H, W) of an image file as stored, or turned as EXIF says; by its header where that tells."""
     if path.name.lower().endswith((*DICOM, *NIFTI, *HEIC)):
         return read_picture(path, Window(0, 1)).stored
-    with Image.open(path) as file:
-        turned = displayed and file.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-        return (file.width, file.height) if turned else (file.height, file.width)
+    try:
+        with opened(path) as file:
+            turned = displayed and file.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+            return (file.width, file.height) if turned else (file.height, file.width)
+    except Exception as error:  # as above
+        raise DataError(f"Expected an image in {path}, got: {error}. Try to replace it.") from error
 
 
 def slices_of(path: Path) -> int | None:
@@ -134,7 +142,7 @@ def slices_of(path: Path) -> int | None:
     if name.endswith(NIFTI):
         return int(_nifti(path).shape[-1])
     if name.endswith(DICOM):
-        frames = int(_read_dicom(path, pixels=False).get("NumberOfFrames", 1) or 1)
+        frames = _frames_of(_read_dicom(path, pixels=False), path)
         return frames if frames > 1 else None
     return None
 
@@ -152,7 +160,7 @@ def read_mask_slices(path: Path, values: Sequence[Value] | None = None) -> list[
     name = path.name.lower()
     try:
         if not name.endswith((*NIFTI, *DICOM)):
-            return [decode_mask(path.read_bytes(), values)]
+            return [_read_mask(path, values)]
         volume = _nifti(path) if name.endswith(NIFTI) else _frames(path)
         found = np.unique(volume)
         if values is None and len(found) > 2:
@@ -164,6 +172,15 @@ def read_mask_slices(path: Path, values: Sequence[Value] | None = None) -> list[
         ) from error
     inside = volume != 0 if values is None else np.isin(volume, [int(value) for value in values])
     return list(np.moveaxis(inside, -1, 0))
+
+
+def _read_mask(path: Path, values: Sequence[Value] | None) -> Bools:
+    try:
+        return decode_mask(read_bytes(path), values)
+    except UnclearMaskError:
+        raise
+    except Exception as error:  # as above
+        raise DataError(f"Expected a mask in {path}, got: {error}. Try to replace it.") from error
 
 
 def _frames(path: Path) -> Array:
@@ -183,7 +200,9 @@ def _volume(path: Path, _: int) -> Array:
     """The volume of a file as it was at a time; kept for its next slice."""
     nibabel = require("nibabel", extra="medical")
     try:
-        volume = np.asarray(nibabel.as_closest_canonical(nibabel.load(path)).dataobj)
+        file = nibabel.load(path)
+        _require_volume(file.shape, file.get_data_dtype().itemsize, path)
+        volume = np.asarray(nibabel.as_closest_canonical(file).dataobj)
     except Exception as error:  # nibabel raises its own kinds, zlib and gzip theirs
         raise DataError(f"Expected NIfTI in {path}, got: {error}. Try to save it anew.") from error
     if volume.ndim == 4 and volume.shape[-1] == 1:
@@ -198,9 +217,19 @@ def _volume(path: Path, _: int) -> Array:
     return volume.swapaxes(0, 1)[::-1]  # from (right, anterior, superior): anterior is at the top
 
 
+def _require_volume(shape: Sequence[int], bytes_each: int, path: Path) -> None:
+    """Raise ValueError where a header says more values than are read, or than the file can hold."""
+    count, size = prod(map(int, shape)), path.stat().st_size
+    if count > _VALUES:
+        raise ValueError(f"{count:,} values, more than the {_VALUES:,} that are read")
+    if count * bytes_each > size * (_PACKED if path.name.lower().endswith(".gz") else 1):
+        raise ValueError(f"a header of {count:,} values, which {size:,} bytes cannot hold")
+
+
 def _read_dicom(path: Path, *, pixels: bool = True) -> Any:
     pydicom = require("pydicom", extra="medical")
     try:
+        _require_small(path, pydicom)
         return pydicom.dcmread(path, force=False, stop_before_pixels=not pixels)
     except Exception as error:  # pydicom's own kinds, and those of what it reads with
         raise DataError(
@@ -213,17 +242,52 @@ def _dicom(path: Path, window: Window | None, frame: int | None) -> NDArray[np.u
     pixels = require("pydicom.pixels", extra="medical")
     file = _read_dicom(path)
     values = _pixels(file, path)
-    if int(file.get("NumberOfFrames", 1) or 1) > 1:
-        values = values[frame or 0]
-    if int(file.get("SamplesPerPixel", 1)) == 3:
-        return np.ascontiguousarray(values, np.uint8)
-    values = pixels.apply_modality_lut(values, file)
-    grey = (window or _own_window(file, path, values))(values)
-    return _rgb(255 - grey if file.PhotometricInterpretation == "MONOCHROME1" else grey)
+    try:
+        if _frames_of(file, path) > 1:
+            values = values[frame or 0]
+        if int(file.get("SamplesPerPixel", 1)) == 3:
+            return np.ascontiguousarray(values, np.uint8)
+        values = pixels.apply_modality_lut(values, file)
+        grey = (window or _own_window(file, path, values))(values)
+        return _rgb(255 - grey if file.PhotometricInterpretation == "MONOCHROME1" else grey)
+    except DataError:
+        raise
+    except Exception as error:  # elements that are missing, or of another kind than their tag's
+        raise DataError(
+            f"Expected DICOM in {path}, got: {error}. Try to export it anew."
+        ) from error
+
+
+def _require_small(path: Path, pydicom: Any) -> None:
+    """Raise ValueError where a file that is packed as a whole holds more than LARGEST bytes."""
+    with path.open("rb") as file:
+        head = file.read(144)
+        meta = pydicom.filereader.read_file_meta_info(path)
+        if str(meta.get("TransferSyntaxUID", "")) != _DEFLATED:
+            return
+        file.seek(144 + int.from_bytes(head[140:144], "little"))
+        unpacked, left = zlib.decompressobj(-zlib.MAX_WBITS), LARGEST
+        while block := unpacked.unconsumed_tail or file.read(2**16):
+            left -= len(unpacked.decompress(block, 2**24))
+            if left < 0:
+                raise ValueError(f"packed content of more than {LARGEST:,} bytes")
+
+
+def _frames_of(file: Any, path: Path) -> int:
+    """How many frames a DICOM file says that it has."""
+    try:
+        return int(file.get("NumberOfFrames", 1) or 1)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DataError(
+            f"Expected DICOM in {path}, got: {error}. Try to export it anew."
+        ) from error
 
 
 def _pixels(file: Any, path: Path) -> Array:
     try:
+        sides = (file.get(name, 1) for name in ("Rows", "Columns", "NumberOfFrames"))
+        if (count := prod(int(side or 1) for side in sides)) > _VALUES:
+            raise ValueError(f"{count:,} values, more than the {_VALUES:,} that are read")
         found: Array = file.pixel_array
         return found
     except Exception as error:  # a missing decoder, or anything that the file makes it raise
@@ -270,7 +334,9 @@ def _heic(path: Path) -> Decoded:
     """As displayed: HEIF turns a photo by its container, and annotation tools show it so."""
     heif = require("pillow_heif", extra="formats")
     try:
-        image = np.array(heif.open_heif(path, convert_hdr_to_8bit=True).to_pillow().convert("RGB"))
+        file = heif.open_heif(path, convert_hdr_to_8bit=True)
+        require_area(file.size[1], file.size[0])
+        image = np.array(file.to_pillow().convert("RGB"))
     except Exception as error:  # pillow_heif raises what libheif says
         raise DataError(f"Expected HEIC in {path}, got: {error}. Try to convert it.") from error
     return Decoded(image, 1)

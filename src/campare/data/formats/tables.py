@@ -327,7 +327,7 @@ def runs_from_1(text: str, size: Size, where: str, order: str = "columns") -> Rl
         starts, lengths = starts[order_of_starts], lengths[order_of_starts]
         edges = np.stack([starts, starts + lengths], axis=1).ravel()
         fits = (np.diff(edges) >= 0).all() and edges[0] >= 0 and edges[-1] <= size[0] * size[1]
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, OverflowError):
         fits = False
     if not fits:
         raise DataError(

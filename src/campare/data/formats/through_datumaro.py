@@ -39,11 +39,12 @@ def names() -> list[str]:
     return sorted(environment.Environment().importers._items)
 
 
-def detect(root: Path) -> list[str]:
+def detect(files: Files) -> list[str]:
     """The formats that a folder may have by Datumaro's rules."""
     environment = require("datumaro.components.environment", extra="formats")
+    require_files(files)
     with _quiet([]):
-        return sorted(environment.Environment().detect_dataset(str(root)))
+        return sorted(environment.Environment().detect_dataset(str(files.root)))
 
 
 def read_as(name: str, files: Files, _: Reading) -> Contents:
@@ -53,6 +54,7 @@ def read_as(name: str, files: Files, _: Reading) -> Contents:
         DataError: Datumaro cannot read it.
     """
     datumaro = require("datumaro", extra="formats")
+    require_files(files)
     left_out, said = LeftOut(), list[str]()
     try:
         with _quiet(said):
@@ -92,6 +94,19 @@ def read_as(name: str, files: Files, _: Reading) -> Contents:
     ordered = tuple(items[image] for image in sorted(items))
     known = files.ending(".xml", ".csv", ".json", ".txt", ".yaml", ".data", ".names")
     return Contents(f"{name} (Datumaro)", ordered, left_out, known)
+
+
+def require_files(files: Files) -> None:
+    """Refuse a folder with pipes or devices in it, of which Datumaro would wait for the end.
+
+    Raises:
+        DataError: there are any.
+    """
+    if files.others:
+        raise DataError(
+            f"Expected files and folders alone in {files.root}, got {files.others[0]}, a pipe, "
+            "a device or a link. Try to remove it, or to put what it links to there."
+        )
 
 
 def _labels(categories: Any, datumaro: Any) -> dict[int, str]:

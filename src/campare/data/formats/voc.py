@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 import numpy as np
-from PIL import Image
 
 from campare.data.annotations import Annotation, read_voc
+from campare.data.decode import opened
 from campare.data.formats.items import (
     Contents,
     Files,
@@ -22,6 +22,7 @@ from campare.data.formats.items import (
     items_of,
     split_of_image,
 )
+from campare.data.masks import colors_in
 from campare.data.shapes import rle_of
 from campare.data.vocabulary import split_of
 from campare.errors import DataError
@@ -143,37 +144,34 @@ def voc_color(index: int) -> Color:
 
 def _areas(files: Files, path: str, image: str, colors: dict[Color, str]) -> list[Annotation]:
     """An annotation for each class in a mask."""
-    with Image.open(files.root / path) as file:
-        indexed = file.mode in ("L", "I", "I;16")
-        rgb = np.array(file.convert("RGB"))
-        stored = np.array(file)
+    try:
+        with opened(files.root / path) as file:
+            indexed = file.mode in ("L", "I", "I;16")
+            rgb = np.array(file.convert("RGB"))
+            stored = np.array(file)
+    except Exception as error:  # a corrupt file makes Pillow raise nearly anything
+        raise DataError(f"Expected a mask in {path}, got: {error}. Try to replace it.") from error
     found = []
     if indexed:  # without a palette: grey values are indices of the classes in their order
         order = list(colors.values())
-        values = {int(v): order[v] if v < len(order) else None for v in np.unique(stored)}
-        areas = {name: stored == v for v, name in values.items() if v != 255}
-    else:
-        unique = [tuple(color) for color in np.unique(rgb.reshape(-1, 3), axis=0).tolist()]
-        areas = {
-            colors.get(color, f"#{color[0]:02x}{color[1]:02x}{color[2]:02x}"): (rgb == color).all(
-                -1
-            )
-            for color in unique
-            if color != _BORDER or color in colors
-        }
-        unknown = [name for name in areas if name not in colors.values()]
-        areas_unknown = unknown[0] if unknown else None
-        if areas_unknown:
-            raise DataError(
-                f"Expected colors of the classes in {path}, got {areas_unknown}, which is none. "
-                "Try a labelmap.txt beside it with lines name:r,g,b:: for each class."
-            )
-    for name, inside in areas.items():
-        if name is None:
+        values = [int(value) for value in np.unique(stored) if value != 255]
+        if values and not 0 <= min(values) <= max(values) < len(order):
             raise DataError(
                 f"Expected indices of {len(colors)} classes in {path}, got larger ones. "
                 "Try a labelmap.txt beside it with lines name:r,g,b:: for each class."
             )
+        areas = {order[value]: stored == value for value in values}
+    else:
+        unique = [tuple(color) for color in colors_in(rgb).tolist()]
+        unknown = next((c for c in unique if c not in colors and c != _BORDER), None)
+        if unknown:
+            raise DataError(
+                f"Expected colors of the classes in {path}, got "
+                f"#{unknown[0]:02x}{unknown[1]:02x}{unknown[2]:02x}, which is none. "
+                "Try a labelmap.txt beside it with lines name:r,g,b:: for each class."
+            )
+        areas = {colors[color]: (rgb == color).all(-1) for color in unique if color in colors}
+    for name, inside in areas.items():
         if name not in _NOTHING and inside.any():
             where = f"{path} {name}"
             found.append(Annotation((image,), rle_of(inside), where, name, inside.shape))

@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
 from campare.data.annotations import Annotation
 from campare.data.formats.items import (
     Contents,
@@ -28,6 +26,7 @@ from campare.data.formats.items import (
 from campare.data.formats.pictures import read_size
 from campare.data.shapes import Box, Polygons, Shape, Size
 from campare.errors import DataError
+from campare.yamlfile import plain_yaml
 
 _NAMES = re.compile(r"(^|/)(classes\.txt|labels\.txt|_darknet\.labels|[^/]*\.names)$")
 _ORDINARY = ("classes.txt", "labels.txt", "readme", "train.txt", "val.txt", "valid.txt", "test.txt")
@@ -69,13 +68,19 @@ def names_of(files: Files) -> tuple[dict[int, str], list[str]]:
     found: dict[str, dict[int, str]] = {}
     for path in files.ending(".yaml", ".yml"):
         try:
-            content = yaml.safe_load(files.text(path))
-        except yaml.YAMLError:
+            content = plain_yaml(files.text(path))
+        except ValueError:
             continue
         if isinstance(content, dict) and isinstance(content.get("names"), dict | list):
             given: Any = content["names"]
             pairs = given.items() if isinstance(given, dict) else enumerate(given)
-            found[path] = {int(number): str(name) for number, name in pairs}
+            try:
+                found[path] = {int(number): str(name) for number, name in pairs}
+            except (ValueError, TypeError, OverflowError) as error:
+                raise DataError(
+                    f"Expected names of classes by their numbers in {path}, got {error}. "
+                    "Try names: [cat, dog], in the order of their numbers."
+                ) from error
     for path in files.paths:
         if _NAMES.search(path):
             lines = [line.strip() for line in files.text(path).splitlines()]

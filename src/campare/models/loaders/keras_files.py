@@ -1,6 +1,5 @@
 """Saved Keras models: `.keras`, and the older `.h5`."""
 
-import json
 import re
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from campare.errors import ModelError, last_words
 from campare.models.described import of_keras
 from campare.models.loaders.loaded import Loaded
 from campare.models.preprocessing import Preprocessing
+from campare.untrusted import read_bytes, read_json, require_archive
 
 #: Files of what a model was converted to.
 _CONVERTED = {".tflite": "TFLite", ".onnx": "ONNX"}
@@ -36,6 +36,7 @@ def load(path: Path, trust: bool = False) -> Loaded:
     if not path.is_file():
         raise ModelError(f"Expected a saved Keras model, got no file {path}. Try: model.keras")
     try:
+        require_archive(path)
         model = keras.models.load_model(path, compile=False, safe_mode=not trust)
     except Exception as error:
         raise ModelError(_not_loaded(path, error)) from error
@@ -91,7 +92,7 @@ def _keras_version(path: Path) -> str:
     try:
         with h5py.File(path) as file:
             return str(file.attrs.get("keras_version", ""))
-    except OSError:  # cut off, or damaged
+    except Exception:  # cut off or damaged, of which HDF5 has many kinds
         return ""
 
 
@@ -100,7 +101,10 @@ def _recorded_classes(notes: Path) -> tuple[str, ...] | None:
     if not notes.is_file():
         return None
     try:
-        found = json.loads(notes.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        found = read_json(read_bytes(notes))
+    except (OSError, ValueError):
         return None
-    return tuple(found.get("classes", ())) or None if isinstance(found, dict) else None
+    classes = found.get("classes") if isinstance(found, dict) else None
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        return None
+    return tuple(classes) or None

@@ -8,9 +8,8 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from campare.errors import ModelError
+from campare.yamlfile import plain_yaml
 
 #: Kinds that have a name before the colon -> the module of `campare.models.loaders` that reads it.
 KINDS = {
@@ -93,12 +92,12 @@ def own_name(text: str) -> str:
 
 
 def existing(path: Path, like: str) -> Path:
-    """The path, if something is there.
+    """The path, if a file or a folder is there.
 
     Raises:
-        ModelError: nothing is.
+        ModelError: nothing is, or a pipe or a device.
     """
-    if not path.exists():
+    if not (path.is_file() or path.is_dir()):
         raise ModelError(f"Expected a file of weights ({like}), got no file {path}. Try: its path")
     return path
 
@@ -114,8 +113,8 @@ def _options(text: str, whole: str) -> dict[str, Any]:
                 "Try: timm:resnet50?num_classes=2&checkpoint=FILE"
             )
         try:
-            found[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
+            found[name] = plain_yaml(value, words=True)
+        except ValueError:
             found[name] = value
         if name == "checkpoint":
             found[name] = value

@@ -5,6 +5,7 @@ A state dict says no architecture; a pickled module does, and runs code when it 
 
 import pickle
 import re
+import struct
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from campare.errors import ModelError, last_words
 from campare.models.loaders.loaded import Loaded, is_model
 from campare.models.loaders.spec import existing
 from campare.optional import require
+from campare.untrusted import require_archive
 
 #: Under which names training scripts keep a state dict, the first that is there is taken.
 _KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
@@ -54,6 +56,7 @@ def read(path: Path, trust: bool = False) -> Any:
             raise _damaged(path, error) from error
     _refuse_exported(path)
     try:
+        require_archive(path)
         return torch.load(path, map_location="cpu", weights_only=not trust)
     except pickle.UnpicklingError as error:
         held = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -157,10 +160,11 @@ def _prefix(own: Mapping[str, Any], state: Mapping[str, Any]) -> str:
 
 def _refuse_exported(path: Path) -> None:
     """TorchScript and torch.export write archives of a graph."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
+        return  # no archive, or a damaged one
     script = any(name.endswith("/constants.pkl") for name in names)
     export = any("exported_program" in name or "/models/" in name for name in names)
     if script or export:
