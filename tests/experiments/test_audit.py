@@ -27,6 +27,7 @@ from campare.metrics.faithfulness import deletion
 from campare.metrics.robustness.stability import equivariance
 from campare.metrics.robustness.transforms import flip
 from campare.metrics.shortcut import background, region_drop
+from campare.models.loaders import Loaded
 from campare.runs.run import Run
 from campare.stats.stored import comparison_of
 from campare.types import SCORE_COLUMNS
@@ -524,6 +525,29 @@ class TestRun:
         quick({"m": network()}, out=out)
         again = quick({"m": network(seed=5)}, out=out)
         assert again.frame.equals(quick({"m": network(seed=5)}).frame)
+
+    def test_a_model_of_a_library_is_taken_over_while_its_weights_are_the_same(
+        self, tmp_path, monkeypatch
+    ):
+        from campare.experiments import audit as module
+
+        measured, evaluate = [], module.evaluate
+        monkeypatch.setattr(
+            module, "evaluate", lambda model, *rest: measured.append(1) or evaluate(model, *rest)
+        )
+        monkeypatch.setattr("campare.models.loaders.digest.version", lambda _: "1.0")
+        monkeypatch.setattr(
+            "campare.experiments.opened.load", lambda *_, **__: Loaded(network(), name="m")
+        )
+        weights, out = tmp_path / "w.pt", tmp_path / "r"
+        weights.write_bytes(b"1")
+        models = {"m": f"timm:resnet18?checkpoint={weights}"}
+        first = quick(models, out=out)
+        assert quick(models, out=out).frame.equals(first.frame)
+        assert measured == [1]
+        weights.write_bytes(b"2")
+        with pytest.raises(RunError, match=r"^Expected the weights of 'm-0' as in the run in"):
+            quick(models, out=out)
 
     @pytest.mark.parametrize(
         ("changes", "text"),

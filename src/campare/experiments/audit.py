@@ -170,6 +170,7 @@ def audit(
             selection,
             grids,
             hidden,
+            {name: each.get("prompts") for name, each in reading.items()},
         )
         if not (run.path / "images.npz").is_file():
             run.write_images(inputs.shown(views.values()), inputs.windows(views))

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from campare.data import ImageSet
@@ -12,6 +13,7 @@ from campare.errors import RunError
 from campare.experiments.arms import Arm
 from campare.experiments.inputs import Grids, coarsest, inventory_lines
 from campare.metrics import Metric, recorded
+from campare.models.loaders.digest import digest
 from campare.runs.manifest import Config, Data, Manifest, RecipeRecord, Settings, provenance
 from campare.runs.resume import earlier
 from campare.runs.run import Run
@@ -122,17 +124,18 @@ def open_audit(
     selection: "Selection",
     grids: Mapping[str, Grids],
     hidden: Collection[str] = (),
+    prompts: Mapping[str, Any] = MappingProxyType({}),
 ) -> Run:
     """Create the run of an audit, or go on with the one that is there.
 
     Models that only Python knows, and those of `hidden` arms, which functions read, are measured
-    again: nothing tells them from others.
+    again: nothing tells them from others. `prompts` are those of arms of CLIP models.
 
     Raises:
         RunError: the folder holds a run with other settings, or other files.
     """
     digests = {
-        cell.name: None if arm.name in hidden else _digest(model)
+        cell.name: None if arm.name in hidden else digest(model, prompts.get(arm.name))
         for arm in arms
         for cell, model in zip(arm.cells, arm.models, strict=True)
     }
@@ -149,6 +152,7 @@ def open_audit(
         recipes={arm.name: _lasting(arm, each) for arm, each in zip(arms, facts, strict=True)},
     )
     before = earlier(path, settings, "audit")
+    then = before.manifest.settings.weights if before else {}
     first, *rest = names
     data = _data(images)
     data.counts = {terms.split: images.counts()["test"]}
@@ -175,15 +179,10 @@ def open_audit(
         cells={
             name: cell
             for name, cell in (before.manifest.cells if before else {}).items()
-            if digests.get(name) is not None
+            if digests.get(name) is not None and then.get(name) == digests[name]
         },
     )
     return Run.create(path, manifest)
-
-
-def _digest(model: Any) -> str | None:
-    """Tells a model apart from another of its name; None where only Python knows it."""
-    return file_digest(Path(model)) if isinstance(model, (str, Path)) else None
 
 
 def _data(images: ImageSet) -> Data:

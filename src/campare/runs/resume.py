@@ -52,10 +52,10 @@ def _check(path: Path, old: Settings, new: Settings) -> None:
                 "Try: another --out"
             )
     for name, digest in new.weights.items():
-        if old.weights.get(name, digest) != digest:
+        if old.weights.get(name) not in (None, digest):  # None: nothing told it from another
             raise RunError(
                 f"Expected the weights of {name!r} as in the run in {path}, got a file with other "
-                "contents. Try: another --out"
+                "contents, or another version of their library. Try: another --out"
             )
     for name, recipe in new.recipes.items():
         then, now = (
