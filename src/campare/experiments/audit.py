@@ -136,8 +136,8 @@ def audit(
         options = {"layer": layer, "layer_grid": layer_grid, "output": output, "task": task}
         options |= {"pixels": pixels, "classes": classes, "loader": loader}
         said = _said(arms, options)
-        require_readable(arms, {name: each["loader"] for name, each in said.items()})
         images, split = _images(data, split, target, group, live)
+        require_readable(arms, {name: each["loader"] for name, each in said.items()})
         terms = Terms(methods_of(methods), target, split, seed)
         common: dict[str, Any] = {"class_names": images.class_names}
         common |= {"size": size, "usual_size": images.default_size, "batch_size": batch_size}
