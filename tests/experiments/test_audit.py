@@ -540,12 +540,12 @@ class TestRun:
             "campare.experiments.opened.load", lambda *_, **__: Loaded(network(), name="m")
         )
         weights, out = tmp_path / "w.pt", tmp_path / "r"
-        weights.write_bytes(b"1")
+        weights.write_bytes(b"\x80\x021")  # as a pickle begins
         models = {"m": f"timm:resnet18?checkpoint={weights}"}
         first = quick(models, out=out)
         assert quick(models, out=out).frame.equals(first.frame)
         assert measured == [1]
-        weights.write_bytes(b"2")
+        weights.write_bytes(b"\x80\x022")
         with pytest.raises(RunError, match=r"^Expected the weights of 'm-0' as in the run in"):
             quick(models, out=out)
 
