@@ -25,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `campare`; default: those of this process.
 
     Returns:
-        0 when all went well, 2 after a mistake of the user, 130 when stopped from the keyboard.
+        0 when all went well, 1 where what was checked is not so, 2 after a mistake of the user, 3
+        when cells of a run failed, 130 when stopped from the keyboard.
 
     Example:
         >>> main(["--version"])
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CampareError as error:
         if "--debug" in words or "--verbose" in words:
             raise
-        return _fail(str(error))
+        return _fail(str(error), error.exit_status)
     except OSError as error:  # a full disk, a folder without permission
         if "--debug" in words or "--verbose" in words:
             raise
@@ -57,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(status)
 
 
-def _fail(message: str) -> int:
-    """Say what went wrong on one line; the exit status of a mistake."""
+def _fail(message: str, status: int = 2) -> int:
+    """Say what went wrong on one line; the exit status, which is that of a mistake."""
     print("campare: error:", " ".join(message.split()), file=sys.stderr)
-    return 2
+    return status
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ Anything else that escapes is a bug in campare and keeps its traceback.
 class CampareError(Exception):
     """A mistake that the user can mend; its text is one line: Expected ..., got .... Try ...."""
 
+    exit_status = 2
+
 
 class DataError(CampareError):
     """Images, masks, boxes or labels that cannot be used."""

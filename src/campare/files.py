@@ -1,14 +1,29 @@
-"""Files that are written whole or not at all: under another name first, then renamed."""
+"""Files that are written whole or not at all: under another name first, then renamed.
+
+JSON may carry a seal, the digest of everything else in it, by which damage is noticed.
+"""
 
 import json
 import os
+import re
+import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
+
+#: The key under which sealed JSON carries the digest of its other entries.
+SEAL = "sha256"
+#: Bytes of a name that begins the names of files, which end in a number and a suffix: 200 in all.
+LONGEST = 180
+_PORTS = (f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))
+_RESERVED = {"con", "prn", "aux", "nul", *_PORTS}
+_PARTIAL = re.compile(r"\..*\.part\..*|.*\.partial")
 
 
 @contextmanager
@@ -25,7 +40,7 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}.part.{path.name}")
+    part = path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.part.{path.name}")
     try:
         yield part
         if path.is_dir():
@@ -50,6 +65,120 @@ def write_json(path: Path, value: Any) -> None:
     text = json.dumps(plain(value), indent=1, allow_nan=False) + "\n"
     with atomic(path) as part:
         part.write_text(text, "utf-8")
+
+
+def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
+    """Write `value` as JSON with its seal, atomically.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "a.json"
+        >>> write_sealed(target, {"value": 1})
+        >>> read_sealed(target)
+        {'value': 1}
+    """
+    content = plain(value)
+    write_json(path, {**content, SEAL: _seal(content)})
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """The content of JSON that `write_sealed` wrote, without its seal.
+
+    Raises:
+        OSError: no such file.
+        ValueError: no JSON, or its seal is missing or does not fit.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not is_sealed(content):
+        raise ValueError("other contents than were written")
+    return {key: value for key, value in content.items() if key != SEAL}
+
+
+def is_sealed(content: Any) -> bool:
+    """Whether JSON is an object whose seal is there and fits.
+
+    Example:
+        >>> is_sealed({"value": 1}), is_sealed({"value": 1, "sha256": "0"})
+        (False, False)
+    """
+    if not isinstance(content, dict) or SEAL not in content:
+        return False
+    return bool(content[SEAL] == _seal({k: v for k, v in content.items() if k != SEAL}))
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def is_partial(name: str) -> bool:
+    """Whether a file is one that was not written to its end.
+
+    Example:
+        >>> is_partial(".12-ab.part.a.json"), is_partial("a.npz.partial"), is_partial("a.json")
+        (True, True, False)
+    """
+    return _PARTIAL.fullmatch(name) is not None
+
+
+def is_visible(name: str) -> bool:
+    """Whether a file counts: hidden ones (.DS_Store) and partial ones do not.
+
+    Example:
+        >>> is_visible("a.json"), is_visible(".DS_Store"), is_visible("a.npz.partial")
+        (True, False, False)
+    """
+    return not name.startswith(".") and not is_partial(name)
+
+
+def unportable(name: str) -> str | None:
+    """Why a name cannot begin the name of a file on every system; None: it can.
+
+    Example:
+        >>> unportable("scratch+aug"), unportable("nul.v2"), unportable(".a")
+        (None, 'a name that Windows keeps for itself', 'a hidden name')
+    """
+    size = len(name.encode(errors="surrogateescape"))
+    if size > LONGEST:
+        return f"{size} bytes, of {LONGEST} at most"
+    if name.startswith("."):
+        return "a hidden name"
+    if name.partition(".")[0].casefold() in _RESERVED:
+        return "a name that Windows keeps for itself"
+    return None
+
+
+def shortened(name: str, most: int = 200) -> str:
+    """A name of at most so many bytes in UTF-8: its beginning.
+
+    Example:
+        >>> shortened("ähnlich", 3)
+        'äh'
+    """
+    return name.encode(errors="replace")[:most].decode(errors="ignore")
+
+
+def clashing(names: Iterable[str]) -> tuple[str, str] | None:
+    """Two different names that are one file where case or accents do not count; None: there are no.
+
+    Example:
+        >>> clashing(["a", "B", "b"])
+        ('B', 'b')
+    """
+    known: dict[str, str] = {}
+    for name in names:
+        first = known.setdefault(normalize("NFKC", name).casefold(), name)
+        if first != name:
+            return first, name
+    return None
 
 
 def plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from foreign import coco_2017, scenes
 from campare.__main__ import main
 from campare.runs.run import Run
 from command_line import Failing, call
+from manifests import manifest
 
 
 @pytest.fixture
@@ -23,8 +25,12 @@ def audited(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         "campare.experiments.audit.audit",
         lambda *given, **settings: calls.append((given, settings)),
     )
-    monkeypatch.setattr("campare.runs.run.Run.open", lambda path: path)
-    monkeypatch.setattr("campare.experiments.summary.summary", lambda run: f"the summary of {run}")
+    monkeypatch.setattr(
+        "campare.runs.run.Run.open", lambda path: SimpleNamespace(path=path, manifest=manifest())
+    )
+    monkeypatch.setattr(
+        "campare.experiments.summary.summary", lambda run: f"the summary of {run.path}"
+    )
     return calls
 
 
@@ -52,6 +58,8 @@ def test_defaults(audited: list[Any], capsys: pytest.CaptureFixture[str]):
         "seed": 0,
         "batch_size": 32,
         "engine": "local",
+        "strict": False,
+        "skip_failed": False,
     }
     assert capsys.readouterr().out.splitlines() == [
         "the summary of runs/photos-audit",
@@ -66,7 +74,7 @@ def test_every_option_arrives(audited: list[Any]):
         "grad-cam,layer-cam --layer one=top,two=conv/last --layer-grid two=7x7+1 --size 96 "
         "--pixels one=-1..1 --classes cat=3,dog=0 --output 1 --task one=regression "
         "--target prediction --split all --out there --seed 4 --batch-size 8 --engine ray "
-        "--loader two=lab:load --trust --prompts cat,dog"
+        "--loader two=lab:load --trust --prompts cat,dog --strict --skip-failed"
     )
     assert call(words) == 0
     ((given, settings),) = audited
@@ -91,6 +99,8 @@ def test_every_option_arrives(audited: list[Any]):
         "seed": 4,
         "batch_size": 8,
         "engine": "ray",
+        "strict": True,
+        "skip_failed": True,
     }
 
 

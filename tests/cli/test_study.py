@@ -10,6 +10,7 @@ import pytest
 from campare.__main__ import main
 from campare.data import ImageSet
 from command_line import Failing, call
+from manifests import manifest
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def studied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     def record(data: Any, **settings: Any) -> Any:
         calls.append((data, settings))
-        return SimpleNamespace(path=Path("runs/x"))
+        return SimpleNamespace(path=Path("runs/x"), manifest=manifest())
 
     monkeypatch.setattr("campare.experiments.study.study", record)
     monkeypatch.setattr(
@@ -49,6 +50,8 @@ def test_defaults(studied: list[Any], capsys: pytest.CaptureFixture[str]):
         "methods": ("grad-cam",),
         "out": Path("runs/photos-article"),
         "engine": "local",
+        "strict": False,
+        "skip_failed": False,
     }
     printed = capsys.readouterr().out.splitlines()
     assert printed == [
@@ -63,7 +66,7 @@ def test_every_option_arrives(studied: list[Any]):
         "study photos --recipes mine.yaml --only A,B --seeds 2 --backbone mobilenet --weights "
         "w.h5 --backbone-option alpha=0.75 --backbone-option depth_multiplier=1 --size 64 "
         "--epochs 3 --method grad-cam,layer-cam --out there --engine ray "
-        "--train-sizes 50,100 --augment-strengths 0,0.5 --curve 5"
+        "--train-sizes 50,100 --augment-strengths 0,0.5 --curve 5 --strict --skip-failed"
     )
     assert call(words) == 0
     ((_, settings),) = studied
@@ -84,6 +87,8 @@ def test_every_option_arrives(studied: list[Any]):
         "methods": ("grad-cam", "layer-cam"),
         "out": Path("there"),
         "engine": "ray",
+        "strict": True,
+        "skip_failed": True,
     }
 
 

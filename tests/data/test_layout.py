@@ -653,3 +653,21 @@ def test_images_and_masks_each_in_a_folder_of_their_own(tmp_path):
     follow(message.replace(" if its folders are the classes.", ""), tmp_path)
     shutil.rmtree(tmp_path / "Images")
     assert found_masks(tmp_path) == AREAS
+
+
+def test_runs_of_campare_are_no_classes(flat_folder):
+    before = ImageSet.from_folder(flat_folder)
+    run = flat_folder / "runs" / "mine"
+    (run / "figures").mkdir(parents=True)
+    (run / "run.json").write_text('{"schema_version": 3, "kind": "study", "campare": "0.1.0"}')
+    picture = next(flat_folder.rglob("*.png"), None) or next(flat_folder.rglob("*.jpg"))
+    (run / "figures" / "effects.png").write_bytes(picture.read_bytes())
+    found = ImageSet.from_folder(flat_folder)
+    assert found.class_names == before.class_names
+    assert found.fingerprint == before.fingerprint
+    assert "Not of the images: runs/mine, a run of campare" in found.inventory.notes
+    with pytest.raises(DataError, match=r"got a run of campare\. Try the layout"):
+        ImageSet.from_folder(run)
+    (run / "run.json").write_text('{"of": "something else"}')
+    with pytest.raises(DataError):
+        ImageSet.from_folder(flat_folder / "runs")

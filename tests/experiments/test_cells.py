@@ -2,11 +2,17 @@
 
 import io
 from functools import partial
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 
-from campare.experiments.cells import run_cells
+from campare.data import ImageSet
+from campare.data.folder import write_folder
+from campare.errors import RunError
+from campare.experiments.cells import out_of, run_cells
 from campare.experiments.progress import Live
+from campare.runs.lock import writing
 from campare.runs.manifest import Data, Manifest, RecipeRecord
 from campare.runs.run import Cell, Run
 
@@ -42,3 +48,19 @@ def manifest():
     data = Data(name="drawn", fingerprint="0", classes=["cat", "dog"])
     recipes = [RecipeRecord(name="A"), RecipeRecord(name="B")]
     return Manifest(campare="0.1.0", data=data, recipes=recipes, seeds=[0, 1])
+
+
+def test_a_run_is_not_written_among_its_images(tmp_path):
+    data = write_folder(ImageSet.drawn(train=4, test=4, size=16), tmp_path / "data")
+    images = ImageSet.from_folder(data)
+    for out in (data, data / "cat" / "run"):
+        with pytest.raises(RunError, match=r"outside of the images in .*data, got .*\. Try: --out"):
+            out_of(out, images)
+    assert out_of(tmp_path / "data-run", images) == tmp_path / "data-run"
+    assert out_of("runs/x", ImageSet.drawn(train=4, test=4, size=16)) == Path("runs/x").absolute()
+
+
+def test_a_run_that_is_written_to_is_refused_at_once(tmp_path):
+    images = ImageSet.drawn(train=4, test=4, size=16)
+    with writing(tmp_path / "r"), pytest.raises(RunError, match=r"process .* Try: waiting"):
+        out_of(tmp_path / "r", images)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from campare.errors import RunError
+from campare.files import write_sealed
 from campare.runs.manifest import SCHEMA_VERSION, Manifest, provenance, read_manifest
 from campare.runs.run import Cell, Run
 from manifests import manifest
@@ -16,7 +17,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 def written(tmp_path, **changes):
     """A run.json with these entries instead of its own."""
     content = json.loads(manifest().model_dump_json()) | changes
-    (tmp_path / "run.json").write_text(json.dumps(content), "utf-8")
+    write_sealed(tmp_path / "run.json", content)
     return tmp_path / "run.json"
 
 
@@ -100,7 +101,7 @@ def test_digests_of_an_audit_stand_by_its_cells(tmp_path, models, weights, by_ce
 
 def test_a_newer_run_is_refused_with_the_version_that_wrote_it(tmp_path):
     path = written(tmp_path, campare="9.1", schema_version=SCHEMA_VERSION + 1)
-    with pytest.raises(RunError, match=r"got 3, written by campare 9\.1\. Try: pip install --upg"):
+    with pytest.raises(RunError, match=r"got 4, written by campare 9\.1\. Try: pip install --upg"):
         Run.open(path.parent)
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from campare import compare
 from campare.errors import RunError
-from campare.files import write_json
+from campare.files import write_json, write_sealed
+from campare.runs.outputs import note_comparison
 from campare.runs.run import Cell, Run
 from campare.stats.stored import comparison_of
 from campare.types import NEEDED_COLUMNS
@@ -90,20 +91,36 @@ def test_no_stale_comparison_stays_when_more_seeds_stop_in_the_middle_of_a_recor
     path = stopped(tmp_path / "run", 6 * 2)
     run = Run.open(path)
     compare(run).to_json(path / "comparison.json")
-    write_manifest = Run.write_manifest
 
-    def stop_after(run):
-        write_manifest(run)
+    def stop_after(file, content):
+        write_sealed(file, content)
         raise KeyboardInterrupt
 
     run.write_scores(CELLS[2], rows(CELLS[2]))
-    monkeypatch.setattr(Run, "write_manifest", stop_after)
+    monkeypatch.setattr("campare.runs.run.write_sealed", stop_after)
     with pytest.raises(KeyboardInterrupt):
         run.record(CELLS[2], layer="top")
     run = Run.open(path)
     assert run.finished(CELLS[2])
     for other in (compare(path), comparison_of(run)):
         assert effects(other).equals(effects(compare(run)), null_equal=True)
+
+
+def test_a_comparison_is_read_where_it_is_of_these_rows_as_it_was_written(tmp_path, monkeypatch):
+    run = Run.open(stopped(tmp_path / "run", WRITES))
+    expected = compare(run)
+    expected.to_json(run.path / "comparison.json")
+    note_comparison(run)
+    monkeypatch.setattr("campare.stats.stored.compare", lambda _: "computed")
+    assert effects(comparison_of(run)).equals(effects(expected), null_equal=True)
+    file = run.path / "comparison.json"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace('"resamples": 2000', '"resamples": 9000'))
+    assert comparison_of(run) == "computed"
+    file.write_text(text)
+    assert comparison_of(run) != "computed"
+    run.manifest.cells["A-0"].layer = "another"
+    assert comparison_of(run) == "computed"
 
 
 def test_a_recorded_cell_without_its_rows_does_not_count(tmp_path):

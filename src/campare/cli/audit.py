@@ -17,6 +17,8 @@ from campare.cli.options import (
     Metrics,
     Pixels,
     Prompts,
+    SkipFailed,
+    Strict,
     Trust,
     assigned,
     folder,
@@ -103,6 +105,8 @@ def audit(
     seed: Annotated[int, Option(min=0, help="Of all that is drawn.")] = 0,
     batch_size: Annotated[int, Option(min=1, help="Images at a time.")] = 32,
     engine: Engine = "local",
+    strict: Strict = False,
+    skip_failed: SkipFailed = False,
 ) -> None:
     """Measure trained models on the same images, compare, and write a report.
 
@@ -111,9 +115,11 @@ def audit(
     """
     from campare.experiments.arms import named
     from campare.experiments.audit import audit as run_audit
+    from campare.files import shortened
     from campare.runs.run import Run
 
-    console, path = terminal(), out or Path("runs") / f"{Path(data).resolve().name}-audit"
+    name = shortened(f"{Path(data).resolve().name}-audit")
+    console, path = terminal(), out or Path("runs") / name
     run_audit(
         named(models),
         folder(
@@ -142,6 +148,8 @@ def audit(
         seed=seed,
         batch_size=batch_size,
         engine=engine,
+        strict=strict,
+        skip_failed=skip_failed,
         console=console,
     )
     conclude(console, Run.open(path), path)

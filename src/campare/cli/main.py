@@ -9,6 +9,7 @@ from typing import Annotated
 from typer import Context, Exit, Option, Typer
 
 from campare.cli.audit import audit
+from campare.cli.check import check
 from campare.cli.compare import compare
 from campare.cli.data import data_app
 from campare.cli.explain import explain
@@ -18,7 +19,7 @@ from campare.cli.report import report
 from campare.cli.study import study
 
 app = Typer(add_completion=False, pretty_exceptions_enable=False)
-for verb in (study, explain, audit, report, compare, power):
+for verb in (study, explain, audit, report, compare, check, power):
     app.command()(verb)
 app.add_typer(data_app, name="data")
 app.add_typer(list_app, name="list")

@@ -75,7 +75,7 @@ def pixels(text: str) -> Any:
         >>> pixels("caffe"), pixels("{size: 224}"), pixels("a=0..1,b={mean: [0.5]}")
         ('caffe', {'size': 224}, {'a': '0..1', 'b': {'mean': [0.5]}})
     """
-    if "=" in text and not text.startswith("{"):
+    if ("{" in text and not text.startswith("{")) or "=" in text:
         return {name: pixels(one) for name, one in assigned(text).items()}
     if not text.startswith("{"):
         return text
@@ -352,6 +352,16 @@ Engine = Annotated[
         help="Where models are trained and evaluated: local, ray, or 'ray(cpus=2, gpus=0.25)' with "
         "what a cell takes."
     ),
+]
+Strict = Annotated[
+    bool,
+    Option(
+        "--strict",
+        help="Do not go on with a run under other versions, backend, number of cores or machine.",
+    ),
+]
+SkipFailed = Annotated[
+    bool, Option("--skip-failed", help="Do not try again what failed before; go on without it.")
 ]
 Shortcut = Annotated[
     float | None,

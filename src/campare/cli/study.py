@@ -15,6 +15,8 @@ from campare.cli.options import (
     Methods,
     Metrics,
     Shortcut,
+    SkipFailed,
+    Strict,
     folder,
     numbers,
     setting,
@@ -98,6 +100,8 @@ def study(
         Path | None, Option(help="The run's folder. Default: runs/DATA-RECIPES.")
     ] = None,
     engine: Engine = "local",
+    strict: Strict = False,
+    skip_failed: SkipFailed = False,
 ) -> None:
     """Train recipes x seeds, map, measure, compare, and write a report.
 
@@ -106,6 +110,7 @@ def study(
     drawn = {"shortcut": shortcut, "train": train, "test": test, "classes": classes}
     images = _data(data, size, {name: value for name, value in drawn.items() if value is not None})
     from campare.experiments.study import study as run_study
+    from campare.files import shortened
 
     console = terminal()
     run = run_study(
@@ -130,8 +135,10 @@ def study(
         methods=method,
         metrics=metrics,
         curve=curve,
-        out=out or Path("runs") / f"{Path(data).resolve().name}-{Path(recipes).stem}",
+        out=out or Path("runs") / shortened(f"{Path(data).resolve().name}-{Path(recipes).stem}"),
         engine=engine,
+        strict=strict,
+        skip_failed=skip_failed,
         console=console,
     )
     conclude(console, run, run.path)

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from typer import Exit
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -39,9 +41,15 @@ def table(*columns: str) -> "Table":
 
 
 def conclude(console: "Console", run: "Run", path: Path) -> None:
-    """Say what a finished run found, and where there is more."""
+    """Say what a finished run found, where there is more, and what failed: exit status 3."""
     from campare.experiments.summary import summary
+    from campare.runs.failures import failed
 
     console.print(summary(run), highlight=False)
     console.print(f"Every effect: campare compare {path}", highlight=False, soft_wrap=True)
     console.print(f"Report: {path / 'report.html'}", highlight=False, soft_wrap=True)
+    lines = failed(run.manifest.failures)
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if lines:
+        raise Exit(3)

@@ -53,6 +53,7 @@ _ADD_A_SPLIT = (
     "to add the missing one, or to put the class folders straight into DATA for a split by seed."
 )
 _TABLES = (".csv", ".json", ".jsonl", ".xml", ".txt", ".yaml", ".yml")
+_RUN = "run.json"
 _LOOKED_AT = 3  # files of a folder that tell whether it holds masks
 
 #: image -> region -> its mask files.
@@ -121,7 +122,7 @@ def read_layout(root: Path, *, training: bool = True) -> Layout:
         got = "a file" if root.exists() else "no such folder"
         raise DataError(f"Expected a folder of images at {root}, got {got}. {_LAYOUT}")
     found = files_below(root)
-    tree = Tree(root, found.files)
+    tree = Tree(root, *_without_runs(root, found.files))
     elsewhere = tree.mask_folders()
     not_images = {file for folder in elsewhere for file in folder.files}
     images = _find_images(tree, not_images, training=training)
@@ -143,6 +144,7 @@ def read_layout(root: Path, *, training: bool = True) -> Layout:
     unused = unused_by_kind([f for f in rest if f not in contents], tops | set(_RESERVED))
     unused |= {OTHERS: found.closed} if found.closed else {}
     notes = (*_notes(elsewhere, list(beside), sources), *_other_images(tree, rest))
+    notes += tuple(f"Not of the images: {run}, a run of campare" for run in tree.runs)
     groups = _of(images, _read_groups(tree, names))
     return Layout(images, masks, annotations, contents, notes, unused, groups)
 
@@ -165,6 +167,7 @@ class Tree:
 
     root: Path
     files: Sequence[str]
+    runs: Sequence[str] = ()  # folders that campare wrote, of which no file counts
 
     def inside(self, folder: str) -> list[str]:
         """The files in a folder and below."""
@@ -177,8 +180,17 @@ class Tree:
         """The names of the folders in a folder, with those that are empty, sorted."""
         here = self.root / folder
         return sorted(
-            path.name for path in here.iterdir() if path.is_dir() and not is_hidden(path.name)
+            path.name
+            for path in here.iterdir()
+            if path.is_dir()
+            and not is_hidden(path.name)
+            and not self._of_runs(path.relative_to(self.root).as_posix())
         )
+
+    def _of_runs(self, folder: str) -> bool:
+        """Whether a folder is a run, or holds runs alone."""
+        below = [run for run in self.runs if run.startswith(f"{folder}/")]
+        return folder in self.runs or (bool(below) and not self.inside(folder))
 
     def holds_masks(self, files: Sequence[str]) -> bool:
         """Whether the first, middle and last of image files look like masks."""
@@ -585,6 +597,28 @@ def _other_images(tree: Tree, rest: Sequence[str]) -> tuple[str, ...]:
 
 def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def _without_runs(root: Path, files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files that lie in no run of campare, and the folders of runs.
+
+    Raises:
+        DataError: the root itself is one.
+    """
+    runs = [str(PurePosixPath(f).parent) for f in files if PurePosixPath(f).name == _RUN]
+    runs = [run for run in runs if _is_run(root / run)]
+    if "." in runs:
+        raise DataError(f"Expected a folder of images at {root}, got a run of campare. {_LAYOUT}")
+    inside = tuple(f"{run}/" for run in runs)
+    return [file for file in files if not file.startswith(inside)], runs
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether campare wrote a folder as a run: its manifest says so at its beginning."""
+    if not (folder / _RUN).is_file():
+        return False
+    with (folder / _RUN).open("rb") as file:
+        return b'"campare"' in file.read(4096)
 
 
 def _is_image(file: str) -> bool:

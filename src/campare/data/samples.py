@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -146,6 +147,11 @@ class SampleSet:
     skipped: tuple[Skipped, ...] = ()
     default_size: int | None = None
     inventory: Inventory = field(default_factory=Inventory)
+
+    @property
+    def root(self) -> Path | None:
+        """The folder that the pictures are read from; None: they are not from one."""
+        return getattr(self.read, "root", None)
 
     @classmethod
     def from_images(cls, images: Images, name: str = "images") -> Self:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import ConfigDict, Field
 
 from campare.errors import CampareError
+from campare.files import clashing, unportable
 from campare.models.loaders.spec import own_name, parse
 from campare.runs.run import Cell
 from campare.yamlfile import load_yaml
@@ -242,11 +243,21 @@ def _checked(arms: Sequence[Arm]) -> tuple[Arm, ...]:
                 f"Expected names of models of letters, digits and + - _ . only, got {name!r}. "
                 "Try: {'mine': model}"
             )
+        if why := unportable(name):
+            raise CampareError(
+                f"Expected names of models that can name files, got {name[:40]!r}, {why}. "
+                "Try: {'mine': model}"
+            )
         if names.count(name) > 1:
             raise CampareError(
                 f"Expected models with different names, got {name!r} twice. "
                 "Try: {'before': model, 'after': other}, or before=MODEL on the command line"
             )
+    if two := clashing(names):
+        raise CampareError(
+            f"Expected models whose names differ in more than case, got {two[0]!r} and {two[1]!r}. "
+            f"Try: {two[1]}-2=MODEL for the second"
+        )
     return tuple(arms)
 
 

@@ -16,11 +16,18 @@ from campare.attribution.method import Method
 from campare.data import Images, ImageSet
 from campare.data.groups import By
 from campare.data.samples import SPLITS
-from campare.errors import DataError, TargetError
+from campare.errors import CampareError, DataError, TargetError
 from campare.experiments.arms import Arm, trained
-from campare.experiments.cells import conclude, run_cells
+from campare.experiments.cells import (
+    conclude,
+    keeps_images,
+    out_of,
+    run_cells,
+    say_mended,
+    warn_of_failures,
+)
 from campare.experiments.engines import engine as find_engine
-from campare.experiments.engines.protocol import Engine
+from campare.experiments.engines.protocol import FAILED, Engine
 from campare.experiments.evaluate import Evaluation, Report, Terms, evaluate
 from campare.experiments.evaluated import Evaluated, of_model
 from campare.experiments.inputs import (
@@ -39,6 +46,7 @@ from campare.experiments.progress import Live
 from campare.experiments.selection import Selection, Wanted, methods_of, select, without_mosaics
 from campare.metrics.mosaic import shown_by
 from campare.models.preprocessing import preprocessing
+from campare.runs.lock import writing
 from campare.runs.manifest import CellRecord
 from campare.runs.run import Cell, Run
 from campare.stats.table import Scores
@@ -74,6 +82,8 @@ def audit(
     loader: Any = None,
     trust: bool = False,
     prompts: Any = None,
+    strict: bool = False,
+    skip_failed: bool = False,
     console: "Console | None" = None,
 ) -> Scores:
     """Measure models that are trained already, all on the same images.
@@ -112,6 +122,9 @@ def audit(
         loader: of files, as of `campare.load`: "my_module:my_function", path -> model.
         trust: run code that files of models hold.
         prompts: of a CLIP model, a text for each class: as of `campare.load`.
+        strict: do not go on with a run under other conditions: versions, backend, cores, machine.
+        skip_failed: do not try again models that failed before; a model that fails costs itself
+            alone, where there is a run directory.
 
     `layer`, `layer_grid`, `output`, `task`, `pixels`, `classes` and `loader` may be
     {arm's name: value}.
@@ -131,6 +144,7 @@ def audit(
     """
     from rich.console import Console
 
+    quiet = console is None
     with Live(console or Console(quiet=True), "audit", "model") as live:
         arms, run_engine = trained(models), find_engine(engine)
         options = {"layer": layer, "layer_grid": layer_grid, "output": output, "task": task}
@@ -138,6 +152,7 @@ def audit(
         said = _said(arms, options)
         images, split = _images(data, split, target, group, live)
         require_readable(arms, {name: each["loader"] for name, each in said.items()})
+        path = None if out is None else out_of(out, images)
         terms = Terms(methods_of(methods), target, split, seed)
         common: dict[str, Any] = {"class_names": images.class_names}
         common |= {"size": size, "usual_size": images.default_size, "batch_size": batch_size}
@@ -156,28 +171,34 @@ def audit(
         del firsts  # so that only `opened` holds their networks
         mosaics = shown_by(each for one in audited.inputs.values() for each in one.mosaics)
         called = {cell: _called(arm, cell) for arm in arms for cell in arm.cells}
-        if out is None:
+        if path is None:
             rows, cells = _in_memory(audited, called, run_engine, live)
             return Scores(rows, arms=tuple(arms_facts), mosaics=mosaics, cells=cells)
         hidden = [name for name in reading if not preprocessing(reading[name]["pixels"]).known]
-        run = open_audit(
-            Path(out),
-            images,
-            arms,
-            arms_facts,
-            [size for size, _ in views.values()],
-            terms,
-            selection,
-            grids,
-            hidden,
-            {name: each.get("prompts") for name, each in reading.items()},
-        )
-        if not (run.path / "images.npz").is_file():
-            run.write_images(inputs.shown(views.values()), inputs.windows(views))
-        work = partial(_write, audited, run)
-        run_cells(run, tuple(called), tuple(called.values()), work, run_engine, live)
-        live.say(f"Comparing the {live.part}s and writing the report")
-        conclude(run)
+        with writing(path):
+            run, before = open_audit(
+                path,
+                images,
+                arms,
+                arms_facts,
+                [size for size, _ in views.values()],
+                terms,
+                selection,
+                grids,
+                hidden,
+                {name: each.get("prompts") for name, each in reading.items()},
+                strict=strict,
+            )
+            say_mended(run, before, live)
+            if not keeps_images(run):
+                run.write_images(inputs.shown(views.values()), inputs.windows(views))
+            work = partial(_write, audited, run)
+            names = tuple(called.values())
+            run_cells(run, tuple(called), names, work, run_engine, live, skip_failed=skip_failed)
+            live.say(f"Comparing the {live.part}s and writing the report")
+            conclude(run)
+    if quiet:
+        warn_of_failures(run)
     known = tuple(run.manifest.cells.values())
     return Scores(run.scores(), run.path, tuple(arms_facts), mosaics, known)
 
@@ -242,6 +263,11 @@ def _in_memory(
     for cell, facts in engine(
         tuple(called), partial(_keep, audited), lambda cell, event: live.event(called[cell], event)
     ):
+        if FAILED in facts:
+            raise CampareError(
+                f"Expected {called[cell]} to be evaluated, got: {facts[FAILED]}. "
+                "Try: engine='local'"
+            )
         tables[cell] = facts.pop("table")
         records[cell] = CellRecord(recipe=cell.recipe, seed=cell.seed, **facts)
         live.finish(called[cell], facts)

@@ -1,35 +1,142 @@
 """The cells of a run, a study's or an audit's: what is not finished goes to an engine.
 
-cells -> those to do -> engine(work) -> facts in the manifest -> comparison and report
+cells -> those to do -> engine(work) -> a record of each -> manifest, comparison and report
 """
 
+import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from campare.experiments.engines.protocol import Engine, Work
+from campare.data import ImageSet
+from campare.errors import CampareError, RunError
+from campare.experiments.engines.protocol import FAILED, Engine, Work
+from campare.experiments.evaluate import Report
 from campare.experiments.progress import Live
-from campare.runs.run import Cell, Run
+from campare.runs.failures import CellsError, failed, failure_path, is_fatal, note_failure
+from campare.runs.lock import require_free
+from campare.runs.outputs import COMPARISON, note_comparison
+from campare.runs.resume import FOREIGN, changes, sweep, tidy
+from campare.runs.run import IMAGES, Cell, Run
+
+#: The fact of a cell that failed by a mistake of the user: the error.
+ERROR = "error"
 
 if TYPE_CHECKING:
     from campare.report.render import Format
 
 
 def run_cells(
-    run: Run, cells: Sequence[Cell], names: Sequence[str], work: Work, engine: Engine, live: Live
+    run: Run,
+    cells: Sequence[Cell],
+    names: Sequence[str],
+    work: Work,
+    engine: Engine,
+    live: Live,
+    *,
+    skip_failed: bool = False,
 ) -> None:
     """Do the cells of a run that are not finished, and record each as it is done.
 
-    `names` are what progress calls them, one for each cell; cells of an arm take about as long.
+    `names` are what progress calls them, one for each cell; cells of an arm take about as long. A
+    cell that fails costs itself alone; those that failed before are tried again, unless they are
+    to be skipped.
+
+    Raises:
+        CellsError: all cells failed, so that nothing can be compared.
+        CampareError: the same, by a mistake of the user.
     """
     called = dict(zip(cells, names, strict=True))
     todo = [cell for cell in cells if not run.finished(cell)]
     if len(todo) < len(cells):
         live.say(f"{len(cells) - len(todo)} of {len(cells)} {live.part}s are finished already")
+    if skip_failed:
+        skipped = [cell for cell in todo if cell.name in run.manifest.failures]
+        todo = [cell for cell in todo if cell not in skipped]
+        for cell in skipped:
+            live.say(f"Skipped, since it failed: {called[cell]}")
     live.plan({called[cell]: cell.recipe for cell in todo})
-    for cell, facts in engine(todo, work, lambda cell, event: live.event(called[cell], event)):
+    tried, first = partial(_tried, run, work), None
+    for cell, facts in engine(todo, tried, lambda cell, event: live.event(called[cell], event)):
+        if FAILED in facts:
+            run.manifest.failures[cell.name] = facts[FAILED]
+            first = first or facts.get(ERROR)
+            live.fail(called[cell], facts[FAILED])
+        else:
+            run.read_record(cell)
+            live.finish(called[cell], facts)
+    run.write_manifest()
+    _require_one(run, cells, live.part, first)
+
+
+def _tried(run: Run, work: Work, cell: Cell, report: Report) -> dict[str, Any]:
+    """Do a cell, and record it where that is done: what happens to others loses nothing of it."""
+    try:
+        facts = work(cell, report)
         run.record(cell, **facts)
-        live.finish(called[cell], facts)
+    except Exception as error:
+        if is_fatal(error):
+            raise
+        known = {ERROR: error} if isinstance(error, CampareError) else {}
+        return {FAILED: note_failure(run.path, cell.name, error), **known}
+    return facts
+
+
+def _require_one(run: Run, cells: Sequence[Cell], part: str, error: CampareError | None) -> None:
+    """Check that some cell finished, of this call or another; a mistake is raised as it is."""
+    names = [cell.name for cell in cells if cell.name in run.manifest.failures]
+    if names and not run.manifest.cells:
+        if error is not None:
+            raise error
+        path = failure_path(run.path, names[0])
+        raise CellsError(
+            f"Expected {part}s that finish, got {len(names)} that failed; {names[0]}: "
+            f"{run.manifest.failures[names[0]].rstrip('.')}. Try: the traceback in {path}"
+        )
+
+
+def warn_of_failures(run: Run) -> None:
+    """Tell a program, which sees no terminal, that cells are missing, in one line."""
+    if run.manifest.failures:
+        warnings.warn(" ".join(failed(run.manifest.failures)), stacklevel=3)
+
+
+def out_of(out: str | Path, images: ImageSet) -> Path:
+    """Where a run is written, from the root of the file system: workers may begin elsewhere.
+
+    Raises:
+        RunError: among the images, or where another process writes.
+    """
+    path = Path(out).absolute()
+    root = images.root
+    if root is not None and path.resolve().is_relative_to(root.resolve()):
+        raise RunError(
+            f"Expected a folder for the run outside of the images in {root}, got {out}. "
+            f"Try: --out {root.resolve().parent / 'runs' / path.name}"
+        )
+    require_free(path)
+    return path
+
+
+def keeps_images(run: Run) -> bool:
+    """Whether the run holds its test images as they were written."""
+    seal = run.manifest.files.get(IMAGES)
+    return seal is not None and seal.broken(run.path / IMAGES) is None
+
+
+def say_mended(run: Run, before: Run | None, live: Live) -> None:
+    """Tidy up a run that goes on; say what was not as it was written, and what changed since."""
+    for what, then, now in changes(before):
+        live.say(f"Changed since cells were finished: {what}, {then} then, {now} now")
+    for fault in before.faults if before else ():
+        then = f", {fault.cell} is done again" if fault.cell else ""
+        live.say(f"Not as it was written: {fault}{then}")
+    sweep(run.path)
+    if before is None and run.manifest.cells:
+        live.say("Not as it was written: run.json, which is written anew")
+    for name in tidy(run) if before else ():
+        live.say(f"Of no cell of this run: {name}, moved to {FOREIGN}/{name}")
 
 
 def conclude(run: Run, *, format: "Format" = "html", out: Path | None = None) -> Path:
@@ -38,5 +145,6 @@ def conclude(run: Run, *, format: "Format" = "html", out: Path | None = None) ->
     from campare.stats.compare import compare
 
     comparison = compare(run)
-    comparison.to_json(run.path / "comparison.json")
+    comparison.to_json(run.path / COMPARISON)
+    note_comparison(run)
     return render(run, comparison=comparison, format=format, out=out)

@@ -14,8 +14,10 @@ from campare.experiments.arms import Arm
 from campare.experiments.inputs import Grids, coarsest, inventory_lines
 from campare.metrics import Metric, recorded
 from campare.models.loaders.digest import digest
+from campare.runs.failures import read_failures
 from campare.runs.manifest import Config, Data, Manifest, RecipeRecord, Settings, provenance
-from campare.runs.resume import earlier
+from campare.runs.records import record_path, rescued
+from campare.runs.resume import earlier, require_unchanged
 from campare.runs.run import Run
 from campare.training.code_digest import code_digest
 from campare.training.recipe import Recipe
@@ -90,10 +92,18 @@ def open_run(
         recipes=[RecipeRecord(**recipe) for recipe in settings.recipes.values()],
         seeds=sorted({*(old.seeds if old else ()), *seeds}),
         contrasts=list(contrasts_of(settings.recipes.values())),
-        cells=old.cells if old else {},
     )
-    if old is not None:
-        manifest.created = old.created or manifest.created
+    return _opened(path, manifest, old)
+
+
+def _opened(path: Path, manifest: Manifest, old: Manifest | None) -> Run:
+    """The run directory with its new manifest and the finished cells that it has already."""
+    manifest.failures = read_failures(path)
+    if old is None:
+        manifest.cells = rescued(path, manifest)
+        return Run.create(path, manifest)
+    manifest.created = old.created or manifest.created
+    manifest.cells, manifest.files = old.cells, old.files
     return Run.create(path, manifest)
 
 
@@ -125,8 +135,10 @@ def open_audit(
     grids: Mapping[str, Grids],
     hidden: Collection[str] = (),
     prompts: Mapping[str, Any] = MappingProxyType({}),
-) -> Run:
-    """Create the run of an audit, or go on with the one that is there.
+    *,
+    strict: bool = False,
+) -> tuple[Run, Run | None]:
+    """Create the run of an audit, or go on with the one that is there, which is returned, too.
 
     Models that only Python knows, and those of `hidden` arms, which functions read, are measured
     again: nothing tells them from others. `prompts` are those of arms of CLIP models.
@@ -151,7 +163,9 @@ def open_audit(
         weights=digests,
         recipes={arm.name: _lasting(arm, each) for arm, each in zip(arms, facts, strict=True)},
     )
-    before = earlier(path, settings, "audit")
+    before = earlier(path, settings, "audit", deep=True)
+    if strict:
+        require_unchanged(before)
     then = before.manifest.settings.weights if before else {}
     first, *rest = names
     data = _data(images)
@@ -176,13 +190,18 @@ def open_audit(
         recipes=[RecipeRecord(**each) for each in facts],
         seeds=sorted({cell.seed for arm in arms for cell in arm.cells}),
         contrasts=[(name, first) for name in rest],
-        cells={
-            name: cell
-            for name, cell in (before.manifest.cells if before else {}).items()
-            if digests.get(name) is not None and then.get(name) == digests[name]
-        },
     )
-    return Run.create(path, manifest)
+    for name in digests:
+        if digests[name] is None:
+            record_path(path, name).unlink(missing_ok=True)
+    old = before.manifest if before else None
+    if old is not None:
+        old.cells = {
+            name: cell
+            for name, cell in old.cells.items()
+            if digests.get(name) is not None and then.get(name) == digests[name]
+        }
+    return _opened(path, manifest, old), before
 
 
 def _data(images: ImageSet) -> Data:

@@ -129,6 +129,12 @@ class Live:
         self.say(f"{cell}: {accuracy}{seconds:.0f} s, {left(self.remaining())} left{warning}")
         self._tick()
 
+    def fail(self, cell: str, cause: str) -> None:
+        """Note that a cell failed, and why."""
+        self._done += 1
+        self.say(f"{cell}: FAILED, {cause}")
+        self._tick()
+
     def remaining(self) -> float | None:
         """Seconds left, from the mean time of each recipe so far; None before the first cell."""
         known = [s for times in self._seconds.values() for s in times]

@@ -19,8 +19,14 @@ from campare.data.groups import By
 from campare.data.samples import VALIDATION
 from campare.errors import RecipeError
 from campare.experiments.arms import to_train
-from campare.experiments.cells import conclude, run_cells
-from campare.experiments.curve import Curve, curve_on
+from campare.experiments.cells import (
+    conclude,
+    keeps_images,
+    out_of,
+    run_cells,
+    say_mended,
+    warn_of_failures,
+)
 from campare.experiments.engines import engine as find_engine
 from campare.experiments.evaluate import Terms
 from campare.experiments.evaluated import Evaluated, grids_of
@@ -42,15 +48,11 @@ from campare.experiments.selection import (
     select,
     without_mosaics,
 )
-from campare.experiments.train import (
-    Study,
-    as_evaluated,
-    keep_own,
-    train_and_evaluate,
-    watch_own,
-)
+from campare.experiments.train import Study, as_evaluated, keep_own, train_and_evaluate
+from campare.files import shortened
 from campare.metrics.mosaic import COUNT
-from campare.runs.resume import earlier
+from campare.runs.lock import writing
+from campare.runs.resume import earlier, require_unchanged
 from campare.runs.run import Cell, Run
 from campare.training import own_code
 from campare.training.masks import masks_of
@@ -85,6 +87,8 @@ def study(
     group: By | None = None,
     curve: int | None = None,
     engine: str = "local",
+    strict: bool = False,
+    skip_failed: bool = False,
     console: "Console | None" = None,
 ) -> Run:
     """Train every recipe with every seed, measure the maps of each, compare, and write a report.
@@ -102,19 +106,23 @@ def study(
     as faithfulness and stability do, takes time for every cell. `group` says which images belong
     together (patients, videos), as in `campare.audit`; splits that are drawn keep them apart.
 
+    A study that is there goes on (docs/runs.md). A cell that fails costs itself alone, and is tried
+    again by the next call unless `skip_failed`; `strict` refuses to go on with other versions,
+    another backend, number of cores or machine, which are said otherwise.
+
     `curve` measures quality and accuracy every so many epochs, on a fixed sample of test images;
-    the answers say where the two part. No row of the table changes. A recipe that is code gives its
-    model to `progress` for it.
+    the answers say where the two part. No row of the table changes.
 
     Raises:
-        CampareError: a setting that cannot work; nothing has been written then.
+        CampareError: a setting that cannot work, where nothing has been written; or all cells
+            failed.
 
     Example:
         >>> study("drawn", seeds=1, epochs=1, out="runs/quick")  # doctest: +SKIP
     """
     from rich.console import Console
 
-    console = console or Console(quiet=True)
+    quiet, console = console is None, console or Console(quiet=True)
     with Live(console) as live:
         images = image_set(data, live, group=group)
         chosen = _recipes(recipes, images, backbone, weights, backbone_options, epochs, only)
@@ -125,16 +133,17 @@ def study(
         _check_curve(curve, chosen)
         for recipe in chosen:
             own_code.check(recipe)
-        silent = [one.name for one in chosen if one.train and not own_code.tells_progress(one)]
-        if curve and silent:
-            live.say(_no_curve(silent))
+        without = [recipe.name for recipe in chosen if curve and recipe.train is not None]
+        if without:
+            live.say(f"No curve of {', '.join(without)}: its training is code of your own")
         by_name = {recipe.name: recipe for recipe in chosen}
         arms = to_train(chosen, _seeds(seeds))
         seed_list = [replicate.seed for replicate in arms[0].replicates]
         found = methods_of(methods)
         run_engine = find_engine(engine)
         label = recipes if isinstance(recipes, str) else "recipes"
-        path = Path(out or Path("runs") / _slug(f"{images.name}-{Path(label).stem}"))
+        usual = shortened(_slug(f"{images.name}-{Path(label).stem}"))
+        path = out_of(out or Path("runs") / usual, images)
         counts = {split: sum(n.values()) for split, n in images.counts().items()}
         live.say(
             f"campare: {_plural(len(arms), 'recipe')} ({', '.join(arm.name for arm in arms)}) x "
@@ -156,30 +165,44 @@ def study(
         _check_training(ours, train, side)
         validation = images.load(VALIDATION, side) if VALIDATION in images.splits else None
         own = [recipe for recipe in chosen if recipe.train is not None]
-        watched = curve_on(images.load("test", side), curve, found, seed=0) if curve else None
-        firsts = _firsts(own, known, train, validation, side, seed_list[0], watched, live)
+        firsts = {} if not own else _firsts(own, known, train, validation, side, seed_list[0], live)
         grids |= {name: first.grids(found) for name, (_, first) in firsts.items()}
         matched = coarsest({**known, **grids}.values())
         inputs = InputsBySize(images, selection.metrics, matched, live).of((side, side))
 
-        run = open_run(
-            path, before, settings, images, seed_list, grids, matched, COUNT, selection.metrics
-        )
-        _keep_firsts(run, firsts, by_name, seed_list[0], train.class_names)
-        if not (path / "images.npz").is_file():
-            run.write_images(inputs.images)
-        terms = Terms(found, target="label", split="test", seed=0)
-        cache = _cache() if ours else None
-        work = partial(
-            train_and_evaluate,
-            Study(run, train, inputs, terms, by_name, side, validation, cache, watched),
-        )
-        cells = [cell for cells in zip(*(arm.cells for arm in arms), strict=True) for cell in cells]
-        run_cells(run, cells, [cell.name for cell in cells], work, run_engine, live)
-        if curve and (without := _without_curve(run, own, silent)):
-            live.say(_no_curve(without))
-        live.say("Comparing the recipes and writing the report")
-        conclude(run)
+        with writing(path):
+            before = earlier(path, settings, deep=True)
+            if strict:
+                require_unchanged(before)
+            run = open_run(
+                path, before, settings, images, seed_list, grids, matched, COUNT, selection.metrics
+            )
+            say_mended(run, before, live)
+            _keep_firsts(run, firsts, by_name, seed_list[0], train.class_names)
+            if not keeps_images(run):
+                run.write_images(inputs.images)
+            terms = Terms(found, target="label", split="test", seed=0)
+            cache = _cache() if ours else None
+            work = partial(
+                train_and_evaluate,
+                Study(run, train, inputs, terms, by_name, side, validation, cache, curve),
+            )
+            cells = [
+                cell for cells in zip(*(arm.cells for arm in arms), strict=True) for cell in cells
+            ]
+            run_cells(
+                run,
+                cells,
+                [cell.name for cell in cells],
+                work,
+                run_engine,
+                live,
+                skip_failed=skip_failed,
+            )
+            live.say("Comparing the recipes and writing the report")
+            conclude(run)
+    if quiet:
+        warn_of_failures(run)
     return run
 
 
@@ -194,20 +217,6 @@ def _check_curve(curve: int | None, recipes: Sequence[Recipe]) -> None:
             f"Expected a curve of every 1 to {epochs} epochs, as many as recipe {shortest.name!r} "
             f"has, got {curve}. Try: curve={max(1, epochs // 5)} (--curve)"
         )
-
-
-def _no_curve(names: Sequence[str]) -> str:
-    """What is said of recipes that are code and have no curve."""
-    return (
-        f"No curve of {', '.join(names)}: its training function does not give its model to "
-        "progress. Try: progress(epoch, epochs, model=model) after each epoch"
-    )
-
-
-def _without_curve(run: Run, own: Sequence[Recipe], said: Sequence[str]) -> list[str]:
-    """Recipes that are code of which no cell has a curve, beside those of which it was said."""
-    curves = {name.rpartition("-")[0] for name, cell in run.manifest.cells.items() if cell.curve}
-    return [one.name for one in own if one.name not in curves and one.name not in said]
 
 
 def _validation(counts: Mapping[str, int]) -> str:
@@ -269,9 +278,10 @@ def _slug(text: str) -> str:
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    if not chosen or len(set(chosen)) != len(chosen) or min(chosen) < 0:
+    if not chosen or len(set(chosen)) != len(chosen) or not 0 <= min(chosen) <= max(chosen) < 2**32:
         raise RecipeError(
-            f"Expected a number of seeds of at least 1, or different seeds, got {seeds}. Try: 5"
+            "Expected a number of seeds of at least 1, or different seeds, got "
+            f"{str(seeds)[:80]}. Try: 5"
         )
     return chosen
 
@@ -303,7 +313,6 @@ def _firsts(
     validation: Images | None,
     size: int,
     seed: int,
-    curve: Curve | None,
     live: Live,
 ) -> dict[str, tuple[Trained | None, Evaluated]]:
     """A first model of each recipe that is code and new: untrained where it says how, else trained.
@@ -317,8 +326,7 @@ def _firsts(
         trained = None
         if network is None:
             live.say(f"Training the first model of {recipe.name} to find its layers")
-            watch = watch_own(curve, recipe, train.class_names, size)
-            trained = own_code.train(recipe, train, seed=seed, validation=validation, watch=watch)
+            trained = own_code.train(recipe, train, seed=seed, validation=validation)
             network = trained.model
         found[recipe.name] = trained, as_evaluated(recipe, network, train.class_names, size, 0)
     return found

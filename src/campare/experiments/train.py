@@ -1,6 +1,5 @@
 """The cell of a study before it is evaluated: its network untrained, then trained or read again."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from campare.errors import RecipeError, TargetError
-from campare.experiments.curve import Curve
 from campare.experiments.evaluate import (
     UNTRAINED,
     Evaluation,
@@ -21,8 +19,10 @@ from campare.experiments.evaluate import (
 from campare.experiments.evaluated import Evaluated, evaluated
 from campare.experiments.inputs import Inputs
 from campare.experiments.outputs import match
-from campare.files import atomic, write_json
+from campare.experiments.quality import quality, sampled
+from campare.files import atomic, read_sealed, write_sealed
 from campare.runs.run import Cell, Run
+from campare.runs.seals import seals_of
 
 if TYPE_CHECKING:
     from campare.data import Images
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Images at a time for metrics that query the model.
 BATCH_SIZE = 32
+#: Test images on which the curve of quality is measured.
+CURVE_IMAGES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,7 @@ class Study:
     size: int
     validation: "Images | None" = None  # None: a part of the training images
     cache: Any = None  # FeatureCache: what frozen backbones said of the training images
-    curve: Curve | None = None  # of quality while a model is trained
+    curve: int | None = None  # epochs from one point of the curve of quality to the next
 
 
 def train_and_evaluate(study: Study, cell: Cell, report: Report) -> dict[str, Any]:
@@ -108,16 +110,22 @@ def _of_campare(
 
 
 def _watch(study: Study, model: Evaluated, network: Any) -> "Watch | None":
-    """Measures maps every few epochs, by the study's `network`, which `model` evaluates."""
-    curve = study.curve
-    if curve is None:
+    """Measures maps on a fixed sample of test images every few epochs, by the study's `network`.
+
+    Nothing is decided by what it finds: the training goes on as it would.
+    """
+    if study.curve is None:
         return None
+    every = study.curve
+    images = sampled(study.inputs.images, CURVE_IMAGES, study.terms.seed)
+    measured = quality(images, None, study.terms.methods[:1])
 
     def watch(epoch: int, copy: Callable[[Any], None]) -> dict[str, float] | None:
-        if not curve.due(epoch):
+        if epoch % every:
             return None
         copy(network)
-        return curve.point(model)
+        means = measured(model)
+        return {"accuracy": means.accuracy} | {name: x for (_, name), x in means.quality.items()}
 
     return watch
 
@@ -138,12 +146,7 @@ def _of_own_code(
 
     def train() -> "Trained":
         return own_code.train(
-            recipe,
-            study.train,
-            seed=cell.seed,
-            validation=study.validation,
-            progress=report,
-            watch=watch_own(study.curve, recipe, names, study.size),
+            recipe, study.train, seed=cell.seed, validation=study.validation, progress=report
         )
 
     facts = keep_own(study.run, cell, recipe, names, train)
@@ -151,23 +154,6 @@ def _of_own_code(
     trained = own_code.load(recipe, path)
     model = as_evaluated(recipe, trained, names, study.size, study.terms.seed)
     return model, untrained, facts
-
-
-def watch_own(
-    curve: Curve | None, recipe: "Recipe", class_names: tuple[str, ...], size: int
-) -> "Callable[[int, Any], dict[str, float] | None] | None":
-    """Measures maps every few epochs of the model that the user's code trains."""
-    if curve is None:
-        return None
-
-    def watch(epoch: int, model: Any) -> dict[str, float] | None:
-        if not curve.due(epoch):
-            return None
-        from campare.models import recent
-
-        return curve.point(as_evaluated(recipe, recent(model), class_names, size, seed=0))
-
-    return watch
 
 
 def keep_own(
@@ -229,11 +215,9 @@ def _kept(
     suffix: "Callable[[Any], str]" = lambda _: ".keras",
 ) -> dict[str, Any]:
     """Train and save the cell's model, unless it is there; its facts either way."""
-    notes = run.model_path(cell, ".json")
-    if notes.is_file():
-        stored: dict[str, Any] = json.loads(notes.read_text("utf-8"))
-        if run.model_path(cell, stored.get("suffix", ".keras")).is_file():
-            return stored
+    stored = _stored(run, cell)
+    if stored is not None:
+        return stored
     trained = train()
     facts: dict[str, Any] = {
         "classes": list(class_names),
@@ -246,7 +230,19 @@ def _kept(
     kind = suffix(trained.model)
     if kind != ".keras":
         facts["suffix"] = kind
-    with atomic(run.model_path(cell, kind)) as part:
+    model = run.model_path(cell, kind)
+    with atomic(model) as part:
         save(trained.model, part)
-    write_json(notes, facts)
+    write_sealed(run.model_path(cell, ".json"), {**facts, "seals": seals_of(model)})
     return facts
+
+
+def _stored(run: Run, cell: Cell) -> dict[str, Any] | None:
+    """Facts of a model that was trained before; None: it is not there as it was written."""
+    try:
+        facts = read_sealed(run.model_path(cell, ".json"))
+    except (OSError, ValueError):
+        return None
+    seals = facts.pop("seals", None)
+    model = run.model_path(cell, facts.get("suffix", ".keras"))
+    return facts if seals == seals_of(model) else None

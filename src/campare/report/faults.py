@@ -7,6 +7,7 @@ import polars as pl
 
 from campare.report.view import Arm, coarsest
 from campare.report.words import grid
+from campare.runs.conditions import differing
 from campare.runs.manifest import Manifest
 from campare.stats.power import power, too_small
 from campare.stats.words import listed
@@ -48,8 +49,10 @@ def weak(
 def _limits(manifest: Manifest, arms: Sequence[Arm]) -> list[str]:
     size = coarsest(arms)
     grids = listed([f"{arm.name} {grid(arm.grid)}" for arm in arms])
+    conditions = {name: cell.conditions for name, cell in manifest.cells.items()}
     return [
         _skipped(len(manifest.data.skipped)),
+        *(f"Cells were not computed alike; {line}." for line in differing(conditions)),
         ""
         if size is None
         else f"The {arms[0].noun}s' maps differ in resolution ({grids}), and resolution alone "

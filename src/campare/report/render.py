@@ -14,6 +14,7 @@ from campare.report.plots import figures
 from campare.report.section import Section
 from campare.report.sections import SECTIONS
 from campare.report.writers.html import html
+from campare.runs.outputs import note_outputs
 from campare.stats.comparison import Comparison
 
 if TYPE_CHECKING:
@@ -63,12 +64,16 @@ def render(
         find_browser()  # before any work
     content = page.read(run, comparison)
     drawn = _figures(content)
-    for name, (vector, pixels) in drawn.items():
-        _write(path.parent / "figures" / f"{name}.svg", vector)
-        _write(path.parent / "figures" / f"{name}.png", pixels)
-    for name, text in content.csv.items():
-        _write(path.parent / "tables" / f"{name}.csv", text.encode())
-    _write(path, _written(content, run, sections, drawn, format))
+    beside = path.parent
+    files = {beside / "figures" / f"{name}.svg": vector for name, (vector, _) in drawn.items()}
+    files |= {beside / "figures" / f"{name}.png": pixels for name, (_, pixels) in drawn.items()}
+    files |= {
+        beside / "tables" / f"{name}.csv": text.encode() for name, text in content.csv.items()
+    }
+    files[path] = _written(content, run, sections, drawn, format)
+    for file, written in files.items():
+        _write(file, written)
+    note_outputs(run.path, files)
     return path
 
 

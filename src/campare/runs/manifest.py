@@ -5,31 +5,44 @@
         data, settings, config                          on which images, how
         recipes, seeds, contrasts                       what is trained or measured, and compared
         cells                                           accuracy, layer, learning curves, timings
+    files                                           seals of what all cells share
 
-A run of an older version is read; one that a newer version wrote, or that does not fit, is refused
-with the version that wrote it.
+It is sealed. A run of an older version is read; one that a newer version wrote, or that does not
+fit, is refused with the version that wrote it.
 """
 
 import json
-import os
-import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from campare.errors import RunError
+from campare.files import SEAL, is_sealed, plain
+from campare.runs.conditions import machine, versions
+from campare.runs.seals import Seal
+from campare.training.recipe import Augment, Recipe, completed
 
 #: Of run.json; one more with every change that an older campare could not read.
-SCHEMA_VERSION = 2
-#: Libraries whose versions are kept.
-LIBRARIES = ("campare", "keras", "tensorflow", "tensorflow-cpu", "jax", "torch", "numpy", "polars")
+SCHEMA_VERSION = 3
+#: The first version whose run.json is sealed, and whose cells name their files.
+SEALED = 3
 
 Kind = Literal["study", "audit"]
+
+
+class DamagedError(RunError):
+    """A run.json that is not as campare wrote it."""
+
+
+class NoManifestError(DamagedError):
+    """A run.json of something else."""
 
 
 class _Part(BaseModel):
@@ -67,6 +80,15 @@ class CellRecord(_Part):
     train_seconds: float | None = None
     measure_seconds: float | None = None
     images_per_second: float | None = None
+    rows: int | None = None  # of its table
+    files: dict[str, Seal] = {}  # path in the run -> seal; {}: an older version's, or not sealed
+    terms: str | None = None  # a digest of what its rows depend on
+    conditions: dict[str, Any] = {}  # versions, backend, cores and machine; {}: not known
+
+    @property
+    def name(self) -> str:
+        """`<recipe>-<seed>`, as of the cell."""
+        return f"{self.recipe}-{self.seed}"
 
 
 class Data(_Part):
@@ -127,6 +149,7 @@ class Manifest(_Part):
     campare: str
     created: str | None = None
     command: list[str] = []  # empty where a program of the user's own called
+    directory: str | None = None  # in which it was given
     data: Data
     machine: dict[str, Any] = {}
     versions: dict[str, str] = {}
@@ -136,6 +159,8 @@ class Manifest(_Part):
     seeds: list[int]
     contrasts: list[tuple[str, str]] = []  # (treatment, control)
     cells: dict[str, CellRecord] = {}
+    files: dict[str, Seal] = {}  # what all cells share: path in the run -> seal
+    failures: dict[str, str] = {}  # name of a cell that failed when it was last tried -> the cause
 
     @property
     def is_audit(self) -> bool:
@@ -150,7 +175,35 @@ class Manifest(_Part):
     @property
     def wanted(self) -> int:
         """How many cells there are when all is done."""
-        return sum(one.get("replicates") or len(self.seeds) for one in self.recipe_fields)
+        return sum(len(seeds) for seeds in self.wanted_seeds.values())
+
+    @property
+    def wanted_seeds(self) -> dict[str, list[int]]:
+        """Recipe -> the seeds of its cells when all is done."""
+        usual = self.seeds[:1] if self.is_audit else self.seeds
+        return {
+            one["name"]: list(range(one["replicates"])) if one.get("replicates") else usual
+            for one in self.recipe_fields
+        }
+
+    def terms_of(self, recipe: str, seed: int) -> str:
+        """A digest of what the rows of a cell depend on: images, settings, its recipe and weights.
+
+        Fields at their default count as absent, so that a later campare, which has more of them,
+        finds the same.
+        """
+        known = self.settings
+        name = f"{recipe}-{seed}"
+        weights = known.weights.get(name) if self.is_audit else known.weights.get(recipe)
+        terms = {
+            "cell": [self.kind, recipe, seed],
+            "images": [known.fingerprint, known.split, known.size],
+            "measured": [known.methods, known.metrics, known.target, known.seed],
+            "matched": self.config.matched,
+            "weights": weights,
+            "recipe": _told(known.recipes.get(recipe, {})),
+        }
+        return sha256(json.dumps(plain(terms), sort_keys=True).encode()).hexdigest()
 
     @property
     def recipe_fields(self) -> list[dict[str, Any]]:
@@ -167,24 +220,33 @@ def read_manifest(path: Path) -> Manifest:
     """The manifest in the file `path`, of this version or an older one.
 
     Raises:
-        RunError: no JSON, a newer version's, or fields that do not fit.
+        DamagedError: no JSON, or its seal does not fit.
+        RunError: a newer version's, or fields that do not fit.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RunError(
-            f"Expected JSON in {path}, got: {error}. Try: another run directory"
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(
+            f"Expected JSON in {path}, got: {error}. Try: another run directory, or the command of "
+            "this run again, which mends it"
         ) from error
+    sealed = is_sealed(content)
     known = content if isinstance(content, dict) else {}
     author = f"campare {known.get('campare') or 'of an unknown version'}"
+    if SEAL in known and not sealed:
+        raise _not_as_written(path)
     schema = known.setdefault("schema_version", 1)  # 0.1.0 wrote none
     if isinstance(schema, int) and schema > SCHEMA_VERSION:
         raise RunError(
             f"Expected a run of schema version {SCHEMA_VERSION} or older in {path}, got "
             f"{schema}, written by {author}. Try: pip install --upgrade campare"
         )
+    if schema == SEALED and not sealed:
+        raise _not_as_written(path)
+    known.pop(SEAL, None)
     if schema == 1:
         _by_method(content)
+    if schema in (1, 2):
         known["schema_version"] = SCHEMA_VERSION
     if known.get("kind") == "audit":
         _by_cell(known)
@@ -194,10 +256,17 @@ def read_manifest(path: Path) -> Manifest:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "fields"
         got = "none" if first["type"] == "missing" else f"{first['input']!r:.60}"
-        raise RunError(
+        raise (DamagedError if sealed else NoManifestError)(
             f"Expected {field} of a run in {path}, got {got}, written by {author}. "
             "Try: another run directory, or the run's command again with another --out"
         ) from error
+
+
+def _not_as_written(path: Path) -> DamagedError:
+    return DamagedError(
+        f"Expected {path} as campare wrote it, got other contents. "
+        "Try: the command of this run again, which mends it"
+    )
 
 
 def _by_method(content: Any) -> None:
@@ -221,6 +290,20 @@ def _by_cell(content: dict[str, Any]) -> None:
         settings["weights"] = {f"{name}-0": digest for name, digest in weights.items()}
 
 
+def _told(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a recipe says beside defaults and words for people."""
+    usual = {**plain(asdict(Recipe("any"))), "title": recipe.get("title")}
+    told = {
+        key: value
+        for key, value in plain(completed(recipe)).items()
+        if key == "name" or usual.get(key) != value
+    }
+    if told.get("augment"):
+        still = plain(asdict(Augment()))
+        told["augment"] = {k: v for k, v in told["augment"].items() if still.get(k) != v}
+    return told
+
+
 def _dict(value: Any) -> dict[str, Any]:
     """A dictionary as it is; an empty one for what is none, which validation will say."""
     return value if isinstance(value, dict) else {}
@@ -232,12 +315,9 @@ def provenance() -> dict[str, Any]:
         "campare": version("campare"),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": _command(),
-        "machine": {
-            "system": platform.platform(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-        },
-        "versions": {"python": platform.python_version(), **_versions(LIBRARIES)},
+        "directory": _directory(),
+        "machine": machine(),
+        "versions": versions(),
     }
 
 
@@ -248,21 +328,9 @@ def _command() -> list[str]:
     return ["campare", *sys.argv[1:]] if ours else []
 
 
-def _versions(names: Iterable[str]) -> dict[str, str]:
-    found = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _processor() -> str:
-    """The processor's name in words, where the system tells."""
+def _directory() -> str | None:
+    """Where relative paths of the command begin; None: that is gone."""
     try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        return str(Path.cwd())
     except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+        return None

@@ -1,30 +1,42 @@
-"""The run directory: one folder that holds everything a study did.
+"""The run directory: one folder that holds everything a study did, as a database of files.
 
-    run.json                       manifest: settings, versions, seeds, data, finished cells
+    run.json                       manifest: settings, versions, seeds, data, what cells gave
+    cells/<recipe>-<seed>.json     of a finished cell: what it gave, and the seals of its files
     models/<recipe>-<seed>.keras   and .json beside it: classes, learning curves, accuracy (.pt or
                                    .model where the user's own code trains)
     maps/<recipe>-<seed>.npz       raw float32 maps (N, h, w), one array a method
     images.npz                     the test images with their masks, and the part that a model sees
-    scores/<recipe>-<seed>.parquet the rows of a finished cell
-    comparison.json, report.html, figures/, tables/
+    scores/<recipe>-<seed>.parquet the rows of a cell
+    comparison.json, report.html, figures/, tables/     and outputs.json, their seals
 
-Every file is written under another name and then renamed, so a stopped study leaves none half
-done.
+Every file is written under another name and then renamed, and the record of a cell comes last, so a
+study that is stopped at any moment leaves finished cells and others. Records are sealed and name
+files with their seals: what is not as it was written does not count, and is said in `Run.faults`.
 """
 
-from collections.abc import Mapping
+import json
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from campare.errors import RunError
-from campare.files import atomic, write_json
+from campare.errors import RunError, last_words
+from campare.files import atomic, plain, read_sealed, write_sealed
 from campare.metrics import remember
+from campare.runs.conditions import conditions
+from campare.runs.failures import failure_path, read_failures
 from campare.runs.manifest import CellRecord, Manifest, read_manifest
-from campare.types import SCORE_COLUMNS, Bools, Floats
+from campare.runs.records import read_records, record_path
+from campare.runs.seals import Fault, Seal
+from campare.runs.tables import TableError, read_table
+from campare.types import Bools, Floats
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,6 +44,9 @@ if TYPE_CHECKING:
     from campare.data import Images
 
 MANIFEST = "run.json"
+IMAGES = "images.npz"
+#: Of the files of models, by who trained them: Keras, torch, or the user's own code.
+SUFFIXES = (".keras", ".pt", ".model")
 
 
 @dataclass(frozen=True)
@@ -49,14 +64,24 @@ class Cell:
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory that exists: its manifest, and its files as tables and arrays."""
+    """A run directory that exists: its manifest, and its files as tables and arrays.
+
+    Attributes:
+        path: the directory.
+        manifest: with the cells that count alone.
+        faults: what is not as it was written; rows of such cells are left out.
+    """
 
     path: Path
     manifest: Manifest = field(repr=False)
+    faults: list[Fault] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
-    def open(cls, path: str | Path) -> "Run":
+    def open(cls, path: str | Path, *, deep: bool = False) -> "Run":
         """Open the run directory at `path`.
+
+        The rows of every cell are compared with their seals; of maps, models and images only the
+        sizes, unless `deep`.
 
         Raises:
             RunError: there is none, or its manifest cannot be read or is a newer version's.
@@ -71,7 +96,30 @@ class Run:
         run = cls(path, read_manifest(manifest))
         for facts in run.manifest.config.own_metrics.values():
             remember(facts)
+        run._count_cells(deep=deep)
         return run
+
+    def _count_cells(self, *, deep: bool) -> None:
+        """Bring the records of cells together, and leave out the cells that are not as written."""
+        found, faults = read_records(self.path, self.manifest)
+        self.faults.extend(faults)
+        self.manifest.cells.update(found)
+        self.manifest.failures = read_failures(self.path)
+        for name, record in list(self.manifest.cells.items()):
+            faults = list(self._faults_of(record, deep=deep))
+            self.faults.extend(faults)
+            if any(fault.file == _scores(name) for fault in faults) or (deep and faults):
+                del self.manifest.cells[name]
+        for name, seal in self.manifest.files.items():
+            if text := seal.broken(self.path / name, deep=deep):
+                self.faults.append(Fault(name, text))
+
+    def _faults_of(self, record: CellRecord, *, deep: bool) -> Iterator[Fault]:
+        """What is wrong with the files of a cell."""
+        scores = _scores(record.name)
+        for name, seal in record.files.items():
+            if text := seal.broken(self.path / name, deep=deep or name == scores):
+                yield Fault(name, text, record.name)
 
     @classmethod
     def create(cls, path: str | Path, manifest: Manifest) -> "Run":
@@ -82,14 +130,64 @@ class Run:
 
     def write_manifest(self) -> None:
         """Write the manifest as it is now."""
-        write_json(self.path / MANIFEST, self.manifest.model_dump())
+        write_sealed(self.path / MANIFEST, self.manifest.model_dump())
 
-    def record(self, cell: Cell, **facts: Any) -> None:
-        """Note facts of a cell (timings, accuracy, learning curves) in the manifest."""
-        self.manifest.cells[cell.name] = CellRecord(recipe=cell.recipe, seed=cell.seed, **facts)
+    def record(self, cell: Cell, **facts: Any) -> CellRecord:
+        """Note that a cell is finished, with facts of it (timings, accuracy, learning curves).
+
+        Any process may do so: the record is a file of its own. The manifest has it once it is
+        written again.
+        """
+        record = CellRecord(
+            recipe=cell.recipe,
+            seed=cell.seed,
+            **facts,
+            rows=self._height(cell),
+            files={name: Seal.of(self.path / name) for name in self._files_of(cell)},
+            terms=self.manifest.terms_of(cell.recipe, cell.seed),
+            conditions=conditions(),
+        )
         # First, so that a stop between the two leaves no comparison that lacks a recorded cell.
         (self.path / "comparison.json").unlink(missing_ok=True)
-        self.write_manifest()
+        write_sealed(record_path(self.path, cell.name), record.model_dump())
+        failure_path(self.path, cell.name).unlink(missing_ok=True)
+        self.manifest.cells[cell.name] = record
+        self.manifest.failures.pop(cell.name, None)
+        return record
+
+    def read_record(self, cell: Cell) -> None:
+        """Take over the record of a cell that another process may have finished.
+
+        Raises:
+            RunError: it is not there: the workers write elsewhere.
+        """
+        path = record_path(self.path, cell.name)
+        try:
+            record = CellRecord.model_validate(read_sealed(path))
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"Expected the record of {cell.name} in {path}, got {last_words(error)}. "
+                "Try: --out on storage that all workers share"
+            ) from error
+        self.manifest.cells[cell.name] = record
+        self.manifest.failures.pop(cell.name, None)
+
+    def _height(self, cell: Cell) -> int | None:
+        import polars as pl
+
+        path = self.scores_path(cell)
+        if not path.is_file():
+            return None
+        rows = pl.scan_parquet(path, glob=False, hive_partitioning=False).select(pl.len())
+        return int(rows.collect().item())
+
+    def _files_of(self, cell: Cell) -> list[str]:
+        """The files of a cell that are there: rows, maps, its model and what is known of it."""
+        names = [_scores(cell.name), f"maps/{cell.name}.npz", f"models/{cell.name}.json"]
+        paths = [self.path / name for name in names]
+        for model in (self.model_path(cell, suffix) for suffix in SUFFIXES):
+            paths += sorted(model.rglob("*")) if model.is_dir() else [model]
+        return [path.relative_to(self.path).as_posix() for path in paths if path.is_file()]
 
     def model_path(self, cell: Cell, suffix: str = ".keras") -> Path:
         """Where the cell's trained model lies; with ".json" what is known of its training."""
@@ -97,14 +195,19 @@ class Run:
 
     def scores_path(self, cell: Cell) -> Path:
         """Where the cell's rows lie, once they are written."""
-        return self.path / "scores" / f"{cell.name}.parquet"
+        return self.path / _scores(cell.name)
 
     def finished(self, cell: Cell) -> bool:
-        """Whether the cell counts: the manifest names it and its rows are there."""
-        return self.scores_path(cell).is_file() and cell.name in self.manifest.cells
+        """Whether the cell counts: it is recorded, and all its files are there in their sizes."""
+        record = self.manifest.cells.get(cell.name)
+        if record is None or not self.scores_path(cell).is_file():
+            return False
+        return not any(s.broken(self.path / n, deep=False) for n, s in record.files.items())
 
     def scores(self) -> "pl.DataFrame":
         """The table: the rows of all finished cells that the manifest names, in its order.
+
+        Cells whose rows are not as they were written are left out; `faults` names them.
 
         Raises:
             RunError: no cell is finished.
@@ -114,17 +217,29 @@ class Run:
         cells = [Cell(one.recipe, one.seed) for one in self.manifest.cells.values()]
         order = {name: i for i, name in enumerate(self.recipes)}
         cells.sort(key=lambda cell: (order.get(cell.recipe, len(order)), cell.seed))
-        paths = [self.scores_path(cell) for cell in cells if self.finished(cell)]
-        if not paths:
+        tables = [table for cell in cells if (table := self._table(cell)) is not None]
+        if not tables:
             raise RunError(
                 f"Expected finished cells in {self.path}, got none. Try: the study's command again"
             )
-        tables = [pl.read_parquet(path) for path in paths]
-        none = pl.lit(None, pl.String).alias("group")  # runs of 0.1.0 had no such column
-        return pl.concat(
-            (t if "group" in t.columns else t.with_columns(none)).select(SCORE_COLUMNS)
-            for t in tables
-        )
+        return pl.concat(tables)
+
+    def _table(self, cell: Cell) -> "pl.DataFrame | None":
+        """The rows of a cell; None where they are not those that were recorded."""
+        try:
+            return read_table(self.scores_path(cell), self.manifest.cells[cell.name])
+        except TableError as error:
+            fault = Fault(_scores(cell.name), str(error), cell.name)
+        if fault not in self.faults:
+            self.faults.append(fault)
+        return None
+
+    @property
+    def source(self) -> str:
+        """A digest of what a comparison is computed from: rows, settings, and this campare."""
+        told = self.manifest.model_dump(exclude={"created", "command", "machine", "versions"})
+        facts = plain({**told, "by": version("campare"), "faults": [str(f) for f in self.faults]})
+        return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
     def recipes(self) -> tuple[str, ...]:
@@ -132,10 +247,29 @@ class Run:
         return tuple(recipe.name for recipe in self.manifest.recipes)
 
     def maps(self, recipe: str, seed: int) -> dict[str, Floats]:
-        """Raw maps of a cell by method, each (N, h, w), in the order of `images()`."""
-        path = self.path / "maps" / f"{Cell(recipe, seed).name}.npz"
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        """Raw maps of a cell by method, each (N, h, w), in the order of `images()`.
+
+        Raises:
+            RunError: they are missing, or not as they were written.
+        """
+        name = Cell(recipe, seed).name
+        record = self.manifest.cells.get(name)
+        return self._arrays(f"maps/{name}.npz", record.files if record else {})
+
+    def _arrays(self, name: str, seals: Mapping[str, Seal]) -> dict[str, Any]:
+        """The arrays of a file of the run, if it is as it was written."""
+        path = self.path / name
+        wrong = seals[name].broken(path) if name in seals else None
+        if wrong is None:
+            try:
+                with np.load(path, allow_pickle=False) as arrays:
+                    return {key: arrays[key] for key in arrays.files}
+            except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
+                wrong = "missing" if isinstance(error, FileNotFoundError) else last_words(error)
+        raise RunError(
+            f"Expected arrays as they were written in {path}, got: {wrong}. "
+            "Try: the command of this run again, which mends it"
+        )
 
     def write_maps(self, cell: Cell, arrays: Mapping[str, Floats]) -> None:
         """Write the raw maps of a cell."""
@@ -151,26 +285,26 @@ class Run:
         """The test images with labels, names and masks."""
         from campare.data import Images
 
-        with np.load(self.path / "images.npz", allow_pickle=False) as arrays:
-            images = arrays["images"]
-            shape = images.shape[:3]
-            regions = {
-                name.removeprefix("region:"): np.unpackbits(
-                    arrays[name], count=int(np.prod(shape))
-                ).reshape(shape).astype(bool)
-                for name in arrays.files
-                if name.startswith("region:")
-            }  # fmt: skip
-            return Images(
-                images=images,
-                labels=arrays["labels"],
-                names=tuple(str(name) for name in arrays["names"]),
-                regions=regions,
-                class_names=tuple(str(name) for name in arrays["classes"]),
-                groups=tuple(str(name) or None for name in arrays["groups"])
-                if "groups" in arrays
-                else (),
-            )
+        arrays = self._arrays(IMAGES, self.manifest.files)
+        images = arrays["images"]
+        shape = images.shape[:3]
+        regions = {
+            name.removeprefix("region:"): np.unpackbits(bits, count=int(np.prod(shape)))
+            .reshape(shape)
+            .astype(bool)
+            for name, bits in arrays.items()
+            if name.startswith("region:")
+        }
+        return Images(
+            images=images,
+            labels=arrays["labels"],
+            names=tuple(str(name) for name in arrays["names"]),
+            regions=regions,
+            class_names=tuple(str(name) for name in arrays["classes"]),
+            groups=tuple(str(name) or None for name in arrays["groups"])
+            if "groups" in arrays
+            else (),
+        )
 
     def mosaics(self) -> dict[str, tuple[int, ...]]:
         """Of each mosaic the test images that it shows, as they are drawn from those kept here.
@@ -180,19 +314,18 @@ class Run:
         from campare.data import Images
         from campare.metrics.mosaic import shown_on
 
-        path = self.path / "images.npz"
-        if not path.is_file():
+        if IMAGES not in self.manifest.files and not (self.path / IMAGES).is_file():
             return {}
-        with np.load(path, allow_pickle=False) as arrays:
-            if "groups" in arrays:
-                return {}
-            labels, names = arrays["labels"], tuple(map(str, arrays["names"]))
-            classes = tuple(map(str, arrays["classes"]))
-            several: Bools = np.zeros(len(labels), np.bool_)
-            if "region:other" in arrays:
-                shape = np.shape(arrays["images"])[:3]
-                bits = np.unpackbits(arrays["region:other"], count=int(np.prod(shape)))
-                several = np.asarray(bits.reshape(len(labels), -1).any(axis=1))
+        arrays = self._arrays(IMAGES, self.manifest.files)
+        if "groups" in arrays:
+            return {}
+        labels, names = arrays["labels"], tuple(map(str, arrays["names"]))
+        classes = tuple(map(str, arrays["classes"]))
+        several: Bools = np.zeros(len(labels), np.bool_)
+        if "region:other" in arrays:
+            shape = np.shape(arrays["images"])[:3]
+            bits = np.unpackbits(arrays["region:other"], count=int(np.prod(shape)))
+            several = np.asarray(bits.reshape(len(labels), -1).any(axis=1))
         blank = np.zeros((len(labels), 2, 2, 3), np.uint8)
         return shown_on(Images(blank, labels, names, {}, classes), several)
 
@@ -202,17 +335,17 @@ class Run:
         Shapes: (N, 4), top, left, bottom and right in shares of the picture, as
         `Framing.rectangle` has them; `campare.attribution.maps.within` puts a map there.
         """
-        with np.load(self.path / "images.npz", allow_pickle=False) as arrays:
-            return {
-                name.removeprefix("window:"): arrays[name]
-                for name in arrays.files
-                if name.startswith("window:")
-            }
+        found = self._arrays(IMAGES, self.manifest.files)
+        return {
+            name.removeprefix("window:"): window
+            for name, window in found.items()
+            if name.startswith("window:")
+        }
 
     def write_images(
         self, images: "Images", windows: Mapping[str, NDArray[np.float64]] | None = None
     ) -> None:
-        """Keep the test images, masks as bits, and the parts of them that models see."""
+        """Keep the test images, masks as bits, what of them models see, and their seal."""
         arrays = {
             "images": images.images,
             "labels": images.labels,
@@ -223,5 +356,11 @@ class Run:
             arrays["groups"] = np.array([group or "" for group in images.groups])
         arrays |= {f"region:{name}": np.packbits(mask) for name, mask in images.regions.items()}
         arrays |= {f"window:{arm}": parts for arm, parts in (windows or {}).items()}
-        with atomic(self.path / "images.npz") as part, part.open("wb") as file:
+        with atomic(self.path / IMAGES) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        self.manifest.files[IMAGES] = Seal.of(self.path / IMAGES)
+        self.write_manifest()
+
+
+def _scores(name: str) -> str:
+    return f"scores/{name}.parquet"

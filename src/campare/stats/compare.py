@@ -140,7 +140,7 @@ def compare(
             pl.col("value").fill_null(math.nan)
         ),
         kind=rows.kind,
-        notes=_notes(rows),
+        notes=(*_notes(rows), *rows.notes),
         confidence=confidence,
         resamples=resamples,
         seed=seed,

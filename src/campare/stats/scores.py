@@ -60,6 +60,7 @@ class Rows(NamedTuple):
     shown: Mapping[str, Sequence[int]] = {}
     fits: Mapping[str, Mapping[str, Any]] = {}
     curves: tuple[tuple[str, int, int, str, float | None], ...] = ()
+    notes: tuple[str, ...] = ()  # what of a run is missing, in sentences
 
     def matrices(self) -> "dict[Key, Measured]":
         """(recipe, method, metric) -> Measured, in the order in which the table names them."""
@@ -141,6 +142,10 @@ def read(table: Any) -> Rows:
             recipes=tuple(manifest.recipe_fields),
             kind=manifest.kind,
             shown=getattr(table, "mosaics", dict)(),
+            notes=(
+                *(f"Not as it was written: {fault}." for fault in getattr(table, "faults", ())),
+                *(f"Failed: {name}: {cause}" for name, cause in manifest.failures.items()),
+            ),
         )
     cells = tuple(getattr(table, "cells", ()))
     return _rows(

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from campare.errors import RecipeError
+from campare.files import clashing, unportable
 from campare.yamlfile import load_yaml
 
 Flip = Literal["none", "horizontal", "vertical", "horizontal_and_vertical"]
@@ -179,6 +180,11 @@ class Recipe:
                 "Expected a recipe name of letters, digits and + - _ . only, "
                 f"got {self.name!r}. Try 'scratch+aug'."
             )
+        if why := unportable(self.name):
+            raise RecipeError(
+                f"Expected a recipe name that can name files, got {self.name[:40]!r}, {why}. "
+                "Try 'scratch+aug'."
+            )
         for name, low, high in _RANGES:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
@@ -330,3 +336,8 @@ def require_unique(recipes: Iterable[Recipe]) -> None:
                 f"Try {recipe.name + '-2'!r} for the second."
             )
         names.add(recipe.name)
+    if two := clashing(sorted(names)):
+        raise RecipeError(
+            f"Expected recipes whose names differ in more than case, got {two[0]!r} and "
+            f"{two[1]!r}. Try {two[1] + '-2'!r} for the second."
+        )

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+#: The fact of a cell that failed: its cause in one line.
+FAILED = "failed"
 #: (cell, report) -> facts of the cell
 Work = Callable[[Any, Callable[[Any], None]], dict[str, Any]]
 #: (cells, work, on_event) -> (cell, facts) as they finish; on_event(cell, event) reports progress

@@ -6,8 +6,8 @@ The run directory has to be on storage that all workers see.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from campare.errors import CampareError
-from campare.experiments.engines.protocol import Work
+from campare.errors import CampareError, last_words
+from campare.experiments.engines.protocol import FAILED, Work
 from campare.optional import require
 
 
@@ -41,7 +41,18 @@ def run(
         on_event(cell, "queued")
     while waiting:
         (done,), _ = ray.wait(list(waiting), num_returns=1)
-        yield waiting.pop(done), ray.get(done)
+        yield waiting.pop(done), _facts(ray, done)
+
+
+def _facts(ray: Any, done: Any) -> dict[str, Any]:
+    """The facts of a task that ended, or that its worker was lost, by which others go on."""
+    try:
+        facts: dict[str, Any] = ray.get(done)
+    except ray.exceptions.RayTaskError:
+        raise
+    except ray.exceptions.RayError as error:
+        return {FAILED: f"its worker was lost: {last_words(error)}"}
+    return facts
 
 
 def _require_processors(present: Mapping[str, float], **needed: float) -> None:

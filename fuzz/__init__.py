@@ -1,1 +1,0 @@
-"""Fuzzing of every reader of campare: `make fuzz`, see SECURITY.md."""

@@ -1,0 +1,62 @@
+"""`campare check`: whether a run is whole, what is wrong with it, and how that is mended."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Exit, Option
+
+from campare.cli.options import RunFolder
+from campare.errors import RunError
+
+if TYPE_CHECKING:
+    from campare.runs.manifest import Manifest
+
+
+def check(
+    run: RunFolder,
+    repair: Annotated[
+        bool, Option("--repair", help="Give the command of the run again: it redoes what is wrong.")
+    ] = False,
+) -> None:
+    """Compare every file of a run with what was written, and say all that is wrong with it.
+
+    Exit status 0: the run is finished and whole; 1: it is not.
+    """
+    from campare.runs.check import check as check_run
+    from campare.runs.run import Run
+
+    faults = check_run(run)
+    for fault in faults:
+        print(fault)
+    if faults and repair:
+        _again(run, Run.open(run).manifest)
+        faults = check_run(run)
+        for fault in faults:
+            print(f"Still {fault}")
+    if faults:
+        print(f"{len(faults)} wrong. Try: campare check {shlex.quote(str(run))} --repair")
+        raise Exit(1)
+    count = len(Run.open(run).manifest.cells)
+    print(f"Whole: {count} cell{'s' if count != 1 else ''}, all files as they were written")
+
+
+def _again(run: Path, manifest: "Manifest") -> None:
+    """Give the command that wrote a run again, where it was given, for the folder as it is now."""
+    if not manifest.command:
+        raise RunError(
+            f"Expected a command of campare that wrote {run}, got a program of your own. "
+            "Try: that program again"
+        )
+    words = [sys.executable, "-m", "campare", *manifest.command[1:], "--out", str(run.absolute())]
+    there = manifest.directory if Path(manifest.directory or "").is_dir() else None
+    print(f"Again: {shlex.join(manifest.command)}", flush=True)
+    status = subprocess.run(words, cwd=there, env=os.environ, check=False).returncode
+    if status == 2:
+        raise RunError(
+            f"Expected the command of {run} to work again, got the error above. "
+            f"Try: {shlex.join(manifest.command)}, in the folder where it was given"
+        )

@@ -1,0 +1,225 @@
+"""One writer at a time: a file in the run directory says which process it is.
+
+    .lock    host, pid, start time of the process, and when it was taken
+
+It is made by a hard link, which is atomic on network file systems, too; its time of change is the
+heartbeat of a process on another host. A lock whose process is gone is stale, and is taken over.
+"""
+
+import json
+import os
+import platform
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from campare.errors import RunError
+
+LOCK = ".lock"
+#: Seconds from one heartbeat to the next, and after which a silent process counts as gone.
+BEAT, SILENT = 20.0, 300.0
+
+
+class Holder(NamedTuple):
+    """The process that writes to a run directory."""
+
+    host: str
+    pid: int
+    began: str  # tells processes of one number apart
+    since: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, since {self.since}"
+
+
+class InUseError(RunError):
+    """A run directory that another process writes to."""
+
+
+@contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Be the only process that writes to a run directory, which is made if need be.
+
+    Raises:
+        InUseError: another process does, which the text names.
+
+    Example:
+        >>> import tempfile
+        >>> with writing(Path(tempfile.mkdtemp())):
+        ...     pass
+    """
+    new = not run.exists()
+    run.mkdir(parents=True, exist_ok=True)
+    mine = _myself()
+    _take(run, mine)
+    stop = threading.Event()
+    beat = threading.Thread(target=_beat, args=(run / LOCK, stop), daemon=True)
+    beat.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        beat.join()
+        if _read(run / LOCK) == mine:
+            (run / LOCK).unlink(missing_ok=True)
+        if new:
+            with suppress(OSError):
+                run.rmdir()  # where nothing was written
+
+
+def require_free(run: Path) -> None:
+    """Check, before any work, that no other process writes to a run directory.
+
+    Raises:
+        InUseError: one does.
+    """
+    holder = holder_of(run)
+    if holder is not None:
+        raise InUseError(
+            f"Expected to be the only one that writes to {run}, got {holder}. "
+            "Try: waiting until it is done, or another --out"
+        )
+
+
+def holder_of(run: Path) -> Holder | None:
+    """The process that writes to a run directory; None: there is none, or it is gone."""
+    path = run / LOCK
+    holder = _read(path)
+    return None if holder is None or _is_stale(path, holder) else holder
+
+
+def _take(run: Path, mine: Holder) -> None:
+    """Make the lock, in place of one whose process is gone."""
+    own = run / f".{mine.pid}-{secrets.token_hex(4)}.part.lock"
+    own.write_text(json.dumps(mine._asdict()), "utf-8")
+    try:
+        for _ in range(3):  # between two looks another may have come or gone
+            if _link(own, run / LOCK):
+                return
+            require_free(run)
+            _break(run)
+    finally:
+        own.unlink(missing_ok=True)
+    require_free(run)
+    raise InUseError(
+        f"Expected to be the only one that writes to {run}, got others that begin at the same "
+        "time. Try: again"
+    )
+
+
+def _link(own: Path, path: Path) -> bool:
+    """Give a file another name, if no file has it; whether that was so."""
+    try:
+        path.hardlink_to(own)
+    except (FileExistsError, FileNotFoundError):  # it is held, or its holder swept
+        return False
+    except OSError:  # a file system without links
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(json.dumps(_myself()._asdict()))
+        except FileExistsError:
+            return False
+    return True
+
+
+def _break(run: Path) -> None:
+    """Remove a stale lock; one process at a time, so that none removes the lock of another."""
+    guard = run / ".lock-guard"
+    with suppress(FileNotFoundError):
+        if _age(guard) > SILENT:
+            guard.unlink()
+    try:
+        guard.touch(exist_ok=False)
+    except FileExistsError:
+        time.sleep(0.2)
+        return
+    try:
+        if holder_of(run) is None:
+            (run / LOCK).unlink(missing_ok=True)
+    finally:
+        guard.unlink(missing_ok=True)
+
+
+def _beat(path: Path, stop: threading.Event) -> None:
+    """Touch the lock from time to time, so that processes on other hosts see that it is held."""
+    while not stop.wait(BEAT):
+        with suppress(OSError):
+            os.utime(path)
+
+
+def _is_stale(path: Path, holder: Holder) -> bool:
+    """Whether the process that made a lock is gone."""
+    if holder.host == _host():
+        return holder.began != _began(holder.pid)
+    return _age(path) > SILENT
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was changed, by the clock of its file system."""
+    probe = path.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.part.clock")
+    try:
+        probe.touch()
+        return probe.stat().st_mtime - path.stat().st_mtime
+    except FileNotFoundError:  # gone meanwhile
+        return 0.0
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> Holder | None:
+    """Who made a lock; None: there is none. One that cannot be read is somebody's for a while."""
+    try:
+        known: Any = json.loads(path.read_text("utf-8"))
+        return Holder(
+            str(known["host"]), int(known["pid"]), str(known["began"]), str(known["since"])
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return Holder("an unknown host", 0, "", "an unknown time")
+
+
+def _myself() -> Holder:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Holder(_host(), os.getpid(), _began(os.getpid()) or "", now)
+
+
+def _host() -> str:
+    """This machine as processes see each other: containers have a name of their own."""
+    try:
+        space = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+    except OSError:
+        space = ""
+    return f"{platform.node()}{f' ({space})' if space else ''}"
+
+
+def _began(pid: int) -> str | None:
+    """When a process of this machine began, in a word of the system; None: there is none."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    except FileNotFoundError:
+        if Path("/proc/self/stat").is_file():
+            return None
+    except OSError:
+        return None
+    else:
+        return None if after_name[0] == "Z" else after_name[19]
+    return _alive(pid)
+
+
+def _alive(pid: int) -> str | None:
+    """The same on systems that only tell whether there is such a process."""
+    if os.name == "nt":
+        return ""  # os.kill would end it
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return ""
+    return ""

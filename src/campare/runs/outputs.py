@@ -1,0 +1,71 @@
+"""The seals of what is derived from the rows of a run: comparison, report, figures, tables.
+
+    outputs.json   the seal of each of these files, and of which rows the comparison is
+
+What is damaged among them costs nothing: it is computed again.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from campare.files import read_sealed, write_sealed
+from campare.runs.run import MANIFEST, Run
+from campare.runs.seals import Fault, Seal
+
+OUTPUTS = "outputs.json"
+COMPARISON = "comparison.json"
+
+
+class Outputs(BaseModel):
+    """What outputs.json holds: `source` is `Run.source` of the comparison."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str | None = None
+    files: dict[str, Seal] = {}
+
+
+def read_outputs(run: Path) -> Outputs | None:
+    """The outputs of a run directory; None: nothing says which these are."""
+    try:
+        return Outputs.model_validate(read_sealed(run / OUTPUTS))
+    except (OSError, ValueError, ValidationError):
+        return None
+
+
+def note_outputs(run: Path, files: Iterable[Path], source: str | None = None) -> None:
+    """Seal files that were written into a run directory; those that lie elsewhere are not its."""
+    known = read_outputs(run) or Outputs()
+    names = [file.relative_to(run).as_posix() for file in files if file.is_relative_to(run)]
+    if names and (run / MANIFEST).is_file():
+        seals = {name: Seal.of(run / name) for name in names}
+        now = Outputs(source=source or known.source, files={**known.files, **seals})
+        write_sealed(run / OUTPUTS, now.model_dump())
+
+
+def note_comparison(run: Run) -> None:
+    """Seal the comparison of a run as that of its rows."""
+    note_outputs(run.path, [run.path / COMPARISON], run.source)
+
+
+def stored_comparison(run: Run) -> Path | None:
+    """The file of the comparison of exactly these rows, as it was written; None: there is none."""
+    known, path = read_outputs(run.path) or Outputs(), run.path / COMPARISON
+    seal = known.files.get(COMPARISON)
+    whole = seal is not None and seal.broken(path) is None
+    return path if whole and known.source == run.source else None
+
+
+def faults_of_outputs(run: Run, *, other_rows: bool = True) -> list[Fault]:
+    """What is derived from a run and not as it was written; `other_rows`: or not of its rows."""
+    known = read_outputs(run.path)
+    if known is None:
+        there = (run.path / OUTPUTS).is_file()
+        return [Fault(OUTPUTS, "other contents than were written" if there else "missing")]
+    broken = [(name, seal.broken(run.path / name)) for name, seal in known.files.items()]
+    faults = [Fault(name, text) for name, text in broken if text]
+    if other_rows and not faults and known.source != run.source:
+        faults.append(Fault(COMPARISON, "a comparison of other rows"))
+    return faults

@@ -1,0 +1,129 @@
+"""One writer: a second process is told who it is; the lock of one that is gone is taken over."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from campare.runs import lock
+from campare.runs.lock import LOCK, InUseError, holder_of, require_free, writing
+
+
+def test_a_second_writer_is_told_who_holds_it(tmp_path):
+    with writing(tmp_path / "r"):
+        assert holder_of(tmp_path / "r").pid == os.getpid()
+        said = (
+            rf"only one that writes to .*r, got process {os.getpid()} on .*, since 20.* Try: wait"
+        )
+        for refused in (require_free, lambda run: writing(run).__enter__()):
+            with pytest.raises(InUseError, match=said) as error:
+                refused(tmp_path / "r")
+            assert "\n" not in str(error.value)
+        (tmp_path / "r" / "run.json").touch()
+    assert [file.name for file in (tmp_path / "r").iterdir()] == ["run.json"]
+    with writing(tmp_path / "r"):
+        pass
+
+
+def test_nothing_stays_of_a_run_that_was_not_begun(tmp_path):
+    with pytest.raises(KeyError), writing(tmp_path / "new"):
+        raise KeyError
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_lock_of_a_process_that_was_killed_is_taken_over(tmp_path):
+    code = (
+        "import sys, os, signal, pathlib; from campare.runs.lock import writing\n"
+        "with writing(pathlib.Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert done.returncode == -9
+    assert (tmp_path / LOCK).is_file()
+    assert holder_of(tmp_path) is None
+    with writing(tmp_path):
+        assert holder_of(tmp_path).pid == os.getpid()
+    assert not any(tmp_path.rglob(".*"))
+
+
+def held(path, **changes):
+    mine = lock._myself()._asdict() | changes
+    path.mkdir(exist_ok=True)
+    (path / LOCK).write_text(json.dumps(mine))
+
+
+def test_another_process_of_the_same_number_is_another_process(tmp_path):
+    held(tmp_path)
+    with pytest.raises(InUseError):
+        require_free(tmp_path)
+    held(tmp_path, began="1")
+    require_free(tmp_path)
+
+
+def test_a_process_on_another_host_is_known_by_its_heartbeat(tmp_path):
+    held(tmp_path, host="elsewhere", pid=1)
+    with pytest.raises(InUseError, match="process 1 on elsewhere"):
+        require_free(tmp_path)
+    old = time.time() - lock.SILENT - 60
+    os.utime(tmp_path / LOCK, (old, old))
+    require_free(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == [LOCK]
+
+
+def test_a_lock_that_cannot_be_read_is_somebodys_for_a_while(tmp_path):
+    (tmp_path / LOCK).write_bytes(b"")
+    with pytest.raises(InUseError, match="an unknown host"):
+        require_free(tmp_path)
+    old = time.time() - lock.SILENT - 60
+    os.utime(tmp_path / LOCK, (old, old))
+    with writing(tmp_path):
+        pass
+
+
+def test_the_heart_beats(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "BEAT", 0.01)
+    with writing(tmp_path):
+        old = time.time() - 1000
+        os.utime(tmp_path / LOCK, (old, old))
+        for _ in range(200):
+            if lock._age(tmp_path / LOCK) < 100:
+                break
+            time.sleep(0.01)
+        assert lock._age(tmp_path / LOCK) < 100
+
+
+def test_one_of_many_that_come_at_once_gets_it(tmp_path):
+    held(tmp_path, began="1")  # stale, so that all want to take it over
+    inside, most, refused = [], [], []
+
+    def come():
+        try:
+            with writing(tmp_path):
+                inside.append(1)
+                most.append(len(inside))
+                time.sleep(0.05)
+                inside.pop()
+        except InUseError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=come) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1
+    assert len(most) + len(refused) == 8
+    assert all(re.search("only one that writes", text) for text in refused)
+
+
+def test_a_file_system_without_links(tmp_path, monkeypatch):
+    def none(self, target):
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.hardlink_to", none)
+    with writing(tmp_path), pytest.raises(InUseError, match=f"process {os.getpid()}"):
+        require_free(tmp_path)

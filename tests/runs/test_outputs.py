@@ -1,0 +1,40 @@
+"""What is derived from rows: sealed, computed again where it is damaged or of other rows."""
+
+from campare.runs.outputs import (
+    faults_of_outputs,
+    note_comparison,
+    note_outputs,
+    read_outputs,
+    stored_comparison,
+)
+from campare.runs.run import Run
+from manifests import manifest
+
+
+def test_a_comparison_is_of_exactly_these_rows(tmp_path):
+    run = Run.create(tmp_path, manifest())
+    (tmp_path / "comparison.json").write_text("{}")
+    assert stored_comparison(run) is None
+    assert [fault.text for fault in faults_of_outputs(run)] == ["missing"]
+    note_comparison(run)
+    assert stored_comparison(run) == tmp_path / "comparison.json"
+    assert faults_of_outputs(run) == []
+    run.manifest.seeds.append(5)
+    assert stored_comparison(run) is None
+    (fault,) = faults_of_outputs(run)
+    assert str(fault) == "comparison.json: a comparison of other rows"
+    assert faults_of_outputs(run, other_rows=False) == []
+
+
+def test_files_elsewhere_are_not_the_runs(tmp_path):
+    run = Run.create(tmp_path / "run", manifest())
+    for file in (tmp_path / "report.md", run.path / "report.html"):
+        file.write_text("x")
+    note_outputs(run.path, [tmp_path / "report.md"])
+    assert read_outputs(run.path) is None
+    note_outputs(run.path, [tmp_path / "report.md", run.path / "report.html"])
+    assert list(read_outputs(run.path).files) == ["report.html"]
+    (run.path / "report.html").write_text("y")
+    assert [str(fault) for fault in faults_of_outputs(run)] == [
+        "report.html: other contents than were written"
+    ]
