@@ -10,7 +10,7 @@ PEERED := build/peers/.campare-installed
 DEMO := runs/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backends demo test others lint types slow real bench crash pins clean
+.PHONY: help setup backends demo test others lint types slow real fuzz bench crash pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile
@@ -53,6 +53,11 @@ slow: setup  ## the tests that take longer
 
 real: setup  ## the tests that need ../shared/real
 	$(BIN)/pytest -m real -rs
+
+# MINUTES=60 or N=1000000 inputs; TARGET='import coco' for one reader; ATHERIS=1 with TARGET: led by coverage.
+fuzz: setup  ## feed broken and odd files to every reader for 10 minutes: MINUTES=, or N= of them
+	$(if $(ATHERIS),$(BIN)/python -m pip install --quiet -r fuzz/requirements.txt)
+	$(BIN)/python -m fuzz$(if $(ATHERIS),.with_atheris) $(if $(N),--number $(N),--minutes $(or $(MINUTES),10)) $(if $(TARGET),--target '$(TARGET)')
 
 # PEERS=1 installs other tools (benchmarks/peers.txt, a few GB) into build/peers and times them, too;
 # WRITE=1 writes benchmarks/RESULTS.md; OPTIONS="--backend torch" is for cam_speed.py itself.

@@ -54,10 +54,11 @@ class Told(lightning.Callback):
     def __init__(self, progress) -> None:
         self.progress = progress
 
-    def on_train_epoch_end(self, trainer, _):
-        """After each epoch: its loss."""
+    def on_train_epoch_end(self, trainer, module):
+        """After each epoch: its loss, and the network as it is."""
         loss = float(trainer.callback_metrics["loss"])
-        self.progress(trainer.current_epoch + 1, trainer.max_epochs, loss=loss)
+        epochs = (trainer.current_epoch + 1, trainer.max_epochs)
+        self.progress(*epochs, model=module.network, loss=loss)
 
 
 def fit(images, seed, recipe, progress):

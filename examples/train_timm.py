@@ -55,7 +55,7 @@ def fit(images, seed, recipe, progress):
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
-        progress(epoch, recipe.epochs, loss=np.mean(losses))
+        progress(epoch, recipe.epochs, model=model, loss=np.mean(losses))
     return model.eval()
 
 

@@ -5,7 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from campare.data.annotations import Annotation, object_mask, read_boxes_csv, read_coco, read_voc
+from campare.data.annotations import (
+    Annotation,
+    object_mask,
+    read_boxes_csv,
+    read_coco,
+    read_voc,
+    size_of,
+)
 from campare.data.decode import Decoded
 from campare.data.shapes import Box, Polygons, Rle
 from campare.errors import DataError
@@ -186,3 +193,27 @@ def test_a_shape_for_another_size_is_refused():
         "Expected 1.xml object 1 to be made for image cat/1.png of 5 x 4 pixels, got one made for "
         "50 x 40 pixels. Try the images at the size that was annotated."
     )
+
+
+def test_a_cell_without_a_column_is_no_word():
+    """The first row has more cells than the header, the others have not."""
+    rows = b"image,xmin,ymin,xmax,ymax\na.png,0,0,1,1,2\nb.png,0,0,1,1\n"
+    assert len(read_boxes_csv(rows)) == 2
+
+
+@pytest.mark.parametrize(
+    "instance",
+    [{"bbox": [0, 0, 10**18, 1]}, {"bbox": [0, 0, True, None]}, {"segmentation": [[1e308] * 6]},
+     {"segmentation": {"size": [1e300, 2], "counts": []}}, {"bbox": {"a": 1}},
+     {"segmentation": {"size": [2, 2], "counts": {"a": 1}}}, {"segmentation": "x"}],
+)  # fmt: skip
+def test_shapes_of_odd_values_are_refused_or_fill_nothing_outside(instance):
+    image = Decoded(np.zeros((8, 12, 3), np.uint8), 1)
+    with pytest.raises(DataError, match=r"^Expected .*, got .*\. Try"):
+        object_mask(read_coco(coco({"image_id": 3, **instance})), "cat/1.png", image)
+
+
+@pytest.mark.parametrize("size", [(10**6, 10**6), ("x", 3), ([1], 2), (1e300, 2)])
+def test_a_size_that_no_image_has(size):
+    with pytest.raises(ValueError, match=r"pixels|size|invalid"):
+        size_of(*size)

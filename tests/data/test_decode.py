@@ -1,17 +1,21 @@
 """Every Pillow mode becomes upright 8-bit RGB, and masks shrink by area, none to nothing."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from campare.data import decode
 from campare.data.decode import (
     Picture,
     decode_image,
+    opened,
     resize_image,
     resize_mask,
     resize_picture,
@@ -207,3 +211,51 @@ def test_a_picture_of_that_size_is_untouched():
     same = resize_picture(Picture(image, {"cue": mask}), 8)
     assert np.array_equal(same.image, image)
     assert np.array_equal(same.regions["cue"], mask)
+
+
+def header(width: int, height: int) -> bytes:
+    """A PNG that says its size, and ends where its pixels begin."""
+    data = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + data + struct.pack(">I", zlib.crc32(data))
+    return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 9) + b"IDAT"
+
+
+@pytest.mark.parametrize("size", [(100_000, 100_000), (2**31 - 1, 1), (13_378, 13_378)])
+def test_an_image_of_more_pixels_than_are_read_is_not_decoded(size):
+    with pytest.raises(ValueError, match=r"more than .*179 million"):
+        decode_image(header(*size))
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_photograph_of_169_megapixels_is_not_too_large():
+    with opened(header(13_000, 13_000)) as file:
+        assert file.size == (13_000, 13_000)
+
+
+@pytest.mark.parametrize("kind", ["EPS", "ICO", "PCX", "SGI", "PDF"])
+def test_formats_that_nobody_annotates_are_refused_whatever_their_name(kind, tmp_path):
+    """Pillow would start Ghostscript for EPS."""
+    content = encoded(Image.new("RGB", (32, 32), (1, 2, 3)), kind)
+    with pytest.raises(UnidentifiedImageError):
+        decode_image(content)
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(UnidentifiedImageError), opened(tmp_path / "a.png"):
+        pass
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "CMYK"])
+def test_a_large_file_is_turned_to_rgb_in_strips(mode, monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 30, 4), np.uint8)
+    content = encoded(Image.fromarray(noise).convert(mode), "TIFF")
+    whole = decode_image(content).image
+    monkeypatch.setattr(decode, "_LARGE", 100)
+    monkeypatch.setattr(decode, "_STRIP", 7 * 30)
+    np.testing.assert_array_equal(decode_image(content).image, whole)
+
+
+def test_wide_values_are_scaled_in_strips(monkeypatch):
+    values = np.random.default_rng(0).integers(0, 65535, (40, 30), np.uint16)
+    whole = to_8_bit(values)
+    monkeypatch.setattr(decode, "_STRIP", 7 * 30)
+    np.testing.assert_array_equal(to_8_bit(values), whole)
+    np.testing.assert_array_equal(whole, np.rint(values / 257).astype(np.uint8))

@@ -1,6 +1,7 @@
 """Boxes, polygons and run lengths fill the pixels whose centres they hold."""
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -126,3 +127,30 @@ def test_broken_run_lengths_are_refused():
         runs_of("1P")
     with pytest.raises(ValueError, match="negative"):
         runs_of([3, -1])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("o" * 100_000 + "0", "beyond any image"), ("1\u4e00", "run lengths with"), ("!", "with '!'"),
+     ("oooooooo0", "a run length beyond any image")],
+)  # fmt: skip
+def test_run_lengths_that_would_take_forever_are_refused(text, reason):
+    started = time.process_time()
+    with pytest.raises(ValueError, match=reason):
+        runs_of(text)
+    assert time.process_time() - started < 0.1
+
+
+def test_a_polygon_that_crosses_an_image_without_end_is_refused():
+    ring = tuple((x, 2000.0 * (index % 2)) for index, x in enumerate(np.linspace(0, 2000, 9000)))
+    with pytest.raises(ValueError, match=r"cross 18,000,000 rows of pixels"):
+        fill(Polygons((ring,)), (2000, 2000))
+
+
+def test_an_outline_of_fifty_thousand_points_is_quick():
+    turns = np.linspace(0, 2 * np.pi, 50_000, endpoint=False)
+    ring = np.stack([500 + 400 * np.cos(turns), 500 + 400 * np.sin(turns)], axis=1)
+    started = time.process_time()
+    inside = fill(Polygons((tuple(map(tuple, ring.tolist())),)), (1000, 1000))
+    assert time.process_time() - started < 2
+    assert inside.sum() == pytest.approx(np.pi * 400**2, rel=1e-3)

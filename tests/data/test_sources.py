@@ -1,12 +1,14 @@
 """Annotation files are found wherever they lie, by what is in them."""
 
 import json
+import time
 
 import pytest
 from painting import error_of, paint, picture
 
 from campare.__main__ import main
 from campare.data import ImageSet
+from campare.data.sources import format_of
 
 CLASSES = ("cat", "dog")
 BOX = (2, 1, 7, 4)  # 15 pixels
@@ -193,3 +195,21 @@ def test_cvat_in_annotations_is_said_to_be_none_of_voc(pets):
         "<annotations>. Try campare data import DATA OUT, or to export it anew as Pascal VOC or "
         "COCO."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.txt", b"0" + b" 0.5" * 1000 + b" x"), ("a.json", b"[" * 50_000), ("a.json", b"9" * 9000),
+     ("a.csv", b'"image,xmin'), ("a.xml", b"<" * 4000), ("a.json", b'{"a":NaN}')],
+)  # fmt: skip
+def test_a_file_that_means_harm_is_of_no_format_at_once(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    started = time.process_time()
+    assert format_of(tmp_path / name) is None
+    assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize("line", ["0 0.5 .5 1 1.", "12 0 0 1 1 0.25 0.75", "0 0.1 0.1 0.2 0.2\n"])
+def test_lines_of_yolo_are_known(tmp_path, line):
+    (tmp_path / "a.txt").write_text(line)
+    assert format_of(tmp_path / "a.txt") == "YOLO"

@@ -120,8 +120,9 @@ def test_a_cue_at_random_costs_nothing_on_the_mean_and_its_size_decides():
         "much elsewhere (+0.100 to +0.140). How well its maps find anything else says little."
     )
     assert "costs 0.20" in found_with(change=0.3).answers[0].text
-    coarse = found_with(share=0.05, untrained=0.05, drop=0.0, drop_low=-0.02, change=0.3)
-    assert coarse.headline == "A follows the cue."
+    for change in (0.16, 0.3):  # a coarse map spills off a small cue, which the model needs
+        coarse = found_with(share=0.05, untrained=0.05, drop=0.0, drop_low=-0.02, change=change)
+        assert coarse.headline == "A follows the cue."
 
 
 def simulated(follows, rng, images=60, seeds=3):

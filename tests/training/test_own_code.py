@@ -41,6 +41,26 @@ def fit(images, seed, recipe, progress):
     return model
 
 
+def build_dropping(n_classes, seed):
+    model = build(n_classes, seed)
+    return torch.nn.Sequential(*model[:-1], torch.nn.Dropout(0.5), model[-1])
+
+
+def fit_told(images, seed, progress):
+    """Two epochs of descent with dropout; `progress` gets the model as it is trained."""
+    model = build_dropping(len(images.class_names), seed).train()
+    x = torch.from_numpy(images.images).permute(0, 3, 1, 2) / 255
+    optimizer = torch.optim.SGD(model.parameters(), 0.5)
+    for epoch in (1, 2):
+        loss = torch.nn.functional.cross_entropy(model(x), torch.from_numpy(images.labels))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        assert model.training
+        progress(epoch, 2, model=model, loss=loss.item(), drawn=random.random())
+    return model.eval()
+
+
 def load(path):
     model = build(2, 0)
     model.load_state_dict(torch.load(path, weights_only=True))
@@ -285,13 +305,42 @@ class TestStudy:
             )  # fmt: skip
         assert not (tmp_path / "r").exists()
 
-    def test_with_recipes_of_campare_which_alone_have_a_curve(self, tmp_path):
+    def test_a_curve_is_that_of_the_model_and_moves_nothing(self, tmp_path):
+        recipes = [own("a", train=fit_told)]
+        plain, watched = (
+            study(
+                DRAWN, recipes=recipes, seeds=2, size=16, metrics=["energy"],
+                out=tmp_path / str(curve), curve=curve,
+            )
+            for curve in (None, 1)
+        )  # fmt: skip
+        assert watched.scores().equals(plain.scores())
+        rows = watched.scores().filter(pl.col("metric") == "energy", pl.col("method") == "grad-cam")
+        for seed in (0, 1):  # the first is trained before its layers are known
+            cell = watched.manifest.cells[f"a-{seed}"]
+            assert cell.history == plain.manifest.cells[f"a-{seed}"].history
+            assert list(cell.curve) == [1, 2]
+            mean = rows.filter(pl.col("seed") == seed)["value"].mean()
+            assert cell.curve[2]["energy"] == pytest.approx(mean, abs=1e-5)
+            assert cell.curve[1]["energy"] != cell.curve[2]["energy"]
+            assert cell.curve[2]["accuracy"] == pytest.approx(cell.accuracy)
+
+    def test_a_recipe_that_does_not_give_its_model_has_no_curve_which_is_said(self, tmp_path):
         console = Console(file=io.StringIO(), width=200)
-        recipes = [own("a"), Recipe("b", backbone="article-cnn", weights="random", epochs=1)]
+        recipes = [
+            own("a"),
+            own("silent", train=lambda seed: build(2, seed)),
+            Recipe("b", backbone="article-cnn", weights="random", epochs=1),
+        ]
         run = study(
             DRAWN, recipes=recipes, seeds=1, size=16, metrics=["energy"], out=tmp_path, curve=1,
             console=console,
         )  # fmt: skip
-        assert set(Run.open(run.path).scores()["recipe"]) == {"a", "b"}
-        assert [bool(run.manifest.cells[name].curve) for name in ("a-0", "b-0")] == [False, True]
-        assert "No curve of a: its training is code of your own" in console.file.getvalue()
+        assert set(Run.open(run.path).scores()["recipe"]) == {"a", "silent", "b"}
+        curves = [bool(run.manifest.cells[name].curve) for name in ("a-0", "silent-0", "b-0")]
+        assert curves == [False, False, True]
+        said = console.file.getvalue()
+        for name in ("silent", "a"):
+            assert f"No curve of {name}: its training function does not give its model" in said
+        assert said.index("No curve of silent") < said.index("b-0: accuracy")
+        assert "Try: progress(epoch, epochs, model=model) after each epoch" in said

@@ -6,8 +6,12 @@ import pytest
 import torch
 
 from campare import compare, study
+from campare.attribution.method import METHODS
 from campare.data import ImageSet
 from campare.errors import ModelError, RecipeError
+from campare.experiments.curve import curve_on
+from campare.experiments.train import watch_own
+from campare.training import own_code
 from campare.training import torch as recipes
 from campare.training.recipe import Recipe
 from campare.training.torch_depth import layers_of
@@ -24,11 +28,27 @@ def test_training_repeats_and_tells_its_progress(tmp_path):
     states = zip(weights(one).values(), weights(again).values(), strict=True)
     assert all(torch.equal(a, b) for a, b in states)
     assert not torch.equal(one.head[0].weight, other.head[0].weight)
-    assert told[:2] == [(1, 2, "loss", "accuracy"), (2, 2, "loss", "accuracy")]
+    assert told[:2] == [(epoch, 2, "model", "loss", "accuracy") for epoch in (1, 2)]
     torch.save(one.state_dict(), tmp_path / "one.pt")
     loaded = recipes.load(tmp_path / "one.pt", recipe)
     x = torch.rand(2, 3, 16, 16) * 255
     assert torch.equal(loaded(x), one(x))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"trainable": "lora"}, {"trainable": "gradual", "guidance": "energy"}, {"trainable": "head"}],
+)
+def test_a_curve_moves_no_weight(options):
+    images = ImageSet.from_images(cued(8))
+    curve = curve_on(images.load("test", 16), 2, [METHODS["grad-cam"]], seed=0)
+    recipe = Recipe("mine", train=recipes.fit, epochs=3, options=given(**options).options)
+    watch = watch_own(curve, recipe, images.class_names, 16)
+    found, plain = (own_code.train(recipe, cued(), seed=0, watch=each) for each in (watch, None))
+    pairs = zip(weights(found.model).values(), weights(plain.model).values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    assert list(found.curve) == [2]
+    assert found.history == plain.history
 
 
 def test_guidance_moves_the_maps_to_the_object():

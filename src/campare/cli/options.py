@@ -75,7 +75,7 @@ def pixels(text: str) -> Any:
         >>> pixels("caffe"), pixels("{size: 224}"), pixels("a=0..1,b={mean: [0.5]}")
         ('caffe', {'size': 224}, {'a': '0..1', 'b': {'mean': [0.5]}})
     """
-    if ("{" in text and not text.startswith("{")) or "=" in text:
+    if "=" in text and not text.startswith("{"):
         return {name: pixels(one) for name, one in assigned(text).items()}
     if not text.startswith("{"):
         return text

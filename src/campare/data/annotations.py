@@ -156,8 +156,10 @@ def _label_column(columns: Iterable[str], name: str) -> str | None:
 def _require_no_words(rows: Sequence[Mapping[str, str | None]], name: str) -> None:
     """Words in a column that is not read are labels, most likely."""
     for column in rows[0] if rows else ():
-        words = [row[column] for row in rows if isinstance(row[column], str) and row[column]]
-        if column in CSV_COLUMNS or column is None or all(map(_is_number, words)):
+        if column in CSV_COLUMNS or column is None:  # None: of cells without a name
+            continue
+        words = [row[column] for row in rows if row[column]]
+        if all(map(_is_number, words)):
             continue
         raise DataError(
             f"Expected labels in a column label or class of {name}, got {words[0]!r} in a column "

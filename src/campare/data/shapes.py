@@ -16,7 +16,7 @@ from campare.types import Bools
 Size = tuple[int, int]  # (H, W)
 
 _OVERSHOOT = 1.0  # pixels that a shape may stick out by rounding; it is clipped
-_LONGEST, _BITS = 2**40, 40  # of a run, more than any image has
+_LONGEST, _BITS = 2**31, 40  # of a run, more than any image has
 _CROSSINGS = 2**24  # of a polygon's edges and rows of pixels; an outline has few a row
 
 

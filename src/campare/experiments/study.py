@@ -27,6 +27,7 @@ from campare.experiments.cells import (
     say_mended,
     warn_of_failures,
 )
+from campare.experiments.curve import Curve, curve_on
 from campare.experiments.engines import engine as find_engine
 from campare.experiments.evaluate import Terms
 from campare.experiments.evaluated import Evaluated, grids_of
@@ -48,7 +49,13 @@ from campare.experiments.selection import (
     select,
     without_mosaics,
 )
-from campare.experiments.train import Study, as_evaluated, keep_own, train_and_evaluate
+from campare.experiments.train import (
+    Study,
+    as_evaluated,
+    keep_own,
+    train_and_evaluate,
+    watch_own,
+)
 from campare.files import shortened
 from campare.metrics.mosaic import COUNT
 from campare.runs.lock import writing
@@ -111,7 +118,8 @@ def study(
     another backend, number of cores or machine, which are said otherwise.
 
     `curve` measures quality and accuracy every so many epochs, on a fixed sample of test images;
-    the answers say where the two part. No row of the table changes.
+    the answers say where the two part. No row of the table changes. A recipe that is code gives its
+    model to `progress` for it.
 
     Raises:
         CampareError: a setting that cannot work, where nothing has been written; or all cells
@@ -133,9 +141,9 @@ def study(
         _check_curve(curve, chosen)
         for recipe in chosen:
             own_code.check(recipe)
-        without = [recipe.name for recipe in chosen if curve and recipe.train is not None]
-        if without:
-            live.say(f"No curve of {', '.join(without)}: its training is code of your own")
+        silent = [one.name for one in chosen if one.train and not own_code.tells_progress(one)]
+        if curve and silent:
+            live.say(_no_curve(silent))
         by_name = {recipe.name: recipe for recipe in chosen}
         arms = to_train(chosen, _seeds(seeds))
         seed_list = [replicate.seed for replicate in arms[0].replicates]
@@ -165,7 +173,8 @@ def study(
         _check_training(ours, train, side)
         validation = images.load(VALIDATION, side) if VALIDATION in images.splits else None
         own = [recipe for recipe in chosen if recipe.train is not None]
-        firsts = {} if not own else _firsts(own, known, train, validation, side, seed_list[0], live)
+        watched = curve_on(images.load("test", side), curve, found, seed=0) if curve else None
+        firsts = _firsts(own, known, train, validation, side, seed_list[0], watched, live)
         grids |= {name: first.grids(found) for name, (_, first) in firsts.items()}
         matched = coarsest({**known, **grids}.values())
         inputs = InputsBySize(images, selection.metrics, matched, live).of((side, side))
@@ -185,7 +194,7 @@ def study(
             cache = _cache() if ours else None
             work = partial(
                 train_and_evaluate,
-                Study(run, train, inputs, terms, by_name, side, validation, cache, curve),
+                Study(run, train, inputs, terms, by_name, side, validation, cache, watched),
             )
             cells = [
                 cell for cells in zip(*(arm.cells for arm in arms), strict=True) for cell in cells
@@ -199,6 +208,8 @@ def study(
                 live,
                 skip_failed=skip_failed,
             )
+            if curve and (without := _without_curve(run, own, silent)):
+                live.say(_no_curve(without))
             live.say("Comparing the recipes and writing the report")
             conclude(run)
     if quiet:
@@ -217,6 +228,20 @@ def _check_curve(curve: int | None, recipes: Sequence[Recipe]) -> None:
             f"Expected a curve of every 1 to {epochs} epochs, as many as recipe {shortest.name!r} "
             f"has, got {curve}. Try: curve={max(1, epochs // 5)} (--curve)"
         )
+
+
+def _no_curve(names: Sequence[str]) -> str:
+    """What is said of recipes that are code and have no curve."""
+    return (
+        f"No curve of {', '.join(names)}: its training function does not give its model to "
+        "progress. Try: progress(epoch, epochs, model=model) after each epoch"
+    )
+
+
+def _without_curve(run: Run, own: Sequence[Recipe], said: Sequence[str]) -> list[str]:
+    """Recipes that are code of which no cell has a curve, beside those of which it was said."""
+    curves = {name.rpartition("-")[0] for name, cell in run.manifest.cells.items() if cell.curve}
+    return [one.name for one in own if one.name not in curves and one.name not in said]
 
 
 def _validation(counts: Mapping[str, int]) -> str:
@@ -313,6 +338,7 @@ def _firsts(
     validation: Images | None,
     size: int,
     seed: int,
+    curve: Curve | None,
     live: Live,
 ) -> dict[str, tuple[Trained | None, Evaluated]]:
     """A first model of each recipe that is code and new: untrained where it says how, else trained.
@@ -326,7 +352,8 @@ def _firsts(
         trained = None
         if network is None:
             live.say(f"Training the first model of {recipe.name} to find its layers")
-            trained = own_code.train(recipe, train, seed=seed, validation=validation)
+            watch = watch_own(curve, recipe, train.class_names, size)
+            trained = own_code.train(recipe, train, seed=seed, validation=validation, watch=watch)
             network = trained.model
         found[recipe.name] = trained, as_evaluated(recipe, network, train.class_names, size, 0)
     return found

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from campare.errors import RecipeError, TargetError
+from campare.experiments.curve import Curve
 from campare.experiments.evaluate import (
     UNTRAINED,
     Evaluation,
@@ -19,7 +20,6 @@ from campare.experiments.evaluate import (
 from campare.experiments.evaluated import Evaluated, evaluated
 from campare.experiments.inputs import Inputs
 from campare.experiments.outputs import match
-from campare.experiments.quality import quality, sampled
 from campare.files import atomic, read_sealed, write_sealed
 from campare.runs.run import Cell, Run
 from campare.runs.seals import seals_of
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 #: Images at a time for metrics that query the model.
 BATCH_SIZE = 32
-#: Test images on which the curve of quality is measured.
-CURVE_IMAGES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +46,7 @@ class Study:
     size: int
     validation: "Images | None" = None  # None: a part of the training images
     cache: Any = None  # FeatureCache: what frozen backbones said of the training images
-    curve: int | None = None  # epochs from one point of the curve of quality to the next
+    curve: Curve | None = None  # of quality while a model is trained
 
 
 def train_and_evaluate(study: Study, cell: Cell, report: Report) -> dict[str, Any]:
@@ -110,22 +108,16 @@ def _of_campare(
 
 
 def _watch(study: Study, model: Evaluated, network: Any) -> "Watch | None":
-    """Measures maps on a fixed sample of test images every few epochs, by the study's `network`.
-
-    Nothing is decided by what it finds: the training goes on as it would.
-    """
-    if study.curve is None:
+    """Measures maps every few epochs, by the study's `network`, which `model` evaluates."""
+    curve = study.curve
+    if curve is None:
         return None
-    every = study.curve
-    images = sampled(study.inputs.images, CURVE_IMAGES, study.terms.seed)
-    measured = quality(images, None, study.terms.methods[:1])
 
     def watch(epoch: int, copy: Callable[[Any], None]) -> dict[str, float] | None:
-        if epoch % every:
+        if not curve.due(epoch):
             return None
         copy(network)
-        means = measured(model)
-        return {"accuracy": means.accuracy} | {name: x for (_, name), x in means.quality.items()}
+        return curve.point(model)
 
     return watch
 
@@ -146,7 +138,12 @@ def _of_own_code(
 
     def train() -> "Trained":
         return own_code.train(
-            recipe, study.train, seed=cell.seed, validation=study.validation, progress=report
+            recipe,
+            study.train,
+            seed=cell.seed,
+            validation=study.validation,
+            progress=report,
+            watch=watch_own(study.curve, recipe, names, study.size),
         )
 
     facts = keep_own(study.run, cell, recipe, names, train)
@@ -154,6 +151,23 @@ def _of_own_code(
     trained = own_code.load(recipe, path)
     model = as_evaluated(recipe, trained, names, study.size, study.terms.seed)
     return model, untrained, facts
+
+
+def watch_own(
+    curve: Curve | None, recipe: "Recipe", class_names: tuple[str, ...], size: int
+) -> "Callable[[int, Any], dict[str, float] | None] | None":
+    """Measures maps every few epochs of the model that the user's code trains."""
+    if curve is None:
+        return None
+
+    def watch(epoch: int, model: Any) -> dict[str, float] | None:
+        if not curve.due(epoch):
+            return None
+        from campare.models import recent
+
+        return curve.point(as_evaluated(recipe, recent(model), class_names, size, seed=0))
+
+    return watch
 
 
 def keep_own(

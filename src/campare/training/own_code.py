@@ -10,8 +10,6 @@ pixels a side. All of them are checked before anything is trained. No framework 
 before the user's own code does.
 """
 
-import random
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -27,6 +25,7 @@ from campare.optional import importable_here, load_object
 from campare.training import torch_options
 from campare.training.called import call, taken
 from campare.training.progress import Step, Trained
+from campare.training.randomness import left_as_it_was, make_repeatable
 from campare.training.recipe import Code, Recipe, spelled
 from campare.training.sweep import nested
 
@@ -45,11 +44,16 @@ GIVEN = {
 NEEDS = {"load": ("path",), "save": ("model", "path")}
 
 
+#: Is told the epoch that ended and the model; returns what is kept of it, if any.
+Watch = Callable[[int, Any], dict[str, float] | None]
+
+
 @dataclass
 class Progress:
     """What a training of one's own calls after each epoch: `progress(epoch, epochs, loss=0.3)`.
 
-    Numbers by name become learning curves.
+    Numbers by name become learning curves. With `model`, the one that is trained, the study can
+    measure its maps (`--curve`); it comes back as it was, and so do global random numbers.
 
     Example:
         >>> progress = Progress(images=20)
@@ -60,10 +64,12 @@ class Progress:
 
     images: int
     tell: Callable[[Step], None] | None = None
+    watch: Watch | None = None
     history: dict[str, list[float]] = field(default_factory=dict)
+    curve: dict[int, dict[str, float]] = field(default_factory=dict)
     began: float = field(default_factory=time.perf_counter)
 
-    def __call__(self, epoch: int, epochs: int, **values: float) -> None:
+    def __call__(self, epoch: int, epochs: int, model: Any = None, **values: float) -> None:
         """Say that an epoch, 1..epochs, is done."""
         for name, value in values.items():
             self.history.setdefault(name, []).append(float(value))
@@ -71,6 +77,11 @@ class Progress:
             rate = epoch * self.images / max(time.perf_counter() - self.began, 1e-9)
             loss = float(values.get("loss", np.nan))
             self.tell(Step(epoch, epochs, self.images, self.images, rate, loss))
+        if self.watch is not None and model is not None:
+            with left_as_it_was():
+                found = self.watch(epoch, model)
+            if found:
+                self.curve[epoch] = found
 
 
 def check(recipe: Recipe) -> None:
@@ -98,6 +109,14 @@ def check(recipe: Recipe) -> None:
         torch_options.startable(recipe)
 
 
+def tells_progress(recipe: Recipe) -> bool:
+    """Whether the function of a recipe gets what tells of its epochs."""
+    return (
+        recipe.train is not None
+        and "progress" in taken(_function(recipe.train), GIVEN["train"]).values()
+    )
+
+
 def train(
     recipe: Recipe,
     images: "Images",
@@ -105,15 +124,19 @@ def train(
     seed: int,
     validation: "Images | None" = None,
     progress: Callable[[Step], None] | None = None,
+    watch: Watch | None = None,
 ) -> Trained:
     """Train by the recipe's function on the images, or on `train_size` of them.
+
+    What `watch(epoch, model)` returns is the epoch's entry in `Trained.curve`, where the function
+    gives its model to `progress`.
 
     Raises:
         RecipeError: it fails, or gives nothing that is a model.
     """
     rows = nested(images.labels, recipe.train_size, seed)
     chosen = images if len(rows) == len(images.labels) else images.subset(rows)
-    tell = Progress(len(rows), progress)
+    tell = Progress(len(rows), progress, watch)
     make_repeatable(seed)
     model = _call(
         recipe, "train", images=chosen, seed=seed, recipe=recipe, progress=tell,
@@ -122,7 +145,8 @@ def train(
     _require_model(recipe, "train", model)
     seconds = time.perf_counter() - tell.began
     epochs = max(map(len, tell.history.values()), default=recipe.epochs)
-    return Trained(model, tell.history, seconds, epochs * len(rows) / seconds, epochs)
+    rate = epochs * len(rows) / seconds
+    return Trained(model, tell.history, seconds, rate, epochs, tell.curve)
 
 
 def build(recipe: Recipe, n_classes: int, *, size: int, seed: int) -> Any:
@@ -174,16 +198,6 @@ def load(recipe: Recipe, path: Path) -> Any:
     return load_model(
         path, loader=lambda text: call(loader, {"path": text, "recipe": recipe})
     ).model
-
-
-def make_repeatable(seed: int) -> None:
-    """Set the seeds of Python, NumPy, and the frameworks that are there."""
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 for code that uses the global state
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(seed)
-    if "keras" in sys.modules:
-        sys.modules["keras"].utils.set_random_seed(seed)
 
 
 def _call(of: Recipe, role: str, **given: Any) -> Any:

@@ -177,7 +177,7 @@ class _Training:
         self.done += 1
         total = self.recipe.warmup + self.recipe.epochs
         n = len(order)
-        self.progress(self.done, total, loss=sum(losses) / n, accuracy=right / n)
+        self.progress(self.done, total, model=self.model, loss=sum(losses) / n, accuracy=right / n)
         return step
 
     def _loss(self, rows: Any) -> tuple[Any, Any, Any]:

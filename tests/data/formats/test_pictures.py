@@ -8,7 +8,15 @@ from foreign import save
 from PIL import Image
 
 from campare.data import ImageSet
-from campare.data.formats.pictures import Window, read_picture, read_window
+from campare.data.formats import pictures
+from campare.data.formats.pictures import (
+    Window,
+    read_mask_slices,
+    read_picture,
+    read_size,
+    read_window,
+    slices_of,
+)
 from campare.errors import DataError, MissingExtraError
 
 RAMP = np.arange(0, 4096, 64, dtype=np.uint16).reshape(8, 8)
@@ -181,3 +189,46 @@ def test_the_extra_is_named_where_a_package_is_missing(
         (tmp_path / name).write_bytes(b"")
         with pytest.raises(MissingExtraError, match=rf"pip install 'campare\[{extra}\]'"):
             read_picture(tmp_path / name, Window(0, 1))
+
+
+def test_a_volume_whose_header_says_more_than_the_file_holds(tmp_path: Path):
+    nifti(tmp_path / "a.nii", np.zeros((8, 8, 4), np.int16))
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    content[42:48] = np.array([2000, 2000, 60], "<i2").tobytes()
+    (tmp_path / "a.nii").write_bytes(content)
+    assert "a header of 240,000,000 values, which" in error_of(slices_of, tmp_path / "a.nii")
+    content[42:48] = np.array([30_000] * 3, "<i2").tobytes()
+    (tmp_path / "a.nii").write_bytes(content)
+    assert "values, more than the 268,435,456 that are read" in error_of(
+        slices_of, tmp_path / "a.nii"
+    )
+
+
+def test_a_dicom_file_whose_content_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    dicom(tmp_path / "a.dcm", RAMP)
+    pydicom = pytest.importorskip("pydicom")
+    file = pydicom.dcmread(tmp_path / "a.dcm")
+    file.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+    file.PixelData = bytes(2**20)
+    file.Rows, file.Columns = 512, 1024
+    file.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert read_picture(tmp_path / "a.dcm", Window(0, 4095)).image.shape == (512, 1024, 3)
+    monkeypatch.setattr(pictures, "LARGEST", 2**19)
+    assert "packed content of more than 524,288 bytes" in error_of(
+        read_picture, tmp_path / "a.dcm", Window(0, 4095)
+    )
+
+
+@pytest.mark.parametrize(
+    "tags", [{"Rows": 60_000, "Columns": 60_000}, {"NumberOfFrames": 2**31 - 1}, {"Rows": 0},
+             {"BitsAllocated": 7}, {"PixelData": b""}],
+)  # fmt: skip
+def test_a_dicom_file_of_lies(tmp_path: Path, tags):
+    dicom(tmp_path / "a.dcm", RAMP, **tags)
+    assert "Expected " in error_of(read_picture, tmp_path / "a.dcm", Window(0, 4095))
+
+
+def test_sizes_of_files_that_are_no_images(tmp_path: Path):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\nxx")
+    assert error_of(read_size, tmp_path / "a.png").startswith("Expected an image in")
+    assert error_of(read_mask_slices, tmp_path / "a.png").startswith("Expected a mask in")

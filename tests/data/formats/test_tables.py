@@ -179,3 +179,20 @@ def test_an_image_of_several_boxes_is_opened_once(tmp_path, monkeypatch, header)
     read = tables.read(Files.below(tmp_path), Reading())
     assert [len(item.annotations) for item in read.items] == [2, 2]
     assert opened == ["1.png", "2.png"]
+
+
+@pytest.mark.parametrize("text", [f"1 {10**30}", f"{10**30} 1", f"1 {2**63 - 1}", "1 -1"])
+def test_runs_beyond_any_image_are_refused(text):
+    with pytest.raises(DataError, match=r"^Expected run lengths 'start length"):
+        tables.runs_from_1(text, (8, 12), "a.csv line 2")
+
+
+def test_run_lengths_of_a_large_mask_fit_into_a_cell():
+    text = " ".join(f"{start} 1" for start in range(1, 100_000, 2))
+    rows = tables.rows_of(f"id,rle\n1.png,{text}\n", "a.csv")
+    assert rows == [{"id": "1.png", "rle": text}]
+
+
+def test_a_table_without_names_of_columns_names_no_images():
+    rows = tables.rows_of(",,\n1.png,2,3\n", "a.csv")
+    assert tables.find_columns(rows, FINDER, "a.csv", {}) is None

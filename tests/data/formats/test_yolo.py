@@ -55,3 +55,15 @@ def test_names_are_one_list_wherever_they_stand(tmp_path):
     (tmp_path / "other.names").write_text("dog\ncat\n", "utf-8")
     with pytest.raises(DataError, match=r"different ones in .*Try to remove the one"):
         yolo.names_of(Files.below(tmp_path))
+
+
+@pytest.mark.parametrize("names", ["{cat: 0}", "{.inf: a}", "{1e999: a}"])
+def test_names_by_something_else_than_numbers_are_refused(names, tmp_path):
+    (tmp_path / "data.yaml").write_text(f"names: {names}")
+    with pytest.raises(DataError, match=r"^Expected names of classes by their numbers in data\."):
+        yolo.names_of(Files.below(tmp_path))
+
+
+def test_names_that_older_yaml_reads_as_something_else_are_words(tmp_path):
+    (tmp_path / "data.yaml").write_text("names: [no, 010, 2026-11-27, yes]")
+    assert yolo.names_of(Files.below(tmp_path))[0] == {0: "no", 1: "010", 2: "2026-11-27", 3: "yes"}

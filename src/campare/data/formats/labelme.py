@@ -26,6 +26,7 @@ from campare.data.formats.outlines import ellipse
 from campare.data.masks import decode_mask
 from campare.data.shapes import Box, Polygons, Shape, Size, rle_of
 from campare.errors import DataError
+from campare.types import Bools
 
 _NO_AREA = ("point", "points", "line", "linestrip")
 
@@ -91,7 +92,7 @@ def _shape(kind: str, one: Mapping[str, Any], size: Size | None, where: str) -> 
             radius = hypot(x1 - x0, y1 - y0)
             return ellipse(x0, y0, radius, radius)
         if kind == "mask" and size is not None:
-            inside = decode_mask(base64.b64decode(one["mask"]), ["nonzero"])
+            inside = _mask(base64.b64decode(one["mask"]))
             whole = np.zeros(size, np.bool_)
             top, left = round(y0), round(x0)
             whole[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
@@ -104,3 +105,10 @@ def _shape(kind: str, one: Mapping[str, Any], size: Size | None, where: str) -> 
         f"Expected a polygon, rectangle, circle or mask in {where}, got {kind}. "
         "Try to draw it as a polygon."
     )
+
+
+def _mask(content: bytes) -> Bools:
+    try:
+        return decode_mask(content, ["nonzero"])
+    except Exception as error:  # a corrupt file makes Pillow raise nearly anything
+        raise ValueError(f"a mask that cannot be read: {error}") from error

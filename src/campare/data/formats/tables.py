@@ -151,7 +151,7 @@ def find_columns(
     Raises:
         DataError: a column that is `given` is not there, or no column can be that of labels.
     """
-    if not rows:
+    if not rows or not rows[0]:
         return None
     names = list(rows[0])
     for what, name in given.items():
@@ -387,6 +387,6 @@ def names_images(files: Files) -> bool:
     finder = Finder(files.images)
     for path in files.ending(*TABLES):
         rows = rows_of(files.text(path), path)
-        if rows and _column_of_images(rows, finder, path):
+        if rows and rows[0] and _column_of_images(rows, finder, path):
             return True
     return False

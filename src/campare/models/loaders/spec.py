@@ -69,7 +69,7 @@ def parse(text: str) -> Spec:
         >>> parse("timm:resnet50").kind, parse("lab.models:load").kind, parse("a.keras").kind
         ('timm', 'own', '')
     """
-    if Path(text).exists():
+    if _is_there(text):
         return Spec("", text, {})
     kind, colon, rest = text.partition(":")
     if colon and kind in KINDS:
@@ -100,6 +100,13 @@ def existing(path: Path, like: str) -> Path:
     if not (path.is_file() or path.is_dir()):
         raise ModelError(f"Expected a file of weights ({like}), got no file {path}. Try: its path")
     return path
+
+
+def _is_there(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # longer than a name may be, or of characters that none has
+        return False
 
 
 def _options(text: str, whole: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Fuzzing of every reader of campare: `make fuzz`, see SECURITY.md."""
