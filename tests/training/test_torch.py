@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,9 +15,11 @@ from campare.experiments.train import watch_own
 from campare.training import own_code
 from campare.training import torch as recipes
 from campare.training.recipe import Recipe
+from campare.training.recipes import RECIPES
 from campare.training.torch_depth import layers_of
+from campare.training.torch_options import as_code
 from training.cued import cued, share_inside
-from training.small_torch import backbone, given, moved, weights
+from training.small_torch import BACKBONE, backbone, given, moved, weights
 
 
 def test_training_repeats_and_tells_its_progress(tmp_path):
@@ -49,6 +52,57 @@ def test_a_curve_moves_no_weight(options):
     assert all(torch.equal(a, b) for a, b in pairs)
     assert list(found.curve) == [2]
     assert found.history == plain.history
+
+
+def test_with_patience_part_is_held_out_and_the_best_epoch_remains():
+    images, told = cued(40), []
+
+    def tell(epoch, _, model, **values):
+        told.append((values["val_loss"], weights(model)))
+
+    recipe = given(patience=2, epochs=30, learning_rate=0.1, warmup=1, guidance="energy")
+    model = recipes.fit(images, 3, recipe, tell)
+    losses = [loss for loss, _ in told]
+    lowest = int(np.argmin(losses[1:])) + 1  # the head's warm-up does not count
+    assert len(losses) == min(lowest + 1 + 2, 31)
+    assert all(torch.equal(a, told[lowest][1][name]) for name, a in weights(model).items())
+    rest, held = images.stratified_split(0.15, 3)
+    again = recipes.fit(rest, 3, recipe, validation=held)
+    assert all(torch.equal(a, weights(again)[name]) for name, a in weights(model).items())
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_arms_of_the_built_in_sets_are_trained(name):
+    for arm in RECIPES[name](backbone=BACKBONE, weights="random"):
+        if arm.backbone == "article-cnn" or (arm.augment and arm.augment.randaugment):
+            continue
+        recipe = as_code(replace(arm, epochs=1, warmup=min(arm.warmup, 1)))
+        found = own_code.train(recipe, cued(8), seed=0).history
+        assert np.isfinite(found["loss"]).all()
+        assert ("val_loss" in found) == (arm.patience is not None)
+
+
+def test_a_built_in_set_is_studied_with_a_backbone_of_torch(tmp_path):
+    run = study(
+        ImageSet.drawn(train=8, test=4, size=16), recipes="depth", only=["head", "lora"],
+        backbone=BACKBONE, weights="random", epochs=1, seeds=1, size=16, metrics=["energy"],
+        curve=3, out=tmp_path / "r",
+    )  # fmt: skip
+    scores = run.scores()
+    assert set(scores["recipe"]) == {"head", "lora"}
+    assert {"grad-cam", "grad-cam:untrained"} <= set(scores["method"])
+    records = {record["name"]: record for record in run.manifest.recipe_fields}
+    assert (records["lora"]["backbone"], records["lora"]["trainable"]) == (BACKBONE, "lora")
+    assert compare(run).design["contrast"].to_list() == ["lora - head"]
+    assert list(run.manifest.cells["lora-0"].curve) == [3, 6]
+    cell = next(run.path.glob("models/lora-0.*t"))
+    model = recipes.load(cell, as_code(Recipe(**given_fields(records["lora"]))))
+    assert model.head[-1].out_features == 2
+
+
+def given_fields(record):
+    """A record of the manifest as arguments of a recipe."""
+    return {name: value for name, value in record.items() if name in Recipe.__dataclass_fields__}
 
 
 def test_guidance_moves_the_maps_to_the_object():
@@ -108,3 +162,20 @@ def test_networks_of_timm_and_torchvision(name, tmp_path):
     assert torch.equal(recipes.load(tmp_path / "m.pt", recipe).head[2].bias, model.head[2].bias)
     with pytest.raises(ModelError, match=r"^Expected a network of \w+ for backbone '\w+:resnet-x'"):
         recipes.build(2, 64, 0, given(backbone=f"{name.partition(':')[0]}:resnet-x"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["timm:resnet10t", "torchvision:resnet18"])
+def test_sets_are_studied_with_backbones_of_timm_and_torchvision(name, tmp_path):
+    pytest.importorskip(name.partition(":")[0])
+    images = ImageSet.drawn(train=8, test=4, size=64)
+    torch.save(
+        recipes.build(1000, 64, 0, given(backbone=name, hidden=None)).features.state_dict(),
+        tmp_path / "w.pt",
+    )
+    for recipes_of, weights_of in (("depth", str(tmp_path / "w.pt")), ("augmentation", "random")):
+        run = study(
+            images, recipes=recipes_of, backbone=name, weights=weights_of, epochs=1, seeds=1,
+            size=64, metrics=["energy"], out=tmp_path / recipes_of,
+        )  # fmt: skip
+        assert set(run.scores()["recipe"]) == {arm.name for arm in RECIPES[recipes_of]()}

@@ -46,7 +46,10 @@ def study(
     seeds: Annotated[int, Option(min=1, help="How many times each recipe is trained.")] = 5,
     backbone: Annotated[
         str | None,
-        Option(help="A keras.applications name, or embedded. Default: resnet50; drawn: embedded."),
+        Option(
+            help="A keras.applications name, or embedded; of torch timm:NAME, torchvision:NAME or "
+            "module:function. Default: resnet50; drawn: embedded."
+        ),
     ] = None,
     weights: Annotated[
         str | None, Option(help="imagenet, or a weights file of the backbone.")

@@ -67,6 +67,7 @@ from campare.training.progress import Trained
 from campare.training.recipe import Recipe, from_yaml, require_unique
 from campare.training.recipes import RECIPES
 from campare.training.sweep import check_sizes, dosed
+from campare.training.torch_options import LIBRARIES, as_code, is_of_torch
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -105,7 +106,8 @@ def study(
     by name; `seeds` a number or the seeds themselves; `out` the run directory (default
     runs/<data>-<recipes>). `backbone`, `weights` and
     `backbone_options` go to the set; default: `embedded` for drawn images, else ResNet50 with the
-    weights of ImageNet. `size` are pixels a side; `epochs` overrides that of every recipe.
+    weights of ImageNet; `timm:NAME`, `torchvision:NAME` and `module:function` are trained by torch.
+    `size` are pixels a side; `epochs` overrides that of every recipe.
     `train_sizes` and `augment_strengths` train every recipe in each of these sizes of the training
     set and strengths of its augmentation (`campare.training.sweep`); the test images stay.
     `metrics` are names (`campare list metrics`) or sets: 'default', 'all', and 'claims', which is
@@ -139,12 +141,14 @@ def study(
         labels = np.array([sample.label for sample in images.of("train")], np.int64)
         check_sizes([recipe.train_size for recipe in chosen if recipe.train_size], labels)
         _check_curve(curve, chosen)
-        for recipe in chosen:
+        trainable = [as_code(recipe) for recipe in chosen]
+        own = [recipe for recipe in trainable if recipe.train is not None]
+        for recipe in own:
             own_code.check(recipe)
-        silent = [one.name for one in chosen if one.train and not own_code.tells_progress(one)]
+        silent = [recipe.name for recipe in own if not own_code.tells_progress(recipe)]
         if curve and silent:
             live.say(_no_curve(silent))
-        by_name = {recipe.name: recipe for recipe in chosen}
+        by_name = {recipe.name: recipe for recipe in trainable}
         arms = to_train(chosen, _seeds(seeds))
         seed_list = [replicate.seed for replicate in arms[0].replicates]
         found = methods_of(methods)
@@ -167,12 +171,13 @@ def study(
 
         live.say("Building each recipe's network to find the layers that can be compared")
         known = dict(before.manifest.config.grids) if before else {}
-        ours = [recipe for recipe in chosen if recipe.train is None]
+        ours = [recipe for recipe in trainable if recipe.train is None]
         grids = _grids(ours, len(images.class_names), side, found)
         train = images.load("train", side, progress=partial(live.count, "train images"))
         _check_training(ours, train, side)
+        for recipe in (each for each in chosen if each.guidance):
+            masks_of(train, recipe)
         validation = images.load(VALIDATION, side) if VALIDATION in images.splits else None
-        own = [recipe for recipe in chosen if recipe.train is not None]
         watched = curve_on(images.load("test", side), curve, found, seed=0) if curve else None
         firsts = _firsts(own, known, train, validation, side, seed_list[0], watched, live)
         grids |= {name: first.grids(found) for name, (_, first) in firsts.items()}
@@ -261,6 +266,7 @@ def _recipes(
     if isinstance(recipes, str) and recipes in RECIPES:
         default = "embedded" if images.name.startswith("drawn") else "resnet50"
         arms = RECIPES[recipes](backbone=backbone or default, weights=weights, options=options)
+        _check_backbone(recipes, backbone or default)
     elif isinstance(recipes, str) and Path(recipes).suffix not in (".yaml", ".yml"):
         raise RecipeError(
             f"Expected a set of recipes or a YAML file, got {recipes!r}. "
@@ -290,6 +296,17 @@ def _recipes(
     if not arms:
         raise RecipeError("Expected at least one recipe, got none. Try: recipes='article'")
     return tuple(replace(arm, epochs=epochs) for arm in arms) if epochs else arms
+
+
+def _check_backbone(recipes: str, backbone: str) -> None:
+    """Check that a set whose arms differ in weights has a backbone that can be had with either."""
+    own = is_of_torch(backbone) and backbone.partition(":")[0] not in LIBRARIES
+    if recipes == "factorial" and own:
+        raise RecipeError(
+            "Expected a backbone with and without weights for the set factorial, such as "
+            f"timm:resnet18, got {backbone!r}, a function that gives one of them. Try: --recipes "
+            "depth"
+        )
 
 
 def _plural(n: int, word: str) -> str:
@@ -378,8 +395,6 @@ def _check_training(recipes: Sequence[Recipe], train: Images, size: int) -> None
         from campare.training import fit
 
         fit.check(train, size)
-        for recipe in (each for each in recipes if each.guidance):
-            masks_of(train, recipe)
 
 
 def _cache() -> Any:

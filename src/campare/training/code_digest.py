@@ -39,7 +39,8 @@ class Source(NamedTuple):
 def code_digest(recipe: Recipe) -> dict[str, str]:
     """A digest of the code that a recipe's functions are in; {} where all of it is campare's.
 
-    An option `module:name` whose module is a file in the current folder counts as a function does.
+    A backbone or an option `module:name` whose module is a file in the current folder counts as a
+    function does.
     """
     found = [getattr(recipe, role) for role in ROLES if recipe.train is not None]
     functions = [_plain(one) for one in found if one is not None]
@@ -105,10 +106,10 @@ def _source_of(module: ModuleType | None) -> Source | None:
 
 
 def _of_options(recipe: Recipe) -> Iterator[Source]:
-    """Files of the current folder that options name, as `module:name`."""
-    for value in recipe.options.values():
+    """Files of the current folder that options, or a backbone, name as `module:name`."""
+    for value in (recipe.backbone, *recipe.options.values()):
         match = _NAMED.fullmatch(value) if isinstance(value, str) else None
-        if match and recipe.train is not None:
+        if match:
             yield from list(_files(match[1].split("."), Path.cwd()))[-1:]
 
 

@@ -136,7 +136,9 @@ class Recipe:
     # unique in a study; names files, so letters, digits and + - _ . only
     name: Annotated[str, Field(examples=["scratch"])]
     title: str = ""  # a few words for people
-    backbone: str = "resnet50"  # article-cnn | embedded | any keras.applications name
+    # article-cnn | embedded | any keras.applications name; of torch: timm:NAME | torchvision:NAME |
+    # module:function, see training.torch
+    backbone: str = "resnet50"
     weights: str = "imagenet"  # random | embedded | imagenet | path of a weights file
     trainable: str = "all"  # all | head (a frozen backbone) | last-block | last-N | gradual | lora
     augment: Augment | None = None

@@ -15,6 +15,7 @@ from campare.errors import ModelError
 from campare.models.loaders.torch_files import fill
 from campare.optional import load_object, require
 from campare.training.recipe import Recipe
+from campare.training.torch_options import LIBRARIES
 
 #: ImageNet's mean and standard deviation an RGB channel, in 0..1.
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -45,19 +46,22 @@ def backbone(recipe: Recipe) -> Any:
         CampareError: no such library, network or function.
     """
     source, _, name = recipe.backbone.partition(":")
-    own = source not in ("timm", "torchvision")
+    own = source not in LIBRARIES
     pretrained = recipe.weights == "pretrained"
     if own:
-        whole = features = load_object(recipe.backbone)()
+        whole = features = load_object(recipe.backbone)(**recipe.backbone_options)
         pretrained = False
     elif source == "timm":
-        whole = _known(recipe, lambda: _timm(name, pretrained))
-        features = _known(recipe, lambda: _timm(name, False, num_classes=0, global_pool=""))
+        options = dict(recipe.backbone_options)
+        whole = _known(recipe, lambda: _timm(name, pretrained, **options))
+        plain = {**options, "num_classes": 0, "global_pool": ""}
+        features = _known(recipe, lambda: _timm(name, False, **plain))
         kept = set(features.state_dict())
     else:
         models = require("torchvision.models", extra="torchvision")
         weights = "DEFAULT" if pretrained else None
-        whole = _known(recipe, lambda: models.get_model(name, weights=weights))
+        options = dict(recipe.backbone_options)
+        whole = _known(recipe, lambda: models.get_model(name, weights=weights, **options))
         features = getattr(whole, "features", None) or nn.Sequential(*list(whole.children())[:-2])
     if recipe.weights not in ("pretrained", "random"):
         path = Path(recipe.weights)

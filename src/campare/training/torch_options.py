@@ -1,4 +1,8 @@
-"""What recipes for torch say in their `options`: fields of a recipe, checked as those of one.
+"""Recipes for torch: fields of a recipe, said in its `options` or by a backbone that is of torch.
+
+    {backbone: "timm:resnet18", trainable: last-3}      a recipe as any other: `as_code`
+    {train: campare.training.torch:fit,
+     options: {backbone: "timm:resnet18", trainable: last-3}}      the same in code: `wanted`
 
 `weights` are `pretrained` (or `imagenet`), those that the library of the backbone has for its name;
 `random`; or a file. No framework is imported here.
@@ -11,27 +15,75 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from campare.errors import RecipeError
-from campare.training.recipe import Augment, Recipe
+from campare.optional import require
+from campare.training.recipe import Recipe
 from campare.yamlfile import fitted
 
-#: The function that trains them.
+#: The functions of their code.
 FIT = "campare.training.torch:fit"
+BUILD = "campare.training.torch:build"
+LOAD = "campare.training.torch:load"
+#: Libraries of backbones, which have weights for them; others are functions of one's own.
+LIBRARIES = ("timm", "torchvision")
 #: Options that are fields of a recipe.
 OPTIONS = (
-    "backbone", "weights", "trainable", "lora_rank", "loss", "focal_gamma", "label_smoothing",
-    "augment", "hidden", "schedule", "warmup", "warmup_learning_rate", "weight_decay", "guidance",
-    "guidance_strength", "batch_norm_momentum",
+    "backbone", "weights", "backbone_options", "trainable", "lora_rank", "loss", "focal_gamma",
+    "label_smoothing", "augment", "hidden", "schedule", "warmup", "warmup_learning_rate",
+    "patience", "keep", "weight_decay", "guidance", "guidance_strength", "batch_norm_momentum",
 )  # fmt: skip
-#: Changes of the images that are made.
-CHANGES = ("flip", "noise", "mixup", "cutmix")
+
+
+def is_of_torch(backbone: str) -> bool:
+    """Whether a backbone is one of torch: `timm:NAME`, `torchvision:NAME`, `module:function`.
+
+    Example:
+        >>> is_of_torch("timm:resnet18"), is_of_torch("resnet50")
+        (True, False)
+    """
+    return ":" in backbone
+
+
+def as_code(recipe: Recipe) -> Recipe:
+    """A recipe whose backbone is one of torch, as the code that trains it; another as it is.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+
+    Example:
+        >>> found = as_code(Recipe("a", backbone="timm:resnet18", trainable="last-3"))
+        >>> found.train, found.options["trainable"]
+        ('campare.training.torch:fit', 'last-3')
+    """
+    if recipe.train is not None or not is_of_torch(recipe.backbone):
+        return recipe
+    require("torch", extra="torch")
+    usual = {one.name: one.default for one in fields(Recipe)}
+    options = {name: getattr(recipe, name) for name in OPTIONS}
+    options |= {"augment": recipe.augmentation}
+    options = {
+        name: value
+        for name, value in options.items()
+        if name in ("backbone", "weights") or (value != usual[name] and value != {})
+    }
+    return Recipe(
+        recipe.name,
+        recipe.title,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        train_size=recipe.train_size,
+        train=FIT,
+        build=BUILD,
+        load=LOAD,
+        options=options,
+    )
 
 
 def wanted(recipe: Any) -> Recipe:
     """A recipe whose options are fields, as one that has these fields.
 
     Raises:
-        RecipeError: an option that is no such field or has no such value, or a change of the images
-            that is not made.
+        RecipeError: an option that is no such field or has no such value.
 
     Example:
         >>> options = {"backbone": "timm:resnet18", "trainable": "last-3"}
@@ -52,12 +104,6 @@ def wanted(recipe: Any) -> Recipe:
         plain, Recipe, of="options",
         name=f"options of recipe {recipe.name!r}", like="'trainable: last-3'", error=RecipeError,
     )  # fmt: skip
-    for one in fields(Augment) if given.augment else ():
-        if one.name not in CHANGES and getattr(given.augment, one.name) != one.default:
-            raise RecipeError(
-                f"Expected augment of recipe {recipe.name!r} among {', '.join(CHANGES)}, got "
-                f"{one.name}. Try a training function of your own, with transforms of torchvision."
-            )
     return replace(
         given,
         weights="pretrained" if given.weights == "imagenet" else given.weights,
