@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from typer import Exit
 
-from campare.cli.terminal import conclude, table, terminal
+from campare.cli.terminal import conclude, opened, table, terminal
+from campare.runs.run import Cell, Run
 from manifests import manifest
 
 
@@ -30,3 +31,15 @@ def test_what_failed_is_said_at_the_end(
         "Failed: A-0: ValueError: [no] such thing",
         "The same command tries again what failed; --skip-failed goes on without.",
     ]
+
+
+def test_what_is_not_as_it_was_written_is_said_beside_what_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    run = Run.create(tmp_path, manifest())
+    run.record(Cell("A", 0))
+    (tmp_path / "cells" / "A-0.json").write_bytes(b"")
+    opened(tmp_path)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "Not as it was written: cells/A-0.json: other contents than were written\n"

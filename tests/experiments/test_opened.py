@@ -1,6 +1,7 @@
 """Models are opened one at a time; those of one architecture share a network and its programs."""
 
 import gc
+import pickle
 import weakref
 
 import keras
@@ -175,3 +176,15 @@ def test_few_networks_of_files_stay_open_for_their_cells(files, monkeypatch):
         False,
         False,
     ]
+
+
+def test_another_process_finds_the_files_wherever_it_begins(tmp_path, monkeypatch):
+    (tmp_path / "a-0.keras").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    opened = models({"a": ["a-0.keras", "timm:resnet18"], "b": "gone.keras"})
+    monkeypatch.chdir("/")
+    assert opened.arms["a"].models == ("a-0.keras", "timm:resnet18")
+    monkeypatch.chdir(tmp_path)
+    sent = pickle.loads(pickle.dumps(opened))
+    assert sent.arms["a"].models == (str(tmp_path / "a-0.keras"), "timm:resnet18")
+    assert sent.arms["b"].models == ("gone.keras",)

@@ -8,8 +8,10 @@ import pytest
 from small_study import TINY, scores_bytes, tiny_set
 
 from campare.experiments.study import study
+from campare.experiments.train import Study
 from campare.metrics.localization import energy
 from campare.runs.run import Run
+from campare.training.recipe import Recipe
 
 
 def test_predictions_in_the_table_are_those_of_the_saved_model(run):
@@ -78,3 +80,12 @@ def test_a_control_is_the_network_before_its_training(run):
     told = np.array([by_image[name] for name in images.names], float)  # NaN where undefined
     assert (status == "ok").sum() > 2
     np.testing.assert_allclose(told, values, rtol=1e-4)
+
+
+def test_a_worker_finds_files_of_weights_wherever_it_begins(tmp_path, monkeypatch):
+    (tmp_path / "w.weights.h5").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    recipes = {"a": Recipe("a", weights="w.weights.h5"), "b": Recipe("b")}
+    sent = Study(*[None] * 4, recipes, 24).__getstate__()["recipes"]
+    assert sent["a"].weights == str(tmp_path / "w.weights.h5")
+    assert sent["b"] is recipes["b"]

@@ -7,7 +7,9 @@ A process that has imported everything forks for each kill, so that a kill costs
 process writes, it writes by one of OPERATIONS; it is killed by SIGKILL before the nth.
 """
 
+import contextlib
 import functools
+import json
 import os
 import random
 import re
@@ -71,11 +73,18 @@ def disturbed(again, path, stop):
 
 
 def undisturbed(again, path, total):
-    """The same to its end; writes how many operations there were."""
+    """The same to its end; writes how many operations there were, and what was imported."""
     count = counted()
     again(path)
-    number = str(count[0])
-    Path(total).write_text(number)
+    found = json.dumps({"operations": count[0], "modules": sorted(sys.modules)})
+    Path(total).write_text(found)
+
+
+def preload(modules):
+    """Import what a child did, so that no other has to; nothing is computed here."""
+    for name in modules:
+        with contextlib.suppress(Exception):
+            import_module(name)
 
 
 def state(path):
@@ -135,8 +144,9 @@ def run(again, root, drawn, every):
     assert in_child(lambda: undisturbed(again, path, total)) == 0
     seconds = time.perf_counter() - begin
     EXPECTED[again] = state(path)
-    rng = random.Random(0)
-    chosen = [{"stop": stop} for stop in range(1, int(total.read_text()) + 1, every)]
+    found, rng = json.loads(total.read_text()), random.Random(0)
+    preload(found["modules"])
+    chosen = [{"stop": stop} for stop in range(1, found["operations"] + 1, every)]
     chosen += [{"after": rng.uniform(0, seconds)} for _ in range(drawn)]
     good = 0
     for one in chosen:

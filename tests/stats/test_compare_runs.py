@@ -72,3 +72,12 @@ def test_folders_of_one_name_are_told_apart_by_their_paths():
     assert "A [other/x] - A [runs/x]" in set(
         compare_runs(run("x"), two, resamples=100).effects["contrast"]
     )
+
+
+def test_what_either_run_lacks_is_said():
+    one, other = run("x", failures={"A-2": "ValueError: no"}), run("y")
+    other.faults = ["scores/B-1.parquet: missing"]
+    notes = compare_runs(one, other, resamples=100).notes
+    assert "x: Failed: A-2: ValueError: no" in notes
+    assert "y: Not as it was written: scores/B-1.parquet: missing." in notes
+    assert sum("Failed" in note for note in notes) == 1

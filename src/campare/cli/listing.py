@@ -7,7 +7,7 @@ from typing import Annotated
 from typer import Exit, Option, Typer
 
 from campare.cli.options import LayerGrid, Loader, ModelFile, Output, Prompts, Trust
-from campare.cli.terminal import table, terminal
+from campare.cli.terminal import opened, table, terminal
 
 list_app = Typer(help="What there is to choose from.")
 
@@ -93,7 +93,8 @@ def _in_run(run: Path) -> None:
 
     from campare.stats.reliability import agreement, reliability
 
-    reliable, agreed = reliability(run), agreement(run)
+    measured = opened(run)
+    reliable, agreed = reliability(measured), agreement(measured)
     for (method,), rows in reliable.group_by("method", maintain_order=True):
         metrics = rows["metric"].to_list()
         pairs = agreed.filter(pl.col("method") == method)

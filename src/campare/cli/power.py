@@ -5,7 +5,7 @@ from typing import Annotated
 from typer import Option
 
 from campare.cli.options import RunFolder
-from campare.cli.terminal import terminal
+from campare.cli.terminal import opened, terminal
 
 
 def power(
@@ -19,10 +19,9 @@ def power(
     ] = 0.8,
 ) -> None:
     """Print how many seeds and images it takes to find an effect, from a run's own variance."""
-    from campare.runs.run import Run
     from campare.stats.power import power as run_power
     from campare.stats.printed import power_tables
 
-    opened = Run.open(run)
-    found = run_power(opened, smallest=smallest, goal=goal)
-    terminal().print(power_tables(found, goal, opened.manifest.kind))
+    measured = opened(run)
+    found = run_power(measured, smallest=smallest, goal=goal)
+    terminal().print(power_tables(found, goal, measured.manifest.kind))

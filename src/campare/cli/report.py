@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from typer import Option
 
 from campare.cli.options import RunFolder
+from campare.cli.terminal import opened
 
 
 def report(
@@ -20,6 +21,5 @@ def report(
 ) -> None:
     """Compare the recipes or models of a run again, from its rows, and write its report."""
     from campare.experiments.cells import conclude
-    from campare.runs.run import Run
 
-    print(f"Report: {conclude(Run.open(run), format=format, out=out)}")
+    print(f"Report: {conclude(opened(run), format=format, out=out)}")

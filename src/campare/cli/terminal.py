@@ -40,6 +40,16 @@ def table(*columns: str) -> "Table":
     return rows
 
 
+def opened(path: Path) -> "Run":
+    """The run in a folder; what of it is not as it was written is said, on stderr."""
+    from campare.runs.run import Run
+
+    run = Run.open(path)
+    for fault in run.faults:
+        print(f"Not as it was written: {fault}", file=sys.stderr)
+    return run
+
+
 def conclude(console: "Console", run: "Run", path: Path) -> None:
     """Say what a finished run found, where there is more, and what failed: exit status 3."""
     from campare.experiments.summary import summary

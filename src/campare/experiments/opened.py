@@ -41,8 +41,9 @@ class Models:
     _open: dict[str, tuple[int, Evaluated]] = field(default_factory=dict, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Another process opens the models itself."""
-        return {**self.__dict__, "_open": {}}
+        """Another process opens the models itself, wherever it begins."""
+        arms = {name: _from_root(arm) for name, arm in self.arms.items()}
+        return {**self.__dict__, "_open": {}, "arms": arms}
 
     def first(self, arm: str) -> Evaluated:
         """The first model of an arm; it stays open for its cell where few others are."""
@@ -139,6 +140,17 @@ def _require_alike(before: Evaluated, found: Evaluated, methods: Sequence[Method
                 f"Expected {what} as in the other models of {found.name!r} ({expected}), got "
                 f"{got}. Try: an arm of its own for it, with another name"
             )
+
+
+def _from_root(arm: Arm) -> Arm:
+    """The arm with paths of files from the root of the file system."""
+    replicates = (
+        replace(one, model=str(Path(one.model).absolute()))
+        if _from_file(one.model) and Path(one.model).exists()
+        else one
+        for one in arm.replicates
+    )
+    return replace(arm, replicates=tuple(replicates))
 
 
 def _from_file(model: Any) -> bool:

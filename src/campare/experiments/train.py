@@ -1,7 +1,7 @@
 """The cell of a study before it is evaluated: its network untrained, then trained or read again."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,16 @@ class Study:
     validation: "Images | None" = None  # None: a part of the training images
     cache: Any = None  # FeatureCache: what frozen backbones said of the training images
     curve: Curve | None = None  # of quality while a model is trained
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process finds files of weights wherever it begins."""
+        recipes = {name: _from_root(recipe) for name, recipe in self.recipes.items()}
+        return {**self.__dict__, "recipes": recipes}
+
+
+def _from_root(recipe: "Recipe") -> "Recipe":
+    weights = Path(recipe.weights)
+    return replace(recipe, weights=str(weights.absolute())) if weights.is_file() else recipe
 
 
 def train_and_evaluate(study: Study, cell: Cell, report: Report) -> dict[str, Any]:

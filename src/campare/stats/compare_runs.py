@@ -15,6 +15,7 @@ from campare.errors import RunError
 from campare.runs.manifest import Manifest
 from campare.stats.compare import compare
 from campare.stats.comparison import Comparison
+from campare.stats.scores import missing
 
 #: Fields of a recipe that are only for people.
 _WORDS = ("name", "title")
@@ -85,7 +86,9 @@ def compare_runs(first: Run, second: Run, **settings: Any) -> Comparison:
             own = {"recipe": cell.recipe + _tag(name)}
             cells[key + _tag(name)] = cell.model_copy(update=own)
     pairs = [(recipe + _tag(names[1]), recipe + _tag(names[0])) for recipe in shared]
-    manifest = first.manifest.model_copy(update={"cells": cells, "contrasts": pairs, "recipes": []})
+    manifest = first.manifest.model_copy(
+        update={"cells": cells, "contrasts": pairs, "recipes": [], "failures": {}}
+    )
     both = _Both(pl.concat(parts), manifest)
     found = compare(both, claims=(), design={}, **settings)
     if not found.effects.height:
@@ -94,6 +97,8 @@ def compare_runs(first: Run, second: Run, **settings: Any) -> Comparison:
             "none in common. Try the same --method for both studies."
         )
     notes = _notes(runs, names, finished, shared, len(images))
+    for run, name in zip(runs, names, strict=True):
+        notes += tuple(f"{name}: {line}" for line in missing(run))
     return replace(found, notes=(*notes, *found.notes))
 
 

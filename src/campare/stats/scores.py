@@ -142,10 +142,7 @@ def read(table: Any) -> Rows:
             recipes=tuple(manifest.recipe_fields),
             kind=manifest.kind,
             shown=getattr(table, "mosaics", dict)(),
-            notes=(
-                *(f"Not as it was written: {fault}." for fault in getattr(table, "faults", ())),
-                *(f"Failed: {name}: {cause}" for name, cause in manifest.failures.items()),
-            ),
+            notes=missing(table),
         )
     cells = tuple(getattr(table, "cells", ()))
     return _rows(
@@ -154,6 +151,15 @@ def read(table: Any) -> Rows:
         recipes=tuple(getattr(table, "arms", ())),
         kind="audit" if cells else "",  # which alone measures without a run
         shown=getattr(table, "mosaics", {}),
+    )
+
+
+def missing(run: Any) -> tuple[str, ...]:
+    """What a run lacks: cells that are not as they were written, or failed; a sentence each."""
+    failures: Mapping[str, str] = run.manifest.failures
+    return (
+        *(f"Not as it was written: {fault}." for fault in getattr(run, "faults", ())),
+        *(f"Failed: {name}: {cause}" for name, cause in failures.items()),
     )
 
 

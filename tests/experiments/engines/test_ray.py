@@ -1,6 +1,7 @@
 """The Ray engine: the same cells and the same rows, in workers."""
 
 import sys
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ import campare
 from campare.data import ImageSet
 from campare.errors import CampareError, MissingExtraError
 from campare.experiments.engines import engine
+from campare.experiments.engines.protocol import FAILED
 
 
 @pytest.mark.slow
@@ -108,6 +110,36 @@ def test_each_cell_is_queued_and_yielded_as_it_finishes(monkeypatch):
     assert ray.options == {"num_cpus": 1}
     list(engine("ray")([4], work, lambda *_: None))
     assert len(ray.started) == 1  # a program's own cluster is used as it is
+
+
+def test_a_worker_that_is_lost_costs_its_cell_alone(monkeypatch):
+    class RayError(Exception):
+        pass
+
+    class RayTaskError(RayError):
+        pass
+
+    ray = Quiet()
+    ray.exceptions = SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    get = ray.get
+
+    def lost(task):
+        if task == 1:
+            raise raised("The worker died.")
+        return get(task)
+
+    ray.get, raised = lost, RayError
+    found = dict(engine("ray")([1, 2, 3], lambda cell, _: {"cell": cell}, lambda *_: None))
+    assert found == {
+        1: {"cell": 1},
+        2: {FAILED: "its worker was lost: The worker died"},
+        3: {"cell": 3},
+    }
+    raised = RayTaskError  # what the work raises is not the worker's
+    ray.done.clear()
+    with pytest.raises(RayTaskError):
+        list(engine("ray")([1, 2, 3], lambda cell, _: {"cell": cell}, lambda *_: None))
 
 
 def test_a_cell_takes_processors_as_it_is_told(monkeypatch):
