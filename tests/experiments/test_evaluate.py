@@ -7,8 +7,10 @@ import polars as pl
 import pytest
 
 from campare import audit, study
-from campare.data import ImageSet
+from campare.data import ImageSet, stored
 from campare.experiments import evaluate as module
+from campare.experiments import spool
+from campare.metrics import rows
 from campare.training.recipe import Recipe
 
 DRAWN = ImageSet.drawn(train=12, test=12, size=16)
@@ -25,12 +27,23 @@ def run(tmp_path_factory):
 def test_a_study_and_an_audit_of_its_model_give_the_same_rows(run):
     found = audit({"plain": run.path / "models" / "plain-0.keras"}, DRAWN, metrics=METRICS)
     keys = ["image", "method", "metric"]
-    rows = run.scores().filter(
+    written = run.scores().filter(
         ~pl.col("method").str.ends_with(":untrained") & ~pl.col("metric").str.contains("matched")
     )
     audited = found.frame.filter(~pl.col("metric").str.contains("matched"))
-    assert rows.sort(keys).equals(audited.sort(keys), null_equal=True)
-    assert {"deletion", "flip-equivariance", "efficient-mprt", "energy"} <= set(rows["metric"])
+    assert written.sort(keys).equals(audited.sort(keys), null_equal=True)
+    assert {"deletion", "flip-equivariance", "efficient-mprt", "energy"} <= set(written["metric"])
+
+
+def test_rows_are_the_same_where_images_maps_and_rows_lie_in_files(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for place, limit in ((stored, "LIMIT"), (spool, "LIMIT"), (rows, "_ROWS")):
+        monkeypatch.setattr(place, limit, 5)
+    file = run.path / "models" / "plain-0.keras"
+    chosen = ["energy", "focus", "gini", "deletion"]
+    found = audit({"plain": file}, DRAWN, metrics=chosen, out=tmp_path / "run").frame
+    monkeypatch.undo()
+    assert found.equals(audit({"plain": file}, DRAWN, metrics=chosen).frame)
 
 
 def test_the_untrained_network_stands_beside_the_trained_one(run):

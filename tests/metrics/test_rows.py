@@ -1,8 +1,9 @@
 import numpy as np
+import polars as pl
 import pytest
 
 from campare.errors import DataError, TargetError
-from campare.metrics.rows import check_count, rows
+from campare.metrics.rows import Found, check_count, frames
 from campare.metrics.values import Values
 from campare.types import SCORE_COLUMNS
 
@@ -10,6 +11,10 @@ ZEROS = np.zeros(3, np.int64)
 CONSTANT = {
     "recipe": "A", "seed": 0, "split": "test", "method": "grad-cam", "layer": "top"
 }  # fmt: skip
+
+
+def rows(results, names, *args, **given):
+    return pl.concat(frames(Found.of(results, len(names)), names, *args, **given))
 
 
 def table(values, status, classes=("cat",), target=ZEROS):

@@ -147,17 +147,37 @@ def observe(
         >>> logits.shape, maps["fem"].shape
         ((5, 2), (5, 6, 6))
     """
-    chosen = tuple(find(each) for each in methods)
-    classifier = recent(model)
-    given = batches(images, batch_size)
-    parts = [
-        observed
-        for _, _, _, observed in map_batches(
-            classifier, given, target, chosen, layer, batch_size, seed
+    parts = list(
+        observations(
+            model,
+            batches(images, batch_size),
+            target=target,
+            methods=methods,
+            layer=layer,
+            batch_size=batch_size,
+            seed=seed,
         )
-    ]
-    maps = {m.name: np.concatenate([part.maps[m.name] for part in parts]) for m in chosen}
-    return np.concatenate([part.logits for part in parts]), maps
+    )
+    names = parts[0][1]
+    maps = {name: np.concatenate([maps[name] for _, maps in parts]) for name in names}
+    return np.concatenate([logits for logits, _ in parts]), maps
+
+
+def observations(
+    model: Any,
+    given: Iterator[Batch],
+    *,
+    target: Wanted,
+    methods: Sequence[Method | str],
+    layer: Layers,
+    batch_size: int,
+    seed: int,
+) -> Iterator[tuple[Floats, dict[str, Floats]]]:
+    """What `observe` gives, batch by batch."""
+    chosen = tuple(find(each) for each in methods)
+    steps = map_batches(recent(model), given, target, chosen, layer, batch_size, seed)
+    for _, _, _, observed in steps:
+        yield observed.logits, {each.name: observed.maps[each.name] for each in chosen}
 
 
 def _explanations(

@@ -49,7 +49,8 @@ class Inventory:
 
     def _masks(self, region: str, images: Collection[str], split: str) -> list[str]:
         kind = _ADJECTIVES[region]
-        own = {name: area for name, area in self.areas[region].items() if name in set(images)}
+        wanted = set(images)
+        own = {name: area for name, area in self.areas[region].items() if name in wanted}
         if not own:
             return [f"No {split} image has {'an' if kind[:1] == 'o' else 'a'} {kind}mask"]
         share = median(inside / pixels for inside, pixels in own.values())

@@ -6,6 +6,7 @@ A set is a list of samples and a function that reads one; nothing is held in mem
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from campare.data.framing import STRETCH, Framing
 from campare.data.groups import By, groups_by, unit_of
 from campare.data.groups import notes as group_notes
 from campare.data.inventory import Inventory
+from campare.data.stored import release, zeros
 from campare.errors import DataError
 from campare.types import Bools, Ints
 
@@ -29,6 +31,9 @@ REGIONS = ("object", "parts", "cue", "other")
 SPLITS = ("train", "test")
 #: The split that networks are watched on while they train, where the data have one.
 VALIDATION = "val"
+
+_WAITING = 1024  # items that wait for a thread at a time
+_RELEASED = 256  # images read until those before them leave the memory
 
 Progress = Callable[[int, int], None]  # (done, of)
 T = TypeVar("T")
@@ -212,11 +217,9 @@ class SampleSet:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Images of each class in each split: {"train": {"cat": 300, ...}, "test": {...}}."""
+        number = Counter((sample.split, sample.label) for sample in self.samples)
         return {
-            split: {
-                name: sum(sample.label == label for sample in self.of(split))
-                for label, name in enumerate(self.class_names)
-            }
+            split: {name: number[split, label] for label, name in enumerate(self.class_names)}
             for split in self.splits
         }
 
@@ -252,7 +255,7 @@ class SampleSet:
         framing: Framing = STRETCH,
         progress: Progress | None = None,
     ) -> Images:
-        """Read a split into memory, every image framed to one size with its masks.
+        """Read a split, every image framed to one size with its masks; a large one into a file.
 
         Args:
             split: "train", "test" or "val".
@@ -275,14 +278,16 @@ class SampleSet:
         if min(sides) < 1:
             raise DataError(f"Expected a size of at least 1 pixel, got {size}. Try 128.")
         samples = self.of(split)
-        images = np.empty((len(samples), *sides, 3), np.uint8)
-        regions = {name: np.zeros(images.shape[:3], np.bool_) for name in self.regions}
+        images = zeros((len(samples), *sides, 3), np.uint8)
+        regions = {name: zeros(images.shape[:3], np.bool_) for name in self.regions}
 
         def fill(index: int) -> None:
             picture = framing.picture(self.read(samples[index]), sides)
             images[index] = picture.image
             for name, mask in picture.regions.items():
                 regions[name][index] = mask
+            if index % _RELEASED == 0:
+                release(images, *regions.values())
 
         in_threads(fill, range(len(samples)), progress)
         return Images(
@@ -378,13 +383,14 @@ def in_threads(
         >>> in_threads(abs, [-1, 2])
         [1, 2]
     """
-    results = []
+    results: list[R] = []
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         try:
-            for done, result in enumerate(pool.map(function, items), start=1):
-                results.append(result)
-                if progress is not None:
-                    progress(done, len(items))
+            for start in range(0, len(items), _WAITING):
+                for result in pool.map(function, items[start : start + _WAITING]):
+                    results.append(result)
+                    if progress is not None:
+                        progress(len(results), len(items))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -243,7 +243,7 @@ def _write(audited: Audit, run: Run, cell: Cell, report: Report) -> dict[str, An
 def _keep(audited: Audit, cell: Cell, report: Report) -> dict[str, Any]:
     """Evaluate one cell whose rows nobody writes: they are among its facts."""
     evaluation = _evaluate(audited, cell, report)
-    return evaluation.facts | {"table": evaluation.table}
+    return evaluation.facts | {"table": evaluation.table.frame()}
 
 
 def _called(arm: Arm, cell: Cell) -> str:

@@ -2,11 +2,15 @@
 
 evaluated model, inputs -> outputs (logits and maps) -> rows of the classifier, of its maps, of the
 controls beside them, and of the metrics that query the model again
+
+Images, maps and rows of many images lie in files (`data.stored`, `spool`): memory does not grow.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
 
 import numpy as np
@@ -14,10 +18,12 @@ import numpy as np
 from campare.attribution.baselines import BASELINES
 from campare.attribution.method import Method
 from campare.data import Images
+from campare.data.stored import filled, parts
 from campare.experiments.conventions import fitting, in_doubt
 from campare.experiments.evaluated import Evaluated
 from campare.experiments.inputs import DISCRIMINATION, Grids, Inputs
 from campare.experiments.progress import STAGES
+from campare.experiments.spool import Spool
 from campare.metrics.classification import correct, learned
 from campare.metrics.evaluate import (
     measure_maps,
@@ -28,7 +34,7 @@ from campare.metrics.evaluate import (
 from campare.metrics.metric import Stage
 from campare.runs.run import Cell, Run
 from campare.stats.ranking import CLASSIFIER
-from campare.types import Classifier, Floats, Ints
+from campare.types import SCORE_COLUMNS, Array, Classifier, Floats, Ints
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,6 +45,8 @@ if TYPE_CHECKING:
 CONTROLS = ("uniform", "centre", "edge")
 #: What the maps of the same network before training are called: `grad-cam:untrained`.
 UNTRAINED = "untrained"
+
+_TOGETHER = 1024  # images that are read together
 
 #: Is told the stage of a cell (`maps`, `metrics`), a training step, or how far a stage is.
 Report = Callable[[Any], None]
@@ -80,6 +88,11 @@ class Outputs:
     targets: Ints  # (N,) the class that each map explains
     mosaics: list[tuple[Floats, dict[str, Floats]]]  # logits and maps for each kind of mosaic
 
+    @cached_property
+    def predictions(self) -> Ints:
+        """(N,) the class of the highest logit of each image."""
+        return _predicted(self.logits)
+
     @property
     def grids(self) -> Grids:
         """The resolution of the maps by each method."""
@@ -89,14 +102,14 @@ class Outputs:
 class Evaluation(NamedTuple):
     """What is found of one model."""
 
-    table: "pl.DataFrame"
+    table: Spool
     maps: dict[str, Floats]  # method -> (N, h, w)
     facts: dict[str, Any]
 
     def write(self, run: Run, cell: Cell) -> None:
         """Keep maps and rows in the run; the rows come last, since they say that it is done."""
         run.write_maps(cell, self.maps)
-        run.write_scores(cell, self.table)
+        run.write_scores(cell, self.table.lazy())
 
 
 def evaluate(
@@ -112,30 +125,30 @@ def evaluate(
     `untrained` are the outputs of the same network before training, measured as a control. Metrics
     that query the model draw from the same stream in every cell.
     """
-    import polars as pl
-
     started = time.perf_counter()
     base = Base(recipe=cell.recipe, seed=cell.seed, split=terms.split)
     stages = _Stages(report)
     model = replace(model, progress=stages.count)
     stages.next("maps")
     outputs = outputs_of(model, inputs, terms)
+    reasons = _reasons(model, inputs, outputs, terms)
     own = _as_named(inputs, model)
     stages.next("metrics")
-    tables = [
-        *([_classifier_rows(own, outputs, base)] if model.classes.known else []),
-        *_map_rows(own, outputs, base, layer=model.layer),
-        *(
-            _map_rows(own, untrained, base, layer=model.layer, suffix=f":{UNTRAINED}")
-            if untrained
-            else ()
-        ),
-        *_control_rows(model, inputs, outputs, terms.methods, base),
-        *_query_rows(model, own, outputs, terms, base, stages.next),
-    ]
-    table = _tidy(pl.concat(tables), inputs, terms)
-    table = _with_reasons(table, _reasons(model, inputs, outputs, terms))
-    missing = set(inputs.names) - set(table["metric"].str.split("@").list.first())
+    rows = chain(
+        _classifier_rows(own, outputs, base) if model.classes.known else (),
+        _map_rows(own, outputs, base, layer=model.layer),
+        _map_rows(own, untrained, base, layer=model.layer, suffix=f":{UNTRAINED}")
+        if untrained
+        else (),
+        _control_rows(model, inputs, outputs, terms.methods, base),
+        _query_rows(model, own, outputs, terms, base, stages.next),
+    )
+    table, measured = Spool(), set[str]()
+    for frame in rows:
+        frame = _tidy(frame, inputs, terms, labeled=model.classes.known)
+        measured.update(frame["metric"].unique().str.split("@").list.first())
+        table.add(_with_reasons(frame, reasons))
+    missing = set(inputs.names) - measured
     assert not missing, f"metrics without a row: {', '.join(sorted(missing))}"
     facts = {
         "measure_seconds": time.perf_counter() - started,
@@ -171,7 +184,10 @@ def outputs_of(model: Evaluated, inputs: Inputs, terms: Terms) -> Outputs:
 
 def _predicted(logits: Floats) -> Ints:
     """The output of the highest logit, (N, K) -> (N,); of a single value it is that one."""
-    return np.asarray(logits.argmax(axis=1), np.int64)
+    found = np.empty(len(logits), np.int64)
+    for part in parts(len(logits), _TOGETHER, logits):
+        found[part] = logits[part].argmax(axis=1)
+    return found
 
 
 class _Stages:
@@ -199,23 +215,22 @@ def _as_named(inputs: Inputs, model: Evaluated) -> Inputs:
     return replace(own, images=replace(own.images, labels=np.zeros_like(own.images.labels)))
 
 
-def _classifier_rows(inputs: Inputs, outputs: Outputs, base: Base) -> "pl.DataFrame":
+def _classifier_rows(inputs: Inputs, outputs: Outputs, base: Base) -> "Iterator[pl.DataFrame]":
     """Rows of `correct` and `confidence`."""
-    return measure_predictions(outputs.logits, inputs.images, **base)
+    return measure_predictions.frames(outputs.logits, inputs.images, **base)
 
 
 def _map_rows(
     inputs: Inputs, outputs: Outputs, base: Base, *, layer: str, suffix: str = ""
 ) -> "Iterator[pl.DataFrame]":
     """Rows of the maps of every method, on the images and on the mosaics."""
-    predictions = _predicted(outputs.logits)
     for method, maps in outputs.maps.items():
         columns = Columns(base, method + suffix, layer, inputs.matched.get(method))
-        yield _measure(inputs, maps, predictions, outputs.targets, columns)
+        yield from _measure(inputs, maps, outputs.predictions, outputs.targets, columns)
     for index, (logits, of_method) in enumerate(outputs.mosaics):
         for method, maps in of_method.items():
             columns = Columns(base, method + suffix, layer, inputs.matched.get(method))
-            yield _measure_mosaics(inputs, index, maps, _predicted(logits), columns)
+            yield from _measure_mosaics(inputs, index, maps, _predicted(logits), columns)
 
 
 def _control_rows(
@@ -233,13 +248,21 @@ def _control_rows(
         key = (name, grid)
         if key not in inputs.control_rows:
             columns = Columns(base, name, model.layer, inputs.matched.get(method))
-            inputs.control_rows[key] = pl.concat(_rows_of_controls(inputs, grid, columns))
-        yield inputs.control_rows[key].with_columns(
-            pl.lit(base["recipe"]).alias("recipe"),
-            pl.lit(base["seed"], dtype=pl.Int64).alias("seed"),
-            pl.lit(model.layer).alias("layer"),
-            pl.col("image").replace_strict(predictions, return_dtype=pl.String).alias("prediction"),
-        )
+            spool = Spool()
+            for frame in _rows_of_controls(inputs, grid, columns):
+                spool.add(frame)
+            inputs.control_rows[key] = spool
+        for frame in inputs.control_rows[key].frames():
+            yield (
+                frame.drop("prediction")
+                .join(predictions, on="image", how="left", maintain_order="left")
+                .with_columns(
+                    pl.lit(base["recipe"]).alias("recipe"),
+                    pl.lit(base["seed"], dtype=pl.Int64).alias("seed"),
+                    pl.lit(model.layer).alias("layer"),
+                )
+                .select(SCORE_COLUMNS)
+            )
 
 
 def _beside(methods: tuple[Method, ...]) -> list[tuple[str, str]]:
@@ -258,33 +281,57 @@ def _beside(methods: tuple[Method, ...]) -> list[tuple[str, str]]:
 def _rows_of_controls(
     inputs: Inputs, grid: tuple[int, ...], columns: Columns
 ) -> "Iterator[pl.DataFrame]":
-    labels, rng = inputs.images.labels, np.random.default_rng(0)
+    labels = inputs.images.labels
     nobody = np.zeros(len(inputs.images), np.int64)  # predictions, replaced by those of each model
     for name in CONTROLS:
         own = columns._replace(method=columns.method + name)
-        maps = BASELINES[name](inputs.images.images, grid, rng)
-        yield _measure(inputs, maps, nobody, labels, own)
+        maps = _control(name, inputs.images.images, grid)
+        yield from _measure(inputs, maps, nobody, labels, own)
         for index, each in enumerate(inputs.mosaics):
-            maps = BASELINES[name](each.images, grid, rng)
-            yield _measure_mosaics(inputs, index, maps, np.zeros(len(each), np.int64), own)
+            maps = _control(name, each.images, grid)
+            yield from _measure_mosaics(inputs, index, maps, np.zeros(len(each), np.int64), own)
 
 
-def _predictions(inputs: Inputs, outputs: Outputs, names: tuple[str, ...]) -> dict[str, str]:
-    """Image or mosaic name -> the predicted class's name."""
-    pairs = [(inputs.images.names, outputs.logits)]
+def _control(name: str, images: Array, grid: tuple[int, ...]) -> Floats:
+    """The maps (N, h, w) of a control; none of CONTROLS draws."""
+    rng = np.random.default_rng(0)
+    found = (
+        {name: BASELINES[name](images[part], grid, rng)}
+        for part in parts(len(images), _TOGETHER, images)
+    )
+    return filled(found, len(images))[name]
+
+
+def _predictions(inputs: Inputs, outputs: Outputs, names: tuple[str, ...]) -> "pl.DataFrame":
+    """The predicted class of each image and mosaic: columns image, prediction."""
+    pairs = [(inputs.images.names, outputs.predictions)]
     mosaics = zip(inputs.mosaics, outputs.mosaics, strict=True)
-    pairs += [(mosaic.names, logits) for mosaic, (logits, _) in mosaics]
-    return {
-        image: names[int(index)]
-        for images, logits in pairs
-        for image, index in zip(images, _predicted(logits), strict=True)
-    }
+    pairs += [(mosaic.names, _predicted(logits)) for mosaic, (logits, _) in mosaics]
+    return _of_images("prediction", pairs, names)
+
+
+def _of_images(
+    column: str, pairs: Sequence[tuple[Sequence[str], Ints]], class_names: Sequence[str]
+) -> "pl.DataFrame":
+    """Columns image and `column`, the classes of the images by name."""
+    import polars as pl
+
+    classes = pl.Series(class_names, dtype=pl.String)
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "image": pl.Series(images, dtype=pl.String),
+                column: classes.gather(indices.astype(np.uint32)),
+            }
+        )
+        for images, indices in pairs
+    )
 
 
 def _measure(
     inputs: Inputs, maps: Floats, predictions: Ints, targets: Ints, columns: Columns
-) -> "pl.DataFrame":
-    return measure_maps(
+) -> "Iterator[pl.DataFrame]":
+    return measure_maps.frames(
         maps,
         inputs.images,
         predictions=predictions,
@@ -299,10 +346,10 @@ def _measure(
 
 def _measure_mosaics(
     inputs: Inputs, index: int, maps: Floats, predictions: Ints, columns: Columns
-) -> "pl.DataFrame":
+) -> "Iterator[pl.DataFrame]":
     mosaics = inputs.mosaics[index]
     wanted = DISCRIMINATION in inputs.names and mosaics.kind == "focus"
-    return measure_mosaics(
+    return measure_mosaics.frames(
         maps,
         mosaics,
         predictions=predictions,
@@ -325,15 +372,15 @@ def _query_rows(
     """Rows of what queries the model again. Each kind draws anew, so that models draw alike."""
     stages = {metric.stage for metric in inputs.metrics}
 
-    def queried(of: Stage, method: str, layer: str, **more: Any) -> "pl.DataFrame":
+    def queried(of: Stage, method: str, layer: str, **more: Any) -> "Iterator[pl.DataFrame]":
         stage("faithfulness" if of == "faithfulness" else "probes")
-        return measure_queries(
+        return measure_queries.frames(
             of,
             inputs.images,
             method=method,
             layer=layer,
             predict=model.predict,
-            predictions=_predicted(outputs.logits),
+            predictions=outputs.predictions,
             targets=outputs.targets,
             rng=np.random.default_rng(terms.seed),
             metrics=inputs.metrics,
@@ -342,7 +389,7 @@ def _query_rows(
         )
 
     if "drops" in stages:
-        yield queried("drops", CLASSIFIER, CLASSIFIER)
+        yield from queried("drops", CLASSIFIER, CLASSIFIER)
     network = cast("Classifier", model)  # takes pixels and answers in classes of the data
     for method in terms.methods:
         explain = model.explain(method)
@@ -353,20 +400,23 @@ def _query_rows(
         }
         for of, settings in more.items():
             if of in stages:
-                yield queried(of, method.name, model.layer, **settings)
+                yield from queried(of, method.name, model.layer, **settings)
 
 
-def _tidy(table: "pl.DataFrame", inputs: Inputs, terms: Terms) -> "pl.DataFrame":
+def _tidy(table: "pl.DataFrame", inputs: Inputs, terms: Terms, *, labeled: bool) -> "pl.DataFrame":
     """Rows of the metrics chosen alone, with labels of the data and the controls' targets."""
     import polars as pl
 
-    names = inputs.images.class_names
-    labels = {n: names[i] for n, i in zip(inputs.images.names, inputs.images.labels, strict=True)}
-    for each in inputs.mosaics:
-        labels |= {n: names[i] for n, i in zip(each.names, each.targets, strict=True)}
-    table = table.filter(
-        pl.col("metric").str.split("@").list.first().is_in(inputs.names)
-    ).with_columns(pl.col("image").replace_strict(labels, return_dtype=pl.String).alias("label"))
+    table = table.filter(pl.col("metric").str.split("@").list.first().is_in(inputs.names))
+    if not labeled:  # they were measured with the first output as the label
+        pairs = [(inputs.images.names, inputs.images.labels)]
+        pairs += [(each.names, each.targets) for each in inputs.mosaics]
+        labels = _of_images("label", pairs, inputs.images.class_names)
+        table = (
+            table.drop("label")
+            .join(labels, on="image", how="left", maintain_order="left")
+            .select(SCORE_COLUMNS)
+        )
     if terms.target == "label":
         return table
     control = pl.col("method").str.split(":").list.last().is_in(CONTROLS)
@@ -375,29 +425,30 @@ def _tidy(table: "pl.DataFrame", inputs: Inputs, terms: Terms) -> "pl.DataFrame"
     )
 
 
-def _reasons(
-    model: Evaluated, inputs: Inputs, outputs: Outputs, terms: Terms
-) -> list[tuple[str, str, str]]:
-    """(method, image or mosaic, why its map is blank), where that is known."""
+def _reasons(model: Evaluated, inputs: Inputs, outputs: Outputs, terms: Terms) -> "pl.DataFrame":
+    """Why a map is blank, where that is known: columns method, image (or mosaic), reason."""
+    import polars as pl
+
     targets = outputs.targets if terms.target == "label" else None
-    parts = [(inputs.images.names, inputs.images.images, targets, outputs.maps)]
+    groups = [(inputs.images.names, inputs.images.images, targets, outputs.maps)]
     for each, (_, maps) in zip(inputs.mosaics, outputs.mosaics, strict=False):
-        parts.append((each.names, each.images, each.targets, maps))
-    return [
-        (method, name, reason)
-        for names, images, chosen, maps in parts
+        groups.append((each.names, each.images, each.targets, maps))
+    found = [
+        (method, names[index], reasons[index])
+        for names, images, chosen, maps in groups
         for method, reasons in model.reasons(images, chosen, terms.methods, maps).items()
-        for name, reason in zip(names, reasons.tolist(), strict=True)
-        if reason
+        for index in np.flatnonzero(reasons != "")
     ]
+    schema = {"method": pl.String, "image": pl.String, "reason": pl.String}
+    return pl.DataFrame(found, schema, orient="row")
 
 
-def _with_reasons(table: "pl.DataFrame", reasons: list[tuple[str, str, str]]) -> "pl.DataFrame":
+def _with_reasons(table: "pl.DataFrame", known: "pl.DataFrame") -> "pl.DataFrame":
     """Rows that say why a map is blank in place of `flat`."""
     import polars as pl
 
-    schema = {"method": pl.String, "image": pl.String, "reason": pl.String}
-    known = pl.DataFrame(reasons, schema, orient="row")
+    if not known.height or not (table["status"] == "flat").any():
+        return table
     table = table.join(known, on=["method", "image"], how="left", maintain_order="left")
     blank = (pl.col("status") == "flat") & pl.col("reason").is_not_null()
     status = pl.when(blank).then(pl.col("reason")).otherwise(pl.col("status"))

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from campare.attribution.batches import batches
 from campare.attribution.connection import Dependence, depends
-from campare.attribution.explain import observe
+from campare.attribution.explain import observations
 from campare.attribution.method import Method
 from campare.attribution.passes import slices
 from campare.data.framing import STRETCH, Framing
 from campare.data.pixels import Pixels
+from campare.data.stored import filled, parts, release
 from campare.errors import CampareError, LayerError, ModelError, TargetError
 from campare.experiments.inputs import Grids
 from campare.experiments.outputs import ClassOutputs, match, unmatched
@@ -26,7 +28,9 @@ from campare.models import wrap
 from campare.models.arrays import map_axes
 from campare.models.loaders.spec import parse
 from campare.models.preprocessing import KEYS, Preprocessing, preprocessing
-from campare.types import Array, Classifier, Floats, Ints, LayerInfo
+from campare.types import Array, Bools, Classifier, Floats, Ints, LayerInfo
+
+_TOGETHER = 1024  # maps that are read together
 
 #: Method -> maps (N, h, w).
 Maps = Mapping[str, Floats]
@@ -63,26 +67,25 @@ class Evaluated:
         self, images: Array, targets: Ints | None, methods: tuple[Method, ...]
     ) -> tuple[Floats, dict[str, Floats]]:
         """Logits (N, K) and the maps of several methods (N, h, w); None: the predicted classes."""
-        logits, maps = observe(
+        found = observations(
             self.classifier,
-            self._batches(images),
+            batches(self._batches(images), self.batch_size),
             target=None if targets is None else self.classes.order[targets],
             methods=methods,
             layer=self.layer,
             batch_size=self.batch_size,
             seed=self.seed,
         )
-        return self.classes.sorted(logits), maps
+        whole = filled(
+            ({"": self.classes.sorted(logits), **maps} for logits, maps in found), len(images)
+        )
+        return whole.pop(""), whole
 
     def reasons(
         self, images: Array, targets: Ints | None, methods: tuple[Method, ...], maps: Maps
     ) -> dict[str, Array]:
         """Why maps of each method are zero, (N,): `unconnected` or `all-negative`; '' not known."""
-        zero = {
-            each.name: np.asarray(~maps[each.name].any(axis=map_axes(maps[each.name])))
-            for each in methods
-            if each.kind == "gradient"
-        }
+        zero = {each.name: _zero(maps[each.name]) for each in methods if each.kind == "gradient"}
         moving, weighed = np.ones(len(images), bool), np.zeros(len(images), bool)
         blank = np.flatnonzero(np.logical_or.reduce([*zero.values(), ~moving]))
         for part in slices(len(blank), self.batch_size):
@@ -142,6 +145,7 @@ class Evaluated:
             batch = images[start : start + self.batch_size]
             yield self.prepare(batch)
             self.progress(len(batch))
+            release(images)
 
     def prepare(self, images: Array) -> Floats:
         """Images (n, H, W, 3) of 0..255 as the model takes them."""
@@ -163,6 +167,14 @@ class Explainer:
         """Logits (N, K) and maps (N, h, w)."""
         logits, maps = self.model.observe(images, targets, (self.method,))
         return logits, maps[self.method.name]
+
+
+def _zero(maps: Floats) -> Bools:
+    """Which maps (N, h, w) are zero."""
+    zero = np.zeros(len(maps), np.bool_)
+    for part in parts(len(maps), _TOGETHER, maps):
+        zero[part] = ~maps[part].any(axis=map_axes(maps))
+    return zero
 
 
 def evaluated(

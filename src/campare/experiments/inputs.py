@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,11 @@ from campare.data.framing import STRETCH, Framing
 from campare.data.groups import By, units
 from campare.data.samples import Sample, in_threads
 from campare.experiments.progress import Live
+from campare.experiments.spool import Spool
 from campare.metrics import Metric
 from campare.metrics.mosaic import KINDS, Mosaics, of_one_class
 from campare.metrics.shortcut import with_border
 from campare.types import Bools
-
-if TYPE_CHECKING:
-    import polars as pl
 
 #: Method -> the resolution (h, w) of its maps.
 Grids = dict[str, tuple[int, ...]]
@@ -55,9 +53,7 @@ class Inputs:
     mosaics: tuple[Mosaics, ...] = ()
     matched: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()
-    control_rows: dict[tuple[str, tuple[int, ...]], "pl.DataFrame"] = field(
-        default_factory=dict, repr=False
-    )
+    control_rows: dict[tuple[str, tuple[int, ...]], Spool] = field(default_factory=dict, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,24 +4,27 @@
 
 A metric's function names what it needs, and is handed just that. Maps are measured at native and at
 matched resolution, in slices that fit the cache. What several metrics share is computed once.
+Each `measure_...` gives its rows at once, and as `measure_....frames` a metric at a time.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec
 
 import numpy as np
 import polars as pl
 
 from campare.attribution import maps as m
 from campare.data.samples import Images
+from campare.data.stored import parts
 from campare.errors import CampareError
 from campare.metrics.classification import predicted
 from campare.metrics.metric import ALWAYS_GIVEN, Explain, Metric, Predict, Stage, signature
 from campare.metrics.mosaic import Mosaics, class_masks
 from campare.metrics.registry import METRICS, choose
-from campare.metrics.rows import check_count, rows
+from campare.metrics.rows import Found, check_count, frames
 from campare.metrics.values import Values
 from campare.types import Array, Classifier, Floats, Ints
 
@@ -29,6 +32,20 @@ from campare.types import Array, Classifier, Floats, Ints
 MATCHED = "@matched"
 
 _SLICE = 2**20  # pixels of enlarged maps that are measured together
+
+P = ParamSpec("P")
+
+
+class Streamed(Generic[P]):
+    """A function of rows: called, it gives all of them; `frames` one metric after the other."""
+
+    def __init__(self, frames: Callable[P, Iterator[pl.DataFrame]]) -> None:
+        self.frames = frames
+        update_wrapper(self, frames)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> pl.DataFrame:
+        """All rows."""
+        return pl.concat(self.frames(*args, **kwargs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +140,7 @@ def _as_values(found: Any, metric: Metric) -> Values:
     return Values(np.where(known, array, np.nan), np.where(known, "ok", "undefined"))
 
 
+@Streamed
 def measure_maps(
     maps: Array,
     images: Images,
@@ -136,7 +154,7 @@ def measure_maps(
     targets: Ints,
     metrics: str | Sequence[str | Metric] | None = None,
     matched: tuple[int, ...] | None = None,
-) -> pl.DataFrame:
+) -> Iterator[pl.DataFrame]:
     """Measure raw maps (N, h, w) of images (N, S, S, 3): a row an image and metric.
 
     Takes the default metrics of the regions that `images` has and those that need no mask, or those
@@ -161,7 +179,7 @@ def measure_maps(
         if metric.stage == "maps" and _has_masks(images.regions, metric)
     ]
     results = _measure(maps, images.images, images.regions, chosen, matched)
-    return rows(
+    yield from frames(
         results,
         images.names,
         images.class_names,
@@ -177,6 +195,7 @@ def measure_maps(
     )
 
 
+@Streamed
 def measure_mosaics(
     maps: Array,
     mosaics: Mosaics,
@@ -189,7 +208,7 @@ def measure_mosaics(
     predictions: Ints,
     matched: tuple[int, ...] | None = None,
     objects: Array | None = None,
-) -> pl.DataFrame:
+) -> Iterator[pl.DataFrame]:
     """Measure raw maps (M, h, w) of the mosaics' targets: their share on the target's cells.
 
     The metric is `focus` or `grid-pointing-game`, by the kind of mosaic; with `objects`, the masks
@@ -198,31 +217,33 @@ def measure_mosaics(
     """
     check_count(len(maps), len(mosaics))
     chosen, regions = [METRICS[mosaics.metric]], {"cells": mosaics.cells}
-    results = _measure(maps, mosaics.images, regions, chosen, matched)
+    results = [_measure(maps, mosaics.images, regions, chosen, matched)]
     if objects is not None:
         own, other = class_masks(mosaics, objects)
         apart = [METRICS["class-discrimination"]]
         regions = {"cells": own, "other": other}
-        results |= _measure(maps, mosaics.images, regions, apart, matched)
-    return rows(
-        results,
-        mosaics.names,
-        mosaics.class_names,
-        groups=mosaics.groups or None,
-        recipe=recipe,
-        seed=seed,
-        split=split,
-        method=method,
-        layer=layer,
-        label=mosaics.targets,
-        prediction=predictions,
-        target=mosaics.targets,
-    )
+        results.append(_measure(maps, mosaics.images, regions, apart, matched))
+    for each in results:
+        yield from frames(
+            each,
+            mosaics.names,
+            mosaics.class_names,
+            groups=mosaics.groups or None,
+            recipe=recipe,
+            seed=seed,
+            split=split,
+            method=method,
+            layer=layer,
+            label=mosaics.targets,
+            prediction=predictions,
+            target=mosaics.targets,
+        )
 
 
+@Streamed
 def measure_predictions(
     logits: Array, images: Images, *, recipe: str, seed: int, split: str
-) -> pl.DataFrame:
+) -> Iterator[pl.DataFrame]:
     """Rows of `correct` and `confidence` for logits (N, K); method and layer are '-'.
 
     Example:
@@ -234,8 +255,8 @@ def measure_predictions(
     check_count(len(logits), len(images))
     context = Context(logits=logits, labels=images.labels)
     results = _results(choose(["correct", "confidence"]), context)
-    return rows(
-        results,
+    yield from frames(
+        Found.of(results, len(images)),
         images.names,
         images.class_names,
         groups=images.groups or None,
@@ -250,6 +271,7 @@ def measure_predictions(
     )
 
 
+@Streamed
 def measure_queries(
     stage: Stage,
     images: Images,
@@ -268,7 +290,7 @@ def measure_queries(
     classifier: Classifier | None = None,
     metrics: str | Sequence[str | Metric] = "all",
     matched: tuple[int, ...] | None = None,
-) -> pl.DataFrame:
+) -> Iterator[pl.DataFrame]:
     """Measure by querying the model again, with changed images, weights or classes.
 
     Takes those of `metrics` that belong to the `stage` and whose region the images have: 'drops'
@@ -305,8 +327,12 @@ def measure_queries(
         for metric in choose(metrics, images.regions)
         if metric.stage == stage and _has_masks(images.regions, metric)
     ]
-    return rows(
-        _results(chosen, context),
+    found = Found(len(images))
+    for metric in chosen:
+        for name, values in _results([metric], context).items():
+            found.put(name, slice(0, len(images)), values)
+    yield from frames(
+        found,
         images.names,
         images.class_names,
         groups=images.groups or None,
@@ -342,31 +368,45 @@ def _measure(
     regions: Mapping[str, Array],
     metrics: Sequence[Metric],
     matched: tuple[int, ...] | None,
-) -> dict[str, Values]:
+) -> Found:
     """Name in the table -> values, for maps as they are and pooled to the grid `matched`."""
-    status = m.status(maps)
-    broken = (status == "non-finite") | (status == "all-negative")
-    native = m.positive(maps)
-    grids = {"": native} if matched is None else {"": native, MATCHED: m.pool(native, matched)}
+    grids = {"": None} if matched is None else {"": None, MATCHED: matched}
     step = max(1, _SLICE // (images.shape[1] * images.shape[2]))
     sliced = [metric for metric in metrics if not metric.together]
     together = [metric for metric in metrics if metric.together]
-    results = {}
+    found = Found(len(maps), [metric.name + suffix for suffix in grids for metric in metrics])
+    whole = Context(maps=maps, images=images, regions=regions)
     for suffix, grid in grids.items():
-        whole = Context(maps=grid, images=images, regions=regions)
-        parts = [
-            _results(sliced, _enlarged(_part(whole, slice(start, start + step))))
-            for start in range(0, max(len(maps), 1), step)
-        ]
-        found = _results(together, _enlarged(whole)) if together else {}
-        for metric in metrics:
-            of_metric = [found] if metric.together else parts
-            values = np.concatenate([part[metric.name].values for part in of_metric])
-            states = np.concatenate([part[metric.name].status for part in of_metric])
-            results[metric.name + suffix] = Values(
-                np.where(broken, np.nan, values), np.where(broken, status, states)
-            )
-    return results
+        if sliced:
+            for some in parts(len(maps), step, maps, images, *regions.values()):
+                _put(found, some, suffix, sliced, _part(whole, some), grid)
+        if together:
+            _put(found, slice(0, len(maps)), suffix, together, whole, grid)
+    return found
+
+
+def _put(
+    found: Found,
+    where: slice,
+    suffix: str,
+    metrics: Sequence[Metric],
+    context: Context,
+    grid: tuple[int, ...] | None,
+) -> None:
+    """Measure some of the maps, pooled to a grid if one is given."""
+    assert context.maps is not None
+    status = m.status(context.maps)
+    broken = (status == "non-finite") | (status == "all-negative")
+    native = m.positive(context.maps)
+    shown = native if grid is None else m.pool(native, grid)
+    results = _results(metrics, _enlarged(replace(context, maps=shown)))
+    for metric in metrics:
+        values, states = results[metric.name]
+        found.put(
+            metric.name + suffix,
+            where,
+            Values(np.where(broken, np.nan, values), np.where(broken, status, states)),
+        )
 
 
 def _part(context: Context, where: slice) -> Context:

@@ -276,10 +276,10 @@ class Run:
         with atomic(self.path / "maps" / f"{cell.name}.npz") as part, part.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
-    def write_scores(self, cell: Cell, rows: "pl.DataFrame") -> None:
+    def write_scores(self, cell: Cell, rows: "pl.DataFrame | pl.LazyFrame") -> None:
         """Write the rows of a cell; they count once the cell is recorded, too."""
         with atomic(self.scores_path(cell)) as part:
-            rows.write_parquet(part)
+            rows.lazy().sink_parquet(part)
 
     def images(self) -> "Images":
         """The test images with labels, names and masks."""

@@ -1,0 +1,137 @@
+"""Arrays with a row for each image: in memory while they are small, in a file where they are large.
+
+    zeros(shape, dtype)     an array to fill; a large one is a mapped file in the cache folder
+    parts(n, size, ...)     slices of it, one after the other; what was read leaves the memory
+    filled(batches, n)      the arrays that batches make up
+
+The file has no name: it is gone with the process, however that ends. What does not fit on the disk
+is an error before anything is computed.
+"""
+
+import mmap
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from math import prod
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from campare.errors import CampareError
+from campare.types import Array
+
+#: Bytes of an array that stays in memory.
+LIMIT = 2**24
+
+_RELEASED = 256  # rows that are filled until those before them leave the memory
+
+
+def cache_folder() -> Path:
+    """Where campare keeps files outside of run directories: $XDG_CACHE_HOME/campare.
+
+    Example:
+        >>> cache_folder().name
+        'campare'
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "campare"
+
+
+def zeros(shape: Sequence[int], dtype: DTypeLike) -> Array:
+    """An array of zeros, in a file if it has more bytes than LIMIT.
+
+    Raises:
+        CampareError: the file does not fit into the cache folder.
+
+    Example:
+        >>> zeros((2, 3), np.uint8).nbytes
+        6
+    """
+    size = prod(shape) * np.dtype(dtype).itemsize
+    if size <= LIMIT:
+        return np.zeros(shape, dtype)
+    with scratch(size) as file:
+        return np.memmap(file, dtype, "w+", shape=tuple(shape))
+
+
+def scratch(size: int = 0) -> IO[bytes]:
+    """A file without a name in the cache folder, of `size` bytes that are there for sure.
+
+    Raises:
+        CampareError: it does not fit.
+    """
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as failed:
+            file = failed.enter_context(tempfile.TemporaryFile(dir=folder))
+            if size and hasattr(os, "posix_fallocate"):  # else a full disk ends the process later
+                os.posix_fallocate(file.fileno(), 0, size)
+            failed.pop_all()
+    except OSError as error:
+        raise CampareError(
+            f"Expected {size / 1e9:.1f} GB in {folder}, got: {error.strerror or error}. "
+            "Try: XDG_CACHE_HOME=FOLDER, a folder on a larger disk"
+        ) from error
+    return file
+
+
+def release(*arrays: Array) -> None:
+    """Drop the pages of arrays in files from memory; they are read again when they are needed.
+
+    Example:
+        >>> release(np.zeros(3))
+    """
+    for array in arrays:
+        mapped = _mapped(array)
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def parts(total: int, size: int, *arrays: Array) -> Iterator[slice]:
+    """Slices of at most `size` that cover `total`; after each one `arrays` are released.
+
+    Example:
+        >>> list(parts(3, 2))
+        [slice(0, 2, None), slice(2, 3, None)]
+    """
+    for start in range(0, total, size):
+        yield slice(start, min(start + size, total))
+        release(*arrays)
+
+
+def filled(batches: Iterable[Mapping[str, Array]], total: int) -> dict[str, Array]:
+    """Arrays of `total` rows by name, of batches of their rows that come one after the other.
+
+    Example:
+        >>> filled([{"a": np.ones((2, 3))}, {"a": np.zeros((1, 3))}], 3)["a"].shape
+        (3, 3)
+    """
+    whole: dict[str, Array] = {}
+    done = released = 0
+    for batch in batches:
+        if not whole:
+            whole = {n: zeros((total, *rows.shape[1:]), rows.dtype) for n, rows in batch.items()}
+        rows = 0
+        for name, part in batch.items():
+            rows = len(part)
+            whole[name][done : done + rows] = part
+        done += rows
+        if done - released >= _RELEASED:
+            released = done
+            release(*whole.values())
+    assert done == total, f"{done} rows of {total}"
+    return whole
+
+
+def _mapped(array: object) -> mmap.mmap | None:
+    """The mapped file that an array, or what it is a view of, lies in."""
+    while array is not None:
+        found = getattr(array, "_mmap", None)
+        if isinstance(found, mmap.mmap):
+            return found
+        array = getattr(array, "base", None)
+    return None

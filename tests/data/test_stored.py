@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from campare.data import stored
+from campare.errors import CampareError
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """Every array lies in a file, in a cache folder of its own."""
+    monkeypatch.setattr(stored, "LIMIT", 0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "campare"
+
+
+def test_a_large_array_lies_in_a_file_without_a_name(small):
+    array = stored.zeros((5, 3), np.float32)
+    assert isinstance(array, np.memmap)
+    assert not array.any()
+    array[2] = 7
+    assert list(small.iterdir()) == []
+
+
+def test_a_small_array_stays_in_memory():
+    assert not isinstance(stored.zeros((5, 3), np.float32), np.memmap)
+
+
+def test_what_is_released_is_read_again(small):
+    array = stored.zeros((2**12, 2**10), np.uint8)
+    array[:] = 3
+    stored.release(array, array[5:9], np.asarray(array))
+    assert (array == 3).all()
+
+
+def test_parts_cover_all_rows_once(small):
+    array = stored.zeros((10, 2), np.uint8)
+    for part in stored.parts(10, 4, array):
+        array[part] += 1
+    assert (array == 1).all()
+
+
+def test_batches_fill_arrays_in_their_order(small):
+    values = np.arange(12.0).reshape(6, 2)
+    batches = ({"a": values[i : i + 4], "b": values[i : i + 4, 0]} for i in (0, 4))
+    found = stored.filled(batches, 6)
+    assert np.array_equal(found["a"], values)
+    assert np.array_equal(found["b"], values[:, 0])
+
+
+def test_what_does_not_fit_is_said_before_anything_is_computed(small, monkeypatch):
+    with pytest.raises(CampareError, match=r"got: .*XDG_CACHE_HOME") as failed:
+        stored.zeros((2**50, 2**10), np.uint8)
+    assert str(failed.value).count("\n") == 0
+
+
+def test_a_cache_folder_that_cannot_be_is_said_and_another_one_works(monkeypatch, tmp_path):
+    monkeypatch.setattr(stored, "LIMIT", 0)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    with pytest.raises(CampareError, match="Try: XDG_CACHE_HOME=FOLDER"):
+        stored.zeros((2, 2), np.uint8)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert stored.zeros((2, 2), np.uint8).shape == (2, 2)
