@@ -206,7 +206,7 @@ def _voc_masks(content: bytes) -> None:
 TARGETS: Mapping[str, Target] = {
     "json": Target(seeds.COCO + seeds.LABELME, read_json, "json", (ValueError,), 1),
     "xml": Target(seeds.XML, read_xml, "xml", (ValueError,), 1),
-    "yaml": Target(seeds.YAML, lambda c: plain_yaml(c.decode("latin1")), "", (ValueError,), 1),
+    "yaml": Target(seeds.YAML, lambda c: plain_yaml(c.decode("latin1")), "", (ValueError,), 0.4),
     "boxes.csv": Target(seeds.BOXES, lambda c: filled(read_boxes_csv(c)), "csv", weight=2),
     "groups.csv": Target(seeds.GROUPS, _groups, "csv", weight=2),
     "coco": Target(seeds.COCO, lambda c: filled(read_coco(c)), "json", weight=2),
@@ -215,11 +215,11 @@ TARGETS: Mapping[str, Target] = {
     "polygons": Target(seeds.POLYGON, _polygon, "", (ValueError,), 2),
     "brush": Target(seeds.BRUSHES, _brush, "",
                     (ValueError, IndexError), 2),
-    "image": Target(seeds.images(), partial(_of_folder, mask=False), "image", weight=2),
-    "mask": Target(seeds.masks(), partial(_of_folder, mask=True), "image", weight=1),
+    "image": Target(seeds.images(), partial(_of_folder, mask=False), "image", weight=0.6),
+    "mask": Target(seeds.masks(), partial(_of_folder, mask=True), "image", weight=0.4),
     "import coco": Target(seeds.COCO, partial(_read, coco.read, "a_json"), "json"),
     "import labelme": Target(
-        seeds.LABELME, partial(_read, labelme.read, "cat__1_json"), "json"
+        seeds.LABELME, partial(_read, labelme.read, "cat__1_json"), "json", weight=0.6
     ),
     "import label-studio": Target(
         seeds.LABEL_STUDIO, partial(_read, labelstudio.read, "a_json"), "json"
@@ -237,11 +237,11 @@ TARGETS: Mapping[str, Target] = {
         seeds.YOLO_NAMES, lambda c: yolo.names_of(files(data_yaml=c)), "yaml", weight=0.5
     ),
     "import table": Target(
-        seeds.TABLES, partial(_read, tables.read, "a_csv"), "csv", weight=0.5
+        seeds.TABLES, partial(_read, tables.read, "a_csv"), "csv", weight=0.3
     ),
     "import table, rows": Target(
         seeds.TABLES, partial(_read, tables.read, "a_tsv", reading=Reading(rle="rows")), "csv",
-        weight=0.3,
+        weight=0.2,
     ),
     "import voc": Target(
         seeds.XML, partial(_read, voc.read, "Annotations__1_xml"), "xml", weight=0.5

@@ -2,6 +2,8 @@
 
 import re
 import stat
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 
@@ -36,3 +38,36 @@ def test_the_pdf_is_the_page(run):
     content = render(run, format="pdf").read_bytes()
     assert content.startswith(b"%PDF-")
     assert content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") > 2
+
+
+@pytest.mark.skipif(
+    not any(map(pdf.shutil.which, pdf.BROWSERS)), reason="needs Chromium on the PATH"
+)
+@pytest.mark.slow
+def test_printing_fetches_nothing_and_leaves_nothing(tmp_path, monkeypatch):
+    fetched = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self):
+            fetched.append(self.path)
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Server)
+    Thread(target=server.serve_forever, daemon=True).start()
+    host = f"http://127.0.0.1:{server.server_port}"
+    page = (
+        f"<img src={host}/a><script>fetch('{host}/b')</script><link rel=stylesheet href={host}/c>"
+    )
+    for name in ("home", "tmp"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(pdf.tempfile, "tempdir", str(tmp_path / "tmp"))
+    assert pdf.printed(page.encode()).startswith(b"%PDF-")
+    server.shutdown()
+    server.server_close()
+    assert fetched == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+    kept = {path.relative_to(tmp_path / "home").parts[0] for path in (tmp_path / "home").rglob("*")}
+    assert kept <= {".cache", ".config", ".local", ".pki"}

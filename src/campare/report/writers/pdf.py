@@ -1,7 +1,7 @@
 """The page as PDF, by the browser that draws it best: Chromium without a window.
 
 A second layout engine would need a second style sheet; the browser prints the page itself, with
-its own rules for paper.
+its own rules for paper. It gets a profile of its own that goes with the folder, and no network.
 """
 
 import contextlib
@@ -17,6 +17,11 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
             "msedge", "microsoft-edge")  # fmt: skip
 _QUIET = ("--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",
           "--disable-sync", "--no-pdf-header-footer", "--hide-scrollbars")  # fmt: skip
+# Whatever the page or the browser would fetch goes to a port of this machine where nobody listens.
+_ALONE = ("--proxy-server=127.0.0.1:9", "--proxy-bypass-list=<-loopback>",
+          "--host-resolver-rules=MAP * ~NOTFOUND", "--disable-component-update",
+          "--disable-default-apps", "--disable-domain-reliability", "--disable-extensions",
+          "--no-pings", "--metrics-recording-only", "--disable-breakpad")  # fmt: skip
 SECONDS = 180
 
 
@@ -48,7 +53,7 @@ def printed(html: bytes, *, seconds: float = SECONDS) -> bytes:
         page, out = Path(folder) / "report.html", Path(folder) / "report.pdf"
         page.write_bytes(html)
         root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        command = [browser, *_QUIET, *root, f"--user-data-dir={folder}/profile",
+        command = [browser, *_QUIET, *_ALONE, *root, f"--user-data-dir={folder}/profile",
                    f"--print-to-pdf={out}", page.as_uri()]  # fmt: skip
         with contextlib.suppress(subprocess.TimeoutExpired):  # said below
             subprocess.run(command, capture_output=True, timeout=seconds, check=False)
