@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal
 from typer import Argument, Option
 
 from campare.cli.options import (
+    LAST_SEED,
     MODEL,
+    MOST_IMAGES,
+    MOST_PIXELS,
     AnnotationsAs,
     Engine,
     Group,
@@ -76,7 +79,8 @@ def audit(
         ),
     ] = None,
     size: Annotated[
-        int | None, Option(min=8, help="Pixels a side, for models that take any size.")
+        int | None,
+        Option(min=8, max=MOST_PIXELS, help="Pixels a side, for models that take any size."),
     ] = None,
     pixels: Pixels = None,
     loader: Loader = None,
@@ -102,8 +106,8 @@ def audit(
     annotations_as: AnnotationsAs = None,
     group: Group = None,
     out: Annotated[Path | None, Option(help="The run's folder. Default: runs/DATA-audit.")] = None,
-    seed: Annotated[int, Option(min=0, help="Of all that is drawn.")] = 0,
-    batch_size: Annotated[int, Option(min=1, help="Images at a time.")] = 32,
+    seed: Annotated[int, Option(min=0, max=LAST_SEED, help="Of all that is drawn.")] = 0,
+    batch_size: Annotated[int, Option(min=1, max=MOST_IMAGES, help="Images at a time.")] = 32,
     engine: Engine = "local",
     strict: Strict = False,
     skip_failed: SkipFailed = False,

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Argument, Option, Typer
 
-from campare.cli.options import AnnotationsAs, Group, Labels, MaskValues, columns, words
+from campare.cli.options import (
+    LAST_SEED,
+    MOST_IMAGES,
+    MOST_PIXELS,
+    AnnotationsAs,
+    Group,
+    Labels,
+    MaskValues,
+    columns,
+    finite,
+    words,
+)
 from campare.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,13 +34,18 @@ def draw(
     classes: Annotated[
         Sequence[str], Option(parser=words, metavar="NAME,...", help="cat,dog or others.")
     ] = "cat,dog",
-    train: Annotated[int, Option(min=2, help="Images to train on.")] = 600,
-    test: Annotated[int, Option(min=2, help="Images to test on.")] = 200,
-    size: Annotated[int, Option(min=16, help="Pixels a side.")] = 96,
-    seed: Annotated[int, Option(help="Another seed, other images.")] = 0,
+    train: Annotated[int, Option(min=2, max=MOST_IMAGES, help="Images to train on.")] = 600,
+    test: Annotated[int, Option(min=2, max=MOST_IMAGES, help="Images to test on.")] = 200,
+    size: Annotated[int, Option(min=16, max=MOST_PIXELS, help="Pixels a side.")] = 96,
+    seed: Annotated[int, Option(min=0, max=LAST_SEED, help="Another seed, other images.")] = 0,
     shortcut: Annotated[
         float | None,
-        Option(min=0, max=1, help="Plant a cue that agrees with the label this often."),
+        Option(
+            min=0,
+            max=1,
+            callback=finite,
+            help="Plant a cue that agrees with the label this often.",
+        ),
     ] = None,
 ) -> None:
     """Draw animals with exact masks and write them as an ordinary folder."""
@@ -94,7 +110,7 @@ def import_(
     mask_values: MaskValues = None,
     annotations_as: AnnotationsAs = None,
     group: Group = None,
-    seed: Annotated[int, Option(min=0, help="Of a split that is drawn.")] = 0,
+    seed: Annotated[int, Option(min=0, max=LAST_SEED, help="Of a split that is drawn.")] = 0,
 ) -> None:
     """Write a data set in another format as an ordinary folder, and say what was left out."""
     from campare.data import ImageSet
@@ -129,9 +145,16 @@ def plant(
     data: Annotated[Path, Argument(metavar="DATA", help="A folder of images, one folder a class.")],
     out: Annotated[Path, Argument(metavar="OUT", help="A new folder.")],
     p: Annotated[
-        float, Option("--p", min=0, max=1, help="How often the cue agrees with the label.")
+        float,
+        Option(
+            "--p",
+            min=0,
+            max=1,
+            callback=finite,
+            help="How often the cue agrees with the label.",
+        ),
     ] = 0.95,
-    seed: Annotated[int, Option(help="Of the draw.")] = 0,
+    seed: Annotated[int, Option(min=0, max=LAST_SEED, help="Of the draw.")] = 0,
     mask_values: MaskValues = None,
     labels: Labels = None,
     annotations_as: AnnotationsAs = None,

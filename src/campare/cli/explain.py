@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from typer import Argument, Option
 
 from campare.cli.options import (
+    MOST_PIXELS,
     LayerGrid,
     Loader,
     ModelFile,
@@ -52,7 +53,8 @@ def explain(
         Option(help="What an output of one unit is: the second of two classes, or a value."),
     ] = None,
     size: Annotated[
-        int | None, Option(min=8, help="Pixels a side, for a model that takes any size.")
+        int | None,
+        Option(min=8, max=MOST_PIXELS, help="Pixels a side, for a model that takes any size."),
     ] = None,
     pixels: Pixels = None,
     loader: Loader = None,

@@ -6,12 +6,17 @@ A parser gets the text of one option. Nothing heavy is imported before it is nee
 
 import re
 from collections.abc import Callable, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from typer import Argument, Option
 
 from campare.errors import CampareError, RecipeError
+
+#: What options may be at most; larger numbers are slips, and would take forever.
+MOST_IMAGES, MOST_PIXELS, MOST_SEEDS, LAST_SEED = 10**6, 8192, 10**4, 2**32 - 1
+_LARGEST = 1e12  # of numbers with commas between
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -31,6 +36,18 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in found if word.strip())
 
 
+def finite(value: float | None) -> float | None:
+    """The number of an option, if it is one: nan is in every range, infinities are in open ones.
+
+    Example:
+        >>> finite(0.5), finite(None)
+        (0.5, None)
+    """
+    if value is not None and not isfinite(value):
+        raise CampareError(f"Expected a number that is finite, got {value}. Try 0.5")
+    return value
+
+
 def numbers(option: str, example: str) -> Callable[[str], tuple[float, ...]]:
     """The parser of an option that takes numbers between commas, whole ones as int.
 
@@ -40,7 +57,10 @@ def numbers(option: str, example: str) -> Callable[[str], tuple[float, ...]]:
     """
 
     def number(word: str) -> float:
-        return int(word) if word.strip().isdecimal() else float(word)
+        found = int(word) if word.strip().isdecimal() else float(word)
+        if not abs(found) <= _LARGEST:
+            raise ValueError(word)
+        return found
 
     def parse(text: str) -> tuple[float, ...]:
         try:
@@ -365,5 +385,10 @@ SkipFailed = Annotated[
 ]
 Shortcut = Annotated[
     float | None,
-    Option(min=0, max=1, help="drawn: plant a cue that agrees with the label this often."),
+    Option(
+        min=0,
+        max=1,
+        callback=finite,
+        help="drawn: plant a cue that agrees with the label this often.",
+    ),
 ]

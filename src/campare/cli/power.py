@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Option
 
-from campare.cli.options import RunFolder
+from campare.cli.options import RunFolder, finite
 from campare.cli.terminal import opened, terminal
 
 
@@ -12,10 +12,17 @@ def power(
     run: RunFolder,
     smallest: Annotated[
         float | None,
-        Option(help="The smallest effect of interest. Default: that of the claims, by metric."),
+        Option(
+            min=0,
+            callback=finite,
+            help="The smallest effect of interest. Default: that of the claims, by metric.",
+        ),
     ] = None,
     goal: Annotated[
-        float, Option("--power", min=0.01, max=0.99, help="How surely it is to be found.")
+        float,
+        Option(
+            "--power", min=0.01, max=0.99, callback=finite, help="How surely it is to be found."
+        ),
     ] = 0.8,
 ) -> None:
     """Print how many seeds and images it takes to find an effect, from a run's own variance."""

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, Option
 
 from campare.cli.options import (
+    MOST_IMAGES,
+    MOST_PIXELS,
+    MOST_SEEDS,
     AnnotationsAs,
     Engine,
     Group,
@@ -43,7 +46,9 @@ def study(
         Sequence[str] | None,
         Option(parser=words, metavar="NAME,...", help="Some of the recipes: A,B."),
     ] = None,
-    seeds: Annotated[int, Option(min=1, help="How many times each recipe is trained.")] = 5,
+    seeds: Annotated[
+        int, Option(min=1, max=MOST_SEEDS, help="How many times each recipe is trained.")
+    ] = 5,
     backbone: Annotated[
         str | None,
         Option(
@@ -58,8 +63,12 @@ def study(
         list[Any] | None,
         Option(parser=setting, metavar="NAME=VALUE", help="As alpha=0.75; may be repeated."),
     ] = None,
-    size: Annotated[int | None, Option(min=8, help="Pixels a side that models see.")] = None,
-    epochs: Annotated[int | None, Option(min=1, help="Instead of the recipes' epochs.")] = None,
+    size: Annotated[
+        int | None, Option(min=8, max=MOST_PIXELS, help="Pixels a side that models see.")
+    ] = None,
+    epochs: Annotated[
+        int | None, Option(min=1, max=MOST_IMAGES, help="Instead of the recipes' epochs.")
+    ] = None,
     train_sizes: Annotated[
         Sequence[int] | None,
         Option(
@@ -89,8 +98,12 @@ def study(
     method: Methods = "grad-cam",
     metrics: Metrics = "default",
     shortcut: Shortcut = None,
-    train: Annotated[int | None, Option(min=2, help="drawn: images to train on.")] = None,
-    test: Annotated[int | None, Option(min=2, help="drawn: images to test on.")] = None,
+    train: Annotated[
+        int | None, Option(min=2, max=MOST_IMAGES, help="drawn: images to train on.")
+    ] = None,
+    test: Annotated[
+        int | None, Option(min=2, max=MOST_IMAGES, help="drawn: images to test on.")
+    ] = None,
     classes: Annotated[
         Sequence[str] | None,
         Option(parser=words, metavar="NAME,...", help="drawn: cat,dog or others."),
