@@ -138,3 +138,17 @@ def test_a_file_of_arms_that_is_wrong_says_where(files, text, words):
 def test_no_file_of_arms(tmp_path):
     with pytest.raises(CampareError, match=r"YAML file of arms, got no readable file"):
         from_yaml(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        ({"con": None}, "can name files, got 'con', a name that Windows keeps for itself"),
+        ({"x" * 200: None}, "200 bytes, of 180 at most"),
+        ({"Net": None, "net": None}, "differ in more than case, got 'Net' and 'net'. Try: net-2="),
+    ],
+)
+def test_names_that_cannot_name_files(models, said):
+    with pytest.raises(CampareError, match=said) as error:
+        trained(models)
+    assert "\n" not in str(error.value)

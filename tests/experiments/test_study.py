@@ -161,6 +161,7 @@ REFUSED = {
     "other recipe": ({"epochs": 2}, RunError, "'plain' as in the run"),
     "unknown --only": ({"only": ["C"]}, RecipeError, "Try: plain, turned"),
     "no seeds": ({"seeds": 0}, RecipeError, "at least 1"),
+    "a seed of no network": ({"seeds": [2**32]}, RecipeError, "different seeds, got"),
     "unknown method": ({"methods": ["cam"]}, CampareError, "Expected a CAM method"),
     "unknown engine": ({"engine": "moon"}, CampareError, "Expected an engine"),
     "unknown set": ({"recipes": "articles"}, RecipeError, "Try: article, factorial"),

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from campare.errors import RecipeError
-from campare.training.recipe import Augment, Recipe, completed, from_yaml
+from campare.training.recipe import Augment, Recipe, completed, from_yaml, require_unique
 
 
 def written(tmp_path, text):
@@ -175,3 +175,25 @@ def test_recipes_import_no_framework():
         "sys.exit(bool({'keras', 'tensorflow', 'torch', 'jax'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a" * 181, "181 bytes, of 180 at most"),
+        ("ä" * 91, "182 bytes"),
+        ("nul.v2", "a name that Windows keeps for itself"),
+        ("COM1", "a name that Windows keeps for itself"),
+        (".hidden", "a hidden name"),
+    ],
+)
+def test_names_that_cannot_name_files(name, why):
+    with pytest.raises(RecipeError, match=f"that can name files, got .*, {why}.* Try 'scratch"):
+        Recipe(name)
+    assert Recipe("a" * 180).name
+
+
+def test_names_that_are_one_file_where_case_does_not_count():
+    with pytest.raises(RecipeError, match=r"in more than case, got 'B' and 'b'\. Try 'b-2'"):
+        require_unique([Recipe("B"), Recipe("a"), Recipe("b")])
+    require_unique([Recipe("B"), Recipe("b-2")])

@@ -17,6 +17,7 @@ files with their seals: what is not as it was written does not count, and is sai
 import json
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
@@ -254,16 +255,19 @@ class Run:
         """
         name = Cell(recipe, seed).name
         record = self.manifest.cells.get(name)
-        return self._arrays(f"maps/{name}.npz", record.files if record else {})
+        with self._reading(f"maps/{name}.npz", record.files if record else {}) as arrays:
+            return {method: arrays[method] for method in arrays}
 
-    def _arrays(self, name: str, seals: Mapping[str, Seal]) -> dict[str, Any]:
-        """The arrays of a file of the run, if it is as it was written."""
+    @contextmanager
+    def _reading(self, name: str, seals: Mapping[str, Seal]) -> "Iterator[Mapping[str, Any]]":
+        """A file of arrays, read one by one, if it is as it was written."""
         path = self.path / name
         wrong = seals[name].broken(path) if name in seals else None
         if wrong is None:
             try:
                 with np.load(path, allow_pickle=False) as arrays:
-                    return {key: arrays[key] for key in arrays.files}
+                    yield arrays
+                return
             except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
                 wrong = "missing" if isinstance(error, FileNotFoundError) else last_words(error)
         raise RunError(
@@ -285,9 +289,9 @@ class Run:
         """The test images with labels, names and masks."""
         from campare.data import Images
 
-        arrays = self._arrays(IMAGES, self.manifest.files)
-        images = arrays["images"]
-        shape = images.shape[:3]
+        with self._reading(IMAGES, self.manifest.files) as found:
+            arrays = dict(found)
+        shape = arrays["images"].shape[:3]
         regions = {
             name.removeprefix("region:"): np.unpackbits(bits, count=int(np.prod(shape)))
             .reshape(shape)
@@ -296,7 +300,7 @@ class Run:
             if name.startswith("region:")
         }
         return Images(
-            images=images,
+            images=arrays["images"],
             labels=arrays["labels"],
             names=tuple(str(name) for name in arrays["names"]),
             regions=regions,
@@ -316,16 +320,16 @@ class Run:
 
         if IMAGES not in self.manifest.files and not (self.path / IMAGES).is_file():
             return {}
-        arrays = self._arrays(IMAGES, self.manifest.files)
-        if "groups" in arrays:
-            return {}
-        labels, names = arrays["labels"], tuple(map(str, arrays["names"]))
-        classes = tuple(map(str, arrays["classes"]))
-        several: Bools = np.zeros(len(labels), np.bool_)
-        if "region:other" in arrays:
-            shape = np.shape(arrays["images"])[:3]
-            bits = np.unpackbits(arrays["region:other"], count=int(np.prod(shape)))
-            several = np.asarray(bits.reshape(len(labels), -1).any(axis=1))
+        with self._reading(IMAGES, self.manifest.files) as arrays:
+            if "groups" in arrays:
+                return {}
+            labels, names = arrays["labels"], tuple(map(str, arrays["names"]))
+            classes = tuple(map(str, arrays["classes"]))
+            several: Bools = np.zeros(len(labels), np.bool_)
+            if "region:other" in arrays:
+                shape = np.shape(arrays["images"])[:3]
+                bits = np.unpackbits(arrays["region:other"], count=int(np.prod(shape)))
+                several = np.asarray(bits.reshape(len(labels), -1).any(axis=1))
         blank = np.zeros((len(labels), 2, 2, 3), np.uint8)
         return shown_on(Images(blank, labels, names, {}, classes), several)
 
@@ -335,12 +339,12 @@ class Run:
         Shapes: (N, 4), top, left, bottom and right in shares of the picture, as
         `Framing.rectangle` has them; `campare.attribution.maps.within` puts a map there.
         """
-        found = self._arrays(IMAGES, self.manifest.files)
-        return {
-            name.removeprefix("window:"): window
-            for name, window in found.items()
-            if name.startswith("window:")
-        }
+        with self._reading(IMAGES, self.manifest.files) as arrays:
+            return {
+                name.removeprefix("window:"): arrays[name]
+                for name in arrays
+                if name.startswith("window:")
+            }
 
     def write_images(
         self, images: "Images", windows: Mapping[str, NDArray[np.float64]] | None = None
