@@ -62,3 +62,45 @@ def test_a_cache_folder_that_cannot_be_is_said_and_another_one_works(monkeypatch
         stored.zeros((2, 2), np.uint8)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert stored.zeros((2, 2), np.uint8).shape == (2, 2)
+
+
+def computed(rows=1000):
+    whole = np.arange(3 * rows).reshape(rows, 3)
+    asked = []
+
+    def part(where):
+        asked.append((where.start, where.stop))
+        return whole[where]
+
+    return stored.Computed(whole.shape, part), whole, asked
+
+
+def test_what_is_computed_is_read_as_an_array_is():
+    array, whole, _ = computed()
+    assert (len(array), array.shape, array.ndim) == (1000, (1000, 3), 2)
+    assert np.array_equal(np.asarray(array), whole)
+    assert np.array_equal(np.asarray(array, np.float32), whole.astype(np.float32))
+    assert all(np.array_equal(one, other) for one, other in zip(array, whole, strict=True))
+    for where in (slice(3, 9), slice(250, 700), slice(990, 2000), slice(5, 5), slice(None, -4)):
+        assert np.array_equal(array[where], whole[where])
+    assert np.array_equal(array[300], whole[300])
+    assert np.array_equal(array[-1], whole[-1])
+    with pytest.raises(IndexError):
+        array[1000]
+
+
+def test_rows_that_are_read_in_order_are_computed_once():
+    array, _, asked = computed()
+    for start in range(0, 1000, 30):
+        array[start : start + 30]
+    assert asked == [(0, 256), (256, 512), (512, 768), (768, 1000)]
+
+
+def test_images_in_a_file_become_floats_as_they_are_read(small):
+    images = stored.zeros((300, 2, 2, 3), np.uint8)
+    images[:] = np.arange(300)[:, None, None, None] % 256
+    floats = stored.as_floats(images)
+    assert isinstance(floats, stored.Computed)
+    assert np.array_equal(np.asarray(floats), images.astype(np.float32))
+    assert stored.as_floats(floats) is floats
+    assert isinstance(stored.as_floats(np.zeros((1, 2, 2, 3), np.uint8)), np.ndarray)

@@ -40,7 +40,7 @@ def test_rows_are_the_same_where_images_maps_and_rows_lie_in_files(run, monkeypa
     for place, limit in ((stored, "LIMIT"), (spool, "LIMIT"), (rows, "_ROWS")):
         monkeypatch.setattr(place, limit, 5)
     file = run.path / "models" / "plain-0.keras"
-    chosen = ["energy", "focus", "gini", "deletion"]
+    chosen = ["energy", "focus", "gini", "deletion", "flip-equivariance"]
     found = audit({"plain": file}, DRAWN, metrics=chosen, out=tmp_path / "run").frame
     monkeypatch.undo()
     assert found.equals(audit({"plain": file}, DRAWN, metrics=chosen).frame)

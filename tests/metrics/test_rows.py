@@ -3,8 +3,8 @@ import polars as pl
 import pytest
 
 from campare.errors import DataError, TargetError
-from campare.metrics.rows import Found, check_count, frames
-from campare.metrics.values import Values
+from campare.metrics.rows import check_count, frames
+from campare.metrics.values import Found, Values
 from campare.types import SCORE_COLUMNS
 
 ZEROS = np.zeros(3, np.int64)

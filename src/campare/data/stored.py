@@ -3,6 +3,7 @@
     zeros(shape, dtype)     an array to fill; a large one is a mapped file in the cache folder
     parts(n, size, ...)     slices of it, one after the other; what was read leaves the memory
     filled(batches, n)      the arrays that batches make up
+    Computed(shape, rows)   an array whose rows are computed a part at a time, when they are read
 
 The file has no name: it is gone with the process, however that ends. What does not fit on the disk
 is an error before anything is computed.
@@ -11,11 +12,11 @@ is an error before anything is computed.
 import mmap
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from math import prod
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -25,6 +26,9 @@ from campare.types import Array
 
 #: Bytes of an array that stays in memory.
 LIMIT = 2**24
+
+#: Rows that are computed at a time.
+BLOCK = 256
 
 _RELEASED = 256  # rows that are filled until those before them leave the memory
 
@@ -125,6 +129,78 @@ def filled(batches: Iterable[Mapping[str, Array]], total: int) -> dict[str, Arra
             release(*whole.values())
     assert done == total, f"{done} rows of {total}"
     return whole
+
+
+class Computed:
+    """An array (N, ...) whose rows are computed when they are read, BLOCK of them at a time.
+
+    It is read by slices, by number or one row after the other, as an array is; `np.asarray` gives
+    all of it. The last block that was read is kept, which others must not change.
+
+    Example:
+        >>> squares = Computed((5,), lambda rows: np.arange(5)[rows] ** 2)
+        >>> squares[1:3].tolist(), list(squares)[-1], len(squares)
+        ([1, 4], np.int64(16), 5)
+    """
+
+    def __init__(self, shape: Sequence[int], rows: Callable[[slice], Array]) -> None:
+        self.shape = tuple(shape)
+        self._rows = rows
+        self._last: tuple[int, Array] | None = None
+
+    @property
+    def ndim(self) -> int:
+        """The number of its axes."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, where: slice | int) -> Array:
+        if not isinstance(where, slice):
+            number = range(len(self))[where]
+            return np.asarray(self._block(number // BLOCK)[number % BLOCK])
+        start, stop, step = where.indices(len(self))
+        assert step == 1
+        found = [
+            self._block(block)[max(start - block * BLOCK, 0) : stop - block * BLOCK]
+            for block in range(start // BLOCK, -(-stop // BLOCK))
+        ]
+        return found[0] if len(found) == 1 else np.concatenate(found or [self._rows(slice(0, 0))])
+
+    def __iter__(self) -> Iterator[Array]:
+        for start in range(0, len(self), BLOCK):
+            yield from self._block(start // BLOCK)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        return np.asarray(self[:], dtype)
+
+    def _block(self, number: int) -> Array:
+        if self._last is None or self._last[0] != number:
+            start = number * BLOCK
+            self._last = number, self._rows(slice(start, min(start + BLOCK, len(self))))
+        return self._last[1]
+
+
+def as_floats(images: "Array | Computed") -> Any:
+    """Images (N, H, W, C) as float32: at once if they are in memory, else as they are read.
+
+    Example:
+        >>> as_floats(np.zeros((1, 2, 2, 3), np.uint8)).dtype
+        dtype('float32')
+    """
+    if isinstance(images, Computed):
+        return images
+    if _mapped(images) is None:
+        return np.asarray(images, np.float32)
+    mapped = images
+
+    def rows(where: slice) -> Array:
+        found = mapped[where].astype(np.float32)
+        release(mapped)
+        return found
+
+    return Computed(mapped.shape, rows)
 
 
 def _mapped(array: object) -> mmap.mmap | None:

@@ -18,14 +18,14 @@ import polars as pl
 
 from campare.attribution import maps as m
 from campare.data.samples import Images
-from campare.data.stored import parts
+from campare.data.stored import Computed, as_floats, parts
 from campare.errors import CampareError
 from campare.metrics.classification import predicted
 from campare.metrics.metric import ALWAYS_GIVEN, Explain, Metric, Predict, Stage, signature
 from campare.metrics.mosaic import Mosaics, class_masks
 from campare.metrics.registry import METRICS, choose
-from campare.metrics.rows import Found, check_count, frames
-from campare.metrics.values import Values
+from campare.metrics.rows import check_count, frames
+from campare.metrics.values import Found, Values
 from campare.types import Array, Classifier, Floats, Ints
 
 #: Condition of metrics whose maps were first pooled to the coarsest grid of all arms.
@@ -54,7 +54,7 @@ class Context:
 
     Attributes:
         maps: (N, h, w). enlarged: the same maps at the size of the images, (N, H, W).
-        images: (N, H, W, C). regions: name -> masks (N, H, W).
+        images: (N, H, W, C), many of them `Computed`. regions: name -> masks (N, H, W).
         logits: (N, K). labels, targets: (N,). predict, explain, classifier: see `metric`.
         rng: of all that is drawn, metric after metric.
         matched: the coarsest grid of all arms.
@@ -62,7 +62,7 @@ class Context:
 
     maps: Array | None = None
     enlarged: Array | None = None
-    images: Array | None = None
+    images: Array | Computed | None = None
     regions: Mapping[str, Array] = field(default_factory=dict)
     logits: Array | None = None
     labels: Ints | None = None
@@ -84,12 +84,14 @@ class Context:
         """What stands for a parameter of a metric's function; None: it is not known here."""
         if name == "maps" and metric.resolution == "image" and self.enlarged is not None:
             return self.enlarged
+        if name == "images" and isinstance(self.images, Computed) and not metric.parts:
+            return np.asarray(self.images)
         if name in ("masks", "own"):
             return self.regions.get(metric.region or "")
         return self.regions.get("other") if name == "other" else getattr(self, name)
 
 
-def evaluate_metric(metric: Metric, context: Context) -> dict[str, Values]:
+def evaluate_metric(metric: Metric, context: Context) -> Mapping[str, Values]:
     """The values of a metric under each of its conditions, '' being the metric itself.
 
     Raises:
@@ -119,6 +121,8 @@ def evaluate_metric(metric: Metric, context: Context) -> dict[str, Values]:
             f"Expected values of {metric.name!r} itself, got {', '.join(values) or 'none'}. "
             "Try: the condition ''"
         )
+    if isinstance(values, Found):
+        return values
     return {condition: _as_values(each, metric) for condition, each in values.items()}
 
 
@@ -313,7 +317,7 @@ def measure_queries(
         check_count(len(maps), len(images))
     context = Context(
         maps=maps,
-        images=images.images.astype(np.float32),
+        images=as_floats(images.images),
         regions=images.regions,
         targets=targets,
         predict=predict,
@@ -329,8 +333,8 @@ def measure_queries(
     ]
     found = Found(len(images))
     for metric in chosen:
-        for name, values in _results([metric], context).items():
-            found.put(name, slice(0, len(images)), values)
+        for condition, values in evaluate_metric(metric, context).items():
+            found.put(_named(metric, condition), slice(0, len(images)), values)
     yield from frames(
         found,
         images.names,
@@ -353,10 +357,15 @@ def _has_masks(regions: Mapping[str, Array], metric: Metric) -> bool:
     return wanted <= set(regions)
 
 
+def _named(metric: Metric, condition: str) -> str:
+    """A metric under a condition as the table has it."""
+    return metric.name + (f"@{condition}" if condition else "")
+
+
 def _results(metrics: Sequence[Metric], context: Context) -> dict[str, Values]:
     """Name in the table -> values, metric by metric."""
     return {
-        metric.name + (f"@{condition}" if condition else ""): values
+        _named(metric, condition): values
         for metric in metrics
         for condition, values in evaluate_metric(metric, context).items()
     }

@@ -5,15 +5,14 @@
 A table of many images never lies in memory as a whole: what takes its frames writes them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
 
-from campare.data.stored import release, zeros
 from campare.errors import DataError, TargetError
-from campare.metrics.values import Values
-from campare.types import SCORE_COLUMNS, Array, Ints
+from campare.metrics.values import Found
+from campare.types import SCORE_COLUMNS, Ints
 
 _SCHEMA = pl.Schema(
     dict.fromkeys(SCORE_COLUMNS, pl.String()) | {"seed": pl.Int64(), "value": pl.Float64()}
@@ -22,68 +21,6 @@ _SCHEMA = pl.Schema(
 
 #: Rows of a frame, at most.
 _ROWS = 2**16
-
-
-class Found:
-    """Values of metrics for N images, with their statuses as numbers: 10 bytes a value.
-
-    Metrics stand in the order of `names`, then in that in which they first come.
-
-    Example:
-        >>> found = Found(2)
-        >>> found.put("gini", slice(0, 1), Values(np.array([0.5]), np.array(["ok"])))
-        >>> found.put("gini", slice(1, 2), Values(np.array([np.nan]), np.array(["flat"])))
-        >>> found["gini"].status.tolist()
-        ['ok', 'flat']
-    """
-
-    def __init__(self, images: int, names: Sequence[str] = ()) -> None:
-        self.images = images
-        self.words = ["ok"]
-        self._values: dict[str, tuple[Array, Array]] = {}
-        for name in names:
-            self._add(name)
-
-    @classmethod
-    def of(cls, results: Mapping[str, Values], images: int) -> "Found":
-        """Values of all images."""
-        found = cls(images)
-        for name, values in results.items():
-            found.put(name, slice(0, images), values)
-        return found
-
-    def put(self, name: str, where: slice, values: Values) -> None:
-        """Values of a metric for some of the images."""
-        if name not in self._values:
-            self._add(name)
-        number, code = self._values[name]
-        number[where] = values.values
-        for word in dict.fromkeys(values.status.tolist()):
-            if word not in self.words:
-                self.words.append(word)
-            code[where][values.status == word] = self.words.index(word)
-
-    def _add(self, name: str) -> None:
-        self._values[name] = (zeros((self.images,), float), zeros((self.images,), np.uint16))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __getitem__(self, name: str) -> Values:
-        number, code = self._values[name]
-        return Values(np.array(number), np.array(self.words)[code])
-
-    def series(self, name: str, where: slice) -> tuple[pl.Series, pl.Series]:
-        """Values and statuses of some of the images as columns; NaN is null."""
-        number, code = self._values[name]
-        value = pl.Series("value", np.array(number[where]), nan_to_null=True)
-        status = pl.Series("status", self.words, pl.String).gather(code[where].astype(np.uint32))
-        return value, status
-
-    def release(self) -> None:
-        """Values in files leave the memory until they are needed again."""
-        for pair in self._values.values():
-            release(*pair)
 
 
 def frames(
@@ -102,6 +39,7 @@ def frames(
     Raises TargetError for a class index without a name.
 
     Example:
+        >>> from campare.metrics.values import Values
         >>> one, zero = Values(np.array([0.5]), np.array(["ok"])), np.zeros(1, np.int64)
         >>> found = Found.of({"gini": one}, 1)
         >>> (frame,) = frames(found, ["a"], ["cat"], label=zero, prediction=zero, target=zero,
@@ -128,12 +66,20 @@ def frames(
                 .with_columns(
                     *(pl.lit(value).alias(column) for column, value in constant.items()),
                     pl.lit(metric).alias("metric"),
-                    *results.series(metric, where),
+                    *_columns(results, metric, where),
                 )
                 .select(SCORE_COLUMNS)
                 .cast(_SCHEMA)
             )
     results.release()
+
+
+def _columns(results: Found, metric: str, where: slice) -> tuple[pl.Series, pl.Series]:
+    """Values and statuses of some of the images as columns; NaN is null."""
+    values, codes = results.coded(metric)
+    value = pl.Series("value", np.array(values[where]), nan_to_null=True)
+    words = pl.Series("status", results.words, pl.String)
+    return value, words.gather(codes[where].astype(np.uint32))
 
 
 def _named(indices: Ints, class_names: Sequence[str], count: int) -> pl.Series:

@@ -3,7 +3,7 @@
 Undefined is NaN with a status, never a silent zero or hit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.attribution import maps as m
+from campare.data.stored import release, zeros
 from campare.errors import DataError
 from campare.types import Array, Bools, Floats
 
@@ -96,6 +97,68 @@ def inside(maps: Array, masks: Array) -> tuple[Bools, dict[str, Bools]]:
     rows = _flat(masks)
     covered = rows.sum(axis=1)
     return rows, {"no-mask": covered == 0, "full-mask": covered == rows.shape[1]}
+
+
+class Found(Mapping[str, Values]):
+    """Values of metrics for N images, with their statuses as numbers: 10 bytes a value.
+
+    Metrics stand in the order of `names`, then in that in which they first come.
+
+    Example:
+        >>> found = Found(2)
+        >>> found.put("gini", slice(0, 1), Values(np.array([0.5]), np.array(["ok"])))
+        >>> found.put("gini", slice(1, 2), Values(np.array([np.nan]), np.array(["flat"])))
+        >>> found["gini"].status.tolist()
+        ['ok', 'flat']
+    """
+
+    def __init__(self, images: int, names: Sequence[str] = ()) -> None:
+        self.images = images
+        self.words = ["ok"]
+        self._values: dict[str, tuple[Array, Array]] = {}
+        for name in names:
+            self._add(name)
+
+    @classmethod
+    def of(cls, results: Mapping[str, Values], images: int) -> "Found":
+        """Values of all images."""
+        found = cls(images)
+        for name, values in results.items():
+            found.put(name, slice(0, images), values)
+        return found
+
+    def put(self, name: str, where: slice, values: Values) -> None:
+        """Values of a metric for some of the images."""
+        if name not in self._values:
+            self._add(name)
+        number, code = self._values[name]
+        number[where] = values.values
+        for word in dict.fromkeys(values.status.tolist()):
+            if word not in self.words:
+                self.words.append(word)
+            code[where][values.status == word] = self.words.index(word)
+
+    def _add(self, name: str) -> None:
+        self._values[name] = (zeros((self.images,), float), zeros((self.images,), np.uint16))
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __getitem__(self, name: str) -> Values:
+        number, code = self._values[name]
+        return Values(np.array(number), np.array(self.words)[code])
+
+    def coded(self, name: str) -> tuple[Array, Array]:
+        """The values of a metric (N,), and the numbers of their statuses in `words`."""
+        return self._values[name]
+
+    def release(self) -> None:
+        """Values in files leave the memory until they are needed again."""
+        for pair in self._values.values():
+            release(*pair)
 
 
 def _flat(stack: Array) -> Array:

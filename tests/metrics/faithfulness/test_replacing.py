@@ -5,7 +5,8 @@ import pytest
 from faithful import IMAGES, RNG
 
 from campare.attribution import maps as m
-from campare.metrics.faithfulness.replacing import BASELINES, baseline, ranking
+from campare.data.stored import Computed
+from campare.metrics.faithfulness.replacing import BASELINES, baseline, ranking, ranking_of
 
 
 def test_ranking_breaks_ties_at_random_or_in_reading_order():
@@ -45,3 +46,33 @@ def test_the_blur_is_a_gaussian_and_keeps_a_plain_image():
     dot[0, 20, 20] = 1
     expected = gaussian_filter(dot[0, :, :, 0].astype(float), 2, truncate=8)
     assert baseline(dot, "blur")[0, :, :, 0] == pytest.approx(expected, abs=1e-6)
+
+
+def computed(count=600):
+    images = RNG.integers(0, 256, (count, 4, 4, 3)).astype(np.float32)
+    return images, Computed(images.shape, lambda rows: images[rows])
+
+
+def test_the_ranking_of_computed_images_is_the_same_and_draws_as_much():
+    images, read_later = computed()
+    maps = RNG.integers(0, 3, (600, 2, 2)).astype(np.float32)
+    for ties in ("random", "reading-order"):
+        first, second = np.random.default_rng(1), np.random.default_rng(1)
+        at_once = ranking_of(images, maps, ties=ties, rng=first)
+        later = ranking_of(read_later, maps, ties=ties, rng=second)
+        assert isinstance(later, Computed)
+        assert first.random() == second.random()
+        assert np.array_equal(
+            at_once, ranking(maps, (4, 4), ties=ties, rng=np.random.default_rng(1))
+        )
+        assert np.array_equal(np.asarray(later), at_once)
+        assert np.array_equal(later[250:270], at_once[250:270])
+
+
+def test_what_stands_in_for_pixels_of_computed_images_is_the_same():
+    images, read_later = computed()
+    for kind in BASELINES:
+        first, second = np.random.default_rng(1), np.random.default_rng(1)
+        at_once, later = baseline(images, kind, first), baseline(read_later, kind, second)
+        assert np.array_equal(np.asarray(later), at_once), kind
+        assert first.random() == second.random()

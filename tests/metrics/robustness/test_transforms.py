@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 import reference_stability as slow
+from campare.data.stored import Computed
+from campare.metrics.robustness.colors import jpeg, noise
 from campare.metrics.robustness.transforms import crop, flip, inverse, rotation, translation, zoom
 
 RNG = np.random.default_rng(0)
@@ -163,3 +165,13 @@ def test_doses_count_from_no_change():
         "zoom-in",
         "zoom-out",
     )
+
+
+@pytest.mark.parametrize("change", [rotation(25), noise(0.1), jpeg(50)])
+def test_computed_images_change_as_they_do_at_once(change):
+    images = RNG.integers(0, 256, (300, 8, 8, 3)).astype(np.float32)
+    at_once = change.images(images, np.random.default_rng(2))
+    read_later = Computed(images.shape, lambda rows: images[rows])
+    later = change.images(read_later, np.random.default_rng(2))
+    assert isinstance(later, Computed)
+    assert np.array_equal(np.asarray(later), at_once)

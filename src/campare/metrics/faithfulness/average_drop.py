@@ -167,7 +167,7 @@ def _kept(
     batch_size: int,
 ) -> _Kept:
     """Run every image as it is and under the mask of its map."""
-    whole, maps, targets = check(images, maps, targets)
+    whole, maps, targets = check(np.asarray(images, np.float32), maps, targets)
     mask = _unit(m.resize(_unit(maps), whole.shape[1:3]))[..., None]
     replacement = baseline(whole, other, rng)
     masked = mask * whole + (1 - mask) * replacement

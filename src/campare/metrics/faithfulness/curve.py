@@ -12,7 +12,7 @@ from campare.metrics.faithfulness.replacing import (
     Ties,
     baseline,
     generator,
-    ranking,
+    ranking_of,
     replaced,
     undefined,
 )
@@ -56,7 +56,7 @@ def curve(
     """
     pixels, maps, targets = check(images, maps, targets)
     rng = generator(rng)
-    ranks = ranking(maps, pixels.shape[1:3], ties=ties, rng=rng)
+    ranks = ranking_of(pixels, maps, ties=ties, rng=rng)
     replacement = baseline(pixels, other, rng)
     counts = counts_of(shares, ranks)
     start, end = (replacement, pixels) if insert else (pixels, replacement)

@@ -138,6 +138,7 @@ DECLARED: tuple[Metric, ...] = (
         cost="21 forward passes an image",
         order=("perfect", "random", "inverted"),
         default=False,
+        parts=True,
     ),
     Metric(
         name="comprehensiveness",
@@ -155,6 +156,7 @@ DECLARED: tuple[Metric, ...] = (
         cost="6 forward passes an image",
         order=("perfect", "random", "inverted"),
         default=False,
+        parts=True,
     ),
     Metric(
         name="sufficiency",
@@ -173,5 +175,6 @@ DECLARED: tuple[Metric, ...] = (
         cost="6 forward passes an image",
         order=("inverted", "random", "perfect"),
         default=False,
+        parts=True,
     ),
 )

@@ -43,7 +43,7 @@ def infidelity(
         >>> infidelity(predict, image, linear, np.array([1])).values.round(6).tolist()
         [0.0]
     """
-    whole, maps, targets = check(images, maps, targets)
+    whole, maps, targets = check(np.asarray(images, np.float32), maps, targets)
     rng = generator(rng)
     replacement = baseline(whole, other, rng)
     patches = random_patches(len(whole) * changes, whole.shape[1:3], rng)

@@ -16,7 +16,7 @@ from campare.metrics.faithfulness.replacing import (
     Ties,
     baseline,
     generator,
-    ranking,
+    ranking_of,
     replaced,
     undefined,
 )
@@ -114,7 +114,7 @@ def insertion_deletion(
     """
     pixels, maps, targets = check(images, maps, targets)
     rng = generator(rng)
-    ranks = ranking(maps, pixels.shape[1:3], ties=ties, rng=rng)
+    ranks = ranking_of(pixels, maps, ties=ties, rng=rng)
     counts = counts_of(np.linspace(0, 1, steps + 1), ranks)
     hidden, removed = baseline(pixels, insert_from, rng), baseline(pixels, delete_to, rng)
     variants = chain(
@@ -158,6 +158,7 @@ DECLARED: tuple[Metric, ...] = (
         cost="21 forward passes an image",
         order=("perfect", "random", "inverted"),
         default=False,
+        parts=True,
     ),
     Metric(
         name="deletion",
@@ -176,5 +177,6 @@ DECLARED: tuple[Metric, ...] = (
         cost="21 forward passes an image",
         order=("inverted", "random", "perfect"),
         default=False,
+        parts=True,
     ),
 )

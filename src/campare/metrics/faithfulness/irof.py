@@ -44,7 +44,7 @@ def irof(
         ...     superpixels=np.array([[[0, 1, 1, 2]]])).values.round(2).tolist()
         [0.41]
     """
-    pixels, maps, targets = check(images, maps, targets)
+    pixels, maps, targets = check(np.asarray(images, np.float32), maps, targets)
     rng = generator(rng)
     finite = np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
     labels = (

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from campare.data.stored import as_floats
 from campare.errors import DataError, TargetError
 from campare.metrics.classification import confidence
 from campare.metrics.metric import Predict
@@ -85,13 +86,15 @@ def scores(
 def check(images: Array, maps: Array, targets: Array) -> tuple[Floats, Floats, Ints]:
     """Images (N, H, W, C) and maps (N, h, w) as float32, targets (N,) as integers.
 
+    Images in a file, and `Computed` ones, are `Computed`.
+
     Raises DataError where their numbers differ.
 
     Example:
         >>> check(np.zeros((1, 4, 4, 3), np.uint8), np.zeros((1, 2, 2)), [0])[2].tolist()
         [0]
     """
-    images, maps = np.asarray(images, np.float32), np.asarray(maps, np.float32)
+    images, maps = as_floats(images), np.asarray(maps, np.float32)
     targets = np.asarray(targets, np.int64)
     if images.ndim != 4 or maps.ndim != 3 or not len(images) == len(maps) == len(targets):
         raise DataError(

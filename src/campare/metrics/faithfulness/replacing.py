@@ -6,11 +6,13 @@ its upper rows first, which is a bias of its own.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from copy import deepcopy
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from campare.attribution import maps as m
+from campare.data.stored import BLOCK, Computed, filled, parts
 from campare.errors import CampareError, DataError
 from campare.metrics.robustness.colors import blur
 from campare.metrics.values import Reasons
@@ -27,7 +29,9 @@ BASELINES = ("blur", "mean", "zero", "noise")
 BLUR_SIGMA = 0.05
 
 
-def baseline(images: Floats, kind: Baseline, rng: np.random.Generator | None = None) -> Floats:
+def baseline(
+    images: Floats | Computed, kind: Baseline, rng: np.random.Generator | None = None
+) -> Floats:
     """What stands in for removed pixels (N, H, W, C).
 
     'blur': the image under a Gaussian of 5 % of its side; 'mean': its mean color; 'zero'; 'noise':
@@ -38,6 +42,9 @@ def baseline(images: Floats, kind: Baseline, rng: np.random.Generator | None = N
         >>> baseline(np.array([[[[2.0], [4.0]]]], np.float32), "mean").ravel().tolist()
         [3.0, 3.0]
     """
+    if isinstance(images, Computed) and isinstance(kind, str):
+        return cast("Floats", _computed(images, kind, generator(rng)))
+    images = np.asarray(images)
     if not isinstance(kind, str):
         return _given(images, kind)
     if kind == "blur":
@@ -56,6 +63,17 @@ def baseline(images: Floats, kind: Baseline, rng: np.random.Generator | None = N
     )
 
 
+def _computed(images: Computed, kind: str, rng: np.random.Generator) -> Any:
+    """`baseline` when it is read; what is drawn is drawn now, and kept."""
+    if kind != "noise":
+        return Computed(images.shape, lambda rows: baseline(images[rows], kind))
+    drawn = filled(
+        ({kind: baseline(images[rows], kind, rng)} for rows in parts(len(images), BLOCK)),
+        len(images),
+    )
+    return drawn[kind]
+
+
 def ranking(
     maps: Floats,
     shape: tuple[int, int],
@@ -71,11 +89,43 @@ def ranking(
         >>> ranking(np.array([[[0.0, 4.0]]]), (1, 4), ties="reading-order").tolist()
         [[[3, 2, 1, 0]]]
     """
+    return _ranks(maps, shape, ties, generator(rng))
+
+
+def ranking_of(
+    images: Floats | Computed, maps: Floats, *, ties: Ties = "random", rng: np.random.Generator
+) -> Ints:
+    """`ranking` of maps for their images; where these are `Computed`, so is it, and the same.
+
+    Example:
+        >>> ranking_of(np.zeros((1, 1, 4, 3)), np.array([[[0.0, 4.0]]]), ties="reading-order",
+        ...     rng=np.random.default_rng(0)).tolist()
+        [[[3, 2, 1, 0]]]
+    """
+    shape = (images.shape[1], images.shape[2])
+    if not isinstance(images, Computed):
+        return ranking(maps, shape, ties=ties, rng=rng)
+    places = np.arange(shape[0] * shape[1])
+    states = []
+    for block in parts(len(maps), BLOCK):  # each block is ranked later, with what it draws here
+        states.append(rng.bit_generator.state)
+        if ties == "random":
+            for _ in range(block.start, block.stop):
+                rng.permutation(places)
+
+    def rows(block: slice) -> Ints:
+        again = deepcopy(rng)
+        again.bit_generator.state = states[block.start // BLOCK]
+        return _ranks(maps[block], shape, ties, again)
+
+    return cast("Ints", Computed((len(maps), *shape), rows))
+
+
+def _ranks(maps: Floats, shape: tuple[int, int], ties: Ties, rng: np.random.Generator) -> Ints:
     finite = np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
     rows = m.resize(finite, shape).reshape(len(maps), shape[0] * shape[1])
     places = np.arange(rows.shape[1])
     ranks = np.empty(rows.shape, np.int64)
-    rng = generator(rng)
     for row, rank in zip(rows, ranks, strict=True):
         if ties == "random":  # of pixels in random order, so equal ones stay in random order
             before = rng.permutation(places)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from campare.metrics.faithfulness.curve import also_unscored, counts_of
 from campare.metrics.faithfulness.imputation import impute
 from campare.metrics.faithfulness.predicting import BATCH, check, scores
-from campare.metrics.faithfulness.replacing import Ties, generator, ranking, undefined
+from campare.metrics.faithfulness.replacing import Ties, generator, ranking_of, undefined
 from campare.metrics.metric import Metric, Predict
 from campare.metrics.values import Reasons, Values, with_reasons
 from campare.types import Array, Floats, Ints
@@ -133,7 +133,7 @@ def _mean_scores(
     """Mean score over `shares` of each order (orders, N), and what is undefined."""
     pixels, maps, targets = check(images, maps, targets)
     rng = generator(rng)
-    ranks = ranking(maps, pixels.shape[1:3], ties=ties, rng=rng)
+    ranks = ranking_of(pixels, maps, ties=ties, rng=rng)
     counts = counts_of(shares, ranks)
     variants = _filled(pixels, ranks, counts, noise, rng, orders)
     found = scores(predict, variants, targets, batch_size=batch_size)
@@ -200,6 +200,7 @@ DECLARED: tuple[Metric, ...] = (
         cost="18 forward passes and 18 systems of linear equations an image",
         order=("perfect", "random", "inverted"),
         default=False,
+        parts=True,
     ),
     Metric(
         name="road-most-first",
@@ -217,6 +218,7 @@ DECLARED: tuple[Metric, ...] = (
         cost="9 forward passes and 9 systems of linear equations an image",
         order=("inverted", "random", "perfect"),
         default=False,
+        parts=True,
     ),
     Metric(
         name="road-least-first",
@@ -234,5 +236,6 @@ DECLARED: tuple[Metric, ...] = (
         cost="9 forward passes and 9 systems of linear equations an image",
         order=("perfect", "random", "inverted"),
         default=False,
+        parts=True,
     ),
 )

@@ -5,13 +5,14 @@ measures one, `stability_scores` all of them under the names they have in the ta
 under the curve sums a ladder up, so 'more robust to other angles' is a number and a curve.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from campare.attribution.maps import pool, positive
+from campare.data.stored import BLOCK, filled, parts
 from campare.metrics.metric import Explain, Metric, Predict, Shared, alone
 from campare.metrics.robustness.colors import brightness, contrast, hue, jpeg, noise
 from campare.metrics.robustness.stability import (
@@ -33,12 +34,14 @@ from campare.metrics.robustness.transforms import (
     zoom,
 )
 from campare.metrics.similarity import Similarity, spearman, ssim
-from campare.metrics.values import Values
+from campare.metrics.values import Found, Values
 from campare.types import Array
 
 #: Similarities in the table: how the names of their rows end, and the function.
 SIMILARITIES: Mapping[str, Similarity] = {"": spearman, "ssim": ssim}
 
+
+_KINDS = ("value", "floor", "null")
 
 #: What is measured when nothing is said: each change in growing doses.
 LADDERS: Mapping[str, tuple[Transform, ...]] = {
@@ -112,7 +115,7 @@ def ladder_conditions(
     ladder: Sequence[Transform] | None = None,
     matched: tuple[int, ...] | None = None,
     shared: Shared = alone,
-) -> dict[str, Values]:
+) -> Mapping[str, Values]:
     """A ladder under its conditions: the area under the curve, and what stands beside it.
 
     '' is the area under the curve, '10' the value at dose 10; 'floor', 'null', '10-floor' and
@@ -131,13 +134,13 @@ def ladder_conditions(
     reference = shared("reference", lambda: refer(explain, predict, images, targets))
     partner = shared("partners", lambda: partners(reference.targets, rng))
     steps = [observe(reference, explain, predict, g, rng) for g in ladder or LADDERS[transform]]
-    found: dict[str, Values] = {}
+    found = Found(len(partner))
     for suffix, similarity in SIMILARITIES.items():
-        found |= _conditions(suffix, [respond(s, partner, similarity) for s in steps])
+        _put(found, suffix, (respond(s, partner, similarity) for s in steps))
         if matched is not None:
-            pooled = [_pooled(step, matched) for step in steps]
+            pooled = (_pooled(step, matched) for step in steps)
             ending = "-".join(filter(None, (suffix, "matched")))
-            found |= _conditions(ending, [respond(s, partner, similarity) for s in pooled])
+            _put(found, ending, (respond(s, partner, similarity) for s in pooled))
     return found
 
 
@@ -154,21 +157,28 @@ def metric_name(transform: str) -> str:
 
 def _pooled(observed: Observed, grid: tuple[int, ...]) -> Observed:
     """The same maps on a coarser grid."""
-    maps, after = (pool(positive(one), grid) for one in (observed.maps, observed.after))
-    return observed._replace(maps=maps, after=after)
+    before, after = observed.maps, observed.after
+    pooled = filled(
+        (
+            {name: pool(positive(one[some]), grid) for name, one in (("", before), ("g", after))}
+            for some in parts(len(before), BLOCK, before, after)
+        ),
+        len(before),
+    )
+    return observed._replace(maps=pooled[""], after=pooled["g"])
 
 
-def _conditions(suffix: str, responses: Sequence[Response]) -> dict[str, Values]:
+def _put(found: Found, suffix: str, responses: Iterable[Response]) -> None:
     """The responses of a ladder, and their areas, by condition."""
-    doses = [response.dose for response in responses]
-    found: dict[str, Values] = {}
+    every, doses = slice(0, found.images), []
     for response in responses:
-        for kind in ("value", "floor", "null"):
-            found[_condition(f"{response.dose:g}", kind, suffix)] = getattr(response, kind)
-    for kind in ("value", "floor", "null"):
-        parts = [getattr(response, kind) for response in responses]
-        found[_condition("", kind, suffix)] = area_under(doses, parts)
-    return found
+        doses.append(response.dose)
+        for kind in _KINDS:
+            name = _condition(f"{response.dose:g}", kind, suffix)
+            found.put(name, every, getattr(response, kind))
+    for kind in _KINDS:
+        values = [found[_condition(f"{dose:g}", kind, suffix)] for dose in doses]
+        found.put(_condition("", kind, suffix), every, area_under(doses, values))
 
 
 def _condition(dose: str, kind: str, suffix: str) -> str:
@@ -209,6 +219,7 @@ _EQUIVARIANCE = Metric(
     "prediction survives every dose count, other ones for every model: compare paired.",
     paper="",
     default=False,
+    parts=True,
 )
 
 

@@ -16,14 +16,17 @@ import numpy as np
 
 from campare.attribution.maps import positive
 from campare.attribution.maps import status as map_status
+from campare.data.stored import as_floats, parts
 from campare.errors import DataError
 from campare.metrics.classification import predicted
 from campare.metrics.faithfulness.predicting import BATCH
 from campare.metrics.metric import Explain, Metric, Observer, Predict
 from campare.metrics.robustness.transforms import Transform
 from campare.metrics.similarity import Similarity, spearman
-from campare.metrics.values import Values, average, unless
+from campare.metrics.values import Found, Values, average, unless
 from campare.types import Array, Bools, Floats, Ints
+
+_TOGETHER = 1024  # maps that are compared together
 
 
 class Reference(NamedTuple):
@@ -63,7 +66,7 @@ def refer(
         >>> refer(lambda x, t: x[..., 0], lambda x: np.eye(2), gray).targets.tolist()
         [0, 1]
     """
-    images = np.asarray(images, np.float32)
+    images = as_floats(images)
     chosen = (
         predicted(in_batches(predict, images)) if targets is None else np.asarray(targets, np.int64)
     )
@@ -138,20 +141,32 @@ def respond(observed: Observed, partner: Ints, similarity: Similarity = spearman
         >>> found.value.values.tolist(), found.floor.values.tolist(), found.null.status.tolist()
         ([1.0], [1.0], ['no-partner'])
     """
-    transform, maps, after, changed = observed
+    found = Found(len(observed.maps), ("value", "floor", "null"))
+    for some in parts(len(observed.maps), _TOGETHER, observed.maps, observed.after):
+        for name, values in _respond(observed, partner, similarity, some).items():
+            found.put(name, some, values)
+    return Response(observed.transform.dose, found["value"], found["floor"], found["null"])
+
+
+def _respond(
+    observed: Observed, partners: Ints, similarity: Similarity, some: slice
+) -> dict[str, Values]:
+    """Value, floor and null of some of the images."""
+    transform, every, partner = observed.transform, observed.after, partners[some]
+    maps, after, changed = observed.maps[some], every[some], observed.changed[some]
     grid = (maps.shape[1], maps.shape[2])
     moved, valid = transform.maps(positive(maps)), transform.valid(grid)
     value = similarity(moved, after, valid)
     floor = similarity(maps, transform.back(moved), transform.valid_back(grid))
-    null = similarity(moved, after[partner], valid)
+    null = similarity(moved, every[partner], valid)
     negative = map_status(maps) == "all-negative"
     moves = {"prediction-changed": changed, "all-negative": negative}
     pairs = {
         "no-partner": partner < 0,
-        "prediction-changed": changed | changed[partner],
+        "prediction-changed": changed | observed.changed[partner],
         "all-negative": negative,
     }
-    return Response(transform.dose, unless(value, moves), floor, unless(null, pairs))
+    return {"value": unless(value, moves), "floor": floor, "null": unless(null, pairs)}
 
 
 def equivariance(

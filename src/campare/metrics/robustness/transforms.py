@@ -8,11 +8,13 @@ color (`campare.metrics.robustness.colors`) is a Transform that moves nothing. I
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import csr_array
 
+from campare.data.stored import Computed
 from campare.types import Array, Bools, Floats
 
 #: Where a point (y, x) comes from: the rows of a 2 x 3 matrix on (y, x, 1). The image spans -1..1.
@@ -40,14 +42,20 @@ class Transform:
     source: Affine = IDENTITY
     change: Callable[[Floats, np.random.Generator], Floats] = _same
 
-    def images(self, images: Array, rng: np.random.Generator) -> Floats:
+    def images(self, images: Array | Computed, rng: np.random.Generator) -> Floats:
         """The changed images (N, H, W, C); beyond the border the image is mirrored.
+
+        Of `Computed` images they are, too: what they draw is drawn as they are read, once.
 
         Example:
             >>> row = np.arange(3.0).reshape(1, 1, 3, 1)
             >>> flip().images(row, np.random.default_rng(0)).ravel().tolist()
             [2.0, 1.0, 0.0]
         """
+        if isinstance(images, Computed):
+            given = images
+            found = Computed(given.shape, lambda rows: self.images(given[rows], rng))
+            return cast("Floats", found)
         images = np.asarray(images, np.float32)
         if self.source != IDENTITY:
             images = _warp(images, self.source, np.float32)
