@@ -299,7 +299,10 @@
   });
   form.addEventListener("input", (event) => (event.target.name === "name" ? arrange() : update()));
   form.addEventListener("submit", (event) => event.preventDefault());
-  dialog.addEventListener("close", () => open !== null && row(open).focus());
+  dialog.addEventListener("close", () => {
+    // The event comes late: what the reader went on to meanwhile, the search say, keeps the focus.
+    if (open !== null && !document.activeElement.matches("input, select, textarea")) row(open).focus();
+  });
   find(".more").addEventListener("click", more);
   list.addEventListener("click", (event) => {
     const hit = event.target.closest(".row");
