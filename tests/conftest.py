@@ -3,6 +3,7 @@
 `pytest --backend jax` runs the same tests with Keras on JAX; `torch` and `tensorflow`, likewise.
 """
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -60,6 +61,13 @@ def forgotten_metrics() -> Iterator[None]:
     yield
     if registry := sys.modules.get("campare.metrics.registry"):
         registry._OWN.clear()
+
+
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without the figure files beside them: tests/report draws and checks those."""
+    module = importlib.import_module("campare.report.render")
+    monkeypatch.setattr(module, "_figures", lambda _: {})
 
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"

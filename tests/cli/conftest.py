@@ -21,6 +21,11 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def _quick_reports(without_figures: None) -> None:
+    """Of each test."""
+
+
 @pytest.fixture
 def failing(capsys: pytest.CaptureFixture[str]) -> Failing:
     """Run a command that must fail as a user's mistake does; its one line."""

@@ -129,8 +129,9 @@ def test_where_no_grid_can_be_found_the_user_says_it(
         assert "(16 x 1 of them a grid)" in capsys.readouterr().out
     assert main([*words, "--layer-grid", "sixteen"]) == 2
     assert "--layer-grid as HEIGHTxWIDTH, got 'sixteen'" in capsys.readouterr().err
-    words = f"audit {rows} --data drawn --metrics energy --layer steps --layer-grid rows=16x1"
-    assert main([*words.split(), "--out", "run", "--size", "16"]) == 0
+    assert main(["data", "draw", "toys", "--train", "4", "--test", "4", "--size", "16"]) == 0
+    words = f"audit {rows} --data toys --metrics energy --layer steps --layer-grid rows=16x1"
+    assert main([*words.split(), "--out", "run"]) == 0
 
 
 def test_a_cropped_picture_keeps_what_the_model_did_not_see(models: Path, photos: list[Path]):

@@ -1,6 +1,7 @@
 """A small study, end to end: the table is whole, it resumes, it repeats, it refuses cleanly."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +26,7 @@ def test_the_run_directory_is_whole(run):
     assert {"run.json", "images.npz", "comparison.json", "report.html"} <= files
     for cell in cells:
         assert {f"models/{cell}.keras", f"maps/{cell}.npz", f"scores/{cell}.parquet"} <= files
+    assert {"figures/effects.png", "figures/effects.svg", "tables/effects.csv"} <= files
     assert not any(".part" in name for name in files)
     manifest = json.loads((run.path / "run.json").read_text())
     assert set(manifest["cells"]) == set(cells)
@@ -90,8 +92,8 @@ def test_the_summary_has_the_means_and_the_answer(run):
     assert any(line.startswith("Too small to find a difference of 0.05 in") for line in lines)
 
 
-def test_a_second_study_repeats_the_numbers_bit_for_bit(run, tmp_path):
-    again = study(tiny_set(), recipes=TINY, seeds=2, out=tmp_path / "again", curve=1)
+def test_a_second_study_repeats_the_numbers_bit_for_bit(run, resumed):
+    again, *_ = resumed
     assert scores_bytes(again) == scores_bytes(run)  # a curve moves no row and no random number
     for name, cell in again.manifest.cells.items():
         assert cell.history == run.manifest.cells[name].history
@@ -113,17 +115,18 @@ def test_a_second_study_repeats_the_numbers_bit_for_bit(run, tmp_path):
     assert "Quality over the epochs" not in (run.path / "report.html").read_text("utf-8")
 
 
-def test_seeds_can_be_added_to_a_run(tmp_path):
-    one = study(tiny_set(), recipes=TINY[:1], seeds=1, out=tmp_path / "r")
-    before = one.scores()
-    more = study(tiny_set(), recipes=TINY[:1], seeds=2, out=tmp_path / "r")
-    assert more.manifest.seeds == [0, 1]
-    assert more.scores().filter(pl.col("seed") == 0).equals(before)
+def test_seeds_can_be_added_to_a_run(run, tmp_path):
+    shutil.copytree(run.path, tmp_path / "r")
+    more = study(tiny_set(), recipes=TINY[:1], seeds=3, out=tmp_path / "r")
+    assert more.manifest.seeds == [0, 1, 2]
+    assert more.scores().filter(pl.col("seed") < 2).equals(run.scores())
+    assert set(more.scores().filter(seed=2)["recipe"]) == {"plain"}
 
 
 def test_doses_are_trained_recorded_and_compared(tmp_path):
     doses = {"train_sizes": [8, 16], "augment_strengths": [0, 2]}
-    run = study(tiny_set(), recipes=TINY, seeds=1, out=tmp_path / "r", **doses)
+    settings = {"seeds": 1, "metrics": ["energy"], "out": tmp_path / "r"}
+    run = study(tiny_set(), recipes=TINY, **settings, **doses)
     recipes = {recipe["name"]: recipe for recipe in run.manifest.recipe_fields}
     assert list(recipes) == ["plain-n8", "plain-n16", "turned-n8-x2", "turned-n16-x2"]
     assert recipes["turned-n8-x2"]["train_size"] == 8
@@ -145,7 +148,7 @@ def test_doses_are_trained_recorded_and_compared(tmp_path):
     assert "turned-n8-x2" in (run.path / "report.html").read_text("utf-8")
 
     before = scores_bytes(run)
-    more = study(tiny_set(), recipes=TINY[:1], seeds=1, out=run.path, train_sizes=[8, 12])
+    more = study(tiny_set(), recipes=TINY[:1], **settings, train_sizes=[8, 12])
     assert [r.name for r in more.manifest.recipes][-1] == "plain-n12"
     assert scores_bytes(more).keys() - before.keys() == {"plain-n12-0.parquet"}
     assert {k: v for k, v in scores_bytes(more).items() if k in before} == before

@@ -4,13 +4,10 @@ import json
 
 import numpy as np
 import polars as pl
-import pytest
-from small_study import TINY, scores_bytes, tiny_set
+from small_study import TINY, scores_bytes
 
-from campare.experiments.study import study
 from campare.experiments.train import Study
 from campare.metrics.localization import energy
-from campare.runs.run import Run
 from campare.training.recipe import Recipe
 
 
@@ -35,24 +32,9 @@ def test_the_maps_are_those_of_explain_on_the_saved_model(run):
     np.testing.assert_allclose(run.maps("turned", 0)["grad-cam"], found.maps, rtol=1e-4, atol=1e-9)
 
 
-def test_a_stopped_study_continues_without_training_again(run, tmp_path, monkeypatch):
-    from campare.training import fit
-
-    path = tmp_path / "stopped"
-    train, calls = fit.train, []
-
-    def stops_at_the_third(recipe, *args, **kwargs):
-        calls.append((recipe.name, kwargs["seed"]))
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return train(recipe, *args, **kwargs)
-
-    monkeypatch.setattr(fit, "train", stops_at_the_third)
-    with pytest.raises(KeyboardInterrupt):
-        study(tiny_set(), recipes=TINY, seeds=2, out=path)
-    assert len(Run.open(path).manifest.cells) == 2
-    (path / "scores" / "plain-0.parquet").unlink()  # stopped between training and measuring
-    finished = study(tiny_set(), recipes=TINY, seeds=2, out=path)
+def test_a_stopped_study_continues_without_training_again(run, resumed):
+    finished, calls, before = resumed
+    assert before == ["plain-0", "turned-0"]
     assert calls == [("plain", 0), ("turned", 0), ("plain", 1), ("plain", 1), ("turned", 1)]
     assert scores_bytes(finished) == scores_bytes(run)
 

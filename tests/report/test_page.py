@@ -15,6 +15,7 @@ from campare.attribution.maps import resize
 from campare.report import SECTIONS, render
 from campare.report.page import read
 from campare.report.writers.html import html
+from campare.stats.compare import compare
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
@@ -34,13 +35,20 @@ def browser():
         chromium.close()
 
 
+def written(run, comparison, folder):
+    """The address of a run's page, without the figures that lie beside it."""
+    file = folder / "report.html"
+    file.write_text(html(read(run, comparison), SECTIONS), "utf-8")
+    return file.as_uri()
+
+
 @pytest.fixture(scope="module")
 def address(build_run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     run = build_run(folder, n=40, arms=("A", "B"), seeds=(0,), rename={1: HOSTILE},
                     classes=("cat", "<b>dog</b>"))  # fmt: skip
     run.manifest.recipes[1].title = "<img src=x onerror=alert(2)>"
-    return render(run).as_uri()
+    return written(run, compare(run, resamples=100), folder)
 
 
 @pytest.fixture
@@ -218,13 +226,10 @@ def test_a_map_of_a_part_of_the_photos_lies_on_that_part(browser, fake_run, tmp_
     """Pixels of the page: in the window the map as it is drawn on a whole photo, else clear."""
     same = {**fake_run.arrays, ("B", 0): fake_run.arrays["C", 0]}  # of a part and of the whole
     run = replace(fake_run, arrays=same, parts={"B": np.tile([0.25, 0.5, 0.75, 1.0], (60, 1))})
-    file = tmp_path / "page.html"
-    shown = [section for section in SECTIONS if section.id == "gallery"]
-    file.write_text(html(read(run, run.compared), shown), "utf-8")
     page = browser.new_page()
     faults = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(file.as_uri())
+    page.goto(written(run, run.compared, tmp_path))
     assert "the part of the photo that the arm sees" in page.inner_text("#gallery")
     page.locator(".row").nth(1).click()  # enlarged, drawn again
     for area, side in ((".rows .row:nth-child(2)", 112), ("dialog", 320)):
@@ -295,7 +300,8 @@ def test_text_has_room_in_forests_and_axes(opened, width):
 
 @pytest.mark.slow
 def test_a_thousand_images_stay_responsive_and_small(browser, build_run, tmp_path):
-    path = render(build_run(tmp_path, n=1000, seeds=(0,)))
+    run = build_run(tmp_path, n=1000, seeds=(0,))
+    path = render(run, comparison=run.compared)
     assert path.stat().st_size <= 10e6
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(path.as_uri())

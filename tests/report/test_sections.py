@@ -56,6 +56,7 @@ def test_a_list_in_another_order_is_a_report_in_that_order(page):
     assert "gallery-data" not in text  # neither its data nor its script, which would miss it
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_section_of_ones_own_is_in_every_format(run):
     written = {
         kind: render(run, comparison=run.compared, format=kind, sections=[OWN, *SECTIONS])
@@ -85,6 +86,7 @@ def test_a_title_is_text(page):
     assert "## &lt;b&gt;\\|x\\|" in markdown(page, [own])
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_two_sections_with_one_id_are_named(run):
     message = (
         "Expected sections with ids of their own, got 'ethics' 2 times. "
