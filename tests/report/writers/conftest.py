@@ -13,5 +13,4 @@ def run(build_run, tmp_path_factory):
     hostile = build_run(folder, n=10, arms=("A", "B"), seeds=(0, 1, 2), classes=("cat", "a|b"))
     hostile.manifest.recipes[0].title = HOSTILE
     hostile.compared = compare(hostile, resamples=100)
-    hostile.compared.to_json(folder / "comparison.json")
     return hostile

@@ -7,12 +7,11 @@ import pytest
 
 from campare.report import render
 from campare.report.writers.markdown import escaped, table
-from campare.stats.stored import comparison_of
 
 
 @pytest.fixture(scope="module")
 def markdown(run):
-    return render(run, format="md").read_text("utf-8")
+    return render(run, comparison=run.compared, format="md").read_text("utf-8")
 
 
 def rows_of(text: str) -> list[list[str]]:
@@ -28,9 +27,9 @@ def test_markdown_has_the_answer_the_claims_and_every_effect(run, markdown):
                      "Spread over images", "By class", "Training", "How this was measured",
                      "Do it again"]  # fmt: skip
     cells = rows_of(markdown)
-    claims = comparison_of(run).claims
+    claims = run.compared.claims
     assert [row[0] for row in cells if row[0] in set(claims["verdict"])] == list(claims["verdict"])
-    effect = comparison_of(run).effects.filter(
+    effect = run.compared.effects.filter(
         (pl.col("metric") == "energy") & (pl.col("method") == "grad-cam")
     )
     line = next(row for row in cells if row[:2] == ["B vs A", "energy"])

@@ -11,7 +11,7 @@ from campare.report.writers.markdown import escaped, markdown
 
 @pytest.fixture(scope="module")
 def path(run):
-    return render(run, format="ipynb")
+    return render(run, comparison=run.compared, format="ipynb")
 
 
 def test_the_notebook_is_valid_and_its_code_runs(run, path, monkeypatch):
@@ -35,7 +35,7 @@ def test_the_notebook_is_valid_and_its_code_runs(run, path, monkeypatch):
 
 def test_the_notebook_begins_as_the_markdown_does(run, path):
     first = json.loads(path.read_text("utf-8"))["cells"][0]["source"]
-    page = read(run)
+    page = read(run, run.compared)
     assert markdown(page, SECTIONS).startswith(first)
     limits = page.limits
     assert any("differ in resolution" in text for text in limits)

@@ -35,7 +35,7 @@ def test_a_browser_that_prints_nothing_is_named(tmp_path, monkeypatch):
     not any(map(pdf.shutil.which, pdf.BROWSERS)), reason="needs Chromium on the PATH"
 )
 def test_the_pdf_is_the_page(run):
-    content = render(run, format="pdf").read_bytes()
+    content = render(run, comparison=run.compared, format="pdf").read_bytes()
     assert content.startswith(b"%PDF-")
     assert content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") > 2
 
