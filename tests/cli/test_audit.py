@@ -60,6 +60,7 @@ def test_defaults(audited: list[Any], capsys: pytest.CaptureFixture[str]):
         "engine": "local",
         "strict": False,
         "skip_failed": False,
+        "cells": None,
     }
     assert capsys.readouterr().out.splitlines() == [
         "the summary of runs/photos-audit",
@@ -74,7 +75,7 @@ def test_every_option_arrives(audited: list[Any]):
         "grad-cam,layer-cam --layer one=top,two=conv/last --layer-grid two=7x7+1 --size 96 "
         "--pixels one=-1..1 --classes cat=3,dog=0 --output 1 --task one=regression "
         "--target prediction --split all --out there --seed 4 --batch-size 8 --engine ray "
-        "--loader two=lab:load --trust --prompts cat,dog --strict --skip-failed"
+        "--loader two=lab:load --trust --prompts cat,dog --strict --skip-failed --cells 1"
     )
     assert call(words) == 0
     ((given, settings),) = audited
@@ -101,6 +102,7 @@ def test_every_option_arrives(audited: list[Any]):
         "engine": "ray",
         "strict": True,
         "skip_failed": True,
+        "cells": "1",
     }
 
 
@@ -260,3 +262,9 @@ def test_loaders_that_fail_in_one_line(
         if command.startswith("list") and "--pixels" in words:
             continue
         assert failing(*command.split(), *words.split()).startswith(expected)
+
+
+def test_cells_are_listed_by_their_numbers(audited: list[Any], capsys: pytest.CaptureFixture[str]):
+    assert call("audit a=1.keras a=2.keras b=3.keras --data photos --cells list") == 0
+    assert capsys.readouterr().out == "0  a-0\n1  a-1\n2  b-0\n"
+    assert audited == []

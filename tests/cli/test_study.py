@@ -52,6 +52,7 @@ def test_defaults(studied: list[Any], capsys: pytest.CaptureFixture[str]):
         "engine": "local",
         "strict": False,
         "skip_failed": False,
+        "cells": None,
     }
     printed = capsys.readouterr().out.splitlines()
     assert printed == [
@@ -66,7 +67,8 @@ def test_every_option_arrives(studied: list[Any]):
         "study photos --recipes mine.yaml --only A,B --seeds 2 --backbone mobilenet --weights "
         "w.h5 --backbone-option alpha=0.75 --backbone-option depth_multiplier=1 --size 64 "
         "--epochs 3 --method grad-cam,layer-cam --out there --engine ray "
-        "--train-sizes 50,100 --augment-strengths 0,0.5 --curve 5 --strict --skip-failed"
+        "--train-sizes 50,100 --augment-strengths 0,0.5 --curve 5 --strict --skip-failed "
+        "--cells 0-3"
     )
     assert call(words) == 0
     ((_, settings),) = studied
@@ -89,6 +91,7 @@ def test_every_option_arrives(studied: list[Any]):
         "engine": "ray",
         "strict": True,
         "skip_failed": True,
+        "cells": "0-3",
     }
 
 
@@ -136,3 +139,17 @@ def test_help_says_what_doses_do(capsys: pytest.CaptureFixture[str]):
     assert "--train-sizes" in words
     assert "--augment-strengths" in words
     assert "The test images stay." in words
+
+
+def test_cells_are_listed_by_their_numbers(studied: list[Any], capsys: pytest.CaptureFixture[str]):
+    assert call("study drawn --only A,B --seeds 2 --cells list") == 0
+    assert capsys.readouterr().out == "0  A-0\n1  B-0\n2  A-1\n3  B-1\n"
+    assert studied == []
+
+
+def test_one_of_several_processes_leaves_what_was_found_to_the_last(
+    studied: list[Any], capsys: pytest.CaptureFixture[str]
+):
+    assert call("study photos --cells 0") == 0
+    assert capsys.readouterr().out == ""
+    assert studied[0][1]["cells"] == "0"

@@ -11,7 +11,16 @@ import time
 import pytest
 
 from campare.runs import lock
-from campare.runs.lock import LOCK, InUseError, holder_of, require_free, writing
+from campare.runs.lock import (
+    LOCK,
+    InUseError,
+    doing,
+    holder_of,
+    require_free,
+    worker_of,
+    writing,
+)
+from campare.runs.records import FOLDER
 
 
 def test_a_second_writer_is_told_who_holds_it(tmp_path):
@@ -127,3 +136,41 @@ def test_a_file_system_without_links(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.hardlink_to", none)
     with writing(tmp_path), pytest.raises(InUseError, match=f"process {os.getpid()}"):
         require_free(tmp_path)
+
+
+def test_a_cell_is_done_by_one_process(tmp_path):
+    with doing(tmp_path, "A-0") as nobody, doing(tmp_path, "A-0") as me:
+        assert nobody is None
+        assert me.pid == os.getpid()
+        with doing(tmp_path, "A-1") as other:
+            assert other is None
+        assert worker_of(tmp_path).pid == os.getpid()
+        for refused in (require_free, lambda run: writing(run).__enter__()):
+            with pytest.raises(InUseError, match=r"does a cell of it\. Try: .* or --cells"):
+                refused(tmp_path)
+        with writing(tmp_path, joined=True):
+            pass
+    assert worker_of(tmp_path) is None
+    assert not any(path for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_the_locks_of_cells_whose_processes_were_killed_are_taken_over_or_removed(tmp_path):
+    gone = json.dumps(lock._myself()._asdict() | {"began": "1"})
+    (tmp_path / FOLDER).mkdir()
+    for name in ("A-0", "A-1"):
+        (tmp_path / FOLDER / f".{name}.lock").write_text(gone)
+    with doing(tmp_path, "A-0") as other:
+        assert other is None
+    with writing(tmp_path):
+        assert not list((tmp_path / FOLDER).iterdir())
+
+
+def test_one_that_joins_waits_for_its_turn(tmp_path, monkeypatch):
+    held(tmp_path)
+    monkeypatch.setattr(lock, "WAIT", 0.5)
+    with pytest.raises(InUseError), writing(tmp_path, joined=True):
+        pass
+    later = threading.Timer(0.1, (tmp_path / LOCK).unlink)
+    later.start()
+    with writing(tmp_path, joined=True):
+        assert holder_of(tmp_path).pid == os.getpid()

@@ -134,3 +134,9 @@ def test_a_run_says_what_made_it():
     assert now.versions["campare"] == now.campare
     assert now.machine["cores"] >= 1
     assert now.created.endswith("+00:00")
+
+
+@pytest.mark.parametrize("words", [["--cells", "0-3"], ["--cells=0-3"], []])
+def test_the_command_of_one_of_several_processes_is_that_for_all_cells(words, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/bin/campare", "study", *words, "drawn"])
+    assert provenance()["command"] == ["campare", "study", "drawn"]

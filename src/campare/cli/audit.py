@@ -11,6 +11,7 @@ from campare.cli.options import (
     MOST_IMAGES,
     MOST_PIXELS,
     AnnotationsAs,
+    Cells,
     Engine,
     Group,
     Labels,
@@ -28,7 +29,7 @@ from campare.cli.options import (
     layer_grids,
     read_classes,
 )
-from campare.cli.terminal import conclude, terminal
+from campare.cli.terminal import LIST, conclude, list_cells, terminal
 
 
 def audit(
@@ -111,6 +112,7 @@ def audit(
     engine: Engine = "local",
     strict: Strict = False,
     skip_failed: SkipFailed = False,
+    cells: Cells = None,
 ) -> None:
     """Measure trained models on the same images, compare, and write a report.
 
@@ -119,11 +121,15 @@ def audit(
     """
     from campare.experiments.arms import named
     from campare.experiments.audit import audit as run_audit
+    from campare.experiments.audit import numbered_cells
     from campare.files import shortened
     from campare.runs.run import Run
 
     name = shortened(f"{Path(data).resolve().name}-audit")
     console, path = terminal(), out or Path("runs") / name
+    if cells == LIST:
+        list_cells(console, numbered_cells(named(models)))
+        return
     run_audit(
         named(models),
         folder(
@@ -154,6 +160,7 @@ def audit(
         engine=engine,
         strict=strict,
         skip_failed=skip_failed,
+        cells=cells,
         console=console,
     )
-    conclude(console, Run.open(path), path)
+    conclude(console, Run.open(path), path, joined=cells is not None)

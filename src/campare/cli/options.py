@@ -383,6 +383,14 @@ Strict = Annotated[
 SkipFailed = Annotated[
     bool, Option("--skip-failed", help="Do not try again what failed before; go on without it.")
 ]
+Cells = Annotated[
+    str | None,
+    Option(
+        metavar="N-N,...",
+        help="Do only the cells of these numbers, beside other processes that do others of the "
+        "same run, as in an array of a cluster; the last one compares. list: say the numbers.",
+    ),
+]
 Shortcut = Annotated[
     float | None,
     Option(

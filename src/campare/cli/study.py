@@ -11,6 +11,7 @@ from campare.cli.options import (
     MOST_PIXELS,
     MOST_SEEDS,
     AnnotationsAs,
+    Cells,
     Engine,
     Group,
     Labels,
@@ -25,7 +26,7 @@ from campare.cli.options import (
     setting,
     words,
 )
-from campare.cli.terminal import conclude, terminal
+from campare.cli.terminal import LIST, conclude, list_cells, terminal
 from campare.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def study(
     engine: Engine = "local",
     strict: Strict = False,
     skip_failed: SkipFailed = False,
+    cells: Cells = None,
 ) -> None:
     """Train recipes x seeds, map, measure, compare, and write a report.
 
@@ -125,10 +127,22 @@ def study(
     """
     drawn = {"shortcut": shortcut, "train": train, "test": test, "classes": classes}
     images = _data(data, size, {name: value for name, value in drawn.items() if value is not None})
+    from campare.experiments.study import numbered_cells
     from campare.experiments.study import study as run_study
     from campare.files import shortened
 
     console = terminal()
+    if cells == LIST:
+        planned = numbered_cells(
+            images,
+            recipes=recipes,
+            only=only,
+            seeds=seeds,
+            train_sizes=train_sizes,
+            augment_strengths=augment_strengths,
+        )
+        list_cells(console, planned)
+        return
     run = run_study(
         folder(
             images,
@@ -155,9 +169,10 @@ def study(
         engine=engine,
         strict=strict,
         skip_failed=skip_failed,
+        cells=cells,
         console=console,
     )
-    conclude(console, run, run.path)
+    conclude(console, run, run.path, joined=cells is not None)
 
 
 def _data(data: str, size: int | None, drawn: dict[str, Any]) -> "ImageSet | str":

@@ -1,6 +1,7 @@
 """What verbs print with: a console, plain tables, and how a run ends."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from campare.runs.run import Run
+    from campare.runs.run import Cell, Run
 
 
 def terminal() -> "Console":
@@ -50,14 +51,29 @@ def opened(path: Path) -> "Run":
     return run
 
 
-def conclude(console: "Console", run: "Run", path: Path) -> None:
-    """Say what a finished run found, where there is more, and what failed: exit status 3."""
+#: The word in place of numbers of cells by which they are listed.
+LIST = "list"
+
+
+def list_cells(console: "Console", cells: "Sequence[Cell]") -> None:
+    """Say the number of each cell, by which processes share them."""
+    for number, cell in enumerate(cells):
+        console.print(f"{number}  {cell.name}", highlight=False, markup=False, soft_wrap=True)
+
+
+def conclude(console: "Console", run: "Run", path: Path, *, joined: bool = False) -> None:
+    """Say what a finished run found, where there is more, and what failed: exit status 3.
+
+    One of several processes that `joined` says nothing of a run that is not finished.
+    """
     from campare.experiments.summary import summary
     from campare.runs.failures import failed
+    from campare.runs.outputs import COMPARISON
 
-    console.print(summary(run), highlight=False)
-    console.print(f"Every effect: campare compare {path}", highlight=False, soft_wrap=True)
-    console.print(f"Report: {path / 'report.html'}", highlight=False, soft_wrap=True)
+    if not joined or (path / COMPARISON).is_file():
+        console.print(summary(run), highlight=False)
+        console.print(f"Every effect: campare compare {path}", highlight=False, soft_wrap=True)
+        console.print(f"Report: {path / 'report.html'}", highlight=False, soft_wrap=True)
     lines = failed(run.manifest.failures)
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

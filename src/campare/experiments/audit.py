@@ -7,6 +7,7 @@ were trained, as those of a study do; of one model each, they speak of these mod
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,11 +17,14 @@ from campare.attribution.method import Method
 from campare.data import Images, ImageSet
 from campare.data.groups import By
 from campare.data.samples import SPLITS
-from campare.errors import CampareError, DataError, TargetError
+from campare.errors import CampareError, DataError, RunError, TargetError
 from campare.experiments.arms import Arm, trained
 from campare.experiments.cells import (
+    Share,
     conclude,
     keeps_images,
+    last_of,
+    numbered,
     out_of,
     run_cells,
     say_mended,
@@ -84,6 +88,7 @@ def audit(
     prompts: Any = None,
     strict: bool = False,
     skip_failed: bool = False,
+    cells: Share | None = None,
     console: "Console | None" = None,
 ) -> Scores:
     """Measure models that are trained already, all on the same images.
@@ -125,6 +130,8 @@ def audit(
         strict: do not go on with a run under other conditions: versions, backend, cores, machine.
         skip_failed: do not try again models that failed before; a model that fails costs itself
             alone, where there is a run directory.
+        cells: the numbers of the models that this call measures, "0-3,7", where several processes
+            share a run directory, as in `campare.study`. Default: all of them.
 
     `layer`, `layer_grid`, `output`, `task`, `pixels`, `classes` and `loader` may be
     {arm's name: value}.
@@ -147,12 +154,17 @@ def audit(
     quiet = console is None
     with Live(console or Console(quiet=True), "audit", "model") as live:
         arms, run_engine = trained(models), find_engine(engine)
+        every = [cell for arm in arms for cell in arm.cells]
+        mine = None if cells is None else numbered(every, cells)
+        joined = mine is not None
+        if joined and out is None:
+            raise RunError("Expected a run to share cells of, got none. Try: out='runs/audit'")
         options = {"layer": layer, "layer_grid": layer_grid, "output": output, "task": task}
         options |= {"pixels": pixels, "classes": classes, "loader": loader}
         said = _said(arms, options)
         images, split = _images(data, split, target, group, live)
         require_readable(arms, {name: each["loader"] for name, each in said.items()})
-        path = None if out is None else out_of(out, images)
+        path = None if out is None else out_of(out, images, joined=joined)
         terms = Terms(methods_of(methods), target, split, seed)
         common: dict[str, Any] = {"class_names": images.class_names}
         common |= {"size": size, "usual_size": images.default_size, "batch_size": batch_size}
@@ -172,10 +184,11 @@ def audit(
         mosaics = shown_by(each for one in audited.inputs.values() for each in one.mosaics)
         called = {cell: _called(arm, cell) for arm in arms for cell in arm.cells}
         if path is None:
-            rows, cells = _in_memory(audited, called, run_engine, live)
-            return Scores(rows, arms=tuple(arms_facts), mosaics=mosaics, cells=cells)
+            rows, records = _in_memory(audited, called, run_engine, live)
+            return Scores(rows, arms=tuple(arms_facts), mosaics=mosaics, cells=records)
         hidden = [name for name in reading if not preprocessing(reading[name]["pixels"]).known]
-        with writing(path):
+        with ExitStack() as lock:
+            lock.enter_context(writing(path, joined=joined))
             run, before = open_audit(
                 path,
                 images,
@@ -188,19 +201,44 @@ def audit(
                 hidden,
                 {name: each.get("prompts") for name, each in reading.items()},
                 strict=strict,
+                mine=mine,
             )
             say_mended(run, before, live)
             if not keeps_images(run):
                 run.write_images(inputs.shown(views.values()), inputs.windows(views))
             work = partial(_write, audited, run)
-            names = tuple(called.values())
-            run_cells(run, tuple(called), names, work, run_engine, live, skip_failed=skip_failed)
-            live.say(f"Comparing the {live.part}s and writing the report")
-            conclude(run)
+            if joined:
+                lock.close()  # others may begin
+            chosen = every if mine is None else mine
+            run_cells(
+                run,
+                chosen,
+                [called[cell] for cell in chosen],
+                work,
+                run_engine,
+                live,
+                skip_failed=skip_failed,
+                joined=joined,
+            )
+            whole = last_of(run, every, lock, live) if joined else run
+            if whole is not None:
+                run = whole
+                live.say(f"Comparing the {live.part}s and writing the report")
+                conclude(run)
     if quiet:
         warn_of_failures(run)
     known = tuple(run.manifest.cells.values())
     return Scores(run.scores(), run.path, tuple(arms_facts), mosaics, known)
+
+
+def numbered_cells(models: Any) -> list[Cell]:
+    """The cells of an audit in their order, by whose numbers processes share them.
+
+    Example:
+        >>> [cell.name for cell in numbered_cells({"a": ["a-0.keras", "a-1.keras"]})]
+        ['a-0', 'a-1']
+    """
+    return [cell for arm in trained(models) for cell in arm.cells]
 
 
 def _said(arms: Sequence[Arm], options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -1,10 +1,15 @@
 """The cells of a run, a study's or an audit's: what is not finished goes to an engine.
 
 cells -> those to do -> engine(work) -> a record of each -> manifest, comparison and report
+
+Several processes can share the cells of a run, each of which does some, by their numbers; the one
+that does the last of them compares.
 """
 
+import re
 import warnings
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +20,18 @@ from campare.experiments.engines.protocol import FAILED, Engine, Work
 from campare.experiments.evaluate import Report
 from campare.experiments.progress import Live
 from campare.runs.failures import CellsError, failed, failure_path, is_fatal, note_failure
-from campare.runs.lock import require_free
+from campare.runs.lock import doing, require_free, worker_of, writing
 from campare.runs.outputs import COMPARISON, note_comparison
 from campare.runs.resume import FOREIGN, changes, sweep, tidy
 from campare.runs.run import IMAGES, Cell, Run
 
 #: The fact of a cell that failed by a mistake of the user: the error.
 ERROR = "error"
+#: The fact of a cell that another process does or did: which one, in words.
+ELSEWHERE = "elsewhere"
+
+#: Which cells one of several processes does: their numbers, or these as "0-3,7".
+Share = str | Sequence[int]
 
 if TYPE_CHECKING:
     from campare.report.render import Format
@@ -36,12 +46,13 @@ def run_cells(
     live: Live,
     *,
     skip_failed: bool = False,
+    joined: bool = False,
 ) -> None:
     """Do the cells of a run that are not finished, and record each as it is done.
 
     `names` are what progress calls them, one for each cell; cells of an arm take about as long. A
     cell that fails costs itself alone; those that failed before are tried again, unless they are
-    to be skipped.
+    to be skipped. Where this process has `joined` others, cells that these do are left to them.
 
     Raises:
         CellsError: all cells failed, so that nothing can be compared.
@@ -57,17 +68,80 @@ def run_cells(
         for cell in skipped:
             live.say(f"Skipped, since it failed: {called[cell]}")
     live.plan({called[cell]: cell.recipe for cell in todo})
-    tried, first = partial(_tried, run, work), None
+    tried, first = partial(_alone if joined else _tried, run, work), None
     for cell, facts in engine(todo, tried, lambda cell, event: live.event(called[cell], event)):
-        if FAILED in facts:
+        if ELSEWHERE in facts:
+            live.leave(called[cell], facts[ELSEWHERE])
+        elif FAILED in facts:
             run.manifest.failures[cell.name] = facts[FAILED]
             first = first or facts.get(ERROR)
             live.fail(called[cell], facts[FAILED])
         else:
             run.read_record(cell)
             live.finish(called[cell], facts)
-    run.write_manifest()
+    if not joined:
+        run.write_manifest()
     _require_one(run, cells, live.part, first)
+
+
+def numbered(cells: Sequence[Cell], share: Share) -> list[Cell]:
+    """The cells of these numbers, which count from 0.
+
+    Raises:
+        RunError: no numbers, or numbers of no cell.
+
+    Example:
+        >>> cells = [Cell("A", 0), Cell("B", 0), Cell("A", 1), Cell("B", 1)]
+        >>> [cell.name for cell in numbered(cells, "0,2-3")]
+        ['A-0', 'A-1', 'B-1']
+    """
+    last = len(cells) - 1
+    words = share if isinstance(share, str) else ",".join(map(str, share))
+    parts = [re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", part) for part in words.split(",")]
+    ranges = [(int(part[1]), int(part[2] or part[1])) for part in parts if part]
+    if len(ranges) < len(parts) or any(not low <= high <= last for low, high in ranges):
+        raise RunError(
+            f"Expected numbers of cells from 0 to {last}, as 0-{last} or 0,{last}, got "
+            f"{words[:80]!r}. Try: --cells list"
+        )
+    wanted = {number for low, high in ranges for number in range(low, high + 1)}
+    return [cells[number] for number in sorted(wanted)]
+
+
+def last_of(run: Run, cells: Sequence[Cell], lock: ExitStack, live: Live) -> Run | None:
+    """The run as all its processes left it, for this one to conclude, which then holds its lock.
+
+    None: cells are still to be done, by processes that conclude in this one's stead.
+    """
+    left = _left(Run.open(run.path), cells)
+    if not left:
+        lock.enter_context(writing(run.path, joined=True))
+        whole = Run.open(run.path)
+        if not (left := _left(whole, cells)):
+            whole.write_manifest()
+            return whole
+    done = len(cells) - len(left)
+    live.say(
+        f"{done} of {len(cells)} {live.part}s are done. The process that does the last one, or "
+        "the same command without --cells, writes the report"
+    )
+    return None
+
+
+def _left(run: Run, cells: Sequence[Cell]) -> list[Cell]:
+    """Cells that neither finished nor failed."""
+    known = run.manifest
+    return [c for c in cells if c.name not in known.cells and c.name not in known.failures]
+
+
+def _alone(run: Run, work: Work, cell: Cell, report: Report) -> dict[str, Any]:
+    """Do a cell unless another process does it, or has done it meanwhile."""
+    with doing(run.path, cell.name) as other:
+        if other is not None:
+            return {ELSEWHERE: str(other)}
+        if run.is_whole(cell):
+            return {ELSEWHERE: "a process that is done with it"}
+        return _tried(run, work, cell, report)
 
 
 def _tried(run: Run, work: Work, cell: Cell, report: Report) -> dict[str, Any]:
@@ -102,7 +176,7 @@ def warn_of_failures(run: Run) -> None:
         warnings.warn(" ".join(failed(run.manifest.failures)), stacklevel=3)
 
 
-def out_of(out: str | Path, images: ImageSet) -> Path:
+def out_of(out: str | Path, images: ImageSet, *, joined: bool = False) -> Path:
     """Where a run is written, from the root of the file system: workers may begin elsewhere.
 
     Raises:
@@ -115,7 +189,8 @@ def out_of(out: str | Path, images: ImageSet) -> Path:
             f"Expected a folder for the run outside of the images in {root}, got {out}. "
             f"Try: --out {root.resolve().parent / 'runs' / path.name}"
         )
-    require_free(path)
+    if not joined:
+        require_free(path)
     return path
 
 
@@ -132,7 +207,8 @@ def say_mended(run: Run, before: Run | None, live: Live) -> None:
     for fault in before.faults if before else ():
         then = f", {fault.cell} is done again" if fault.cell else ""
         live.say(f"Not as it was written: {fault}{then}")
-    sweep(run.path)
+    if worker_of(run.path) is None:  # else others are about to write what looks half written
+        sweep(run.path)
     if before is None and run.manifest.cells:
         live.say("Not as it was written: run.json, which is written anew")
     for name in tidy(run) if before else ():

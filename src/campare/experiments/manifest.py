@@ -18,7 +18,7 @@ from campare.runs.failures import read_failures
 from campare.runs.manifest import Config, Data, Manifest, RecipeRecord, Settings, provenance
 from campare.runs.records import record_path, rescued
 from campare.runs.resume import earlier, require_unchanged
-from campare.runs.run import Run
+from campare.runs.run import Cell, Run
 from campare.training.code_digest import code_digest
 from campare.training.recipe import Recipe
 from campare.training.sweep import contrasts_of
@@ -137,11 +137,13 @@ def open_audit(
     prompts: Mapping[str, Any] = MappingProxyType({}),
     *,
     strict: bool = False,
+    mine: Collection[Cell] | None = None,
 ) -> tuple[Run, Run | None]:
     """Create the run of an audit, or go on with the one that is there, which is returned, too.
 
     Models that only Python knows, and those of `hidden` arms, which functions read, are measured
-    again: nothing tells them from others. `prompts` are those of arms of CLIP models.
+    again: nothing tells them from others. `prompts` are those of arms of CLIP models. Where several
+    processes share the run, those of other cells than `mine` are theirs to measure.
 
     Raises:
         RunError: the folder holds a run with other settings, or other files.
@@ -191,7 +193,8 @@ def open_audit(
         seeds=sorted({cell.seed for arm in arms for cell in arm.cells}),
         contrasts=[(name, first) for name in rest],
     )
-    for name in digests:
+    ours = digests.keys() if mine is None else {cell.name for cell in mine}
+    for name in ours:
         if digests[name] is None:
             record_path(path, name).unlink(missing_ok=True)
     old = before.manifest if before else None
@@ -199,7 +202,8 @@ def open_audit(
         old.cells = {
             name: cell
             for name, cell in old.cells.items()
-            if digests.get(name) is not None and then.get(name) == digests[name]
+            if (name in digests and name not in ours)
+            or (digests.get(name) is not None and then.get(name) == digests[name])
         }
     return _opened(path, manifest, old), before
 

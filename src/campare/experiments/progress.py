@@ -135,6 +135,12 @@ class Live:
         self.say(f"{cell}: FAILED, {cause}")
         self._tick()
 
+    def leave(self, cell: str, holder: str) -> None:
+        """Note that a cell is another process's."""
+        self._done += 1
+        self.say(f"{cell}: left to {holder}")
+        self._tick()
+
     def remaining(self) -> float | None:
         """Seconds left, from the mean time of each recipe so far; None before the first cell."""
         known = [s for times in self._seconds.values() for s in times]

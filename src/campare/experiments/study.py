@@ -6,6 +6,7 @@ A study that was stopped continues with its next cell when it is called again.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,10 +19,13 @@ from campare.data import Images, ImageSet
 from campare.data.groups import By
 from campare.data.samples import VALIDATION
 from campare.errors import RecipeError
-from campare.experiments.arms import to_train
+from campare.experiments.arms import Arm, to_train
 from campare.experiments.cells import (
+    Share,
     conclude,
     keeps_images,
+    last_of,
+    numbered,
     out_of,
     run_cells,
     say_mended,
@@ -97,6 +101,7 @@ def study(
     engine: str = "local",
     strict: bool = False,
     skip_failed: bool = False,
+    cells: Share | None = None,
     console: "Console | None" = None,
 ) -> Run:
     """Train every recipe with every seed, measure the maps of each, compare, and write a report.
@@ -119,6 +124,10 @@ def study(
     again by the next call unless `skip_failed`; `strict` refuses to go on with other versions,
     another backend, number of cores or machine, which are said otherwise.
 
+    `cells` are the numbers of the cells that this call does, "0-3,7": several processes, also on
+    several machines, may share a run, and the one that does the last cell compares
+    (docs/engines.md).
+
     `curve` measures quality and accuracy every so many epochs, on a fixed sample of test images;
     the answers say where the two part. No row of the table changes. A recipe that is code gives its
     model to `progress` for it.
@@ -135,7 +144,7 @@ def study(
     quiet, console = console is None, console or Console(quiet=True)
     with Live(console) as live:
         images = image_set(data, live, group=group)
-        chosen = _recipes(recipes, images, backbone, weights, backbone_options, epochs, only)
+        chosen = _recipes(recipes, images.name, backbone, weights, backbone_options, epochs, only)
         chosen = dosed(chosen, train_sizes, augment_strengths)
         require_unique(chosen)
         labels = np.array([sample.label for sample in images.of("train")], np.int64)
@@ -151,11 +160,13 @@ def study(
         by_name = {recipe.name: recipe for recipe in trainable}
         arms = to_train(chosen, _seeds(seeds))
         seed_list = [replicate.seed for replicate in arms[0].replicates]
+        every = _in_turn(arms)
+        mine, joined = (every, False) if cells is None else (numbered(every, cells), True)
         found = methods_of(methods)
         run_engine = find_engine(engine)
         label = recipes if isinstance(recipes, str) else "recipes"
         usual = shortened(_slug(f"{images.name}-{Path(label).stem}"))
-        path = out_of(out or Path("runs") / usual, images)
+        path = out_of(out or Path("runs") / usual, images, joined=joined)
         counts = {split: sum(n.values()) for split, n in images.counts().items()}
         live.say(
             f"campare: {_plural(len(arms), 'recipe')} ({', '.join(arm.name for arm in arms)}) x "
@@ -184,7 +195,8 @@ def study(
         matched = coarsest({**known, **grids}.values())
         inputs = InputsBySize(images, selection.metrics, matched, live).of((side, side))
 
-        with writing(path):
+        with ExitStack() as lock:
+            lock.enter_context(writing(path, joined=joined))
             before = earlier(path, settings, deep=True)
             if strict:
                 require_unchanged(before)
@@ -201,25 +213,56 @@ def study(
                 train_and_evaluate,
                 Study(run, train, inputs, terms, by_name, side, validation, cache, watched),
             )
-            cells = [
-                cell for cells in zip(*(arm.cells for arm in arms), strict=True) for cell in cells
-            ]
+            if joined:
+                lock.close()  # others may begin
             run_cells(
                 run,
-                cells,
-                [cell.name for cell in cells],
+                mine,
+                [cell.name for cell in mine],
                 work,
                 run_engine,
                 live,
                 skip_failed=skip_failed,
+                joined=joined,
             )
-            if curve and (without := _without_curve(run, own, silent)):
-                live.say(_no_curve(without))
-            live.say("Comparing the recipes and writing the report")
-            conclude(run)
+            whole = last_of(run, every, lock, live) if joined else run
+            if whole is not None:
+                run = whole
+                if curve and (without := _without_curve(run, own, silent)):
+                    live.say(_no_curve(without))
+                live.say("Comparing the recipes and writing the report")
+                conclude(run)
     if quiet:
         warn_of_failures(run)
     return run
+
+
+def numbered_cells(
+    data: ImageSet | str | Path,
+    *,
+    recipes: str | Sequence[Recipe] = "article",
+    seeds: int | Sequence[int] = 5,
+    only: Sequence[str] | None = None,
+    train_sizes: Sequence[int] | None = None,
+    augment_strengths: Sequence[float] | None = None,
+) -> list[Cell]:
+    """The cells of a study in their order, by whose numbers processes share them.
+
+    Example:
+        >>> [cell.name for cell in numbered_cells("drawn", seeds=2, only=["A", "B"])]
+        ['A-0', 'B-0', 'A-1', 'B-1']
+    """
+    name = data.name if isinstance(data, ImageSet) else Path(data).name
+    chosen = dosed(
+        _recipes(recipes, name, None, None, None, None, only), train_sizes, augment_strengths
+    )
+    require_unique(chosen)
+    return _in_turn(to_train(chosen, _seeds(seeds)))
+
+
+def _in_turn(arms: Sequence[Arm]) -> list[Cell]:
+    """Cells of arms of as many seeds: all of the first seed, then all of the next."""
+    return [cell for cells in zip(*(arm.cells for arm in arms), strict=True) for cell in cells]
 
 
 def _check_curve(curve: int | None, recipes: Sequence[Recipe]) -> None:
@@ -255,7 +298,7 @@ def _validation(counts: Mapping[str, int]) -> str:
 
 def _recipes(
     recipes: str | Sequence[Recipe],
-    images: ImageSet,
+    data: str,
     backbone: str | None,
     weights: str | None,
     options: Mapping[str, Any] | None,
@@ -264,7 +307,7 @@ def _recipes(
 ) -> tuple[Recipe, ...]:
     """The recipes asked for, with what overrides them."""
     if isinstance(recipes, str) and recipes in RECIPES:
-        default = "embedded" if images.name.startswith("drawn") else "resnet50"
+        default = "embedded" if data.startswith("drawn") else "resnet50"
         arms = RECIPES[recipes](backbone=backbone or default, weights=weights, options=options)
         _check_backbone(recipes, backbone or default)
     elif isinstance(recipes, str) and Path(recipes).suffix not in (".yaml", ".yml"):

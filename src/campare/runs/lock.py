@@ -1,9 +1,11 @@
 """One writer at a time: a file in the run directory says which process it is.
 
-    .lock    host, pid, start time of the process, and when it was taken
+    .lock                          of what all cells share: manifest, images, comparison, report
+    cells/.<recipe>-<seed>.lock    of one cell, where several processes share the cells of a run
 
-It is made by a hard link, which is atomic on network file systems, too; its time of change is the
-heartbeat of a process on another host. A lock whose process is gone is stale, and is taken over.
+Each has host, pid, start time of the process, and when it was taken. It is made by a hard link,
+which is atomic on network file systems, too; its time of change is the heartbeat of a process on
+another host. A lock whose process is gone is stale, and is taken over.
 """
 
 import json
@@ -19,10 +21,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from campare.errors import RunError
+from campare.files import is_partial
+from campare.runs.records import FOLDER
 
 LOCK = ".lock"
 #: Seconds from one heartbeat to the next, and after which a silent process counts as gone.
 BEAT, SILENT = 20.0, 300.0
+#: Seconds for which one that joins waits until another has written what they share.
+WAIT = 120.0
 
 
 class Holder(NamedTuple):
@@ -42,11 +48,14 @@ class InUseError(RunError):
 
 
 @contextmanager
-def writing(run: Path) -> Iterator[None]:
+def writing(run: Path, *, joined: bool = False) -> Iterator[None]:
     """Be the only process that writes to a run directory, which is made if need be.
 
+    One that has `joined` others, which do cells, writes only what these share, and waits for its
+    turn to do so.
+
     Raises:
-        InUseError: another process does, which the text names.
+        InUseError: another process writes, which the text names.
 
     Example:
         >>> import tempfile
@@ -55,21 +64,62 @@ def writing(run: Path) -> Iterator[None]:
     """
     new = not run.exists()
     run.mkdir(parents=True, exist_ok=True)
-    mine = _myself()
-    _take(run, mine)
+    last = time.monotonic() + (WAIT if joined else 0)
+    while True:
+        try:
+            lock = _take(run / LOCK)
+            break
+        except InUseError:
+            if time.monotonic() >= last:
+                raise
+            time.sleep(0.2)
+    try:
+        with _held(run / LOCK, lock):
+            if not joined:
+                _require_idle(run)
+                for stale in _of_cells(run):
+                    stale.unlink(missing_ok=True)
+            yield
+    finally:
+        if new:
+            with suppress(OSError):
+                run.rmdir()  # where nothing was written
+
+
+@contextmanager
+def doing(run: Path, name: str) -> Iterator[Holder | None]:
+    """Be the only process that does the cell called `name`; gives the one that does it already.
+
+    Example:
+        >>> import tempfile
+        >>> with doing(Path(tempfile.mkdtemp()), "A-0") as other:
+        ...     print(other)
+        None
+    """
+    path = run / FOLDER / f".{name}{LOCK}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = _take(path)
+    except InUseError:
+        yield _holder(path) or Holder("an unknown host", 0, "", "a moment ago")
+        return
+    with _held(path, lock):
+        yield None
+
+
+@contextmanager
+def _held(path: Path, mine: Holder) -> Iterator[None]:
+    """Keep a lock that was taken alive within the block, and give it back."""
     stop = threading.Event()
-    beat = threading.Thread(target=_beat, args=(run / LOCK, stop), daemon=True)
+    beat = threading.Thread(target=_beat, args=(path, stop), daemon=True)
     beat.start()
     try:
         yield
     finally:
         stop.set()
         beat.join()
-        if _read(run / LOCK) == mine:
-            (run / LOCK).unlink(missing_ok=True)
-        if new:
-            with suppress(OSError):
-                run.rmdir()  # where nothing was written
+        if _read(path) == mine:
+            path.unlink(missing_ok=True)
 
 
 def require_free(run: Path) -> None:
@@ -80,32 +130,64 @@ def require_free(run: Path) -> None:
     """
     holder = holder_of(run)
     if holder is not None:
+        raise _in_use(run, holder)
+    _require_idle(run)
+
+
+def _require_idle(run: Path) -> None:
+    """Check that no process does a cell of a run."""
+    worker = worker_of(run)
+    if worker is not None:
         raise InUseError(
-            f"Expected to be the only one that writes to {run}, got {holder}. "
-            "Try: waiting until it is done, or another --out"
+            f"Expected to be the only one that writes to {run}, got {worker}, which does a cell of "
+            "it. Try: waiting until it is done, or --cells with others than its"
         )
+
+
+def _in_use(run: Path, holder: Holder) -> InUseError:
+    return InUseError(
+        f"Expected to be the only one that writes to {run}, got {holder}. "
+        "Try: waiting until it is done, or another --out"
+    )
 
 
 def holder_of(run: Path) -> Holder | None:
     """The process that writes to a run directory; None: there is none, or it is gone."""
-    path = run / LOCK
+    return _holder(run / LOCK)
+
+
+def worker_of(run: Path) -> Holder | None:
+    """A process that does a cell of a run; None: there is none, or all are gone."""
+    return next((holder for path in _of_cells(run) if (holder := _holder(path))), None)
+
+
+def _of_cells(run: Path) -> list[Path]:
+    """The locks of cells, also those whose processes are gone."""
+    found = (run / FOLDER).glob(f".*{LOCK}") if (run / FOLDER).is_dir() else ()
+    return sorted(path for path in found if not is_partial(path.name))
+
+
+def _holder(path: Path) -> Holder | None:
     holder = _read(path)
     return None if holder is None or _is_stale(path, holder) else holder
 
 
-def _take(run: Path, mine: Holder) -> None:
+def _take(path: Path) -> Holder:
     """Make the lock, in place of one whose process is gone."""
+    mine, run = _myself(), path.parent
     own = run / f".{mine.pid}-{secrets.token_hex(4)}.part.lock"
-    own.write_text(json.dumps(mine._asdict()), "utf-8")
     try:
         for _ in range(3):  # between two looks another may have come or gone
-            if _link(own, run / LOCK):
-                return
-            require_free(run)
-            _break(run)
+            own.write_text(json.dumps(mine._asdict()), "utf-8")
+            if _link(own, path):
+                return mine
+            if holder := _holder(path):
+                raise _in_use(run, holder)
+            _break(path)
     finally:
         own.unlink(missing_ok=True)
-    require_free(run)
+    if holder := _holder(path):
+        raise _in_use(run, holder)
     raise InUseError(
         f"Expected to be the only one that writes to {run}, got others that begin at the same "
         "time. Try: again"
@@ -127,9 +209,9 @@ def _link(own: Path, path: Path) -> bool:
     return True
 
 
-def _break(run: Path) -> None:
+def _break(path: Path) -> None:
     """Remove a stale lock; one process at a time, so that none removes the lock of another."""
-    guard = run / ".lock-guard"
+    guard = path.with_name(f"{path.name}-guard")
     with suppress(FileNotFoundError):
         if _age(guard) > SILENT:
             guard.unlink()
@@ -139,8 +221,8 @@ def _break(run: Path) -> None:
         time.sleep(0.2)
         return
     try:
-        if holder_of(run) is None:
-            (run / LOCK).unlink(missing_ok=True)
+        if _holder(path) is None:
+            path.unlink(missing_ok=True)
     finally:
         guard.unlink(missing_ok=True)
 

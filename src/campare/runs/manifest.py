@@ -322,10 +322,17 @@ def provenance() -> dict[str, Any]:
 
 
 def _command() -> list[str]:
-    """The words of the command line; nothing where a program of the user's own called."""
+    """The words of the command line; nothing where a program of the user's own called.
+
+    Of one of several processes that share a run, the command for all its cells.
+    """
     called = Path(sys.argv[0])
     ours = called.stem == "campare" or called.parts[-2:] == ("campare", "__main__.py")
-    return ["campare", *sys.argv[1:]] if ours else []
+    words = [word for word in sys.argv[1:] if not word.startswith("--cells=")]
+    if "--cells" in words:
+        at = words.index("--cells")
+        del words[at : at + 2]
+    return ["campare", *words] if ours else []
 
 
 def _directory() -> str | None:

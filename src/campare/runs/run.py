@@ -205,6 +205,15 @@ class Run:
             return False
         return not any(s.broken(self.path / n, deep=False) for n, s in record.files.items())
 
+    def is_whole(self, cell: Cell) -> bool:
+        """Whether the cell is recorded by now, by any process, and all its files are as written."""
+        try:
+            record = CellRecord.model_validate(read_sealed(record_path(self.path, cell.name)))
+        except (OSError, ValueError):
+            return False
+        fits = record.terms == self.manifest.terms_of(cell.recipe, cell.seed)
+        return fits and not any(self._faults_of(record, deep=True))
+
     def scores(self) -> "pl.DataFrame":
         """The table: the rows of all finished cells that the manifest names, in its order.
 
