@@ -3,8 +3,12 @@
 Mistakes of the user become one line on stderr and exit status 2; a bug keeps its traceback.
 """
 
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 from typer import TyperException
 
@@ -17,6 +21,13 @@ _STOPPED = (
     "an audit with its next model."
 )
 
+#: Exit statuses of what was stopped, as shells have them.
+INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+
+
+class _Terminated(BaseException):
+    """SIGTERM came."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
@@ -26,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 when all went well, 1 where what was checked is not so, 2 after a mistake of the user, 3
-        when cells of a run failed, 130 when stopped from the keyboard.
+        when cells of a run failed, 130 when stopped from the keyboard, 143 by SIGTERM.
 
     Example:
         >>> main(["--version"])
@@ -36,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     quiet_tensorflow()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = app(words, prog_name="campare", standalone_mode=False) or 0
+        with _terminable():
+            status = app(words, prog_name="campare", standalone_mode=False) or 0
     except CampareError as error:
         if "--debug" in words or "--verbose" in words:
             raise
@@ -52,10 +64,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f" Try: {context.command_path} --help" if context else ""
         return _fail(message + end + hint)
     except KeyboardInterrupt:
-        status = 130
-    if status == 130:
+        status = INTERRUPTED
+    except _Terminated:
+        status = TERMINATED
+    if status in (INTERRUPTED, TERMINATED):
         print(_STOPPED, file=sys.stderr)
     return int(status)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Within the block SIGTERM stops as Ctrl-C does: cleanly, with its children."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: Any) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(message: str, status: int = 2) -> int:

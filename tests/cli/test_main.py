@@ -1,5 +1,6 @@
 """The command line as a whole: what there is, how it fails."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -88,3 +89,15 @@ class TestErrors:
         line = capsys.readouterr().err
         assert line.count("\n") == 1
         assert "goes on with its next cell when you give the command again" in line
+
+    def test_sigterm_stops_as_ctrl_c_does(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ):
+        def stop(*_: Any, **__: Any) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+        before = signal.getsignal(signal.SIGTERM)
+        monkeypatch.setattr("campare.experiments.study.study", stop)
+        assert main(["study", "drawn"]) == 143
+        assert "goes on with its next cell" in capsys.readouterr().err
+        assert signal.getsignal(signal.SIGTERM) == before

@@ -95,6 +95,14 @@ def test_every_option_arrives(studied: list[Any]):
     }
 
 
+def test_jobs_are_processes_of_the_local_engine(studied: list[Any], failing: Failing):
+    assert call("study photos --jobs 3") == 0
+    assert studied[0][1]["engine"] == "local(jobs=3)"
+    assert failing("study", "photos", "--jobs", "3", "--engine", "ray") == (
+        "Expected the local engine with --jobs, got 'ray'. Try: --jobs 3 alone"
+    )
+
+
 def test_study_takes_what_the_command_line_passes(request: pytest.FixtureRequest):
     from campare.experiments.study import study
 

@@ -42,6 +42,38 @@ def test_a_terminal_shows_epoch_speed_and_time_left():
     assert "cell 2 of 2" in text
 
 
+def test_cells_at_once_have_a_line_each_and_share_the_time_left():
+    out = io.StringIO()
+    with Live(Console(file=out, width=100)) as live:
+        live.plan({"A-0": "A", "B-0": "B", "A-1": "A"})
+        live.event("A-0", "queued")
+        for stage in ("untrained", "maps"):
+            live.event("A-0", stage)
+            live.event("B-0", stage)
+        live.finish("B-0", {})
+        live.event("A-0", "metrics")
+        live._seconds = {"A": [30.0], "B": [10.0]}
+        assert live.remaining() == 15
+        live.fail("A-0", "why")
+        live.leave("A-1", "process 1 on a host")
+    lines = out.getvalue().splitlines()
+    assert lines[:2] == ["A-0: cell 1 of 3", "B-0: cell 2 of 3"]
+    assert lines[2].startswith("B-0: ")
+    assert lines[3:] == ["A-0: FAILED, why", "A-1: left to process 1 on a host"]
+
+
+def test_a_terminal_has_a_row_for_each_cell_at_work():
+    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    with Live(console) as live:
+        live.count("images", 1, 2)
+        live.plan({"A-0": "A", "B-0": "B"})
+        live.event("A-0", "maps")
+        live.event("B-0", "maps")
+        assert [task.description for task in live._progress.tasks] == ["study", "A-0", "B-0"]
+        live.finish("A-0", {})
+        assert [task.description for task in live._progress.tasks] == ["study", "B-0"]
+
+
 def test_the_time_left_uses_the_mean_of_each_recipe():
     with Live(Console(quiet=True)) as live:
         live.plan({"A-0": "A", "B-0": "B", "A-1": "A", "B-1": "B", "C-0": "C"})

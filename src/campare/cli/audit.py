@@ -14,6 +14,7 @@ from campare.cli.options import (
     Cells,
     Engine,
     Group,
+    Jobs,
     Labels,
     Loader,
     MaskValues,
@@ -110,6 +111,7 @@ def audit(
     seed: Annotated[int, Option(min=0, max=LAST_SEED, help="Of all that is drawn.")] = 0,
     batch_size: Annotated[int, Option(min=1, max=MOST_IMAGES, help="Images at a time.")] = 32,
     engine: Engine = "local",
+    jobs: Jobs = None,
     strict: Strict = False,
     skip_failed: SkipFailed = False,
     cells: Cells = None,
@@ -122,6 +124,7 @@ def audit(
     from campare.experiments.arms import named
     from campare.experiments.audit import audit as run_audit
     from campare.experiments.audit import numbered_cells
+    from campare.experiments.engines import with_jobs
     from campare.files import shortened
     from campare.runs.run import Run
 
@@ -157,7 +160,7 @@ def audit(
         out=path,
         seed=seed,
         batch_size=batch_size,
-        engine=engine,
+        engine=with_jobs(engine, jobs),
         strict=strict,
         skip_failed=skip_failed,
         cells=cells,

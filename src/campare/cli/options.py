@@ -373,6 +373,10 @@ Engine = Annotated[
         "what a cell takes."
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    Option(min=1, help="So many processes of this machine, which share its cores. Default: one."),
+]
 Strict = Annotated[
     bool,
     Option(

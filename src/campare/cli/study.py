@@ -14,6 +14,7 @@ from campare.cli.options import (
     Cells,
     Engine,
     Group,
+    Jobs,
     Labels,
     MaskValues,
     Methods,
@@ -117,6 +118,7 @@ def study(
         Path | None, Option(help="The run's folder. Default: runs/DATA-RECIPES.")
     ] = None,
     engine: Engine = "local",
+    jobs: Jobs = None,
     strict: Strict = False,
     skip_failed: SkipFailed = False,
     cells: Cells = None,
@@ -127,6 +129,7 @@ def study(
     """
     drawn = {"shortcut": shortcut, "train": train, "test": test, "classes": classes}
     images = _data(data, size, {name: value for name, value in drawn.items() if value is not None})
+    from campare.experiments.engines import with_jobs
     from campare.experiments.study import numbered_cells
     from campare.experiments.study import study as run_study
     from campare.files import shortened
@@ -166,7 +169,7 @@ def study(
         metrics=metrics,
         curve=curve,
         out=out or Path("runs") / shortened(f"{Path(data).resolve().name}-{Path(recipes).stem}"),
-        engine=engine,
+        engine=with_jobs(engine, jobs),
         strict=strict,
         skip_failed=skip_failed,
         cells=cells,

@@ -8,7 +8,7 @@ that does the last of them compares.
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -69,10 +69,13 @@ def run_cells(
             live.say(f"Skipped, since it failed: {called[cell]}")
     live.plan({called[cell]: cell.recipe for cell in todo})
     tried, first = partial(_alone if joined else _tried, run, work), None
-    for cell, facts in engine(todo, tried, lambda cell, event: live.event(called[cell], event)):
+    found = engine(todo, tried, lambda cell, event: live.event(called[cell], event))
+    for cell, facts in _until_stopped(found, run, joined=joined):
         if ELSEWHERE in facts:
             live.leave(called[cell], facts[ELSEWHERE])
         elif FAILED in facts:
+            if not failure_path(run.path, cell.name).is_file():  # its process was lost
+                note_failure(run.path, cell.name, RunError(facts[FAILED]))
             run.manifest.failures[cell.name] = facts[FAILED]
             first = first or facts.get(ERROR)
             live.fail(called[cell], facts[FAILED])
@@ -82,6 +85,18 @@ def run_cells(
     if not joined:
         run.write_manifest()
     _require_one(run, cells, live.part, first)
+
+
+def _until_stopped(
+    found: Iterator[tuple[Cell, dict[str, Any]]], run: Run, *, joined: bool
+) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    """The facts of cells as they come; where that is stopped, nothing half written stays."""
+    try:
+        yield from found
+    except BaseException:
+        if not joined:
+            sweep(run.path)
+        raise
 
 
 def numbered(cells: Sequence[Cell], share: Share) -> list[Cell]:

@@ -12,6 +12,8 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+#: The event of a cell that waits for its turn.
+QUEUED = "queued"
 #: What a cell reports besides training steps, in words.
 STAGES = {
     "untrained": "the untrained network's maps",
@@ -19,7 +21,7 @@ STAGES = {
     "metrics": "measuring the maps",
     "probes": "changing images and weights",
     "faithfulness": "removing pixels",
-    "queued": "waiting for a worker",
+    QUEUED: "waiting for a worker",
 }
 
 
@@ -40,11 +42,12 @@ class Live:
     part: str = "cell"
     _progress: Progress | None = field(default=None, init=False)
     _study: TaskID | None = field(default=None, init=False)
-    _cell: TaskID | None = field(default=None, init=False)
+    _count: TaskID | None = field(default=None, init=False)
+    _cells: dict[str, TaskID] = field(default_factory=dict, init=False)
     _recipes: dict[str, str] = field(default_factory=dict, init=False)
     _seconds: dict[str, list[float]] = field(default_factory=dict, init=False)
-    _began: float = field(default=0.0, init=False)
-    _current: str = field(default="", init=False)
+    _began: dict[str, float] = field(default_factory=dict, init=False)  # cells at work
+    _at_once: int = field(default=1, init=False)
     _done: int = field(default=0, init=False)
 
     def __enter__(self) -> Self:
@@ -77,40 +80,42 @@ class Live:
         """Show how many of `total` things are done."""
         if not self._progress:
             return
-        if self._cell is None:
-            self._cell = self._progress.add_task(what, total=total, note="")
+        if self._count is None:
+            self._count = self._progress.add_task(what, total=total, note="")
         self._progress.update(
-            self._cell, description=what, completed=done, total=total, note=f"{done} / {total}"
+            self._count, description=what, completed=done, total=total, note=f"{done} / {total}"
         )
 
     def plan(self, recipes: dict[str, str]) -> None:
         """Announce the cells to come: cell name -> recipe name."""
         self._recipes = recipes
         if self._progress:
+            if self._count is not None:
+                self._progress.remove_task(self._count)
+                self._count = None
             self._study = self._progress.add_task(self.whole, total=len(recipes), note="")
         self._tick()
 
     def event(self, cell: str, event: Any) -> None:
         """Show an event of a cell: a stage by name, or a training step."""
-        if cell != self._current:
-            self._current, self._began = cell, time.perf_counter()
+        if event != QUEUED and cell not in self._began:
+            self._began[cell] = time.perf_counter()
+            self._at_once = max(self._at_once, len(self._began))
             if not self._progress:
                 self.say(f"{cell}: {self._position()}")
         if not self._progress:
             return
-        if self._cell is None:
-            self._cell = self._progress.add_task(cell, total=1, note="")
+        if cell not in self._cells:
+            self._cells[cell] = self._progress.add_task(cell, total=1, note="")
+        row = self._cells[cell]
         if isinstance(event, str):
-            self._progress.update(self._cell, description=cell, note=STAGES.get(event, event))
+            self._progress.update(row, note=STAGES.get(event, event))
         elif event.epoch == 0:
             note = f"features of the images, {event.images_per_second:.0f} images/s"
-            self._progress.update(
-                self._cell, description=cell, completed=event.images, total=event.total, note=note
-            )
+            self._progress.update(row, completed=event.images, total=event.total, note=note)
         else:
             self._progress.update(
-                self._cell,
-                description=cell,
+                row,
                 completed=event.epoch - 1 + event.images / max(event.total, 1),
                 total=event.epochs,
                 note=f"epoch {event.epoch}/{event.epochs}, {event.images_per_second:.0f} images/s, "
@@ -120,9 +125,8 @@ class Live:
 
     def finish(self, cell: str, facts: dict[str, Any]) -> None:
         """Note that a cell is done."""
-        seconds = time.perf_counter() - self._began if self._current == cell else 0.0
+        seconds = self._end(cell)
         self._seconds.setdefault(self._recipes[cell], []).append(seconds)
-        self._done += 1
         guesses = "DID NOT LEARN" if self.whole == "study" else "NO BETTER THAN GUESSING"
         warning = "" if facts.get("learned", True) else f"  {guesses}"
         accuracy = f"accuracy {facts['accuracy']:.3f}, " if "accuracy" in facts else ""
@@ -131,18 +135,29 @@ class Live:
 
     def fail(self, cell: str, cause: str) -> None:
         """Note that a cell failed, and why."""
-        self._done += 1
+        self._end(cell)
         self.say(f"{cell}: FAILED, {cause}")
         self._tick()
 
     def leave(self, cell: str, holder: str) -> None:
         """Note that a cell is another process's."""
-        self._done += 1
+        self._end(cell)
         self.say(f"{cell}: left to {holder}")
         self._tick()
 
+    def _end(self, cell: str) -> float:
+        """Let go of a cell; the seconds that it took."""
+        self._done += 1
+        if self._progress and cell in self._cells:
+            self._progress.remove_task(self._cells.pop(cell))
+        now = time.perf_counter()
+        return now - self._began.pop(cell, now)
+
     def remaining(self) -> float | None:
-        """Seconds left, from the mean time of each recipe so far; None before the first cell."""
+        """Seconds left, from the mean time of each recipe so far; None before the first cell.
+
+        As many cells go on at once as before.
+        """
         known = [s for times in self._seconds.values() for s in times]
         if not known:
             return None
@@ -151,14 +166,16 @@ class Live:
         totals: dict[str, int] = {}
         for recipe in self._recipes.values():
             totals[recipe] = totals.get(recipe, 0) + 1
-        return sum(
+        alone = sum(
             (n - len(self._seconds.get(recipe, []))) * means.get(recipe, usual)
             for recipe, n in totals.items()
         )
+        return alone / self._at_once
 
     def _position(self) -> str:
-        """Which of the cells is at work."""
-        return f"{self.part} {min(self._done + 1, len(self._recipes))} of {len(self._recipes)}"
+        """Which of the cells is at work; the latest of several."""
+        number = self._done + max(len(self._began), 1)
+        return f"{self.part} {min(number, len(self._recipes))} of {len(self._recipes)}"
 
     def _tick(self) -> None:
         if self._progress and self._study is not None:

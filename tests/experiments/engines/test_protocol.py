@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from campare.errors import CampareError
-from campare.experiments.engines import ENGINES, engine, local, ray
+from campare.experiments.engines import ENGINES, engine, local, ray, with_jobs
 from campare.experiments.engines.protocol import Engine, Work
 
 RUNS = {"local": local.run, "ray": ray.run}
@@ -33,3 +33,17 @@ def test_an_engine_is_got_by_its_name():
 def test_an_unknown_engine():
     with pytest.raises(CampareError, match=f"Try: {', '.join(ENGINES)}"):
         engine("slurm")
+
+
+@pytest.mark.parametrize("name", ["local(jobs=0)", "local(jobs=1.5)", "local(jobs=99999)"])
+def test_numbers_of_processes_that_cannot_be(name):
+    with pytest.raises(CampareError, match=r"from 1 to 1024, got .* Try: 'local") as error:
+        engine(name)
+    engine(str(error.value).rpartition("'")[0].rpartition("'")[2])
+
+
+def test_jobs_are_of_the_local_engine():
+    assert with_jobs("local", 3) == "local(jobs=3)"
+    assert with_jobs("ray(cpus=2)", None) == "ray(cpus=2)"
+    with pytest.raises(CampareError, match=r"got 'ray'\. Try: --jobs 3 alone"):
+        with_jobs("ray", 3)
