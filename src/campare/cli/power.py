@@ -13,7 +13,6 @@ def power(
     smallest: Annotated[
         float | None,
         Option(
-            min=0,
             callback=finite,
             help="The smallest effect of interest. Default: that of the claims, by metric.",
         ),
