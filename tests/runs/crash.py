@@ -147,15 +147,16 @@ def run(again, root, drawn, every):
     found, rng = json.loads(total.read_text()), random.Random(0)
     preload(found["modules"])
     chosen = [{"stop": stop} for stop in range(1, found["operations"] + 1, every)]
-    chosen += [{"after": rng.uniform(0, seconds)} for _ in range(drawn)]
-    good = 0
+    chosen += [{"after": rng.uniform(0, seconds / 2)} for _ in range(drawn)]
+    kills = good = 0
     for one in chosen:
         found = list(kill(again, root, **one))
-        late = "after" in one and found == ["the process ended with 0"]
-        good += not found or late
-        if found and not late:
+        if "after" in one and found == ["the process ended with 0"]:
+            continue  # it was done before
+        kills, good = kills + 1, good + (not found)
+        if found:
             print(f"{again.__name__} {one}: {'; '.join(found)}", flush=True)
-    return len(chosen), good
+    return kills, good
 
 
 def main(drawn=20, every=1, both=None):

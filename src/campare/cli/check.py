@@ -51,7 +51,8 @@ def _again(run: Path, manifest: "Manifest") -> None:
             f"Expected a command of campare that wrote {run}, got a program of your own. "
             "Try: that program again"
         )
-    words = [sys.executable, "-m", "campare", *manifest.command[1:], "--out", str(run.absolute())]
+    given = _without_out(manifest.command[1:])
+    words = [sys.executable, "-m", "campare", *given, "--out", str(run.absolute())]
     there = manifest.directory if Path(manifest.directory or "").is_dir() else None
     print(f"Again: {shlex.join(manifest.command)}", flush=True)
     status = subprocess.run(words, cwd=there, env=os.environ, check=False).returncode
@@ -60,3 +61,18 @@ def _again(run: Path, manifest: "Manifest") -> None:
             f"Expected the command of {run} to work again, got the error above. "
             f"Try: {shlex.join(manifest.command)}, in the folder where it was given"
         )
+
+
+def _without_out(words: list[str]) -> list[str]:
+    """The words of a command without its --out, which may lie elsewhere now.
+
+    Example:
+        >>> _without_out(["study", "drawn", "--out", "a", "--seeds", "1", "--out=b"])
+        ['study', 'drawn', '--seeds', '1']
+    """
+    before = ["", *words]
+    return [
+        word
+        for last, word in zip(before, words, strict=False)
+        if last != "--out" and word != "--out" and not word.startswith("--out=")
+    ]
