@@ -91,7 +91,8 @@ def _terminable() -> Iterator[None]:
 
 def _fail(message: str, status: int = 2) -> int:
     """Say what went wrong on one line; the exit status, which is that of a mistake."""
-    print("campare: error:", " ".join(message.split()), file=sys.stderr)
+    line = " ".join(message.split()).encode(errors="backslashreplace").decode()
+    print("campare: error:", line, file=sys.stderr)
     return status
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from typer.main import get_command
 import campare.__main__
 from campare.__main__ import main
 from campare.cli.main import app
-from campare.cli.options import assigned, numbers, setting, words
+from campare.cli.options import assigned, numbers, pixels, setting, words
 from command_line import Failing
 
 
@@ -66,7 +67,8 @@ def options_of_all_verbs() -> Iterator[tuple[list[str], str]]:
 
     for path, verb in verbs(get_command(app), []):
         needed = {"audit": ["--data", "nowhere"], "explain": ["--out", "out"]}.get(path[0], [])
-        words = [*path, *("nowhere" for p in verb.params if p.param_type_name == "argument")]
+        name = "taken" if path[0] == "data" else "nowhere"  # a file, so that nothing is drawn
+        words = [*path, *(name for p in verb.params if p.param_type_name == "argument")]
         for option in verb.params:
             takes = option.param_type_name == "option" and not option.is_flag
             if takes and option.name != "help":
@@ -94,6 +96,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command line is made once; a pipe lies in the folder."""
     monkeypatch.setattr(campare.__main__, "app", get_command(app))
     os.mkfifo("pipe.yaml")
+    Path("taken").touch()
     for verb in ("audit nowhere --data nowhere", "study nowhere", "list layers nowhere"):
         main(verb.split())  # imports what it needs
 
@@ -132,3 +135,7 @@ def test_numbers_that_would_take_forever_are_refused(failing):
         ["study", "drawn", "--train-sizes", "9" * 5000],
     ):
         assert re.search(r"less than or equal|greater than or equal|number", failing(*typed)), typed
+
+
+def test_pixels_with_a_brace_that_holds_nothing():
+    assert pixels("a{b") == "a{b"

@@ -45,3 +45,13 @@ def test_circles_rectangles_flags_and_points(tmp_path):
 def test_what_is_no_shape_is_refused_with_its_place(shape, tmp_path):
     with pytest.raises(DataError, match=r"in 1\.json shapes\[0\].*Try to"):
         written(tmp_path, shape)
+
+
+@pytest.mark.parametrize("mask", ["", "AAAA", "iVBORw0KGgoAAAANSUhEUg==", 7, None])
+def test_a_mask_that_cannot_be_read_is_one_line(mask, tmp_path):
+    shape = {"shape_type": "mask", "points": [[0, 0], [1, 1]], "mask": mask, "label": "cat"}
+    save(np.zeros((8, 8, 3), np.uint8), tmp_path / "1.png")
+    whole = {"imagePath": "1.png", "imageHeight": 8, "imageWidth": 8, "shapes": [shape]}
+    (tmp_path / "1.json").write_text(json.dumps(whole))
+    with pytest.raises(DataError, match=r"^Expected a shape of LabelMe in 1\.json shapes\[0\]"):
+        labelme.read(Files.below(tmp_path), Reading())

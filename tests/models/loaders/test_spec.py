@@ -61,3 +61,8 @@ def test_a_file_that_is_missing(tmp_path):
         spec.file("checkpoint")
     assert spec.file("weights") is None
     assert existing(tmp_path, "") == tmp_path
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "a/" * 5000, "a\0b"])
+def test_what_no_file_can_be_called_is_no_file(text):
+    assert parse(text) == ("", text, {})

@@ -1,0 +1,31 @@
+"""The oldest versions that pyproject.toml allows are those that tools/floors.py tried."""
+
+import importlib.util
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEC = importlib.util.spec_from_file_location("floors", ROOT / "tools" / "floors.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+floors = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(floors)
+
+
+def test_every_floor_was_tried():
+    """Else: python tools/floors.py."""
+    assert floors.TRIED.read_text("utf-8").splitlines() == floors.floors()
+
+
+def test_every_dependency_has_a_floor():
+    named = {floor.partition("==")[0] for floor in floors.floors()}
+    assert {"keras", "numpy", "pillow", "pyyaml", "polars", "tensorflow-cpu", "pytest"} <= named
+    assert len(named) == len(floors.floors())
+
+
+def test_keras_is_one_that_runs_no_code_of_model_files():
+    keras = next(floor for floor in floors.floors() if floor.startswith("keras=="))
+    assert tuple(map(int, keras.partition("==")[2].split("."))) >= (3, 13, 2)
+
+
+def test_what_is_run_is_there():
+    assert all((ROOT / path).is_file() for path in floors.TESTS)
