@@ -143,3 +143,20 @@ def test_processes_that_share_a_run_leave_the_run_of_one(tmp_path):
     assert (one.path / "comparison.json").read_bytes() == before
     listed = subprocess.run(command("r", "--cells", "list"), check=True, capture_output=True)
     assert listed.stdout.decode().split() == ["0", "A-0", "1", "B-0", "2", "A-1", "3", "B-1"]
+
+
+def test_no_cell_begins_where_the_run_is_not(tmp_path):
+    run = Run.create(tmp_path / "r", manifest())
+    done = []
+
+    def work(cell, _):
+        done.append(cell)
+        return {}
+
+    def elsewhere(cells, work, on_event):
+        (tmp_path / "r" / "run.json").unlink()
+        yield from backwards(cells, work, on_event)
+
+    with Live(Console(quiet=True)) as live, pytest.raises(RunError, match="Try: --out on storage"):
+        run_cells(run, CELLS, ["a0", "b0", "a1"], work, elsewhere, live)
+    assert done == []

@@ -10,6 +10,7 @@ from campare.cli.options import (
     MODEL,
     MOST_IMAGES,
     MOST_PIXELS,
+    Address,
     AnnotationsAs,
     Cells,
     Engine,
@@ -112,6 +113,7 @@ def audit(
     batch_size: Annotated[int, Option(min=1, max=MOST_IMAGES, help="Images at a time.")] = 32,
     engine: Engine = "local",
     jobs: Jobs = None,
+    address: Address = None,
     strict: Strict = False,
     skip_failed: SkipFailed = False,
     cells: Cells = None,
@@ -124,7 +126,7 @@ def audit(
     from campare.experiments.arms import named
     from campare.experiments.audit import audit as run_audit
     from campare.experiments.audit import numbered_cells
-    from campare.experiments.engines import with_jobs
+    from campare.experiments.engines import with_options
     from campare.files import shortened
     from campare.runs.run import Run
 
@@ -160,7 +162,7 @@ def audit(
         out=path,
         seed=seed,
         batch_size=batch_size,
-        engine=with_jobs(engine, jobs),
+        engine=with_options(engine, jobs, address),
         strict=strict,
         skip_failed=skip_failed,
         cells=cells,

@@ -373,6 +373,10 @@ Engine = Annotated[
         "what a cell takes."
     ),
 ]
+Address = Annotated[
+    str | None,
+    Option(metavar="HOST:PORT", help="The Ray cluster to use. Default: this machine alone."),
+]
 Jobs = Annotated[
     int | None,
     Option(min=1, help="So many processes of this machine, which share its cores. Default: one."),

@@ -10,6 +10,7 @@ from campare.cli.options import (
     MOST_IMAGES,
     MOST_PIXELS,
     MOST_SEEDS,
+    Address,
     AnnotationsAs,
     Cells,
     Engine,
@@ -119,6 +120,7 @@ def study(
     ] = None,
     engine: Engine = "local",
     jobs: Jobs = None,
+    address: Address = None,
     strict: Strict = False,
     skip_failed: SkipFailed = False,
     cells: Cells = None,
@@ -129,7 +131,7 @@ def study(
     """
     drawn = {"shortcut": shortcut, "train": train, "test": test, "classes": classes}
     images = _data(data, size, {name: value for name, value in drawn.items() if value is not None})
-    from campare.experiments.engines import with_jobs
+    from campare.experiments.engines import with_options
     from campare.experiments.study import numbered_cells
     from campare.experiments.study import study as run_study
     from campare.files import shortened
@@ -169,7 +171,7 @@ def study(
         metrics=metrics,
         curve=curve,
         out=out or Path("runs") / shortened(f"{Path(data).resolve().name}-{Path(recipes).stem}"),
-        engine=with_jobs(engine, jobs),
+        engine=with_options(engine, jobs, address),
         strict=strict,
         skip_failed=skip_failed,
         cells=cells,

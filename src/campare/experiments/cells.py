@@ -6,6 +6,7 @@ Several processes can share the cells of a run, each of which does some, by thei
 that does the last of them compares.
 """
 
+import platform
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -21,9 +22,10 @@ from campare.experiments.evaluate import Report
 from campare.experiments.progress import Live
 from campare.runs.failures import CellsError, failed, failure_path, is_fatal, note_failure
 from campare.runs.lock import doing, require_free, worker_of, writing
+from campare.runs.manifest import read_manifest
 from campare.runs.outputs import COMPARISON, note_comparison
 from campare.runs.resume import FOREIGN, changes, sweep, tidy
-from campare.runs.run import IMAGES, Cell, Run
+from campare.runs.run import IMAGES, MANIFEST, Cell, Run
 
 #: The fact of a cell that failed by a mistake of the user: the error.
 ERROR = "error"
@@ -149,6 +151,23 @@ def _left(run: Run, cells: Sequence[Cell]) -> list[Cell]:
     return [c for c in cells if c.name not in known.cells and c.name not in known.failures]
 
 
+def _require_shared(run: Run) -> None:
+    """Check, before a cell begins, that this process finds the run where others wrote it.
+
+    Raises:
+        RunError: it does not, as on a machine that does not share their storage.
+    """
+    try:
+        there = read_manifest(run.path / MANIFEST).created == run.manifest.created
+    except (OSError, RunError):
+        there = False
+    if not there:
+        raise RunError(
+            f"Expected the run in {run.path} on {platform.node()}, where a cell is to be done, got "
+            "none or another one. Try: --out on storage that all workers share"
+        )
+
+
 def _alone(run: Run, work: Work, cell: Cell, report: Report) -> dict[str, Any]:
     """Do a cell unless another process does it, or has done it meanwhile."""
     with doing(run.path, cell.name) as other:
@@ -161,6 +180,7 @@ def _alone(run: Run, work: Work, cell: Cell, report: Report) -> dict[str, Any]:
 
 def _tried(run: Run, work: Work, cell: Cell, report: Report) -> dict[str, Any]:
     """Do a cell, and record it where that is done: what happens to others loses nothing of it."""
+    _require_shared(run)
     try:
         facts = work(cell, report)
         run.record(cell, **facts)

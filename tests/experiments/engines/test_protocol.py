@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from campare.errors import CampareError
-from campare.experiments.engines import ENGINES, engine, local, ray, with_jobs
+from campare.experiments.engines import ENGINES, engine, local, ray, with_options
 from campare.experiments.engines.protocol import Engine, Work
 
 RUNS = {"local": local.run, "ray": ray.run}
@@ -43,7 +43,13 @@ def test_numbers_of_processes_that_cannot_be(name):
 
 
 def test_jobs_are_of_the_local_engine():
-    assert with_jobs("local", 3) == "local(jobs=3)"
-    assert with_jobs("ray(cpus=2)", None) == "ray(cpus=2)"
+    assert with_options("local", 3) == "local(jobs=3)"
+    assert with_options("ray(cpus=2)", None) == "ray(cpus=2)"
     with pytest.raises(CampareError, match=r"got 'ray'\. Try: --jobs 3 alone"):
-        with_jobs("ray", 3)
+        with_options("ray", 3)
+
+
+def test_an_address_is_of_ray():
+    assert with_options("ray", address="h:1") == "ray(address='h:1')"
+    with pytest.raises(CampareError, match=r"got 'local'\. Try: --engine ray"):
+        with_options("local", address="h:1")

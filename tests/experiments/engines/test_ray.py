@@ -1,5 +1,8 @@
 """The Ray engine: the same cells and the same rows, in workers."""
 
+import os
+import signal
+import socket
 import sys
 from types import SimpleNamespace
 
@@ -12,6 +15,7 @@ from campare.data import ImageSet
 from campare.errors import CampareError, MissingExtraError
 from campare.experiments.engines import engine
 from campare.experiments.engines.protocol import FAILED
+from campare.experiments.engines.ray import _CLUSTERS as CLUSTERS
 
 
 @pytest.mark.slow
@@ -181,3 +185,74 @@ def test_four_cells_share_a_gpu():
         assert [len(facts["gpus"]) for facts in found.values()] == [1, 1, 1, 1]
     finally:
         ray.shutdown()
+
+
+def test_ray_starts_on_this_machine_alone_and_joins_no_cluster_unasked(monkeypatch):
+    ray = Quiet()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    monkeypatch.delenv(CLUSTERS, raising=False)
+    before = signal.getsignal(signal.SIGTERM)
+    list(engine("ray")([1], lambda cell, _: {"cell": cell}, lambda *_: None))
+    assert ray.started[0]["address"] == "local"
+    assert os.environ[CLUSTERS] == "0"
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("address", ["auto", "head", "head:port", ":6379", "head:99999", ""])
+def test_what_is_no_address(address, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", Quiet())
+    with pytest.raises(CampareError, match=r"as HOST:PORT, got .* Try: 10\.0\.0\.1:6379"):
+        list(engine(f"ray(address={address!r})")([1], print, print))
+
+
+def test_an_address_where_nothing_answers_is_told_in_bounded_time(monkeypatch):
+    ray = Quiet()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        run = engine(f"ray(address={address!r})")
+        with pytest.raises(CampareError, match=f"Expected a Ray cluster at {address}, got: .*refu"):
+            list(run([1], print, print))
+        silent.listen()
+        monkeypatch.setattr("campare.experiments.engines.ray.ANSWER", 0.5)
+        monkeypatch.setattr("campare.experiments.engines.ray._JOIN", "import time; time.sleep(60)")
+        with pytest.raises(CampareError, match="no answer of Ray in"):
+            list(run([1], print, print))
+        monkeypatch.setattr("campare.experiments.engines.ray.ANSWER", 60)
+        monkeypatch.setattr("campare.experiments.engines.ray._JOIN", "raise SystemExit('version')")
+        with pytest.raises(CampareError, match="got: version"):
+            list(run([1], print, print))
+        assert ray.started == []
+        monkeypatch.setattr("campare.experiments.engines.ray._JOIN", "")
+        list(run([1], lambda cell, _: {"cell": cell}, lambda *_: None))
+        assert ray.started[0]["address"] == address
+
+
+def test_memory_retries_and_environment_of_a_cell(monkeypatch, tmp_path):
+    ray = Quiet()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    ray.cluster_resources = lambda: {"CPU": 4.0, "memory": 8e9}
+    (tmp_path / "env.yaml").write_text("env_vars: {A: b}")
+    name = f"ray(memory=2, retries=5, env='{tmp_path / 'env.yaml'}')"
+    list(engine(name)([1], lambda cell, _: {"cell": cell}, lambda *_: None))
+    assert ray.options == {"num_cpus": 1, "memory": 2_000_000_000, "max_retries": 5}
+    assert ray.started[0]["runtime_env"] == {"env_vars": {"A": "b"}}
+    with pytest.raises(CampareError, match="Expected 9 GB of memory for each cell, got 8 on Ray"):
+        list(engine("ray(memory=9)")([1], print, print))
+    for wrong in ("ray(memory='4')", "ray(retries=-1)", "ray(address=1)", "ray(env=2)"):
+        with pytest.raises(CampareError, match=r"Expected .*, got .*\. Try: .ray\("):
+            engine(wrong)
+
+
+def test_cells_that_are_stopped_are_cancelled(monkeypatch):
+    ray, cancelled = Quiet(), []
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    ray.cancel = lambda task, force: cancelled.append((task, force))
+    found = engine("ray")([1, 2, 3], lambda cell, _: {"cell": cell}, lambda *_: None)
+    next(found)
+    wait = ray.wait
+    ray.wait = lambda tasks, timeout=None, **_: ([], tasks) if timeout else wait(tasks, 1)
+    found.close()
+    assert cancelled == [(0, False), (1, False), (0, True), (1, True)]

@@ -1,22 +1,28 @@
 """Engines: where the cells of a study run. Each takes cells and work, and yields what is done."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from campare.errors import CampareError
 from campare.experiments.engines import local, ray
 from campare.experiments.engines.protocol import Engine
-from campare.optional import name_and_parameters, require
+from campare.optional import name_and_parameters
 
 ENGINES = ("local", "ray")
 MOST_JOBS = 1024
+#: What a cell takes of Ray's processors, and all that the Ray engine is told.
+RAY_UNITS = {"cpus", "gpus"}
+RAY = {*RAY_UNITS, "memory", "retries", "address", "env"}
 
 
 def engine(name: str) -> Engine:
     """The engine called `name`: `local`, or `ray`, each also with parameters.
 
     `local(jobs=4)` are so many processes that share the cores of this machine; `ray(cpus=2,
-    gpus=0.25)` is what each cell takes.
+    gpus=0.25, memory=4)` is what each cell takes, memory in GB, `retries=3` how often it is tried
+    again where a worker is lost, `address='HOST:PORT'` a cluster, `env='env.yaml'` Ray's runtime
+    environment.
 
     Raises:
         CampareError: there is none of that name or with such parameters, or its extra is not
@@ -31,9 +37,11 @@ def engine(name: str) -> Engine:
         return local.run
     if kind == "local" and set(parameters) == {"jobs"}:
         return partial(local.run, jobs=_jobs(name, parameters["jobs"]))
-    if kind == "ray" and set(parameters) <= {"cpus", "gpus"}:
-        require("ray", extra="ray")
-        needs: Any = {unit: _share(name, number) for unit, number in parameters.items()}
+    if kind == "ray" and set(parameters) <= RAY:
+        needs: Any = {unit: _share(name, parameters[unit]) for unit in RAY_UNITS & set(parameters)}
+        needs |= {key: value for key, value in parameters.items() if key not in RAY_UNITS}
+        _check_ray(name, parameters)
+        ray.library(parameters.get("address"))
         return partial(ray.run, **needs)
     raise CampareError(
         f"Expected an engine, got {name!r}. "
@@ -41,23 +49,47 @@ def engine(name: str) -> Engine:
     )
 
 
-def with_jobs(name: str, jobs: int | None) -> str:
-    """The engine's name where so many processes of this machine do its cells.
+def with_options(name: str, jobs: int | None = None, address: str | None = None) -> str:
+    """The engine's name with what the command line says beside it.
 
     Raises:
-        CampareError: another engine than the local one.
+        CampareError: it is an option of another engine.
 
     Example:
-        >>> with_jobs("local", 4), with_jobs("local", None)
-        ('local(jobs=4)', 'local')
+        >>> with_options("local", jobs=4), with_options("ray(cpus=2)", address="head:6379")
+        ('local(jobs=4)', "ray(cpus=2, address='head:6379')")
     """
-    if jobs is None:
-        return name
-    if name != "local":
+    if jobs is not None and name != "local":
         raise CampareError(
             f"Expected the local engine with --jobs, got {name!r}. Try: --jobs {jobs} alone"
         )
-    return f"local(jobs={jobs})"
+    if address is not None and not name.startswith("ray"):
+        raise CampareError(
+            f"Expected the engine ray with --address, got {name!r}. Try: --engine ray"
+        )
+    if jobs is not None:
+        return f"local(jobs={jobs})"
+    if address is not None:
+        kind, parameters = name_and_parameters(name)
+        told = {**parameters, "address": address}
+        return f"{kind}({', '.join(f'{key}={value!r}' for key, value in told.items())})"
+    return name
+
+
+def _check_ray(name: str, parameters: Mapping[str, Any]) -> None:
+    """Check what the Ray engine is told beside processors."""
+    memory, retries = parameters.get("memory", 1), parameters.get("retries", 0)
+    if isinstance(memory, bool) or not isinstance(memory, int | float) or not 0 < memory < 1e6:
+        raise CampareError(
+            f"Expected the memory of a cell in GB, got {name!r}. Try: 'ray(memory=4)'"
+        )
+    if isinstance(retries, bool) or not isinstance(retries, int) or not 0 <= retries <= MOST_JOBS:
+        raise CampareError(f"Expected a number of retries, got {name!r}. Try: 'ray(retries=3)'")
+    for key in ("address", "env"):
+        if not isinstance(parameters.get(key, ""), str):
+            raise CampareError(
+                f"Expected {key} in quotation marks, got {name!r}. Try: \"ray({key}='...')\""
+            )
 
 
 def _jobs(name: str, number: object) -> int:
