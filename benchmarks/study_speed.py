@@ -1,0 +1,64 @@
+"""Training the frozen arms of a study with what cells share, against plain `model.fit` for each.
+
+    python benchmarks/study_speed.py DATA [--seeds 5] [--size 128] [--epochs 0] [--backbone NAME]
+
+DATA is a folder of images, or `drawn`. Model B is frozen and sees images as they are, so that its
+backbone runs once an image for all seeds; C sees other pixels in every epoch, and has nothing to
+share. Both ways in turn in one process, after one training that warms up; times as ratios.
+"""
+
+import argparse
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from campare import ImageSet
+from campare.training import fit
+from campare.training.cache import FeatureCache
+from campare.training.recipes import article
+
+
+def seconds(
+    recipe, images, seeds: int, cache: FeatureCache | None
+) -> tuple[float, list[np.ndarray]]:
+    """How long a recipe trains with all seeds, and what each model says of some images."""
+    spent, said = 0.0, []
+    for seed in range(seeds):
+        start = time.perf_counter()
+        model = fit.train(recipe, images, seed=seed, cache=cache).model
+        spent += time.perf_counter() - start
+        said.append(np.asarray(model(images.images[:8])))
+        fit.release()
+    return spent, said
+
+
+def main() -> None:
+    """Print a line for each arm."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=0, help="0: as the recipes have them")
+    parser.add_argument("--backbone", default="embedded")
+    parser.add_argument("--weights")
+    options = parser.parse_args()
+    data = ImageSet.drawn() if options.data == "drawn" else ImageSet.from_folder(options.data)
+    images = data.load("train", options.size)
+    arms = article(backbone=options.backbone, weights=options.weights)
+    arms = [replace(arm, epochs=options.epochs or arm.epochs) for arm in arms]
+    seconds(replace(arms[0], epochs=1), images, 1, None)
+    for arm in (arm for arm in arms if arm.trainable == "head"):
+        plain, without = seconds(arm, images, options.seeds, None)
+        shared, with_cache = seconds(arm, images, options.seeds, FeatureCache())
+        apart = max(float(np.abs(a - b).max()) for a, b in zip(without, with_cache, strict=True))
+        print(
+            f"{arm.name}: {options.seeds} seeds, {arm.epochs} epochs, {len(images.labels)} images: "
+            f"{plain:.1f} s with model.fit for each, {shared:.1f} s sharing, "
+            f"{plain / shared:.1f} x; probabilities differ by {apart:.1e} at most",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
