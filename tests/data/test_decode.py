@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -259,3 +260,22 @@ def test_wide_values_are_scaled_in_strips(monkeypatch):
     monkeypatch.setattr(decode, "_STRIP", 7 * 30)
     np.testing.assert_array_equal(to_8_bit(values), whole)
     np.testing.assert_array_equal(whole, np.rint(values / 257).astype(np.uint8))
+
+
+def test_the_area_of_a_mask_is_added_up_as_that_of_any_numbers():
+    rng = np.random.default_rng(0)
+    for height, width, size in rng.integers(1, 60, (100, 3)):
+        mask = rng.random((height, width)) < 0.4
+        expected = decode._area_average(mask.astype(np.float64), int(size))
+        np.testing.assert_array_equal(decode._area_average(mask, int(size)), expected)
+
+
+def test_a_large_mask_is_shrunk_without_an_array_of_numbers_of_its_size():
+    mask = np.zeros((3000, 2000), bool)
+    mask[1000:2000, 500:1500] = True
+    tracemalloc.start()
+    small = decode.resize_mask(mask, 30)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert small.sum() == 10 * 16  # a cell of which half or more is inside
+    assert most < mask.nbytes

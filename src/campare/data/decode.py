@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
+from campare.data.stored import parts, zeros
 from campare.types import Array, Bools
 
 Bytes = NDArray[np.uint8]
@@ -96,7 +97,7 @@ def decode_image(content: bytes) -> Decoded:
         >>> decode_image(file.getvalue()).image[0, 0].tolist()
         [255, 255, 255]
     """
-    with opened(content) as file, _alone(file):
+    with opened(content) as file, alone(file.height, file.width):
         orientation = _orientation(file)
         file.load()
         turned = orientation != 1 and _orientation(file) == 1  # Pillow turns TIFF by itself
@@ -143,23 +144,27 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
-def _alone(file: Image.Image) -> "Lock | nullcontext[None]":
-    """Held while a large file is decoded, so that several never take their memory together."""
-    return _ONE_LARGE if file.width * file.height > _LARGE else nullcontext()
+def alone(height: int, width: int) -> "Lock | nullcontext[None]":
+    """Held while a large image is decoded or resized: several never take their memory together.
+
+    Example:
+        >>> with alone(100, 100):
+        ...     pass
+    """
+    return _ONE_LARGE if height * width > _LARGE else nullcontext()
 
 
 def _rgb_of(file: Image.Image) -> Bytes:
-    """The pixels of a file as RGB; of a large one strip by strip, as its mode may be wider."""
+    """The pixels of a file as RGB; of a large one strip by strip, into a file: see `stored`."""
     is_wide = file.mode.startswith("I") or file.mode == "F"
     if is_wide and "transparency" not in file.info:
         return np.repeat(to_8_bit(np.array(file))[..., None], 3, axis=-1)
     if is_wide or file.width * file.height <= _LARGE:
         return np.array(_to_rgb(file))
-    pixels = np.empty((file.height, file.width, 3), np.uint8)
-    rows = max(1, _STRIP // file.width)
-    for top in range(0, file.height, rows):
-        strip = file.crop((0, top, file.width, min(top + rows, file.height)))
-        pixels[top : top + rows] = np.array(_to_rgb(strip))
+    pixels = zeros((file.height, file.width, 3), np.uint8)
+    for part in parts(file.height, max(1, _STRIP // file.width), pixels):
+        strip = file.crop((0, part.start, file.width, part.stop))
+        pixels[part] = np.array(_to_rgb(strip))
     return pixels
 
 
@@ -278,22 +283,39 @@ def resize_mask(mask: Bools, size: int | tuple[int, int]) -> Bools:
     height, width = (size, size) if isinstance(size, int) else size
     if mask.shape == (height, width):
         return mask
-    coverage = _area_average(_area_average(mask.astype(np.float64), height).T, width).T
+    coverage = _area_average(_area_average(np.asarray(mask, bool), height).T, width).T
     inside = coverage >= _COVERED
     if mask.any() and not inside.any():
         inside.flat[int(coverage.argmax())] = True
     return inside
 
 
-def _area_average(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+def _area_average(values: Array, size: int) -> NDArray[np.float64]:
     """Mean of rows (H, W) over `size` equal stretches of the height: (size, W)."""
     height = len(values)
-    sums = np.concatenate([np.zeros_like(values[:1]), values.cumsum(0), np.zeros_like(values[:1])])
     edges = np.linspace(0.0, height, size + 1)
     whole = np.minimum(edges.astype(int), height)
     part = (edges - whole)[:, None]  # the last edge has none: the padding row is never counted
-    integral = (1.0 - part) * sums[whole] + part * sums[whole + 1]
+    integral = (1.0 - part) * _summed(values, whole) + part * _summed(values, whole + 1)
     return np.diff(integral, axis=0) * (size / height)  # type: ignore[no-any-return]
+
+
+def _summed(values: Array, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sums of the first `counts` rows (ascending) of (H, W): (size, W); of more rows than H, 0.
+
+    Those of a mask are added up between the counts, whole numbers, so that no array of its size is.
+    """
+    if values.dtype != bool:
+        none = np.zeros_like(values[:1])
+        return np.asarray(np.concatenate([none, values.cumsum(0), none])[counts])
+    sums = np.zeros((len(counts), values.shape[1]))
+    total, done = np.zeros(values.shape[1], np.int64), 0
+    for row, count in zip(sums, counts, strict=True):
+        total += np.count_nonzero(values[done:count], axis=0)
+        done = max(done, count)
+        if count <= len(values):
+            row[:] = total
+    return sums
 
 
 def _to_rgb(file: Image.Image) -> Image.Image:

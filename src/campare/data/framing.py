@@ -14,7 +14,8 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from PIL import Image
 
-from campare.data.decode import Bytes, Picture, resize_mask
+from campare.data.decode import Bytes, Picture, alone, resize_mask
+from campare.data.stored import release
 from campare.errors import DataError
 from campare.types import Array, Bools
 
@@ -123,7 +124,9 @@ class Framing:
             resized = image
         else:
             how = INTERPOLATIONS[self.interpolation]
-            resized = np.array(Image.fromarray(image).resize((width, height), how))
+            with alone(*_sides(image)):
+                resized = np.array(Image.fromarray(image).resize((width, height), how))
+            release(image)
         return _window(resized, top, left, size, self.fill)
 
     def mask(self, mask: Bools, size: tuple[int, int]) -> Bools:

@@ -25,7 +25,7 @@ from campare.errors import CampareError
 from campare.types import Array
 
 #: Bytes of an array that stays in memory.
-LIMIT = 2**24
+LIMIT = 2**22
 
 #: Rows that are computed at a time.
 BLOCK = 256
