@@ -10,7 +10,7 @@ PEERED := build/peers/.campare-installed
 DEMO := runs/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backends demo test others lint types slow real fuzz bench crash pins clean
+.PHONY: help setup backends demo test others lint types slow real fuzz bench crash scale pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile
@@ -80,6 +80,10 @@ pins:  ## resolve the dependencies anew and pin them for pip and uv
 # N=100 kills at so many random moments, too; EVERY=10 at every tenth boundary alone.
 crash: backends  ## kill studies and audits between any two writes and at random, and go on
 	cd tests/runs && PYTHONPATH=.:.. $(abspath $(BIN))/python crash.py $(or $(N),20) $(or $(EVERY),1)
+
+# SIZES="1000 10000 100000"; METRICS="default road,insertion,rotation-equivariance"
+scale: setup  ## memory and time of an audit by the number of images
+	$(BIN)/python benchmarks/memory.py $(if $(SIZES),--sizes $(SIZES)) $(if $(METRICS),--metrics $(METRICS))
 
 clean:  ## remove .venv and caches; runs/ stays
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info

@@ -1,7 +1,10 @@
+import tracemalloc
+
 import numpy as np
 import polars as pl
 import pytest
 
+from campare.data import stored
 from campare.data.samples import Images
 from campare.errors import CampareError
 from campare.metrics import METRICS, declared
@@ -110,3 +113,38 @@ def test_weights_need_a_classifier():
 def test_an_unknown_metric_is_an_error():
     with pytest.raises(CampareError):
         measure(["rotation"])
+
+
+def filed(count, side=16):
+    """Images whose pixels lie in a file, and maps of them."""
+    pixels = stored.zeros((count, side, side, 3), np.uint8)
+    maps = stored.zeros((count, 4, 4), np.float32)
+    rng = np.random.default_rng(0)
+    for some in stored.parts(count, 100, pixels, maps):
+        pixels[some] = rng.integers(0, 256, pixels[some].shape)
+        maps[some] = rng.random(maps[some].shape)
+    names = tuple(f"{i}.png" for i in range(count))
+    return Images(pixels, np.arange(count) % 2, names, {}, ("cat", "dog")), maps
+
+
+def most_memory(count):
+    """Bytes that Python and NumPy hold at most while a measure queries a model."""
+    images, maps = filed(count)
+    tracemalloc.start()
+    for _ in measure_queries.frames(
+        "faithfulness", images, maps=maps, predict=lambda x: x.mean(axis=(1, 2))[:, :2],
+        recipe="A", seed=0, split="test", method="m", layer="top", predictions=images.labels,
+        targets=images.labels, rng=np.random.default_rng(0), metrics=["deletion"],
+    ):  # fmt: skip
+        pass
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most
+
+
+def test_memory_hardly_grows_with_the_number_of_images(monkeypatch, tmp_path):
+    monkeypatch.setattr(stored, "LIMIT", 0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    most_memory(10)  # imports
+    few, many = most_memory(600), most_memory(1200)
+    assert (many - few) / 600 < 600  # bytes an image, of 3,072 as floats and as many of ranks
