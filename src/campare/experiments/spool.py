@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 #: Rows that stay in memory.
-LIMIT = 2**17
+LIMIT = 2**15
 
 
 class Spool:
