@@ -83,6 +83,39 @@ def test_a_process_on_another_host_is_known_by_its_heartbeat(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == [LOCK]
 
 
+@pytest.mark.parametrize("began", ["", "7"])
+def test_a_process_that_the_system_does_not_tell_from_others_is_known_by_its_heartbeat(
+    tmp_path, monkeypatch, began
+):
+    held(tmp_path, began=began)
+    monkeypatch.setattr(lock, "_began", lambda _: "")
+    with pytest.raises(InUseError):
+        require_free(tmp_path)
+    old = time.time() - lock.SILENT - 60
+    os.utime(tmp_path / LOCK, (old, old))
+    require_free(tmp_path)
+    monkeypatch.setattr(lock, "_began", lambda _: None)
+    held(tmp_path, began=began)
+    require_free(tmp_path)
+
+
+def test_processes_that_are_hidden_or_without_proc(monkeypatch):
+    def hidden(*_):
+        raise FileNotFoundError
+
+    def of_another(*_):
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.read_text", hidden)
+    assert lock._began(os.getpid()) == ""
+    assert lock._began(10**30) is None
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    assert lock._began(gone.pid) is None
+    monkeypatch.setattr(os, "kill", of_another)
+    assert lock._began(1) == ""
+
+
 def test_a_lock_that_cannot_be_read_is_somebodys_for_a_while(tmp_path):
     (tmp_path / LOCK).write_bytes(b"")
     with pytest.raises(InUseError, match="an unknown host"):
@@ -134,8 +167,12 @@ def test_a_file_system_without_links(tmp_path, monkeypatch):
         raise PermissionError
 
     monkeypatch.setattr("pathlib.Path.hardlink_to", none)
+    since = iter(range(100))  # each look at the clock is another second
+    mine = lock._myself()
+    monkeypatch.setattr(lock, "_myself", lambda: mine._replace(since=str(next(since))))
     with writing(tmp_path), pytest.raises(InUseError, match=f"process {os.getpid()}"):
         require_free(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_cell_is_done_by_one_process(tmp_path):

@@ -5,7 +5,8 @@
 
 Each has host, pid, start time of the process, and when it was taken. It is made by a hard link,
 which is atomic on network file systems, too; its time of change is the heartbeat of a process on
-another host. A lock whose process is gone is stale, and is taken over.
+another host, or of one that the system does not tell from others. A lock whose process is gone is
+stale, and is taken over.
 """
 
 import json
@@ -202,8 +203,8 @@ def _link(own: Path, path: Path) -> bool:
         return False
     except OSError:  # a file system without links
         try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(json.dumps(_myself()._asdict()))
+            with path.open("xb") as file:
+                file.write(own.read_bytes())
         except FileExistsError:
             return False
     return True
@@ -235,9 +236,11 @@ def _beat(path: Path, stop: threading.Event) -> None:
 
 
 def _is_stale(path: Path, holder: Holder) -> bool:
-    """Whether the process that made a lock is gone."""
+    """Whether the process that made a lock is gone; its heartbeat tells where the system does not."""
     if holder.host == _host():
-        return holder.began != _began(holder.pid)
+        began = _began(holder.pid)
+        if began is None or (began and holder.began):
+            return holder.began != began
     return _age(path) > SILENT
 
 
@@ -281,27 +284,25 @@ def _host() -> str:
 
 
 def _began(pid: int) -> str | None:
-    """When a process of this machine began, in a word of the system; None: there is none."""
+    """When a process of this machine began, in a word of the system; None: there is none.
+
+    "" where the system does not tell (macOS, Windows, processes of others on a cluster).
+    """
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    except FileNotFoundError:
-        if Path("/proc/self/stat").is_file():
-            return None
-    except OSError:
-        return None
-    else:
-        return None if after_name[0] == "Z" else after_name[19]
-    return _alive(pid)
+    except (OSError, ValueError):
+        return "" if _may_live(pid) else None
+    return None if after_name[0] == "Z" else after_name[19]
 
 
-def _alive(pid: int) -> str | None:
-    """The same on systems that only tell whether there is such a process."""
+def _may_live(pid: int) -> bool:
+    """Whether there is such a process, or the system does not tell."""
     if os.name == "nt":
-        return ""  # os.kill would end it
+        return True  # os.kill would end it
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        return ""
-    return ""
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
