@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from campare.data import Images
-from campare.runs.outputs import note_comparison
+from campare.runs.outputs import note_comparison, note_outputs
 from campare.runs.run import Cell, Run
 from campare.types import SCORE_COLUMNS
 from command_line import call
@@ -65,6 +65,25 @@ def test_repair_gives_the_command_again(
     monkeypatch.setattr(subprocess, "run", again)
     assert call(f"check {run.path} --repair") == 0
     assert calls == [["study", "drawn", "--seeds", "1", "--out", str(run.path)]]
+
+
+def test_advice_for_what_the_command_of_a_run_does_not_mend(
+    run: Run, capsys: pytest.CaptureFixture[str], failing: Any
+):
+    finish(run)
+    (run.path / "report.md").write_text("x")
+    note_outputs(run.path, [run.path / "report.md"])
+    (run.path / "report.md").unlink()
+    assert call(f"check {run.path}") == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"1 wrong. Try: campare report {run.path} --format md"
+    (run.path / "run.json").unlink()
+    assert call(f"check {run.path}") == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"1 wrong. Try: the command of this run again, with --out {run.path}"
+    assert failing("check", str(run.path), "--repair").endswith(
+        f"Try: that command again, with --out {run.path}"
+    )
 
 
 def test_a_run_of_a_program_is_repaired_by_it(run: Run, failing: Any):

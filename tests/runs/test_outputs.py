@@ -38,3 +38,26 @@ def test_files_elsewhere_are_not_the_runs(tmp_path):
     assert [str(fault) for fault in faults_of_outputs(run)] == [
         "report.html: other contents than were written"
     ]
+
+
+def test_a_report_of_other_rows_is_outdated_until_it_is_written_again(tmp_path):
+    run = Run.create(tmp_path, manifest())
+    files = [run.path / name for name in ("report.html", "report.md", "figures/a.svg")]
+    (run.path / "figures").mkdir()
+    for file in [run.path / "comparison.json", *files]:
+        file.write_text("{}")
+    note_comparison(run)
+    note_outputs(run.path, files)
+    note_comparison(run)  # of the same rows
+    assert len(read_outputs(run.path).files) == 4
+    assert faults_of_outputs(run) == []
+    run.manifest.seeds.append(5)
+    note_comparison(run)
+    assert [str(fault) for fault in faults_of_outputs(run)] == [
+        "report.html: a report of other rows",
+        "report.md: a report of other rows",
+    ]
+    note_outputs(run.path, files[:1])
+    assert [fault.file for fault in faults_of_outputs(run)] == ["report.md"]
+    files[1].unlink()
+    assert faults_of_outputs(run) == []

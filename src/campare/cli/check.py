@@ -27,21 +27,44 @@ def check(
     Exit status 0: the run is finished and whole; 1: it is not.
     """
     from campare.runs.check import check as check_run
-    from campare.runs.run import Run
+    from campare.runs.run import MANIFEST, Run
 
     faults = check_run(run)
     for fault in faults:
         print(fault)
     if faults and repair:
+        if any(fault.file == MANIFEST for fault in faults):
+            raise RunError(
+                f"Expected the command of the run in {run / MANIFEST}, got none that can be read. "
+                f"Try: that command again, with --out {shlex.quote(str(run))}"
+            )
         _again(run, Run.open(run).manifest)
         faults = check_run(run)
         for fault in faults:
             print(f"Still {fault}")
     if faults:
-        print(f"{len(faults)} wrong. Try: campare check {shlex.quote(str(run))} --repair")
+        print(f"{len(faults)} wrong. Try: {_advice(run, [fault.file for fault in faults])}")
         raise Exit(1)
     count = len(Run.open(run).manifest.cells)
     print(f"Whole: {count} cell{'s' if count != 1 else ''}, all files as they were written")
+
+
+def _advice(run: Path, wrong: list[str]) -> str:
+    """What mends these files; the command of a run writes its page, no reports of other formats."""
+    from campare.runs.run import MANIFEST
+
+    folder = shlex.quote(str(run))
+    others = [name.removeprefix("report.") for name in wrong if _is_extra(name)]
+    if MANIFEST in wrong:
+        return f"the command of this run again, with --out {folder}"
+    if len(others) == len(wrong):
+        return f"campare report {folder} --format {others[0]}"
+    return f"campare check {folder} --repair"
+
+
+def _is_extra(name: str) -> bool:
+    """Whether a file is a report that a command of its own wrote."""
+    return name.startswith("report.") and name != "report.html"
 
 
 def _again(run: Path, manifest: "Manifest") -> None:

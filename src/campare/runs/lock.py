@@ -236,7 +236,7 @@ def _beat(path: Path, stop: threading.Event) -> None:
 
 
 def _is_stale(path: Path, holder: Holder) -> bool:
-    """Whether the process that made a lock is gone; its heartbeat tells where the system does not."""
+    """Whether the process that made a lock is gone; its heartbeat says so where no system does."""
     if holder.host == _host():
         began = _began(holder.pid)
         if began is None or (began and holder.began):

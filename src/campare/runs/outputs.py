@@ -25,6 +25,7 @@ class Outputs(BaseModel):
 
     source: str | None = None
     files: dict[str, Seal] = {}
+    outdated: tuple[str, ...] = ()  # reports of an earlier comparison
 
 
 def read_outputs(run: Path) -> Outputs | None:
@@ -41,13 +42,27 @@ def note_outputs(run: Path, files: Iterable[Path], source: str | None = None) ->
     names = [file.relative_to(run).as_posix() for file in files if file.is_relative_to(run)]
     if names and (run / MANIFEST).is_file():
         seals = {name: Seal.of(run / name) for name in names}
-        now = Outputs(source=source or known.source, files={**known.files, **seals})
+        now = Outputs(
+            source=source or known.source,
+            files={**known.files, **seals},
+            outdated=tuple(name for name in known.outdated if name not in seals),
+        )
         write_sealed(run / OUTPUTS, now.model_dump())
 
 
 def note_comparison(run: Run) -> None:
-    """Seal the comparison of a run as that of its rows."""
-    note_outputs(run.path, [run.path / COMPARISON], run.source)
+    """Seal the comparison of a run as that of its rows; reports of others are outdated."""
+    known, source, path = read_outputs(run.path) or Outputs(), run.source, run.path / COMPARISON
+    if known.source == source:
+        note_outputs(run.path, [path], source)
+        return
+    reports = {name for name in known.files if name.startswith("report.")}
+    now = Outputs(
+        source=source,
+        files={COMPARISON: Seal.of(path)},
+        outdated=tuple(sorted({*known.outdated, *reports})),
+    )
+    write_sealed(run.path / OUTPUTS, now.model_dump())
 
 
 def stored_comparison(run: Run) -> Path | None:
@@ -62,10 +77,12 @@ def faults_of_outputs(run: Run, *, other_rows: bool = True) -> list[Fault]:
     """What is derived from a run and not as it was written; `other_rows`: or not of its rows."""
     known = read_outputs(run.path)
     if known is None:
-        there = (run.path / OUTPUTS).is_file()
-        return [Fault(OUTPUTS, "other contents than were written" if there else "missing")]
+        damaged = (run.path / OUTPUTS).is_file()
+        return [Fault(OUTPUTS, "other contents than were written" if damaged else "missing")]
     broken = [(name, seal.broken(run.path / name)) for name, seal in known.files.items()]
     faults = [Fault(name, text) for name, text in broken if text]
+    there = [name for name in known.outdated if (run.path / name).is_file()]
+    faults += [Fault(name, "a report of other rows") for name in there]
     if other_rows and not faults and known.source != run.source:
         faults.append(Fault(COMPARISON, "a comparison of other rows"))
     return faults
