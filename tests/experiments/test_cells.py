@@ -89,6 +89,17 @@ def test_calls_that_share_the_cells_of_a_run_leave_the_run_of_one(done, tmp_path
     assert done(tmp_path / "r", cells="0").manifest.cells.keys() == whole.manifest.cells.keys()
 
 
+def test_a_call_does_its_own_cells_again_where_a_bit_of_them_flipped(tmp_path):
+    run = tiny_study(tmp_path, cells="0")
+    path = run.path / "maps" / "a-0.npz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    out = io.StringIO()
+    tiny_study(tmp_path, cells="0", console=Console(file=out, width=200))
+    assert Run.open(tmp_path, deep=True).faults == []
+    assert "a-0: cell 1 of 1" in out.getvalue()
+
+
 def test_a_cell_that_another_process_does_is_left_to_it(tmp_path, monkeypatch):
     tiny_study(tmp_path, cells="0-1")
     out = io.StringIO()

@@ -61,7 +61,8 @@ def run_cells(
         CampareError: the same, by a mistake of the user.
     """
     called = dict(zip(cells, names, strict=True))
-    todo = [cell for cell in cells if not run.finished(cell)]
+    is_done = run.is_whole if joined else run.finished  # its own alone were not read yet
+    todo = [cell for cell in cells if not is_done(cell)]
     if len(todo) < len(cells):
         live.say(f"{len(cells) - len(todo)} of {len(cells)} {live.part}s are finished already")
     if skip_failed:

@@ -165,7 +165,7 @@ def open_audit(
         weights=digests,
         recipes={arm.name: _lasting(arm, each) for arm, each in zip(arms, facts, strict=True)},
     )
-    before = earlier(path, settings, "audit", deep=True)
+    before = earlier(path, settings, "audit", deep=mine is None)
     if strict:
         require_unchanged(before)
     then = before.manifest.settings.weights if before else {}

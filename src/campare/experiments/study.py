@@ -197,7 +197,7 @@ def study(
 
         with ExitStack() as lock:
             lock.enter_context(writing(path, joined=joined))
-            before = earlier(path, settings, deep=True)
+            before = earlier(path, settings, deep=not joined)
             if strict:
                 require_unchanged(before)
             run = open_run(

@@ -28,7 +28,7 @@ from campare.runs.records import FOLDER
 LOCK = ".lock"
 #: Seconds from one heartbeat to the next, and after which a silent process counts as gone.
 BEAT, SILENT = 20.0, 300.0
-#: Seconds for which one that joins waits until another has written what they share.
+#: Seconds for which one that joins waits until another, each of them, has written what they share.
 WAIT = 120.0
 
 
@@ -65,15 +65,7 @@ def writing(run: Path, *, joined: bool = False) -> Iterator[None]:
     """
     new = not run.exists()
     run.mkdir(parents=True, exist_ok=True)
-    last = time.monotonic() + (WAIT if joined else 0)
-    while True:
-        try:
-            lock = _take(run / LOCK)
-            break
-        except InUseError:
-            if time.monotonic() >= last:
-                raise
-            time.sleep(0.2)
+    lock = _take_in_turn(run / LOCK, WAIT if joined else 0.0)
     try:
         with _held(run / LOCK, lock):
             if not joined:
@@ -171,6 +163,21 @@ def _of_cells(run: Path) -> list[Path]:
 def _holder(path: Path) -> Holder | None:
     holder = _read(path)
     return None if holder is None or _is_stale(path, holder) else holder
+
+
+def _take_in_turn(path: Path, patience: float) -> Holder:
+    """Make the lock; wait so many seconds for each process that holds it before."""
+    before, since = None, time.monotonic()
+    while True:
+        try:
+            return _take(path)
+        except InUseError:
+            holder, now = _read(path), time.monotonic()
+            if holder not in (None, before):
+                before, since = holder, now
+            if now - since >= patience:
+                raise
+            time.sleep(0.2)
 
 
 def _take(path: Path) -> Holder:
