@@ -76,7 +76,7 @@ def test_a_run_that_is_written_to_is_refused_at_once(tmp_path):
         out_of(tmp_path / "r", images)
 
 
-@pytest.mark.parametrize("done", [tiny_study, tiny_audit])
+@pytest.mark.parametrize("done", [pytest.param(tiny_study, marks=pytest.mark.slow), tiny_audit])
 def test_calls_that_share_the_cells_of_a_run_leave_the_run_of_one(done, tmp_path):
     whole = done(tmp_path / "one")
     first = done(tmp_path / "r", cells="0,3")
