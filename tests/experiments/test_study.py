@@ -1,20 +1,27 @@
 """A small study, end to end: the table is whole, it resumes, it repeats, it refuses cleanly."""
 
+import html
+import io
 import json
+import re
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 from small_study import TINY, scores_bytes, tiny_set
 
 from campare.errors import CampareError, RecipeError, RunError
 from campare.experiments.study import study
+from campare.experiments.summary import summary
+from campare.report.faults import weak
 from campare.stats.compare import compare
 from campare.stats.curves import dose_curves
 from campare.stats.design import design_of
 from campare.stats.parting import CURVES
+from campare.stats.power import power
 from campare.stats.stored import comparison_of
 from campare.training.recipes import RECIPES
 from campare.types import SCORE_COLUMNS
@@ -65,14 +72,7 @@ def test_the_uniform_null_is_where_theory_puts_it(run):
 
 
 def test_the_summary_has_the_means_and_the_answer(run):
-    from io import StringIO
-
-    from rich.console import Console
-
-    from campare.experiments.summary import summary
-    from campare.stats.stored import comparison_of
-
-    out = StringIO()
+    out = io.StringIO()
     Console(file=out, width=200).print(summary(run))
     lines = out.getvalue().splitlines()
     accuracy = (
@@ -90,6 +90,24 @@ def test_the_summary_has_the_means_and_the_answer(run):
         assert str(answer) in " ".join(out.getvalue().split())
     assert any(line.startswith("Claims not settled: ") for line in lines)  # two seeds
     assert any(line.startswith("Too small to find a difference of 0.05 in") for line in lines)
+
+
+def test_terminal_and_report_say_alike_what_the_study_is_too_small_for(run):
+    out = io.StringIO()
+    Console(file=out, width=1000).print(summary(run))
+    said = [line for line in out.getvalue().splitlines() if "Too small" in line]
+    page = html.unescape((run.path / "report.html").read_text("utf-8"))
+    figures = re.findall(r"\(.+?\)", " ".join(said))
+    assert len(figures) == 2
+    assert [figure for figure in figures if figure not in page] == []
+    # Of the run, which knows the images of its mosaics; its rows alone do not.
+    mosaics, pair = "grid-pointing-game", ("turned", "plain")
+    found = power(run).filter(metric=mosaics)
+    assert (
+        found.item(0, "detectable") != power(run.scores()).filter(metric=mosaics)[0, "detectable"]
+    )
+    (line,) = weak(run, run.manifest, [mosaics], [pair])
+    assert f"it finds {found.item(0, 'detectable'):.2f}" in line.text
 
 
 def test_a_second_study_repeats_the_numbers_bit_for_bit(run, resumed):

@@ -77,7 +77,7 @@ def _again(run: Path, manifest: "Manifest") -> None:
     given = _without_out(manifest.command[1:])
     words = [sys.executable, "-m", "campare", *given, "--out", str(run.absolute())]
     there = manifest.directory if Path(manifest.directory or "").is_dir() else None
-    print(f"Again: {shlex.join(manifest.command)}", flush=True)
+    print(f"Again: {shlex.join([manifest.command[0], *given, '--out', str(run)])}", flush=True)
     status = subprocess.run(words, cwd=there, env=os.environ, check=False).returncode
     if status == 2:
         raise RunError(

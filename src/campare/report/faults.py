@@ -1,7 +1,7 @@
 """What a reader must know before believing a number: faults and limits of the run, as sentences."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -34,15 +34,18 @@ def faults(manifest: Manifest, arms: Sequence[Arm]) -> list[Fault]:
 
 
 def weak(
-    scores: pl.DataFrame,
+    table: Any,
     manifest: Manifest,
     metrics: Sequence[str],
     contrasts: Sequence[tuple[str, str]],
 ) -> list[Fault]:
-    """What a study is too small to find, of a few metrics, in the contrast where that is worst."""
+    """What a study is too small to find, of a few metrics, in the contrast where that is worst.
+
+    `table` as in `power`: a run knows which images a mosaic shows, its rows alone do not.
+    """
     if manifest.of_models or not metrics or not contrasts:
         return []
-    found = power(scores.filter(pl.col("metric").is_in(metrics)), contrasts=contrasts)
+    found = power(table, contrasts=contrasts).filter(pl.col("metric").is_in(metrics))
     return [Fault(False, line) for line in too_small(found, tuple(metrics), manifest.kind)]
 
 

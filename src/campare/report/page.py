@@ -173,7 +173,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         faults=[
             *faults.faults(manifest, arms),
             *faults.weak(
-                scores,
+                run,
                 manifest,
                 [view.matched(m) if size else m for m in metrics[:2]],
                 _pairs(effects),
