@@ -82,6 +82,11 @@ def test_numbers_that_neither_names_nor_folders_explain_are_said():
     assert note == "Nothing names the numbers of the classes: --labels 9=NAME,10=NAME does"
 
 
+def test_numbers_of_any_length_stand_in_their_order():
+    _, (note,), _ = classes(item("1.png", "1" * 5000), item("2.png", "9"))
+    assert "--labels 9=NAME,111" in note
+
+
 def test_several_and_none():
     items = item("1.png", "a", "b"), item("2.png"), item("3.png", "a")
     found, notes, left_out = classes(*items)

@@ -153,9 +153,20 @@ def _by_folders(
             f"folder that it lies in ({listed}): --classes-from folders makes it that"
         ]
     if is_free and len(labels) > 1 and all(map(str.isdecimal, labels)):
-        example = ",".join(f"{label}=NAME" for label in sorted(labels, key=int)[:_LISTED])
+        example = ",".join(f"{label}=NAME" for label in sorted(labels, key=_size)[:_LISTED])
         return items, [f"Nothing names the numbers of the classes: --labels {example} does"]
     return items, []
+
+
+def _size(digits: str) -> tuple[int, str]:
+    """A key by which numbers stand in their order, of however many digits.
+
+    Example:
+        >>> sorted(["10", "9", "011", "1"], key=_size)
+        ['1', '9', '10', '011']
+    """
+    bare = digits.lstrip("0")
+    return len(bare), bare
 
 
 def _say_nothing(labels: set[str], folders: Mapping[str, str]) -> bool:

@@ -181,7 +181,13 @@ def test_an_image_of_several_boxes_is_opened_once(tmp_path, monkeypatch, header)
     assert opened == ["1.png", "2.png"]
 
 
-@pytest.mark.parametrize("text", [f"1 {10**30}", f"{10**30} 1", f"1 {2**63 - 1}", "1 -1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"1 {10**30}", f"{10**30} 1", f"1 {2**63 - 1}", "1 -1", f"2 3 10 {2**63 - 1}",
+        f"{-(2**63)} 1", f"{2**62} {2**62} 1 2",
+    ],
+)  # fmt: skip
 def test_runs_beyond_any_image_are_refused(text):
     with pytest.raises(DataError, match=r"^Expected run lengths 'start length"):
         tables.runs_from_1(text, (8, 12), "a.csv line 2")

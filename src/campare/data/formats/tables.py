@@ -326,7 +326,12 @@ def runs_from_1(text: str, size: Size, where: str, order: str = "columns") -> Rl
         order_of_starts = np.argsort(starts)
         starts, lengths = starts[order_of_starts], lengths[order_of_starts]
         edges = np.stack([starts, starts + lengths], axis=1).ravel()
-        fits = (np.diff(edges) >= 0).all() and edges[0] >= 0 and edges[-1] <= size[0] * size[1]
+        fits = (
+            ((numbers >= 0) & (numbers <= size[0] * size[1])).all()  # sums of them do not overflow
+            and (np.diff(edges) >= 0).all()
+            and edges[0] >= 0
+            and edges[-1] <= size[0] * size[1]
+        )
     except (ValueError, IndexError, OverflowError):
         fits = False
     if not fits:
