@@ -32,6 +32,8 @@ SAYS = {
 #: Examples that need what the tests do not install, and that take their time.
 NEEDS = {"train_timm": ("timm", "torchvision"), "train_lightning": ("lightning",)}
 
+SLOW = (*NEEDS, "recipe_factor")
+
 
 def test_the_page_names_every_example():
     page = (ROOT / "docs" / "extending.md").read_text("utf-8")
@@ -40,7 +42,7 @@ def test_the_page_names_every_example():
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in NEEDS)) for name in SAYS]
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in SAYS]
 )
 def test_an_example_runs_as_it_stands(name, capsys, tmp_path, monkeypatch):
     for module in NEEDS.get(name, ()):

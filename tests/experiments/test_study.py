@@ -141,6 +141,7 @@ def test_seeds_can_be_added_to_a_run(run, tmp_path):
     assert set(more.scores().filter(seed=2)["recipe"]) == {"plain"}
 
 
+@pytest.mark.slow
 def test_doses_are_trained_recorded_and_compared(tmp_path):
     doses = {"train_sizes": [8, 16], "augment_strengths": [0, 2]}
     settings = {"seeds": 1, "metrics": ["energy"], "out": tmp_path / "r"}

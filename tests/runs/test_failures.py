@@ -37,7 +37,7 @@ def test_others_finish_and_the_next_call_tries_it_again(tmp_path):
     assert done == []
     assert "Skipped, since it failed: a-1" in said
     FAILING.clear()
-    assert go_on(tmp_path, report=True)[0] == ["a-1"]
+    assert go_on(tmp_path, report="page")[0] == ["a-1"]
     assert Run.open(tmp_path).manifest.failures == {}
     assert not failure_path(tmp_path, "a-1").exists()
     assert check(tmp_path) == []
