@@ -23,6 +23,7 @@ from campare.training.masks import masks_of, masks_or_none
 from campare.training.progress import Clock, Trained
 from campare.training.progress import Step as Step  # part of the interface of `train`
 from campare.training.recipe import Recipe
+from campare.training.registered import forgotten
 from campare.training.sweep import nested
 from campare.types import Array, Ints
 
@@ -269,6 +270,7 @@ def _fit(
         metrics=["accuracy"],
         jit_compile=False,
     )
+    model.optimizer.build(model.trainable_variables)  # here, not within the graph, which is larger
     callbacks = [keras.callbacks.LambdaCallback(**clock.hooks(recipe.batch_size))]
     if phase.patience is not None and len(held):
         callbacks.append(
@@ -279,20 +281,23 @@ def _fit(
             )
         )
     changes = recipe.augmentation
-    model.fit(
-        x=_Batches(
-            inputs,
-            answers,
-            train_part,
-            recipe.batch_size,
-            np.random.default_rng(seed),
-            augment.mixer(changes, seed=seed) if changes else None,
-        ),
-        validation_data=_Batches(inputs, answers, held, recipe.batch_size) if len(held) else None,
-        epochs=phase.epochs,
-        callbacks=callbacks,
-        verbose=0,
+    batches = _Batches(
+        inputs,
+        answers,
+        train_part,
+        recipe.batch_size,
+        np.random.default_rng(seed),
+        augment.mixer(changes, seed=seed) if changes else None,
     )
+    watched = _Batches(inputs, answers, held, recipe.batch_size) if len(held) else None
+    with forgotten():
+        model.fit(
+            x=batches,
+            validation_data=watched,
+            epochs=phase.epochs,
+            callbacks=callbacks,
+            verbose=0,
+        )
 
 
 def _rate(phase: _Phase, recipe: Recipe, images: int) -> Any:
