@@ -3,8 +3,12 @@
 import gc
 import weakref
 
+import numpy as np
 import pytest
 
+from campare.data import Images
+from campare.training import fit
+from campare.training.recipe import Recipe
 from campare.training.registered import _registry, forgotten
 
 tf = pytest.importorskip("tensorflow")
@@ -45,3 +49,20 @@ def test_other_gradients_stay():
     with forgotten():
         function(tf.constant(0.0))
     assert float(function(tf.constant(0.0))[0]) == 1
+
+
+def test_a_training_leaves_nothing_registered():
+    kept = []
+
+    def progress(_):
+        if not kept:
+            kept.append(traced())
+
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)
+    images = Images(pixels, np.arange(8) % 2, tuple("abcdefgh"), {}, ("a", "b"))
+    recipe = Recipe("flat", backbone="article-cnn", weights="random", hidden=8, epochs=1)
+    before = set(_registry())
+    fit.train(recipe, images, seed=0, progress=progress)
+    gc.collect()
+    assert kept[0]() is None
+    assert set(_registry()) == before

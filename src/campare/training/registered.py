@@ -18,7 +18,8 @@ _OWN = "CustomGradient-"
 def forgotten() -> Iterator[None]:
     """After the block nothing is registered for graphs that were traced in it.
 
-    For graphs whose gradients are known by then, and which nobody traces further.
+    For graphs whose gradients are known by then, which nobody traces further, and while no other
+    thread traces its own.
     """
     before = set(_registry())
     try:
