@@ -177,3 +177,14 @@ def test_other_threads_run_the_model_as_it_is():
         thread.start()
         thread.join()
     assert found == [torch.Tensor]
+
+
+@pytest.mark.parametrize("counts", [(3, 2), (0, 0)], ids=["other detections", "no detections"])
+def test_numbers_that_cannot_be_compared_fold_nothing(counts):
+    net, left = Net(), list(counts)
+
+    def detections():
+        run(net)
+        return torch.ones(2, left.pop(0))
+
+    assert find_pairs(net, detections) == []
