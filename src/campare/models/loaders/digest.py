@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from campare.files import digest_of
 from campare.models.loaders.spec import KINDS, Spec, parse
 
 #: Kinds of lines -> the package whose version says which weights a name has.
@@ -64,11 +65,11 @@ def _of_library(spec: Spec, prompts: Any) -> str | None:
 def _contents(path: Path) -> str | None:
     """Of a file, or of the files of a folder with their names; None where nothing is."""
     if path.is_file():
-        return sha256(path.read_bytes()).hexdigest()
+        return digest_of(path)
     if not path.is_dir():
         return None
     files = sorted(each for each in path.iterdir() if each.is_file())
-    lines = (f"{each.name} {sha256(each.read_bytes()).hexdigest()}" for each in files)
+    lines = (f"{each.name} {digest_of(each)}" for each in files)
     return sha256("\n".join(lines).encode()).hexdigest()
 
 
