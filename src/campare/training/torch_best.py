@@ -1,6 +1,5 @@
 """When a torch training stops early, and with which weights: as Keras' EarlyStopping does it."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +17,7 @@ class Best:
     model: Any
     patience: int | None
     keeps: bool
-    loss: float = math.inf
+    loss: float | None = None  # the lowest, or the first
     waited: int = 0
     _weights: dict[str, Any] | None = field(default=None, repr=False)
 
@@ -26,10 +25,10 @@ class Best:
         """After an epoch with this loss: whether the training stops."""
         if self.patience is None:
             return False
-        lower = loss < self.loss
-        if self.keeps and (lower or self._weights is None):
+        lower = self.loss is None or loss < self.loss
+        if self.keeps and lower:
             self._weights = {name: w.clone() for name, w in self.model.state_dict().items()}
-        self.loss, self.waited = min(loss, self.loss), 0 if lower else self.waited + 1
+        self.loss, self.waited = (loss, 0) if lower else (self.loss, self.waited + 1)
         return self.waited >= self.patience
 
     def restore(self) -> None:
