@@ -1,36 +1,27 @@
-"""What all classifiers share: layers by path, targets, and programs compiled once and kept.
+"""What all classifiers share: logits, taps and gradients, by programs compiled once and kept.
 
-A subclass says how its framework runs (`_forward`), patches (`_edit`, `_guide`) and looks at a
-model (`_look`); a backend (`backends/`) compiles what comes out of that.
+A subclass says how its framework runs (`_forward`), patches (`_edit`) and looks at a model
+(`_look`); a backend (`backends/`) compiles what comes out of that.
 """
 
-import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from math import inf
 from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from campare.errors import CampareError, LayerError, ModelError
+from campare.errors import LayerError, ModelError
 from campare.models.arrays import cast, flat, namespace
 from campare.models.backends.protocol import Edit, Forward, Program, Run
-from campare.models.fitting import SIDES, Given, Input, Trial, shape_fit
-from campare.models.layer_grid import given_grids
-from campare.models.placement import prove
-from campare.models.snapshot import Snapshot
-from campare.models.static_batch import BATCH_SIZES, Part, joined, split
-from campare.models.survey import (
-    IMAGES,
-    Survey,
-    default_layer,
-    matching,
-    spatial_layer,
-    warn_of_others,
-)
+from campare.models.fitting import Given, shape_fit
+from campare.models.known import KnownModel, Shape
+from campare.models.patching import PATCHING
+from campare.models.static_batch import joined
+from campare.models.survey import require_logits
 from campare.models.targets import (
     binary_score,
     class_index,
@@ -38,93 +29,35 @@ from campare.models.targets import (
     is_logits,
     merge,
     own_score,
-    total,
 )
-from campare.types import Array, Floats, Grid, LayerInfo, Read, Score, Tap, Target
+from campare.types import Array, Floats, Grid, Read, Score, Tap, Target
 
-Shape = tuple[int | None, ...]
 Kind = TypeVar("Kind", bound="ImageClassifier")
-
-
-class _Lock:
-    """A lock that its thread may take again, and that knows how often it did."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self.depth = 0
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self.depth += 1
-
-    def __exit__(self, *error: object) -> None:
-        self.depth -= 1
-        self._lock.release()
-
-
-#: One lock for all models: nested models may share layers, and a patched layer must not run for
-#: anybody else of campare meanwhile. Other threads that call the model itself are not affected.
-PATCHING = _Lock()
 
 #: Programs that a classifier keeps; a new target function each call must not fill the memory.
 KEPT = 32
-#: Sizes of image whose layers are remembered; in a stream each image may have its own.
-SIZES = 8
 
 
-class ImageClassifier:
+class ImageClassifier(KnownModel):
     """A classifier of images with one input (H, W, C) and one output (K classes).
 
     A single-unit output is read as a binary classifier: two classes, logits (0, z), and the score
     of class 0 is -z, of class 1 +z; with the task 'regression' as one value, logits (z).
     """
 
-    name: str
-    class_names: tuple[str, ...] | None
-    input_shape: Shape
     compiled: bool
-    task: str | None = None  # of a single unit: 'binary' or 'regression'
-    _names_given: bool = True  # by somebody, and not found in a configuration
-    batch: int | None = None  # images that the model takes at a time; None: any number
-    _merged: tuple[tuple[int, ...], ...] = ()  # the outputs of each class; (): one each
-    _backend: Any
-    _model: Any
 
     def __init__(self, layer_grid: Any = None) -> None:
-        self._layer_grid = layer_grid
-        self._unchecked: set[int] = set()  # threads that assume the model unchanged
         self._others: dict[Any, ImageClassifier] = {}
         self._said_unguided = False
-        self._forget()
+        super().__init__(layer_grid)
 
     def _forget(self) -> None:
         """Read the model anew; nothing is known of how it runs, and nothing is compiled."""
-        self._read_model()
-        self._surveys: dict[Shape, Survey] = {}
-        self._defaults: dict[Shape, str] = {}
+        super()._forget()
         self._bottlenecks: dict[tuple[str, Shape], bool] = {}
         self._programs: OrderedDict[Any, Callable[..., Any]] = OrderedDict()
         self.connected: set[Any] = set()  # layers that some score was found to depend on
-        self._snapshot = self._taken()
-
-    @contextmanager
-    def _current(self) -> Iterator[None]:
-        """Within the block nobody patches the model, and what is known of it is not outdated."""
-        with PATCHING:
-            checked = threading.get_ident() not in self._unchecked
-            if PATCHING.depth == 1 and checked and self._snapshot.differs():
-                self._forget()
-            yield
-
-    @contextmanager
-    def assume_unchanged(self) -> Iterator[None]:
-        """Within the block this thread takes the model to stay as it is, and checks no more."""
-        with self._current():
-            self._unchecked.add(threading.get_ident())
-        try:
-            yield
-        finally:
-            self._unchecked.discard(threading.get_ident())
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """A classifier travels to another process as its model; there it is compiled anew."""
@@ -146,14 +79,6 @@ class ImageClassifier:
             self.connected.clear()
         return True
 
-    def _architecture(self, model: Any) -> Any:  # noqa: ARG002 what a subclass looks at
-        """What two networks of one architecture have in common; None: it cannot be told."""
-        return None
-
-    def _take_weights(self, model: Any) -> None:
-        """Take the values of all weights of a network of the same architecture."""
-        raise NotImplementedError
-
     def merging(self, classes: Sequence[Sequence[int]]) -> Self:
         """This classifier with classes of several outputs each: see `targets.merge`.
 
@@ -173,16 +98,6 @@ class ImageClassifier:
             self._others[key] = _rewrapped(type(self), settings, self._merged, self._model)
         return self._others[key]
 
-    def _check_class_names(self, expected: int) -> None:
-        if self.class_names is not None and len(self.class_names) != expected:
-            if not self._names_given:  # of a configuration, and of another head
-                self.class_names = None
-                return
-            raise ModelError(
-                f"Expected {expected} class names for model {self.name!r}, "
-                f"got {len(self.class_names)}. Try: one name an output, in the order of the outputs"
-            )
-
     # What a subclass provides
 
     @property
@@ -190,32 +105,12 @@ class ImageClassifier:
         """What it was made with, but for the model."""
         raise NotImplementedError
 
-    def _read_model(self) -> None:
-        """Find what the model is made of, without running it."""
-        raise NotImplementedError
+    def _architecture(self, model: Any) -> Any:  # noqa: ARG002 what a subclass looks at
+        """What two networks of one architecture have in common; None: it cannot be told."""
+        return None
 
-    def _taken(self) -> Snapshot:
-        """A snapshot of the model."""
-        raise NotImplementedError
-
-    def _look(self, shape: Shape) -> Survey:
-        """Run or trace the model once on images of `shape` and record what runs."""
-        raise NotImplementedError
-
-    def _forward(self, images: Any) -> Any:
-        """The model's outputs before any softmax, (N, units), for images (N, H, W, C)."""
-        raise NotImplementedError
-
-    def _edit(self, path: str, edit: Callable[[Any], Any]) -> AbstractContextManager[None]:
-        """Within the block the output of the layer at `path` passes through `edit`."""
-        raise NotImplementedError
-
-    def _usual_shape(self) -> Shape:
-        """The size of image to look at the model with when none has come yet."""
-        raise NotImplementedError
-
-    def _trial(self, n: int, shape: tuple[int, ...]) -> Trial:
-        """Run the model on n images of `shape` (H, W, C), which it may not take."""
+    def _take_weights(self, model: Any) -> None:
+        """Take the values of all weights of a network of the same architecture."""
         raise NotImplementedError
 
     def randomized(
@@ -224,240 +119,10 @@ class ImageClassifier:
         """Within the block the weights of `layers` (None: all) are drawn anew."""
         raise NotImplementedError
 
-    # Layers
-
-    def _known_shape(self) -> Shape:
-        """The size of image that the model was first looked at with; else the usual one."""
-        return next(iter(self._surveys), None) or self._usual_shape()
-
-    def _survey(self, shape: Shape | None = None, given: Given | None = None) -> Survey:
-        with self._current():
-            shape = shape or self._known_shape()
-            if shape not in self._surveys:
-                survey = self._proved(self._looked(shape, given), shape)
-                self._snapshot.accept()
-                if survey.units is not None:
-                    self._check_class_names(self._classes(survey.units))
-                self._surveys[shape] = survey
-                if len(self._surveys) > SIZES:
-                    del self._surveys[next(iter(self._surveys))]
-            return self._surveys[shape]
-
-    def _proved(self, survey: Survey, shape: Shape) -> Survey:
-        """The survey, with a grid only where tokens were found to lie as the image does.
-
-        Those that the user gave need no proof.
-        """
-        given, failed = self._given_grids(survey)
-        doubts = {
-            path: doubt
-            for path, doubt in survey.doubts.items()
-            if survey.runs[path] == 1 and path not in given
-        }
-        image = tuple(int(side or 1) for side in shape)
-        proved = prove(doubts, survey.shown, image, self._measured) if doubts else {}
-        layers = {
-            path: survey.layers[path]._replace(grid=grid)
-            for path, grid in {**proved, **given}.items()
-        }
-        return survey._replace(layers={**survey.layers, **layers}, failed=failed)
-
-    def _given_grids(self, survey: Survey) -> tuple[dict[str, Grid], dict[str, str]]:
-        """Grids by the user's `layer_grid`, and why it fits some layers not."""
-        given = self._layer_grid
-        if given is None:
-            return {}, {}
-        given = self._on_host(given) if callable(given) else given
-        return given_grids(given, survey.layers, survey.batch_axes, self.batch or IMAGES)
-
-    def _on_host(self, function: Callable[[Any], Any]) -> Callable[[Array], Array]:
-        """A function of the framework's arrays as one of NumPy's."""
-
-        def run(x: Array) -> Array:
-            found: Array = self._backend.to_numpy(function(self._backend.array(x, self._model)))
-            return found
-
-        return run
-
-    def _measured(
-        self, images: Array, readers: Mapping[str, Callable[[Any], Any]]
-    ) -> dict[str, Floats]:
-        """What `readers` make of the outputs of layers, for images (1 + P, H, W, C)."""
-        parts = self._in_parts(images)
-        if parts is not None:  # whole outputs, since all are compared with the first image's
-            outputs = [
-                (self._measured(part.images, dict.fromkeys(readers, _itself)), part.new)
-                for part in parts
-            ]
-            return {
-                path: readers[path](self._whole([(each[path], new) for each, new in outputs]))
-                for path in readers
-            }
-        measured: dict[str, Floats] = {}
-
-        def reading(path: str) -> Callable[[Any], Any]:
-            def edit(output: Any) -> Any:
-                measured[path] = self._backend.to_numpy(readers[path](output))
-                return output
-
-            return edit
-
-        with ExitStack() as patches:
-            for path in readers:
-                patches.enter_context(self._edit(path, reading(path)))
-            self._backend.run(self._forward, images, self._model)
-        return measured
-
-    def _whole(self, outputs: list[tuple[Array, int]]) -> Array:
-        """A layer's outputs of parts of a batch as of all, along the axis of its images."""
-        axis = 0 if outputs[0][0].shape[0] == self.batch else 1  # of (T, N, C)
-        return joined(outputs, axis)
-
-    def _looked(self, shape: Shape, given: Given | None) -> Survey:
-        """A look at the model on images of `shape`, `given` in some form; a line where it fails."""
-        try:
-            return self._look(shape)
-        except CampareError:
-            raise
-        except Exception as error:
-            sides = tuple(n or 0 for n in shape)
-            for n in (1, *BATCH_SIZES) if self.batch is None else ():
-                if self._trial(n, sides).gives(n):  # takes so many at a time, and no other
-                    self.batch = n
-                    return self._look(shape)
-            raise self._input.refused(given or Given((IMAGES, *sides)), error) from error
-
-    @property
-    def _input(self) -> Input:
-        """What the model takes, as far as it says so, and how it is tried."""
-        return Input(
-            self.name,
-            self.input_shape,
-            self._channels(),
-            self._sides(),
-            self.batch or IMAGES,
-            self._trial,
-        )
-
-    def _channels(self) -> list[int]:
-        """The numbers of channels that the model may take, the likeliest first."""
-        return [self.input_shape[-1]] if self.input_shape[-1] else [3, 1]
-
-    def _sides(self) -> list[tuple[int, int]]:
-        """The sizes of image that the model may take, the likeliest first."""
-        height, width, _ = self.input_shape
-        return [(height or n, width or n) for n in SIDES]
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes K; 2 for a single-unit output that is no regression.
-
-        Raises:
-            ModelError: the raw output is no logits (N, K): a target of one's own can read it.
-        """
-        return len(self._merged) or self._classes(_require_logits(self._survey()))
-
-    def _classes(self, units: int) -> int:
-        return units if self.task == "regression" else max(units, 2)
-
-    @property
-    def _is_binary(self) -> bool:
-        return self._survey().units == 1 and self.task != "regression"
-
-    @property
-    def doubtful_task(self) -> str:
-        """What the only unit is taken for, where nobody says it, in a sentence; else nothing."""
-        survey = self._survey()
-        if self.task is not None or survey.units != 1 or survey.bypassed is not None:
-            return ""
-        return (
-            f"Expected a task of {self.name!r}, whose output is one unit z, got none: it is read "
-            "as a binary classifier, class 1 by z and class 0 by -z. Try: task='regression' "
-            "(--task) where z is a value, or task='binary'"
-        )
-
-    @property
-    def bypassed(self) -> str | None:
-        """The softmax or sigmoid at the end that logits were taken before in the last pass."""
-        last = next(reversed(self._surveys.values()), None)
-        return (last or self._survey()).bypassed
-
     @property
     def fixed_batch(self) -> bool:
         """Whether every new batch size is compiled anew."""
         return bool(self._backend.FIXED_BATCH) or self.compiled
-
-    @property
-    def layers(self) -> tuple[LayerInfo, ...]:
-        """All layers that run, in the order in which they run first."""
-        return tuple(self._survey().layers.values())
-
-    @property
-    def default_layer(self) -> str:
-        """Path of the last spatial layer that computes features (not pooling, dropout, padding).
-
-        The last that everything passes through, or the f of a residual x + f(x) behind it; where
-        there is none, the last that the logits are computed from, and a warning names those beside
-        it. In a vision transformer whose class token alone is read, nothing that the last block
-        adds to the other tokens is seen; there it is the last normalization that the class depends
-        on.
-
-        Raises:
-            LayerError: the model has no such layer.
-        """
-        return self._default(self._known_shape())
-
-    def _default(self, shape: Shape) -> str:
-        with self._current():
-            if shape not in self._defaults:
-                survey = self._survey(shape)
-                path = default_layer(survey, self.name, lambda path: self._is_read(path, shape))
-                if not self._defaults:  # said once, not for each size of image
-                    warn_of_others(survey, self.name, path)
-                self._defaults[shape] = path
-            return self._defaults[shape]
-
-    def _is_read(self, path: str, shape: Shape) -> bool:
-        """Whether the class depends on the grid of the layer at `path`."""
-        noise = np.random.default_rng(0).uniform(0, 255, (1, *shape))  # type: ignore[arg-type]
-        target = self._any_target
-        return bool(np.any(self.tap(noise.astype(np.float32), target, layer=path).gradients))
-
-    @property
-    def _any_target(self) -> Target:
-        """A target that every model of this kind of output has, to try it with."""
-        return 0 if self._survey().units is not None else total
-
-    def layer(self, path: Any = None, shape: Shape | None = None) -> LayerInfo:
-        """The LayerInfo of `path`, or of the default layer; its own name is enough if unique.
-
-        Raises:
-            LayerError: no such layer, several, one that runs more than once, or not spatial.
-        """
-        with self._current():  # one look at whether the model is what it was, for all of it
-            shape = shape or self._known_shape()
-            path = self._default(shape) if path is None else self._path_of(path)
-            return spatial_layer(self._survey(shape), self.name, path, lambda: self._default(shape))
-
-    def others(self, path: str, shape: Shape) -> list[str]:
-        """Layers to explain in place of the one at `path`, the best first."""
-        survey = self._survey(shape)
-        whole, connected = survey.bottlenecks[::-1], survey.connected[::-1]
-        return [one for one in dict.fromkeys((*whole, *connected)) if one != path]
-
-    def layer_path(self, name: str) -> str:
-        """The full path of any layer, spatial or not; its own name is enough if unique."""
-        matches = matching(name, self._survey().layers)
-        if len(matches) != 1:
-            raise LayerError(
-                f"Expected the path of one layer of {self.name!r}, got {name!r} "
-                f"({len(matches)} matches). Try: campare list layers"
-            )
-        return matches[0]
-
-    def _path_of(self, layer: Any) -> str:
-        """The path of a layer given as an object; a text as it is."""
-        return str(layer)
 
     # Forward passes and taps
 
@@ -466,7 +131,7 @@ class ImageClassifier:
         with self._current():
             images = self._check_images(images)
             shape = tuple(images.shape[1:])
-            _require_logits(self._survey(shape))
+            require_logits(self._survey(shape))
             parts = self._in_parts(images)
             if parts is not None:
                 return joined((self.predict(part.images), part.new) for part in parts)
@@ -631,6 +296,12 @@ class ImageClassifier:
             self._bottlenecks[path, shape] = alike
         return self._bottlenecks[path, shape]
 
+    def _is_read(self, path: str, shape: Shape) -> bool:
+        """Whether the class depends on the grid of the layer at `path`."""
+        noise = np.random.default_rng(0).uniform(0, 255, (1, *shape))  # type: ignore[arg-type]
+        target = self._any_target
+        return bool(np.any(self.tap(noise.astype(np.float32), target, layer=path).gradients))
+
     def _prepared(
         self,
         key: tuple[Any, ...],
@@ -714,12 +385,6 @@ class ImageClassifier:
             self._programs.move_to_end(key)
             return self._programs[key]
 
-    def _in_parts(self, images: Any, *more: Any) -> Iterator[Part] | None:
-        """The images in parts that the model takes; None where it takes them all at a time."""
-        if self.batch is None or len(images) == self.batch:
-            return None
-        return split(images, self.batch, *more)
-
     def check(self, images: Any) -> None:
         """Raise a ModelError that says what to do where the model does not take the images."""
         with self._current():
@@ -765,10 +430,6 @@ def _rewrapped(
     return classifier
 
 
-def _itself(output: Any) -> Any:
-    return output
-
-
 def _input_tap(forward: Forward) -> tuple[Forward, Edit]:
     """A forward pass whose images can be edited as if they were a layer's output."""
     edits: list[Callable[[Any], Any]] = []
@@ -797,13 +458,6 @@ def _kind(images: Any) -> str:
     """What came in place of an array, in a word or two."""
     shape = getattr(images, "shape", None)
     return type(images).__name__ if shape is None else f"{images.dtype} of shape {tuple(shape)}"
-
-
-def _require_logits(survey: Survey) -> int:
-    """The number of outputs of a model that has logits (N, K)."""
-    if survey.units is None:
-        raise ModelError(survey.refused)
-    return survey.units
 
 
 def _everything(tap: Tap) -> tuple[Any, ...]:

@@ -29,8 +29,9 @@ from campare.models._keras_layers import (
     walk,
 )
 from campare.models.arrays import leaves, namespace
-from campare.models.base import ImageClassifier, Shape
+from campare.models.base import ImageClassifier
 from campare.models.fitting import Trial
+from campare.models.known import Shape
 from campare.models.snapshot import Snapshot
 from campare.models.survey import IMAGES, Record, Survey, require_rows, units_of
 from campare.types import LayerInfo

@@ -169,6 +169,17 @@ class Record:
         return len(set(grid.shape)) > 1 or not set(grid.shape) & self._lengths
 
 
+def require_logits(survey: Survey) -> int:
+    """The number of outputs of a model that has logits (N, K).
+
+    Raises:
+        ModelError: its raw output is something else.
+    """
+    if survey.units is None:
+        raise ModelError(survey.refused)
+    return survey.units
+
+
 def default_layer(survey: Survey, name: str, is_read: Callable[[str], bool]) -> str:
     """Path of the last spatial layer that computes features (not pooling, dropout, padding).
 

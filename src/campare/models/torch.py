@@ -29,8 +29,9 @@ from campare.models._torch_modules import (
 from campare.models.arrays import flat, leaves
 from campare.models.backends import torch as _torch
 from campare.models.backends.torch_fold import Pair, find_pairs, folded
-from campare.models.base import ImageClassifier, Shape
+from campare.models.base import ImageClassifier
 from campare.models.fitting import Given, Trial
+from campare.models.known import Shape
 from campare.models.snapshot import Snapshot
 from campare.models.survey import IMAGES, Record, Survey, one_output, require_rows, units_of
 

@@ -1,0 +1,357 @@
+"""What is known of a model, without its gradients: its layers by path, its classes, what it takes.
+
+Each size of image has one look at the model (`survey`). All of it is forgotten when the model is
+found to be another than it was (`snapshot`), and read anew.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+
+from campare.errors import CampareError, LayerError, ModelError
+from campare.models.fitting import SIDES, Given, Input, Trial
+from campare.models.layer_grid import given_grids
+from campare.models.patching import PATCHING
+from campare.models.placement import prove
+from campare.models.snapshot import Snapshot
+from campare.models.static_batch import BATCH_SIZES, Part, joined, split
+from campare.models.survey import (
+    IMAGES,
+    Survey,
+    default_layer,
+    matching,
+    require_logits,
+    spatial_layer,
+    warn_of_others,
+)
+from campare.models.targets import total
+from campare.types import Array, Floats, Grid, LayerInfo, Target
+
+Shape = tuple[int | None, ...]
+
+#: Sizes of image whose layers are remembered; in a stream each image may have its own.
+SIZES = 8
+
+
+class KnownModel:
+    """A model with one input (H, W, C) and one output, and what looks at it have found."""
+
+    name: str
+    class_names: tuple[str, ...] | None
+    input_shape: Shape
+    task: str | None = None  # of a single unit: 'binary' or 'regression'
+    _names_given: bool = True  # by somebody, and not found in a configuration
+    batch: int | None = None  # images that the model takes at a time; None: any number
+    _merged: tuple[tuple[int, ...], ...] = ()  # the outputs of each class; (): one each
+    _backend: Any
+    _model: Any
+
+    def __init__(self, layer_grid: Any = None) -> None:
+        self._layer_grid = layer_grid
+        self._unchecked: set[int] = set()  # threads that assume the model unchanged
+        self._forget()
+
+    def _forget(self) -> None:
+        """Read the model anew; nothing is known of how it runs."""
+        self._read_model()
+        self._surveys: dict[Shape, Survey] = {}
+        self._defaults: dict[Shape, str] = {}
+        self._snapshot = self._taken()
+
+    @contextmanager
+    def _current(self) -> Iterator[None]:
+        """Within the block nobody patches the model, and what is known of it is not outdated."""
+        with PATCHING:
+            checked = threading.get_ident() not in self._unchecked
+            if PATCHING.depth == 1 and checked and self._snapshot.differs():
+                self._forget()
+            yield
+
+    @contextmanager
+    def assume_unchanged(self) -> Iterator[None]:
+        """Within the block this thread takes the model to stay as it is, and checks no more."""
+        with self._current():
+            self._unchecked.add(threading.get_ident())
+        try:
+            yield
+        finally:
+            self._unchecked.discard(threading.get_ident())
+
+    def _check_class_names(self, expected: int) -> None:
+        if self.class_names is not None and len(self.class_names) != expected:
+            if not self._names_given:  # of a configuration, and of another head
+                self.class_names = None
+                return
+            raise ModelError(
+                f"Expected {expected} class names for model {self.name!r}, "
+                f"got {len(self.class_names)}. Try: one name an output, in the order of the outputs"
+            )
+
+    # What a subclass provides
+
+    def _read_model(self) -> None:
+        """Find what the model is made of, without running it."""
+        raise NotImplementedError
+
+    def _taken(self) -> Snapshot:
+        """A snapshot of the model."""
+        raise NotImplementedError
+
+    def _look(self, shape: Shape) -> Survey:
+        """Run or trace the model once on images of `shape` and record what runs."""
+        raise NotImplementedError
+
+    def _forward(self, images: Any) -> Any:
+        """The model's outputs before any softmax, (N, units), for images (N, H, W, C)."""
+        raise NotImplementedError
+
+    def _edit(self, path: str, edit: Callable[[Any], Any]) -> AbstractContextManager[None]:
+        """Within the block the output of the layer at `path` passes through `edit`."""
+        raise NotImplementedError
+
+    def _usual_shape(self) -> Shape:
+        """The size of image to look at the model with when none has come yet."""
+        raise NotImplementedError
+
+    def _trial(self, n: int, shape: tuple[int, ...]) -> Trial:
+        """Run the model on n images of `shape` (H, W, C), which it may not take."""
+        raise NotImplementedError
+
+    def _is_read(self, path: str, shape: Shape) -> bool:
+        """Whether the class depends on the grid of the layer at `path`."""
+        raise NotImplementedError
+
+    # Layers
+
+    def _known_shape(self) -> Shape:
+        """The size of image that the model was first looked at with; else the usual one."""
+        return next(iter(self._surveys), None) or self._usual_shape()
+
+    def _survey(self, shape: Shape | None = None, given: Given | None = None) -> Survey:
+        with self._current():
+            shape = shape or self._known_shape()
+            if shape not in self._surveys:
+                survey = self._proved(self._looked(shape, given), shape)
+                self._snapshot.accept()
+                if survey.units is not None:
+                    self._check_class_names(self._classes(survey.units))
+                self._surveys[shape] = survey
+                if len(self._surveys) > SIZES:
+                    del self._surveys[next(iter(self._surveys))]
+            return self._surveys[shape]
+
+    def _proved(self, survey: Survey, shape: Shape) -> Survey:
+        """The survey, with a grid only where tokens were found to lie as the image does.
+
+        Those that the user gave need no proof.
+        """
+        given, failed = self._given_grids(survey)
+        doubts = {
+            path: doubt
+            for path, doubt in survey.doubts.items()
+            if survey.runs[path] == 1 and path not in given
+        }
+        image = tuple(int(side or 1) for side in shape)
+        proved = prove(doubts, survey.shown, image, self._measured) if doubts else {}
+        layers = {
+            path: survey.layers[path]._replace(grid=grid)
+            for path, grid in {**proved, **given}.items()
+        }
+        return survey._replace(layers={**survey.layers, **layers}, failed=failed)
+
+    def _given_grids(self, survey: Survey) -> tuple[dict[str, Grid], dict[str, str]]:
+        """Grids by the user's `layer_grid`, and why it fits some layers not."""
+        given = self._layer_grid
+        if given is None:
+            return {}, {}
+        given = self._on_host(given) if callable(given) else given
+        return given_grids(given, survey.layers, survey.batch_axes, self.batch or IMAGES)
+
+    def _on_host(self, function: Callable[[Any], Any]) -> Callable[[Array], Array]:
+        """A function of the framework's arrays as one of NumPy's."""
+
+        def run(x: Array) -> Array:
+            found: Array = self._backend.to_numpy(function(self._backend.array(x, self._model)))
+            return found
+
+        return run
+
+    def _measured(
+        self, images: Array, readers: Mapping[str, Callable[[Any], Any]]
+    ) -> dict[str, Floats]:
+        """What `readers` make of the outputs of layers, for images (1 + P, H, W, C)."""
+        parts = self._in_parts(images)
+        if parts is not None:  # whole outputs, since all are compared with the first image's
+            outputs = [
+                (self._measured(part.images, dict.fromkeys(readers, _itself)), part.new)
+                for part in parts
+            ]
+            return {
+                path: readers[path](self._whole([(each[path], new) for each, new in outputs]))
+                for path in readers
+            }
+        measured: dict[str, Floats] = {}
+
+        def reading(path: str) -> Callable[[Any], Any]:
+            def edit(output: Any) -> Any:
+                measured[path] = self._backend.to_numpy(readers[path](output))
+                return output
+
+            return edit
+
+        with ExitStack() as patches:
+            for path in readers:
+                patches.enter_context(self._edit(path, reading(path)))
+            self._backend.run(self._forward, images, self._model)
+        return measured
+
+    def _whole(self, outputs: list[tuple[Array, int]]) -> Array:
+        """A layer's outputs of parts of a batch as of all, along the axis of its images."""
+        axis = 0 if outputs[0][0].shape[0] == self.batch else 1  # of (T, N, C)
+        return joined(outputs, axis)
+
+    def _looked(self, shape: Shape, given: Given | None) -> Survey:
+        """A look at the model on images of `shape`, `given` in some form; a line where it fails."""
+        try:
+            return self._look(shape)
+        except CampareError:
+            raise
+        except Exception as error:
+            sides = tuple(n or 0 for n in shape)
+            for n in (1, *BATCH_SIZES) if self.batch is None else ():
+                if self._trial(n, sides).gives(n):  # takes so many at a time, and no other
+                    self.batch = n
+                    return self._look(shape)
+            raise self._input.refused(given or Given((IMAGES, *sides)), error) from error
+
+    @property
+    def _input(self) -> Input:
+        """What the model takes, as far as it says so, and how it is tried."""
+        return Input(
+            self.name,
+            self.input_shape,
+            self._channels(),
+            self._sides(),
+            self.batch or IMAGES,
+            self._trial,
+        )
+
+    def _channels(self) -> list[int]:
+        """The numbers of channels that the model may take, the likeliest first."""
+        return [self.input_shape[-1]] if self.input_shape[-1] else [3, 1]
+
+    def _sides(self) -> list[tuple[int, int]]:
+        """The sizes of image that the model may take, the likeliest first."""
+        height, width, _ = self.input_shape
+        return [(height or n, width or n) for n in SIDES]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes K; 2 for a single-unit output that is no regression.
+
+        Raises:
+            ModelError: the raw output is no logits (N, K): a target of one's own can read it.
+        """
+        return len(self._merged) or self._classes(require_logits(self._survey()))
+
+    def _classes(self, units: int) -> int:
+        return units if self.task == "regression" else max(units, 2)
+
+    @property
+    def _is_binary(self) -> bool:
+        return self._survey().units == 1 and self.task != "regression"
+
+    @property
+    def doubtful_task(self) -> str:
+        """What the only unit is taken for, where nobody says it, in a sentence; else nothing."""
+        survey = self._survey()
+        if self.task is not None or survey.units != 1 or survey.bypassed is not None:
+            return ""
+        return (
+            f"Expected a task of {self.name!r}, whose output is one unit z, got none: it is read "
+            "as a binary classifier, class 1 by z and class 0 by -z. Try: task='regression' "
+            "(--task) where z is a value, or task='binary'"
+        )
+
+    @property
+    def bypassed(self) -> str | None:
+        """The softmax or sigmoid at the end that logits were taken before in the last pass."""
+        last = next(reversed(self._surveys.values()), None)
+        return (last or self._survey()).bypassed
+
+    @property
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """All layers that run, in the order in which they run first."""
+        return tuple(self._survey().layers.values())
+
+    @property
+    def default_layer(self) -> str:
+        """Path of the last spatial layer that computes features (not pooling, dropout, padding).
+
+        The last that everything passes through, or the f of a residual x + f(x) behind it; where
+        there is none, the last that the logits are computed from, and a warning names those beside
+        it. In a vision transformer whose class token alone is read, nothing that the last block
+        adds to the other tokens is seen; there it is the last normalization that the class depends
+        on.
+
+        Raises:
+            LayerError: the model has no such layer.
+        """
+        return self._default(self._known_shape())
+
+    def _default(self, shape: Shape) -> str:
+        with self._current():
+            if shape not in self._defaults:
+                survey = self._survey(shape)
+                path = default_layer(survey, self.name, lambda path: self._is_read(path, shape))
+                if not self._defaults:  # said once, not for each size of image
+                    warn_of_others(survey, self.name, path)
+                self._defaults[shape] = path
+            return self._defaults[shape]
+
+    @property
+    def _any_target(self) -> Target:
+        """A target that every model of this kind of output has, to try it with."""
+        return 0 if self._survey().units is not None else total
+
+    def layer(self, path: Any = None, shape: Shape | None = None) -> LayerInfo:
+        """The LayerInfo of `path`, or of the default layer; its own name is enough if unique.
+
+        Raises:
+            LayerError: no such layer, several, one that runs more than once, or not spatial.
+        """
+        with self._current():  # one look at whether the model is what it was, for all of it
+            shape = shape or self._known_shape()
+            path = self._default(shape) if path is None else self._path_of(path)
+            return spatial_layer(self._survey(shape), self.name, path, lambda: self._default(shape))
+
+    def others(self, path: str, shape: Shape) -> list[str]:
+        """Layers to explain in place of the one at `path`, the best first."""
+        survey = self._survey(shape)
+        whole, connected = survey.bottlenecks[::-1], survey.connected[::-1]
+        return [one for one in dict.fromkeys((*whole, *connected)) if one != path]
+
+    def layer_path(self, name: str) -> str:
+        """The full path of any layer, spatial or not; its own name is enough if unique."""
+        matches = matching(name, self._survey().layers)
+        if len(matches) != 1:
+            raise LayerError(
+                f"Expected the path of one layer of {self.name!r}, got {name!r} "
+                f"({len(matches)} matches). Try: campare list layers"
+            )
+        return matches[0]
+
+    def _path_of(self, layer: Any) -> str:
+        """The path of a layer given as an object; a text as it is."""
+        return str(layer)
+
+    def _in_parts(self, images: Any, *more: Any) -> Iterator[Part] | None:
+        """The images in parts that the model takes; None where it takes them all at a time."""
+        if self.batch is None or len(images) == self.batch:
+            return None
+        return split(images, self.batch, *more)
+
+
+def _itself(output: Any) -> Any:
+    return output
