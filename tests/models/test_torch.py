@@ -436,6 +436,12 @@ def test_a_target_reads_what_a_detector_found(n, layer, images):
     np.testing.assert_allclose(found.maps, alone, rtol=1e-4, atol=1e-7)
 
 
+def test_a_detector_that_finds_nothing_at_first_is_taken():
+    assert [one.path for one in wrap(Detector(least=1e9), input_shape=(16, 16, 3)).layers] == [
+        "body"
+    ]
+
+
 @pytest.mark.parametrize("method", ["score-cam", "layer-integrated-gradients"])
 def test_a_detector_is_run_on_altered_features(method, images):
     found = explain(Detector(), images, method=method, target=of_all_boxes)
