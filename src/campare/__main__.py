@@ -16,10 +16,8 @@ from campare.cli.main import app
 from campare.cli.quiet import quiet_tensorflow
 from campare.errors import CampareError
 
-_STOPPED = (
-    "campare: stopped. A study goes on with its next cell when you give the command again, "
-    "an audit with its next model."
-)
+#: What the verbs that go on where they were stopped are made of.
+_PARTS = {"study": "cell", "audit": "model"}
 
 #: Exit statuses of what was stopped, as shells have them.
 INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
@@ -68,8 +66,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _Terminated:
         status = TERMINATED
     if status in (INTERRUPTED, TERMINATED):
-        print(_STOPPED, file=sys.stderr)
+        print(_stopped(words), file=sys.stderr)
     return int(status)
+
+
+def _stopped(words: Sequence[str]) -> str:
+    """What is said of a command that was stopped.
+
+    Example:
+        >>> _stopped(["--debug", "explain", "study"])
+        'campare: stopped.'
+    """
+    verb = next((word for word in words if not word.startswith("-")), "")
+    if verb not in _PARTS:
+        return "campare: stopped."
+    return (
+        f"campare: stopped. The {verb} goes on with its next {_PARTS[verb]} when you give the "
+        "command again."
+    )
 
 
 @contextmanager

@@ -88,7 +88,11 @@ class TestErrors:
         assert main(["study", "drawn"]) == 130
         line = capsys.readouterr().err
         assert line.count("\n") == 1
-        assert "goes on with its next cell when you give the command again" in line
+        assert "The study goes on with its next cell when you give the command again" in line
+        assert "audit" not in line
+        monkeypatch.setattr("campare.experiments.audit.audit", stop)
+        assert main(["audit", "a.keras", "--data", "drawn"]) == 130
+        assert "The audit goes on with its next model when" in capsys.readouterr().err
 
     def test_sigterm_stops_as_ctrl_c_does(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
