@@ -51,6 +51,8 @@ def test_only_unfinished_cells_are_done_and_recorded(tmp_path, monkeypatch):
     assert set(Run.open(tmp_path).manifest.cells) == {"A-1", "A-0"}
     said = out.getvalue()
     assert "1 of 3 cells are finished already" in said
+    assert "a1: cell 2 of 3" in said
+    assert "a0: cell 3 of 3" in said
     assert said.index("a1: accuracy 0.500") < said.index("a0: accuracy 0.500")
 
 

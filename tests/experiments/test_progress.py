@@ -26,6 +26,17 @@ def test_a_log_has_a_line_at_the_start_and_end_of_a_cell():
     assert lines[3].endswith("DID NOT LEARN")
 
 
+def test_cells_that_are_done_before_count():
+    out = io.StringIO()
+    with Live(Console(file=out, width=100)) as live:
+        live.plan({"A-1": "A", "B-1": "B"}, before=3)
+        live.event("A-1", "maps")
+        live.finish("A-1", {})
+        live.event("B-1", "maps")
+    lines = out.getvalue().splitlines()
+    assert [lines[0], lines[2]] == ["A-1: cell 4 of 5", "B-1: cell 5 of 5"]
+
+
 def test_a_terminal_shows_epoch_speed_and_time_left():
     out = io.StringIO()
     console = Console(file=out, width=120, force_terminal=True)

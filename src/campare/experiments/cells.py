@@ -70,7 +70,7 @@ def run_cells(
         todo = [cell for cell in todo if cell not in skipped]
         for cell in skipped:
             live.say(f"Skipped, since it failed: {called[cell]}")
-    live.plan({called[cell]: cell.recipe for cell in todo})
+    live.plan({called[cell]: cell.recipe for cell in todo}, before=len(cells) - len(todo))
     tried, first = partial(_alone if joined else _tried, run, work), None
     found = engine(todo, tried, lambda cell, event: live.event(called[cell], event))
     for cell, facts in _until_stopped(found, run, joined=joined):

@@ -48,6 +48,7 @@ class Live:
     _seconds: dict[str, list[float]] = field(default_factory=dict, init=False)
     _began: dict[str, float] = field(default_factory=dict, init=False)  # cells at work
     _at_once: int = field(default=1, init=False)
+    _total: int = field(default=0, init=False)
     _done: int = field(default=0, init=False)
 
     def __enter__(self) -> Self:
@@ -86,14 +87,15 @@ class Live:
             self._count, description=what, completed=done, total=total, note=f"{done} / {total}"
         )
 
-    def plan(self, recipes: dict[str, str]) -> None:
-        """Announce the cells to come: cell name -> recipe name."""
+    def plan(self, recipes: dict[str, str], before: int = 0) -> None:
+        """Announce the cells to come: name -> recipe's name; so many `before` them are done."""
         self._recipes = recipes
+        self._total, self._done = before + len(recipes), before
         if self._progress:
             if self._count is not None:
                 self._progress.remove_task(self._count)
                 self._count = None
-            self._study = self._progress.add_task(self.whole, total=len(recipes), note="")
+            self._study = self._progress.add_task(self.whole, total=self._total, note="")
         self._tick()
 
     def event(self, cell: str, event: Any) -> None:
@@ -175,7 +177,7 @@ class Live:
     def _position(self) -> str:
         """Which of the cells is at work; the latest of several."""
         number = self._done + max(len(self._began), 1)
-        return f"{self.part} {min(number, len(self._recipes))} of {len(self._recipes)}"
+        return f"{self.part} {min(number, self._total)} of {self._total}"
 
     def _tick(self) -> None:
         if self._progress and self._study is not None:
