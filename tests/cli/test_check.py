@@ -61,7 +61,7 @@ def test_repair_gives_the_command_again(
     assert call(f"check {run.path}") == 1
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "images.npz: without a seal"
-    assert out[-1] == f"3 wrong. Try: campare check {run.path} --repair"
+    assert out[-1] == f"1 wrong, 1 not finished. Try: campare check {run.path} --repair"
     monkeypatch.setattr(subprocess, "run", again)
     assert call(f"check {run.path} --repair") == 0
     assert calls == [["study", "drawn", "--seeds", "1", "--out", str(run.path)]]

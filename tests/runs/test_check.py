@@ -32,9 +32,13 @@ def test_cells_that_are_not_done_are_named(tmp_path):
     del manifest["sha256"]
     manifest["schema_version"] = 2  # as those had no seal
     (path / "run.json").write_text(json.dumps(manifest))
-    assert {str(fault) for fault in check(path)} == {
-        "a-0: not finished", "b-1: not finished", "outputs.json: missing",
-    }  # fmt: skip
+    faults = check(path)
+    assert {str(fault) for fault in faults} == {"a-0: not finished", "b-1: not finished"}
+    assert all(fault.unfinished for fault in faults)
+    (path / "comparison.json").write_text("{}")  # as of a run that was finished
+    last = check(path)[-1]
+    assert str(last) == "outputs.json: missing"
+    assert not last.unfinished
 
 
 def test_a_run_of_an_older_version_goes_on_as_it_is(tmp_path):

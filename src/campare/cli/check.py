@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from campare.errors import RunError
 
 if TYPE_CHECKING:
     from campare.runs.manifest import Manifest
+    from campare.runs.seals import Fault
 
 
 def check(
@@ -22,7 +24,7 @@ def check(
         bool, Option("--repair", help="Give the command of the run again: it redoes what is wrong.")
     ] = False,
 ) -> None:
-    """Compare every file of a run with what was written, and say all that is wrong with it.
+    """Compare every file of a run with what was written, and say all that is wrong or not finished.
 
     Exit status 0: the run is finished and whole; 1: it is not.
     """
@@ -43,10 +45,17 @@ def check(
         for fault in faults:
             print(f"Still {fault}")
     if faults:
-        print(f"{len(faults)} wrong. Try: {_advice(run, [fault.file for fault in faults])}")
+        print(f"{_counted(faults)}. Try: {_advice(run, [fault.file for fault in faults])}")
         raise Exit(1)
     count = len(Run.open(run).manifest.cells)
     print(f"Whole: {count} cell{'s' if count != 1 else ''}, all files as they were written")
+
+
+def _counted(faults: "Sequence[Fault]") -> str:
+    """How many files are wrong, and how many cells only are not finished."""
+    unfinished = sum(fault.unfinished for fault in faults)
+    counts = {"wrong": len(faults) - unfinished, "not finished": unfinished}
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def _advice(run: Path, wrong: list[str]) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from campare.runs.manifest import DamagedError
-from campare.runs.outputs import faults_of_outputs
+from campare.runs.outputs import faults_of_outputs, has_outputs
 from campare.runs.records import has_records
 from campare.runs.resume import foreign
 from campare.runs.run import IMAGES, MANIFEST, Run
@@ -13,7 +13,7 @@ from campare.runs.seals import Fault
 def check(path: str | Path) -> list[Fault]:
     """All that is wrong with the run in a directory; []: it is finished and as it was written.
 
-    Every file is read and compared with its seal.
+    Every file is read and compared with its seal. Cells that are not done are `unfinished`.
 
     Raises:
         RunError: there is no run, or one of a newer version.
@@ -51,4 +51,7 @@ def check(path: str | Path) -> list[Fault]:
     faults += [
         Fault(file.relative_to(path).as_posix(), "of no cell of this run") for file in foreign(run)
     ]
-    return [*faults, *faults_of_outputs(run, other_rows=not faults)]
+    outputs = faults_of_outputs(run, other_rows=not faults)
+    if any(fault.unfinished for fault in faults) and not has_outputs(path):
+        outputs = []  # they come when all is done
+    return [*faults, *outputs]

@@ -36,6 +36,11 @@ def read_outputs(run: Path) -> Outputs | None:
         return None
 
 
+def has_outputs(run: Path) -> bool:
+    """Whether a run directory holds a comparison, or what says which outputs are its own."""
+    return any((run / name).is_file() for name in (OUTPUTS, COMPARISON))
+
+
 def note_outputs(run: Path, files: Iterable[Path], source: str | None = None) -> None:
     """Seal files that were written into a run directory; those that lie elsewhere are not its."""
     known = read_outputs(run) or Outputs()

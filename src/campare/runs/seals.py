@@ -73,7 +73,7 @@ class Fault:
     """Something of a run that is not as it was written.
 
     Attributes:
-        file: its path in the run directory, with "/".
+        file: its path in the run directory, with "/"; the cell's name where it is not done.
         text: what is wrong with it.
         cell: the name of the cell that has to be done again; None: no cell has to.
 
@@ -85,6 +85,16 @@ class Fault:
     file: str
     text: str
     cell: str | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a cell is not done, or failed, and nothing that was written is wrong.
+
+        Example:
+            >>> Fault("A-0", "not finished", "A-0").unfinished
+            True
+        """
+        return self.file == self.cell
 
     def __str__(self) -> str:
         return f"{self.file}: {self.text}"
