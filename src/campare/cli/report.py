@@ -1,5 +1,6 @@
 """`campare report`: a run as a page, Markdown, a PDF or a notebook."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,5 +22,10 @@ def report(
 ) -> None:
     """Compare the recipes or models of a run again, from its rows, and write its report."""
     from campare.experiments.cells import conclude
+    from campare.runs.lock import writing
+    from campare.runs.outputs import is_in
 
-    print(f"Report: {conclude(opened(run), format=format, out=out)}")
+    there = opened(run)
+    with writing(run) if is_in(run, out) else nullcontext():
+        path = conclude(there, format=format, out=out)
+    print(f"Report: {path}")

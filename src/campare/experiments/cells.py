@@ -23,7 +23,7 @@ from campare.experiments.progress import Live
 from campare.runs.failures import CellsError, failed, failure_path, is_fatal, note_failure
 from campare.runs.lock import doing, require_free, worker_of, writing
 from campare.runs.manifest import read_manifest
-from campare.runs.outputs import COMPARISON, note_comparison
+from campare.runs.outputs import COMPARISON, is_in, note_comparison
 from campare.runs.resume import FOREIGN, changes, sweep, tidy
 from campare.runs.run import IMAGES, MANIFEST, Cell, Run
 
@@ -252,11 +252,15 @@ def say_mended(run: Run, before: Run | None, live: Live) -> None:
 
 
 def conclude(run: Run, *, format: "Format" = "html", out: Path | None = None) -> Path:
-    """Compare the arms of a run and render its report; return the report's path."""
+    """Compare the arms of a run and render its report; return the report's path.
+
+    Where the report lies elsewhere, nothing is written into the run.
+    """
     from campare.report.render import render
     from campare.stats.compare import compare
 
     comparison = compare(run)
-    comparison.to_json(run.path / COMPARISON)
-    note_comparison(run)
+    if is_in(run.path, out):
+        comparison.to_json(run.path / COMPARISON)
+        note_comparison(run)
     return render(run, comparison=comparison, format=format, out=out)

@@ -133,7 +133,7 @@ def _require_idle(run: Path) -> None:
     if worker is not None:
         raise InUseError(
             f"Expected to be the only one that writes to {run}, got {worker}, which does a cell of "
-            "it. Try: waiting until it is done, or --cells with others than its"
+            "it. Try: waiting until it is done, another --out, or --cells with others than its"
         )
 
 

@@ -41,6 +41,16 @@ def has_outputs(run: Path) -> bool:
     return any((run / name).is_file() for name in (OUTPUTS, COMPARISON))
 
 
+def is_in(run: Path, out: Path | None) -> bool:
+    """Whether a report goes into the run directory, as it does by default.
+
+    Example:
+        >>> is_in(Path("runs/x"), None), is_in(Path("runs/x"), Path("there.md"))
+        (True, False)
+    """
+    return out is None or out.resolve().is_relative_to(run.resolve())
+
+
 def note_outputs(run: Path, files: Iterable[Path], source: str | None = None) -> None:
     """Seal files that were written into a run directory; those that lie elsewhere are not its."""
     known = read_outputs(run) or Outputs()
