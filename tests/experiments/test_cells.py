@@ -7,9 +7,11 @@ import io
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 from rich.console import Console
 from small_study import scores_bytes
@@ -18,13 +20,15 @@ from tiny_run import tiny_audit, tiny_study
 from campare.data import ImageSet
 from campare.data.folder import write_folder
 from campare.errors import RunError
-from campare.experiments.cells import numbered, out_of, run_cells
+from campare.experiments.cells import last_of, numbered, out_of, run_cells
 from campare.experiments.progress import Live
 from campare.runs import lock
 from campare.runs.check import check
+from campare.runs.failures import note_failure
 from campare.runs.lock import doing, writing
 from campare.runs.manifest import Data, Manifest, RecipeRecord
 from campare.runs.run import Cell, Run
+from campare.types import SCORE_COLUMNS
 
 CELLS = [Cell("A", 0), Cell("B", 0), Cell("A", 1)]
 
@@ -113,6 +117,27 @@ def test_a_cell_that_another_process_does_is_left_to_it(tmp_path, monkeypatch):
     assert not (run.path / "comparison.json").exists()
     tiny_study(tmp_path)
     assert check(tmp_path) == []
+
+
+def test_a_cell_that_failed_is_not_done_while_it_is_tried_again(tmp_path):
+    run = Run.create(tmp_path, manifest())
+    for cell in CELLS[:2]:
+        write_rows(run, cell)
+    note_failure(tmp_path, "A-1", ValueError("no"))
+    out = io.StringIO()
+    with Live(Console(file=out, width=200)) as live, ExitStack() as lock:
+        with doing(tmp_path, "A-1"):
+            assert last_of(run, CELLS, lock, live) is None
+        assert last_of(run, [*CELLS, Cell("B", 1)], lock, live) is None
+        assert set(last_of(run, CELLS, lock, live).manifest.cells) == {"A-0", "B-0"}
+    assert "2 of 3 cells are done. The process" in out.getvalue()
+    assert "2 of 4 cells are done, 1 failed. The process" in out.getvalue()
+
+
+def write_rows(run, cell):
+    row = dict.fromkeys(SCORE_COLUMNS, "x") | {"recipe": cell.recipe, "seed": cell.seed}
+    run.write_scores(cell, pl.DataFrame([row | {"value": 1.0}]))
+    run.record(cell)
 
 
 def test_one_that_joins_leaves_what_others_are_about_to_write(tmp_path):

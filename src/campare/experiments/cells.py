@@ -21,7 +21,7 @@ from campare.experiments.engines.protocol import FAILED, Engine, Work
 from campare.experiments.evaluate import Report
 from campare.experiments.progress import Live
 from campare.runs.failures import CellsError, failed, failure_path, is_fatal, note_failure
-from campare.runs.lock import doing, require_free, worker_of, writing
+from campare.runs.lock import doer_of, doing, require_free, worker_of, writing
 from campare.runs.manifest import read_manifest
 from campare.runs.outputs import COMPARISON, is_in, note_comparison
 from campare.runs.resume import FOREIGN, changes, sweep, tidy
@@ -131,25 +131,29 @@ def last_of(run: Run, cells: Sequence[Cell], lock: ExitStack, live: Live) -> Run
 
     None: cells are still to be done, by processes that conclude in this one's stead.
     """
-    left = _left(Run.open(run.path), cells)
+    whole = Run.open(run.path)
+    left = _left(whole, cells)
     if not left:
         lock.enter_context(writing(run.path, joined=True))
         whole = Run.open(run.path)
         if not (left := _left(whole, cells)):
             whole.write_manifest()
             return whole
-    done = len(cells) - len(left)
+    done = sum(cell.name in whole.manifest.cells for cell in cells)
+    failures = len(cells) - len(left) - done
+    aside = f", {failures} failed" if failures else ""
     live.say(
-        f"{done} of {len(cells)} {live.part}s are done. The process that does the last one, or "
-        "the same command without --cells, writes the report"
+        f"{done} of {len(cells)} {live.part}s are done{aside}. "
+        "The process that does the last one, or the same command without --cells, writes the report"
     )
     return None
 
 
 def _left(run: Run, cells: Sequence[Cell]) -> list[Cell]:
-    """Cells that neither finished nor failed."""
-    known = run.manifest
-    return [c for c in cells if c.name not in known.cells and c.name not in known.failures]
+    """Cells that neither finished nor failed, and those that failed before and are tried again."""
+    failures = run.manifest.failures
+    unfinished = [cell for cell in cells if cell.name not in run.manifest.cells]
+    return [c for c in unfinished if c.name not in failures or doer_of(run.path, c.name)]
 
 
 def _require_shared(run: Run) -> None:

@@ -89,7 +89,7 @@ def doing(run: Path, name: str) -> Iterator[Holder | None]:
         ...     print(other)
         None
     """
-    path = run / FOLDER / f".{name}{LOCK}"
+    path = _of_cell(run, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         lock = _take(path)
@@ -147,6 +147,16 @@ def _in_use(run: Path, holder: Holder) -> InUseError:
 def holder_of(run: Path) -> Holder | None:
     """The process that writes to a run directory; None: there is none, or it is gone."""
     return _holder(run / LOCK)
+
+
+def doer_of(run: Path, name: str) -> Holder | None:
+    """The process that does the cell called `name`; None: there is none, or it is gone."""
+    return _holder(_of_cell(run, name))
+
+
+def _of_cell(run: Path, name: str) -> Path:
+    """The lock of a cell."""
+    return run / FOLDER / f".{name}{LOCK}"
 
 
 def worker_of(run: Path) -> Holder | None:
