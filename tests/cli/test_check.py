@@ -48,7 +48,17 @@ def test_a_whole_run_and_one_that_is_not(run: Run, capsys: pytest.CaptureFixture
 def test_repair_gives_the_command_again(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    command = ["campare", "study", "drawn", "--out", "old", "--seeds", "1", "--out=older"]
+    command = [
+        "campare",
+        "study",
+        "drawn",
+        "--out",
+        "old",
+        "--skip-failed",
+        "--seeds",
+        "1",
+        "--out=older",
+    ]
     run.manifest.command = command
     run.write_manifest()
     calls: list[Any] = []

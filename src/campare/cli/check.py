@@ -83,7 +83,7 @@ def _again(run: Path, manifest: "Manifest") -> None:
             f"Expected a command of campare that wrote {run}, got a program of your own. "
             "Try: that program again"
         )
-    given = _without_out(manifest.command[1:])
+    given = [word for word in _without_out(manifest.command[1:]) if word != "--skip-failed"]
     words = [sys.executable, "-m", "campare", *given, "--out", str(run.absolute())]
     there = manifest.directory if Path(manifest.directory or "").is_dir() else None
     print(f"Again: {shlex.join([manifest.command[0], *given, '--out', str(run)])}", flush=True)
