@@ -1,5 +1,7 @@
 """What is derived from rows: sealed, computed again where it is damaged or of other rows."""
 
+from pathlib import Path
+
 from campare.runs.outputs import (
     faults_of_outputs,
     note_comparison,
@@ -38,6 +40,14 @@ def test_files_elsewhere_are_not_the_runs(tmp_path):
     assert [str(fault) for fault in faults_of_outputs(run)] == [
         "report.html: other contents than were written"
     ]
+
+
+def test_files_are_the_runs_however_it_is_named(tmp_path, monkeypatch):
+    Run.create(tmp_path / "run", manifest())
+    (tmp_path / "run" / "report.html").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    note_outputs(Path("run"), [tmp_path / "run" / "report.html"])
+    assert list(read_outputs(Path("run")).files) == ["report.html"]
 
 
 def test_a_report_of_other_rows_is_outdated_until_it_is_written_again(tmp_path):

@@ -54,7 +54,8 @@ def is_in(run: Path, out: Path | None) -> bool:
 def note_outputs(run: Path, files: Iterable[Path], source: str | None = None) -> None:
     """Seal files that were written into a run directory; those that lie elsewhere are not its."""
     known = read_outputs(run) or Outputs()
-    names = [file.relative_to(run).as_posix() for file in files if file.is_relative_to(run)]
+    own = [file.resolve() for file in files if is_in(run, file)]
+    names = [file.relative_to(run.resolve()).as_posix() for file in own]
     if names and (run / MANIFEST).is_file():
         seals = {name: Seal.of(run / name) for name in names}
         now = Outputs(

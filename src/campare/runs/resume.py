@@ -12,7 +12,7 @@ from campare.files import is_partial, is_visible, plain, write_sealed
 from campare.runs.conditions import changed, conditions
 from campare.runs.failures import FAILURES
 from campare.runs.manifest import CellRecord, DamagedError, Kind, NoManifestError, Settings
-from campare.runs.outputs import OUTPUTS
+from campare.runs.outputs import COMPARISON, OUTPUTS
 from campare.runs.records import FOLDER, has_records, read_records, record_path
 from campare.runs.run import IMAGES, MANIFEST, SUFFIXES, Cell, Run
 from campare.runs.tables import TableError, read_table
@@ -20,7 +20,6 @@ from campare.training.recipe import completed
 
 #: Settings that are compared one by one; all others must be equal as they are.
 _ONE_BY_ONE = frozenset({"fingerprint", "split", "weights", "recipes"})
-
 
 #: What a run directory holds beside reports; FOREIGN has what was found in it and is not its own.
 FOREIGN = "foreign"
@@ -32,7 +31,7 @@ _OWN = (
     *FOLDERS,
     FOREIGN,
     FAILURES,
-    "comparison.json",
+    COMPARISON,
     "figures",
     "tables",
 )
