@@ -138,7 +138,9 @@ def test_a_broken_manifest(tmp_path):
 
 def test_a_run_without_finished_cells(tmp_path):
     Run.create(tmp_path, manifest())
-    with pytest.raises(RunError, match=r"Expected finished cells .* Try: the study.s command"):
+    with pytest.raises(
+        RunError, match=r"Expected finished cells .* Try: the command of this run again"
+    ):
         read(tmp_path)
 
 

@@ -230,7 +230,8 @@ class Run:
         tables = [table for cell in cells if (table := self._table(cell)) is not None]
         if not tables:
             raise RunError(
-                f"Expected finished cells in {self.path}, got none. Try: the study's command again"
+                f"Expected finished cells in {self.path}, got none. "
+                "Try: the command of this run again"
             )
         return pl.concat(tables)
 
