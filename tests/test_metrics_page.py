@@ -1,16 +1,7 @@
 """docs/metrics.md is what the declarations say, and names every measure."""
 
-import importlib.util
-from pathlib import Path
-
 from campare.metrics import METRICS
-
-ROOT = Path(__file__).resolve().parent.parent
-SPEC = importlib.util.spec_from_file_location("metrics_page", ROOT / "tools/metrics.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-metrics_page = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(metrics_page)
+from tools import metrics as metrics_page
 
 
 def test_the_page_is_what_the_declarations_say():

@@ -1,6 +1,5 @@
 """pip and uv install the same versions: their two lists of pins are equal and complete."""
 
-import importlib.util
 import re
 import tomllib
 from importlib.metadata import requires
@@ -8,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tools import pins
+
 ROOT = Path(__file__).resolve().parent.parent
-SPEC = importlib.util.spec_from_file_location("pins", ROOT / "tools" / "pins.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-pins = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(pins)
 
 
 def test_the_two_lists_are_equal():
