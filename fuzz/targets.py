@@ -24,8 +24,8 @@ from campare.data.formats import coco, cvat, huggingface, labelme, labelstudio, 
 from campare.data.formats.items import Files, LeftOut, Reader, Reading
 from campare.data.formats.pictures import read_window
 from campare.data.groups import groups_by, read_groups
-from campare.data.layout import Names
 from campare.data.masks import looks_like_mask, values_by_class
+from campare.data.names import Names
 from campare.data.reader import FolderReader
 from campare.data.shapes import Polygons, Rle, area_of, fill, runs_of
 from campare.data.sources import format_of

@@ -1,17 +1,15 @@
 """The layout of a folder of images: which file is an image, a mask or an annotation, and of what.
 
 :func:`read_layout` walks the folder once and gives every file a role; what has none is listed as
-unused. Ground truth names its image by path, with or without the folders above it:
-`train/cat/1.png`, `cat/1.png` and `1.png` are the same image as long as no other one fits; the
-suffix may be missing. Masks and annotation files that lie elsewhere than README says are found by
-their names (`vocabulary.py`) and by what is in them, and a note says so.
+unused. Ground truth is that of the image that it names (`names.py`). Masks and annotation files
+that lie elsewhere than README says are found by their names (`vocabulary.py`) and by what is in
+them, and a note says so.
 """
 
 import os
-import unicodedata
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from shlex import quote
@@ -21,6 +19,7 @@ from campare.data.annotations import Annotation
 from campare.data.groups import GROUPS, read_groups
 from campare.data.inventory import counted, some_of
 from campare.data.masks import looks_like_mask
+from campare.data.names import Names
 from campare.data.samples import REGIONS, SPLITS, VALIDATION
 from campare.data.sources import Source, find_sources, named_sources, read_source
 from campare.data.vocabulary import (
@@ -154,7 +153,7 @@ def _of(images: Collection[str], by_image: Mapping[str, T]) -> dict[str, T]:
     return {image: found for image, found in by_image.items() if image in images}
 
 
-def _read_groups(tree: "Tree", names: "Names") -> dict[str, str]:
+def _read_groups(tree: "Tree", names: Names) -> dict[str, str]:
     if GROUPS not in tree.files:
         return {}
     content = content_of(tree.root / GROUPS)
@@ -399,7 +398,7 @@ def _masks_beside(tree: Tree, images: Collection[str]) -> dict[str, str]:
 
 def _find_masks(
     tree: Tree,
-    names: "Names",
+    names: Names,
     elsewhere: Sequence[MaskFolder],
     beside: Mapping[str, str],
 ) -> Masks:
@@ -465,7 +464,7 @@ def _is_numbered(path: str, earlier: str) -> bool:
 
 
 def _read(
-    root: Path, sources: Sequence[Source], names: "Names"
+    root: Path, sources: Sequence[Source], names: Names
 ) -> tuple[dict[str, list[Annotation]], dict[str, bytes]]:
     """Annotations of each image, and the bytes of the files that they come from."""
     annotations: dict[str, list[Annotation]] = defaultdict(list)
@@ -477,74 +476,6 @@ def _read(
             for each in found:
                 annotations[near.find(each.images, where=each.where)].append(each)
     return dict(annotations), contents
-
-
-class Names:
-    """Finds the image that a name in some other file means.
-
-    Example:
-        >>> names = Names(["train/cat/1.png", "train/dog/1.png"])
-        >>> names.find(("cat/1",), where="boxes.csv line 2")
-        'train/cat/1.png'
-    """
-
-    def __init__(self, images: Iterable[str]) -> None:
-        self._images = {_composed(image): image for image in images}
-        self._fitting: dict[str, list[str]] = defaultdict(list)
-        for image in sorted(self._images):
-            for name in _short_names(image):
-                self._fitting[name].append(self._images[image])
-
-    def under(self, folder: str) -> "Names":
-        """Those of the images in a folder and below, or all where none is."""
-        if folder in ("", "."):
-            return self
-        inside = [image for image in self._images.values() if image.startswith(f"{folder}/")]
-        return Names(inside) if inside else self
-
-    def fits(self, *names: str) -> bool:
-        """Whether a name means some image."""
-        return any(_composed(name) in self._fitting for name in names)
-
-    def find(self, candidates: tuple[str, ...], *, where: str) -> str:
-        """The id of the image that the first fitting candidate means.
-
-        Raises:
-            DataError: no candidate fits an image, or one fits several and no other decides.
-        """
-        several: list[str] = []
-        for candidate in candidates:
-            name = _composed(PurePosixPath(candidate.replace("\\", "/")).as_posix())
-            if name in self._images:
-                return self._images[name]
-            fitting = self._fitting.get(name, [])
-            if len(fitting) == 1:
-                return fitting[0]
-            several = several or fitting
-        if several:
-            raise DataError(
-                f"Expected {where} to name one image, got {candidates[0]!r}, which fits "
-                f"{several[0]} and {several[1]}. Try the path below the data folder."
-            )
-        raise DataError(
-            f"Expected {where} to belong to an image of the data folder, got "
-            f"{' or '.join(map(repr, candidates))}, which fits none. Try the path below the "
-            "data folder, such as 'train/cat/1.png'."
-        )
-
-
-def _composed(name: str) -> str:
-    """Letters with their accents as one character, as not all systems write them."""
-    return unicodedata.normalize("NFC", name)
-
-
-def _short_names(image: str) -> Iterator[str]:
-    """Every ending of a path, with and without the suffix."""
-    path = PurePosixPath(image)
-    for start in range(len(path.parts)):
-        ending = PurePosixPath(*path.parts[start:])
-        yield ending.as_posix()
-        yield ending.with_suffix("").as_posix()
 
 
 def unused_by_kind(files: Iterable[str], tops: Collection[str]) -> dict[str, tuple[str, ...]]:

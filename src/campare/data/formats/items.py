@@ -15,8 +15,8 @@ from typing import Literal
 
 from campare.data.annotations import Annotation
 from campare.data.formats.pictures import SUFFIXES, Slices, Window
-from campare.data.layout import Names
 from campare.data.masks import MaskValues
+from campare.data.names import Names
 from campare.data.vocabulary import split_of
 from campare.data.walk import content_of, files_below
 from campare.errors import DataError
