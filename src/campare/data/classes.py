@@ -15,9 +15,9 @@ from typing import Literal, NamedTuple
 from campare.data.formats.items import Item, LeftOut
 from campare.data.inventory import counted, some_of
 from campare.data.labels import fold
-from campare.data.layout import REGION_FOLDERS
 from campare.data.samples import SPLITS, VALIDATION
 from campare.data.shapes import area_of
+from campare.data.tree import REGION_FOLDERS
 from campare.data.vocabulary import are_no_classes, are_sets, split_of
 from campare.errors import DataError
 

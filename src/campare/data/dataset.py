@@ -30,7 +30,6 @@ from campare.data.formats import Contents, Files, Item, LeftOut, Reading, read_i
 from campare.data.formats.pictures import Slices, Window, read_picture, read_window
 from campare.data.inventory import Inventory, counted, some_of
 from campare.data.labels import OWN, Labels, sort_objects
-from campare.data.layout import unused_by_kind
 from campare.data.masks import MaskValues
 from campare.data.samples import (
     REGIONS,
@@ -43,6 +42,7 @@ from campare.data.samples import (
     held_out,
     in_threads,
 )
+from campare.data.tree import unused_by_kind
 from campare.data.walk import OTHERS
 from campare.errors import DataError
 

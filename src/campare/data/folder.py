@@ -22,15 +22,12 @@ from PIL import Image
 
 from campare.data import groups as g
 from campare.data.annotations import Annotation
+from campare.data.class_folders import Location
 from campare.data.groups import By
 from campare.data.inventory import Inventory, counted, some_of
 from campare.data.labels import Labels, sort_objects
-from campare.data.layout import (
-    REGION_FOLDERS,
-    Location,
-    Masks,
-    read_layout,
-)
+from campare.data.layout import read_layout
+from campare.data.mask_files import Masks
 from campare.data.masks import (
     MaskValues,
     Value,
@@ -51,6 +48,7 @@ from campare.data.samples import (
     held_out,
     in_threads,
 )
+from campare.data.tree import REGION_FOLDERS
 from campare.errors import DataError
 from campare.files import atomic
 from campare.types import Array
