@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from campare.errors import CampareError, RunError
-from campare.yamlfile import load_yaml
+from campare.yamlfile import load_yaml, plain_yaml
 
 
 class Part(BaseModel):
@@ -139,6 +139,34 @@ def bomb(merge):
 def test_text_that_means_harm_is_refused(tmp_path, text, got):
     with pytest.raises(RunError, match=f"^Expected .* in own.yaml.*, got ({got})"):
         load(tmp_path, text)
+
+
+@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize(
+    ("text", "got"),
+    [
+        ("a: " + "9" * 5000, "a number of 5000 digits at line 1"),
+        ("\n!!int " + "9" * 5000, "a number of 5000 digits at line 2"),
+        ("!!int x", "a value that is not of its tag"),
+        ("!!float " + "1:" * 200 + "1.5", "a value that is not of its tag .int too large"),
+        ("!!timestamp 2026-11-27", "a timestamp at line 1"),
+        ("!!binary eA==", "a binary at line 1"),
+        ("!!set {a}", "a set at line 1"),
+        ("!!python/object/apply:os.system [id]", "text that does not parse at line 1"),
+        (r'"\ud800"', "text that is not UTF-8: .* at line 1"),
+        ("{a: 1, a: 2}", "'a' 2 times in the entry at line 1"),
+        (" " * 1_000_001, "more than 1,000,000 characters"),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_values_that_are_not_plain_are_refused(text, got, words):
+    with pytest.raises(ValueError, match=f"^{got}"):
+        plain_yaml(text, words=words)
+
+
+def test_yes_and_no_are_words_of_yaml_1_1_alone():
+    assert plain_yaml("[yes, off]") == ["yes", "off"]
+    assert plain_yaml("[yes, off]", words=True) == [True, False]
 
 
 def test_a_mapping_may_hold_mappings(tmp_path):

@@ -121,7 +121,8 @@ def plain_yaml(text: str, *, words: bool = False) -> Any:
         mark = getattr(wrong, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
         raise ValueError(f"text that does not parse{where}") from wrong
-    except (ValueError, TypeError, LookupError, AttributeError) as wrong:  # as of "!!int x"
+    # As of "!!int x", and of "!!float" with minutes and hours beyond any number.
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as wrong:
         raise ValueError(f"a value that is not of its tag ({wrong})") from wrong
 
 
