@@ -32,6 +32,23 @@ def test_a_class_without_images(flat_folder):
     )
 
 
+@pytest.mark.parametrize("link", ["train", "train/cat"])
+def test_a_link_for_a_folder_is_not_followed_and_the_advice_works(split_folder, link):
+    elsewhere = split_folder.parent / "else where"
+    (split_folder / link).rename(elsewhere)
+    (split_folder / link).symlink_to(elsewhere)
+    message = error_of(split_folder)
+    assert f"got ROOT/{link}, a link, which is not followed. Try rm ROOT/{link} && cp" in message
+    commands = message[message.index("rm ") :].replace("ROOT", str(split_folder))
+    subprocess.run(commands, shell=True, check=True)
+    assert ImageSet.from_folder(split_folder).class_names == ("cat", "dog")
+
+
+def test_a_link_in_a_circle_is_to_be_removed(flat_folder):
+    (flat_folder / "again").symlink_to(".")
+    assert error_of(flat_folder).endswith("a link, which is not followed. Try rm ROOT/again")
+
+
 def test_a_class_missing_in_one_split(split_folder):
     shutil.rmtree(split_folder / "test" / "dog")
     assert error_of(split_folder) == (

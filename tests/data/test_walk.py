@@ -67,6 +67,9 @@ def test_a_name_that_is_not_utf_8_is_refused(pets: Path, capsys: pytest.CaptureF
         r"Expected names in UTF-8 in ROOT, got b'cat/caf\xe9.png'. "
         "Try convmv -r --notest -f latin1 -t utf8 ROOT"
     )
+    (pets / "a folder").mkdir()
+    (pets / "a folder" / os.fsdecode(b"\xe9")).touch()
+    assert error_of(pets / "a folder").endswith("utf8 'ROOT'")
     assert main(["data", "import", str(pets), str(pets.parent / "out")]) == 2
     assert capsys.readouterr().err.startswith("campare: error: Expected names in UTF-8")
 

@@ -174,7 +174,17 @@ def _split_below_classes(locations: dict[str, Location]) -> dict[str, Location]:
 
 
 def _no_images(tree: Tree, folder: str) -> DataError:
-    """A class folder without an image: what is in it instead."""
+    """A class folder without an image: what is in it instead, or that a link leads to it."""
+    ways = (tree.root / part for part in (folder, *map(str, PurePosixPath(folder).parents[:-1])))
+    link = next((way for way in ways if way.is_symlink()), None)
+    if link is not None:
+        target, gone = link.resolve(), f"rm {quote(str(link))}"
+        is_circle = tree.root.resolve().is_relative_to(target)
+        copied = f" && cp -r {quote(str(target))} {quote(str(link))}"
+        return DataError(
+            f"Expected a class folder in {tree.root}, got {link}, a link, which is not followed. "
+            f"Try {gone}{'' if is_circle else copied}"
+        )
     kinds = unused_by_kind(tree.inside(folder), {folder.partition("/")[0]})
     got = ", ".join(f"{len(files)} {kind}" for kind, files in kinds.items()) or "none"
     command = import_of(tree, tree.inside(folder))

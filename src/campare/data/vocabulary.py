@@ -6,6 +6,7 @@ that the names of many tools and public data sets are understood by one short li
 
 import re
 from collections.abc import Iterable, Sequence
+from shlex import quote
 
 #: Suffixes of images that a folder does not take and `campare data import` reads.
 DICOM, NIFTI, HEIC = (".dcm", ".dicom", ".ima"), (".nii", ".nii.gz"), (".heic", ".heif")
@@ -142,8 +143,6 @@ def commands_to_rename(root: object, names: Iterable[str]) -> str | None:
         >>> commands_to_rename("DATA", ["train2017", "val2017"])
         'mv DATA/train2017 DATA/train && mv DATA/val2017 DATA/test'
     """
-    import shlex
-
     by_split: dict[str, list[str]] = {}
     for name in names:
         by_split.setdefault(split_of(name) or "", []).append(name)
@@ -155,7 +154,5 @@ def commands_to_rename(root: object, names: Iterable[str]) -> str | None:
         (by_split[split][0], split) for split in by_split if split and len(by_split[split]) == 1
     ]
     return " && ".join(
-        f"mv {shlex.quote(f'{root}/{old}')} {shlex.quote(f'{root}/{new}')}"
-        for old, new in moves
-        if old != new
+        f"mv {quote(f'{root}/{old}')} {quote(f'{root}/{new}')}" for old, new in moves if old != new
     )

@@ -6,6 +6,7 @@ Hidden files are left out (`vocabulary.py`), links to folders are not followed.
 import os
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from campare.data.vocabulary import is_hidden
@@ -96,5 +97,5 @@ def _require_name(root: Path, path: str) -> None:
     except UnicodeEncodeError:
         raise DataError(
             f"Expected names in UTF-8 in {root}, got {os.fsencode(path)!r}. "
-            f"Try convmv -r --notest -f latin1 -t utf8 {root}"
+            f"Try convmv -r --notest -f latin1 -t utf8 {quote(str(root))}"
         ) from None
