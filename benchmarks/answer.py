@@ -56,7 +56,7 @@ def verdicts(comparison: Comparison) -> Iterator[str]:
             ]
         )
     heads = ["claim", "verdict", "contrast", "measure", "difference", "p, Holm", "smallest",
-             "seeds x images", "what would with_reasons it"]  # fmt: skip
+             "seeds x images", "what would settle it"]  # fmt: skip
     yield from table(heads, rows)
 
 
