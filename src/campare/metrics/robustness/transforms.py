@@ -7,8 +7,9 @@ color (`campare.metrics.robustness.colors`) is a Transform that moves nothing. I
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -45,7 +46,7 @@ class Transform:
     def images(self, images: Array | Computed, rng: np.random.Generator) -> Floats:
         """The changed images (N, H, W, C); beyond the border the image is mirrored.
 
-        Of `Computed` images they are, too: what they draw is drawn as they are read, once.
+        Of `Computed` images they are, too: what they draw is drawn when they are first read.
 
         Example:
             >>> row = np.arange(3.0).reshape(1, 1, 3, 1)
@@ -53,13 +54,25 @@ class Transform:
             [2.0, 1.0, 0.0]
         """
         if isinstance(images, Computed):
-            given = images
-            found = Computed(given.shape, lambda rows: self.images(given[rows], rng))
-            return cast("Floats", found)
+            return cast("Floats", self._computed(images, rng))
         images = np.asarray(images, np.float32)
         if self.source != IDENTITY:
             images = _warp(images, self.source, np.float32)
         return self.change(images, rng)
+
+    def _computed(self, images: Computed, rng: np.random.Generator) -> Computed:
+        """`images` as they are read; read again they are the same, and draw nothing more."""
+        states: dict[int, Any] = {}
+
+        def rows(block: slice) -> Floats:
+            if block.start in states:
+                again = deepcopy(rng)
+                again.bit_generator.state = states[block.start]
+                return self.images(images[block], again)
+            states[block.start] = rng.bit_generator.state
+            return self.images(images[block], rng)
+
+        return Computed(images.shape, rows)
 
     def maps(self, maps: Array) -> Floats:
         """Maps (N, h, w) moved as the image is, bilinear.
