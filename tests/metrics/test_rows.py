@@ -14,7 +14,10 @@ CONSTANT = {
 
 
 def rows(results, names, *args, **given):
-    return pl.concat(frames(Found.of(results, len(names)), names, *args, **given))
+    found = Found(len(names))
+    for name, values in results.items():
+        found.put(name, slice(0, len(names)), values)
+    return pl.concat(frames(found, names, *args, **given))
 
 
 def table(values, status, classes=("cat",), target=ZEROS):

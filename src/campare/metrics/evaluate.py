@@ -182,20 +182,17 @@ def measure_maps(
         for metric in choose(metrics, images.regions)
         if metric.stage == "maps" and _has_masks(images.regions, metric)
     ]
-    results = _measure(maps, images.images, images.regions, chosen, matched)
-    yield from frames(
-        results,
-        images.names,
-        images.class_names,
-        groups=images.groups or None,
+    found = _measure(maps, images.images, images.regions, chosen, matched)
+    yield from _rows(
+        found,
+        images,
+        predictions,
+        targets,
         recipe=recipe,
         seed=seed,
         split=split,
         method=method,
         layer=layer,
-        label=images.labels,
-        prediction=predictions,
-        target=targets,
     )
 
 
@@ -258,20 +255,16 @@ def measure_predictions(
     """
     check_count(len(logits), len(images))
     context = Context(logits=logits, labels=images.labels)
-    results = _results(choose(["correct", "confidence"]), context)
-    yield from frames(
-        Found.of(results, len(images)),
-        images.names,
-        images.class_names,
-        groups=images.groups or None,
+    yield from _rows(
+        _found(choose(["correct", "confidence"]), context, len(images)),
+        images,
+        predicted(logits),
+        images.labels,
         recipe=recipe,
         seed=seed,
         split=split,
         method="-",
         layer="-",
-        label=images.labels,
-        prediction=predicted(logits),
-        target=images.labels,
     )
 
 
@@ -331,23 +324,32 @@ def measure_queries(
         for metric in choose(metrics, images.regions)
         if metric.stage == stage and _has_masks(images.regions, metric)
     ]
-    found = Found(len(images))
-    for metric in chosen:
-        for condition, values in evaluate_metric(metric, context).items():
-            found.put(_named(metric, condition), slice(0, len(images)), values)
-    yield from frames(
-        found,
-        images.names,
-        images.class_names,
-        groups=images.groups or None,
+    yield from _rows(
+        _found(chosen, context, len(images)),
+        images,
+        predictions,
+        targets,
         recipe=recipe,
         seed=seed,
         split=split,
         method=method,
         layer=layer,
+    )
+
+
+def _rows(
+    found: Found, images: Images, predictions: Ints, targets: Ints, **constant: str | int
+) -> Iterator[pl.DataFrame]:
+    """What was found of images as frames of rows."""
+    return frames(
+        found,
+        images.names,
+        images.class_names,
+        groups=images.groups or None,
         label=images.labels,
         prediction=predictions,
         target=targets,
+        **constant,
     )
 
 
@@ -357,18 +359,14 @@ def _has_masks(regions: Mapping[str, Array], metric: Metric) -> bool:
     return wanted <= set(regions)
 
 
-def _named(metric: Metric, condition: str) -> str:
-    """A metric under a condition as the table has it."""
-    return metric.name + (f"@{condition}" if condition else "")
-
-
-def _results(metrics: Sequence[Metric], context: Context) -> dict[str, Values]:
-    """Name in the table -> values, metric by metric."""
-    return {
-        _named(metric, condition): values
-        for metric in metrics
-        for condition, values in evaluate_metric(metric, context).items()
-    }
+def _found(metrics: Sequence[Metric], context: Context, images: int) -> Found:
+    """Name in the table -> values of all images, metric by metric."""
+    found = Found(images)
+    for metric in metrics:
+        for condition, values in evaluate_metric(metric, context).items():
+            name = metric.name + (f"@{condition}" if condition else "")
+            found.put(name, slice(0, images), values)
+    return found
 
 
 def _measure(
@@ -408,9 +406,9 @@ def _put(
     broken = (status == "non-finite") | (status == "all-negative")
     native = m.positive(context.maps)
     shown = native if grid is None else m.pool(native, grid)
-    results = _results(metrics, _enlarged(replace(context, maps=shown)))
+    context = _enlarged(replace(context, maps=shown))
     for metric in metrics:
-        values, states = results[metric.name]
+        values, states = evaluate_metric(metric, context)[""]
         found.put(
             metric.name + suffix,
             where,

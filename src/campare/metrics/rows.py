@@ -41,7 +41,8 @@ def frames(
     Example:
         >>> from campare.metrics.values import Values
         >>> one, zero = Values(np.array([0.5]), np.array(["ok"])), np.zeros(1, np.int64)
-        >>> found = Found.of({"gini": one}, 1)
+        >>> found = Found(1)
+        >>> found.put("gini", slice(0, 1), one)
         >>> (frame,) = frames(found, ["a"], ["cat"], label=zero, prediction=zero, target=zero,
         ...     recipe="A", seed=0, split="test", method="edge", layer="-")
         >>> frame.select("image", "target", "value").row(0)

@@ -119,14 +119,6 @@ class Found(Mapping[str, Values]):
         for name in names:
             self._add(name)
 
-    @classmethod
-    def of(cls, results: Mapping[str, Values], images: int) -> "Found":
-        """Values of all images."""
-        found = cls(images)
-        for name, values in results.items():
-            found.put(name, slice(0, images), values)
-        return found
-
     def put(self, name: str, where: slice, values: Values) -> None:
         """Values of a metric for some of the images."""
         if name not in self._values:
