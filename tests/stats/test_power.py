@@ -96,6 +96,15 @@ def test_a_study_that_is_too_small_says_so():
     assert too_small(power(table(seeds=3), smallest=1.0)) == []
 
 
+def test_a_difference_beyond_the_range_is_not_said_to_be_found():
+    row = {"contrast": "B - A", "method": "grad-cam", "metric": "energy@matched", "smallest": 0.05,
+           "power": 0.3, "seeds": 3, "seeds_needed": None, "images_needed": 400}  # fmt: skip
+    schema = {"seeds_needed": pl.Int64}
+    for most, said in ((1.0, "it finds 1 with 80%"), (1.1, "it finds none within its range with")):
+        (line,) = too_small(pl.DataFrame([row | {"detectable": most}], schema_overrides=schema))
+        assert said in line
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -127,3 +127,16 @@ def test_power_has_a_table_for_each_contrast_and_no_number_where_there_is_none()
     assert "seed" not in shown(power_tables(pl.DataFrame([one, other]), 0.8, "audit"), 140)
     classifier = next(line for line in text.splitlines() if line.startswith("correct"))
     assert classifier.split()[4:] == ["–", "–", "0.090", "–", "–"]
+
+
+@pytest.mark.parametrize(("detectable", "printed"), [(1.0, "1.000"), (1.1, "> range")])
+def test_power_gives_no_number_for_a_difference_that_no_values_have(detectable, printed):
+    row = {
+        "contrast": "B - A", "method": "grad-cam", "metric": "entropy@matched", "sd_seed": 0.5,
+        "sd_image": 0.2, "sd_residual": 0.03, "images": 2, "seeds": 3, "groups": 0,
+        "smallest": 0.05, "power": 0.05, "detectable": detectable,
+        "seeds_needed": None, "images_needed": None,
+    }  # fmt: skip
+    text = shown(power_tables(pl.DataFrame([row]), 0.8), 140)
+    (cells,) = (line for line in text.splitlines() if line.startswith("entropy"))
+    assert f" 5%         {printed:>7}" in cells

@@ -205,9 +205,24 @@ def _smallest(metric: str, given: float | Mapping[str, float] | None) -> float |
         return given
     if base in SMALLEST:
         return SMALLEST[base]
-    declared = find(base)
-    span = declared.high - declared.low if declared else math.inf
+    span = _span(base)
     return span / 20 if math.isfinite(span) else None
+
+
+def _span(metric: str) -> float:
+    """The largest difference that a metric can have."""
+    declared = find(metric.removesuffix(MATCHED))
+    return declared.high - declared.low if declared else math.inf
+
+
+def beyond_range(row: Mapping[str, Any]) -> bool:
+    """Whether what a row of `power` could detect is more than its metric can differ.
+
+    Example:
+        >>> beyond_range({"metric": "entropy", "detectable": 2.6})
+        True
+    """
+    return bool(row["detectable"] > _span(row["metric"]))
 
 
 def too_small(
@@ -235,10 +250,14 @@ def too_small(
         row = part.row(0, named=True)
         lines.append(
             f"Too small to find a difference of {row['smallest']:g} in {metric} "
-            f"({row['contrast']}: power {row['power']:.0%}, it finds {row['detectable']:.2g} with "
+            f"({row['contrast']}: power {row['power']:.0%}, it finds {_found(row)} with "
             f"{POWER_GOAL:.0%}). {_takes(row, f'{replicate(kind)}s')}"
         )
     return lines
+
+
+def _found(row: Mapping[str, Any]) -> str:
+    return "none within its range" if beyond_range(row) else f"{row['detectable']:.2g}"
 
 
 def _takes(row: Mapping[str, Any], called: str) -> str:

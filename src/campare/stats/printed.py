@@ -93,6 +93,8 @@ def power_tables(found: pl.DataFrame, goal: float, kind: str = "") -> "Renderabl
     from rich.table import Table
     from rich.text import Text
 
+    from campare.stats.power import beyond_range
+
     one = replicate(kind)
     heads = ["metric", f"sd {one}", "sd image", "sd residual", "smallest", "power",
              f"found with {goal:.0%}", f"{one}s needed", "images needed"]  # fmt: skip
@@ -113,14 +115,14 @@ def power_tables(found: pl.DataFrame, goal: float, kind: str = "") -> "Renderabl
                 *numbers,
                 f"{row['smallest']:g}" if known else "–",
                 f"{row['power']:.0%}" if known else "–",
-                f"{row['detectable']:.3f}",
+                "> range" if beyond_range(row) else f"{row['detectable']:.3f}",
                 *(_needed(row[f"{word}_needed"], known) for word in ("seeds", "images")),
             )
         tables += [table, ""]
     words = (
         f"sd {one}: of one training's mean; sd image: of an image's true difference; sd residual: "
         f"of what is left. {one.capitalize()}s needed at these images, images needed at these "
-        f"{one}s."
+        f"{one}s. > range: more than two values of the metric can differ."
     )
     return Group(*tables, Text(words))
 
