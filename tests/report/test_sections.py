@@ -12,6 +12,7 @@ from written_page import changed
 from campare.errors import RunError
 from campare.report import SECTIONS, Section, render
 from campare.report.page import read
+from campare.report.words import set_text
 from campare.report.writers.html import html
 from campare.report.writers.markdown import markdown
 from campare.stats.compare import compare
@@ -78,6 +79,12 @@ def test_what_is_not_shown_or_has_no_text_is_nowhere(page):
     words = dataclasses.replace(OWN, html=None)
     assert "Ethics" not in html(page, [words])
     assert "Ethics" in markdown(page, [words])
+
+
+def test_faults_are_set_as_answers_are(page):
+    texts = [one.text for one in page.faults]
+    assert any("80\N{NARROW NO-BREAK SPACE}%" in text for text in texts)
+    assert texts == [set_text(text) for text in texts]
 
 
 def test_a_title_is_text(page):

@@ -171,13 +171,16 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         headline=words.set_text(comparison.headline),
         answers=[words.typeset(answer) for answer in comparison.answers],
         faults=[
-            *faults.faults(manifest, arms),
-            *faults.weak(
-                run,
-                manifest,
-                [view.matched(m) if size else m for m in metrics[:2]],
-                _pairs(effects),
-            ),
+            one._replace(text=words.set_text(one.text))
+            for one in (
+                *faults.faults(manifest, arms),
+                *faults.weak(
+                    run,
+                    manifest,
+                    [view.matched(m) if size else m for m in metrics[:2]],
+                    _pairs(effects),
+                ),
+            )
         ],
         effects=effects,
         every_effect=effects | view.effects(comparison.effects, "-", comparison.confidence),
