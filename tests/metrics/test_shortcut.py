@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference_stability as slow
+from campare.data.stored import Computed
 from campare.errors import DataError
 from campare.metrics import localization
 from campare.metrics.shortcut import (
@@ -211,3 +212,15 @@ def test_a_network_that_learned_a_planted_cue_leans_on_it(p, low, high):
     found = region_drop(wrap(network).predict, test.images, test.regions["cue"], None, fresh())
     assert low < np.nanmean(found.excess.values) < high
     assert np.nanmean(found.null.values) < 0.1
+
+
+def test_of_computed_images_the_drop_is_the_same_and_draws_as_much():
+    images, masks = tagged(300, 8)
+    read_later = Computed(images.shape, lambda rows: images[rows])
+    first, second = fresh(), fresh()
+    at_once = region_drop(sees_white, images, masks, None, first)
+    later = region_drop(sees_white, read_later, masks, None, second)
+    for one, other in zip(at_once, later, strict=True):
+        assert np.array_equal(one.values, other.values, equal_nan=True)
+        assert np.array_equal(one.status, other.status)
+    assert first.random() == second.random()

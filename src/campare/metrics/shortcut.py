@@ -6,11 +6,12 @@ something, so the same shape is blurred at random other places as well, and that
 """
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from campare.data.samples import Images
+from campare.data.stored import Computed, as_floats
 from campare.errors import DataError
 from campare.metrics import localization
 from campare.metrics.classification import confidence, predicted
@@ -19,7 +20,7 @@ from campare.metrics.robustness.colors import blur
 from campare.metrics.robustness.stability import in_batches
 from campare.metrics.values import Values, inside, with_reasons
 from campare.models.arrays import map_axes
-from campare.types import Array, Bools
+from campare.types import Array, Bools, Floats
 
 #: Standard deviation of the blur as a share of the shorter side.
 SIGMA = 0.1
@@ -104,7 +105,7 @@ def region_drop(
         >>> bool(drop.region.values[0] < 0.5), drop.null.values.tolist()
         (True, [0.0])
     """
-    images = np.asarray(images, np.float32)
+    images = as_floats(images)
     masks = np.asarray(masks, bool)
     if masks.shape not in (images.shape[:3], images.shape[1:3]):
         raise DataError(
@@ -112,13 +113,16 @@ def region_drop(
             "Try loading both with ImageSet.load, which resizes them together."
         )
     masks = np.broadcast_to(masks, images.shape[:3])
-    _, reasons = inside(images[..., 0], masks)
+    _, reasons = inside(masks, masks)
     logits = in_batches(predict, images)
     chosen = predicted(logits) if targets is None else np.asarray(targets, np.int64)
-    smooth = blur(images, sigma * min(images.shape[1:3]))
+    smooth = _blurred(images, sigma * min(images.shape[1:3]))
+
+    def without(images: Floats, smooth: Floats, region: Bools) -> Floats:
+        return predict(np.where(region[..., None], smooth, images))
 
     def lost(region: Bools) -> Array:
-        after = in_batches(predict, np.where(region[..., None], smooth, images))
+        after = in_batches(without, images, smooth, region)
         return before.values - confidence(after, chosen).values
 
     before = confidence(logits, chosen)
@@ -166,13 +170,29 @@ def excess_drop(
     return region_drop(predict, images, masks, targets, rng).excess
 
 
+def _blurred(images: Floats | Computed, sigma: float) -> Floats:
+    """`blur`, of `Computed` images when it is read."""
+    if not isinstance(images, Computed):
+        return blur(images, sigma)
+    return cast("Floats", Computed(images.shape, lambda rows: blur(images[rows], sigma)))
+
+
 def _elsewhere(masks: Bools, rng: np.random.Generator) -> Bools:
-    """Each mask (N, H, W) moved by a random shift around the border, never by none."""
+    """Each mask (N, H, W) moved by a random shift around the border, never by none.
+
+    Drawn now, moved when it is read.
+    """
     n, height, width = masks.shape
     shift = rng.integers(1, height * width, n)[:, None]
     down, across = shift // width, shift % width
-    y, x = (np.arange(height) - down) % height, (np.arange(width) - across) % width
-    return np.asarray(masks[np.arange(n)[:, None, None], y[:, :, None], x[:, None, :]])
+
+    def moved(rows: slice) -> Bools:
+        y = (np.arange(height) - down[rows]) % height
+        x = (np.arange(width) - across[rows]) % width
+        found = masks[rows][np.arange(len(y))[:, None, None], y[:, :, None], x[:, None, :]]
+        return np.asarray(found)
+
+    return cast("Bools", Computed(masks.shape, moved))
 
 
 def region_metrics(region: str) -> tuple[Metric, Metric, Metric]:
@@ -231,6 +251,7 @@ _DROP = Metric(
     cost="7 forward passes an image",
     paper="deletion of a region as in Fong and Vedaldi 2017, with a null of its own",
     default=False,
+    parts=True,
 )
 
 #: The metrics of this module: of two regions that every image or object mask has, and of the cue,
