@@ -104,7 +104,9 @@ def test_a_value_an_image_is_explained_by_the_advice(images):
 
 def test_a_damaged_file_is_told(tmp_path):
     (tmp_path / "net.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
-    with pytest.raises(ModelError, match=r"^Expected a Keras 3 model in .*net\.h5, got: "):
+    with pytest.raises(
+        ModelError, match=r"^Expected a Keras 3 model in .*net\.h5, got a file that is cut off\."
+    ):
         campare.wrap(tmp_path / "net.h5")
 
 

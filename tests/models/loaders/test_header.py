@@ -41,6 +41,7 @@ def tar():
 
 
 KERAS = archive("metadata.json", "config.json", "model.weights.h5")
+DEEP = (10**5).to_bytes(8, "little") + b"[" * 10**5
 TORCH = archive("net/data.pkl", "net/data/0")
 
 
@@ -77,6 +78,7 @@ BROKEN = {
     "cut.safetensors": (safetensors()[:-4], CUT),
     "short.safetensors": (safetensors()[:30], CUT),
     "bad.safetensors": (safetensors(5), "a file with a damaged header"),
+    "deep.safetensors": (DEEP, "a file with a damaged header"),
     "pickle.safetensors": (b"\x80\x02abcdefgh", "a pickle"),
     "zip.safetensors": (TORCH, "a zip archive"),
 }

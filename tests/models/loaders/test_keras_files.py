@@ -129,3 +129,11 @@ def test_notes_that_say_no_classes(tmp_path, notes):
     small().save(tmp_path / "net.keras")
     (tmp_path / "net.json").write_bytes(notes)
     assert load(tmp_path / "net.keras").class_names is None
+
+
+def test_a_file_that_is_cut_off_is_told_as_such(tmp_path):
+    file = tmp_path / "net.keras"
+    small().save(file)
+    file.write_bytes(file.read_bytes()[:-40])
+    with pytest.raises(ModelError, match=r"net\.keras, got a file that is cut off\. Try: model\.s"):
+        load(file)

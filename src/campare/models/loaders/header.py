@@ -8,7 +8,6 @@ No weight is read and no framework imported, so that thirty files take a moment.
 is found when it is loaded.
 """
 
-import json
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any
 
 from campare.errors import ModelError
 from campare.models.loaders.spec import KINDS, TORCH_FILES, existing, parse
+from campare.untrusted import read_json
 
 _KERAS = "Try: model.save('model.keras') with Keras 3"
 _TORCH = "Try: torch.save(model.state_dict(), FILE)"
@@ -174,7 +174,7 @@ def _wrong_safetensors(path: Path, start: bytes) -> str:
     try:
         with path.open("rb") as file:
             file.seek(8)
-            entries = json.loads(file.read(length))
+            entries = read_json(file.read(length))
         ends = [each["data_offsets"][1] for key, each in entries.items() if key != "__metadata__"]
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return _CUT if path.stat().st_size < 8 + length else "a file with a damaged header"

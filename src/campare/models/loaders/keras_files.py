@@ -7,6 +7,7 @@ import keras
 
 from campare.errors import ModelError, last_words
 from campare.models.described import of_keras
+from campare.models.loaders.header import require_keras
 from campare.models.loaders.loaded import Loaded
 from campare.models.preprocessing import Preprocessing
 from campare.untrusted import read_bytes, read_json, require_archive
@@ -33,8 +34,7 @@ def load(path: Path, trust: bool = False) -> Loaded:
             f"Expected a saved model, got {path} of {_CONVERTED[path.suffix]}, which has no "
             "gradients. Try: the model that it was converted from, or docs/wrappers.md"
         )
-    if not path.is_file():
-        raise ModelError(f"Expected a saved Keras model, got no file {path}. Try: model.keras")
+    require_keras(path)
     try:
         require_archive(path)
         model = keras.models.load_model(path, compile=False, safe_mode=not trust)
