@@ -12,6 +12,7 @@ from campare.data.samples import SPLITS
 from campare.errors import RunError
 from campare.experiments.arms import Arm
 from campare.experiments.inputs import Grids, coarsest, inventory_lines
+from campare.files import digest_of
 from campare.metrics import Metric, recorded
 from campare.models.loaders.digest import digest
 from campare.runs.failures import read_failures
@@ -249,4 +250,4 @@ def split_digest(images: ImageSet) -> str:
 
 def file_digest(path: Path) -> str | None:
     """A digest of a weights file; None where the weights are a word, such as imagenet."""
-    return sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return digest_of(path) if path.is_file() else None
