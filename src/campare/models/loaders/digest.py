@@ -15,6 +15,7 @@ from typing import Any
 
 from campare.files import digest_of
 from campare.models.loaders.spec import KINDS, Spec, parse
+from campare.optional import require
 
 #: Kinds of lines -> the package whose version says which weights a name has.
 _PACKAGES = {
@@ -75,10 +76,9 @@ def _contents(path: Path) -> str | None:
 
 def _commit(name: str, options: dict[str, Any]) -> str | None:
     """The commit of a repository of the hub, as the configuration that is read has it."""
-    from transformers import AutoConfig
-
+    library = require("transformers", extra="hf")
     try:
-        found = AutoConfig.from_pretrained(name, revision=options.get("revision", "main"))
+        found = library.AutoConfig.from_pretrained(name, revision=options.get("revision", "main"))
     except Exception:  # not there, or it runs code: then it is loaded to be told why
         return None
     return getattr(found, "_commit_hash", None)
