@@ -215,16 +215,18 @@ def test_one_that_joins_waits_for_its_turn(tmp_path, monkeypatch):
 
 def test_one_that_joins_waits_for_each_of_those_before_it(tmp_path, monkeypatch):
     monkeypatch.setattr(lock, "WAIT", 1.0)
+    gone = []
 
     def come_and_go():
         for since in range(6):  # longer than it waits for any of them
             held(tmp_path, since=str(since))
             time.sleep(0.3)
+            gone.append(since)
         (tmp_path / LOCK).unlink()
 
     held(tmp_path, since="0")
     others = threading.Thread(target=come_and_go)
     others.start()
     with writing(tmp_path, joined=True):
-        assert not others.is_alive()
+        assert gone == list(range(6))
     others.join()
