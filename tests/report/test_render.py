@@ -3,6 +3,10 @@ import dataclasses
 import io
 import json
 import re
+import shlex
+import subprocess
+import sys
+from html import unescape
 
 import numpy as np
 import polars as pl
@@ -117,12 +121,23 @@ def test_terminal_page_markdown_and_notebook_carry_the_same_answers(fake_run, pa
 def test_every_claim_stands_there_with_its_verdict(fake_run, page):
     page, html = page
     body = re.search(r'<table class="claims">.*?</table>', html, re.DOTALL).group()
-    claims = fake_run.compared.claims
+    claims, missing = parted(fake_run.compared.claims)
     assert re.findall(r'class="chip ([\w-]+)"', body) == [
         verdict.replace(" ", "-") for verdict in claims["verdict"]
     ]
     for row in claims.iter_rows(named=True):
         assert row["text"] in page.text
+    folded = re.search(r'<details class="unmeasured">.*?</summary>', html, re.DOTALL).group()
+    assert folded.count("chip not-measured") == 1
+    assert claims.height
+    for row in missing.iter_rows(named=True):
+        assert row["claim"] in folded
+
+
+def parted(claims):
+    """Those that were measured, and the others."""
+    missing = pl.col("verdict") == "not measured"
+    return claims.filter(~missing), claims.filter(missing)
 
 
 def test_a_run_without_claims_has_no_table_of_them(small_run):
@@ -232,3 +247,22 @@ def test_an_unknown_format_is_named(small_run):
         RunError, match=r"Expected format as one of html, md, pdf, ipynb, got 'doc'"
     ):
         render(small_run, format="doc")
+
+
+@pytest.mark.slow
+def test_the_command_beside_claims_that_are_not_measured_measures_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    given = ("study drawn --recipes article --backbone embedded --size 64 --train 8 --test 12 "
+             "--epochs 1 --seeds 2 --metrics gini --out few")  # fmt: skip
+    words = [sys.executable, "-m", "campare"]
+    subprocess.run([*words, *given.split()], check=True)
+    html = (tmp_path / "few" / "report.html").read_text("utf-8")
+    folded = re.search(r'<details class="unmeasured">.*?</details>', html, re.DOTALL).group()
+    again = unescape(re.search(r"<code>(.*?)</code>", folded, re.DOTALL).group(1))
+    assert again.startswith("campare ")
+    assert again.endswith("--metrics gini,claims --out few-claims")
+    subprocess.run([*words, *shlex.split(again)[1:]], check=True)
+    verdicts = compare(tmp_path / "few-claims").claims
+    missing = verdicts.filter(pl.col("verdict") == "not measured")["claim"].to_list()
+    assert missing == ["9 small sets"]

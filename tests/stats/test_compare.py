@@ -11,6 +11,7 @@ from campare.metrics.mosaic import shown_on
 from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SUMMARY, Comparison
 from campare.stats.design import Levels
 from campare.stats.holm import holm
+from campare.stats.judging import VERDICTS
 from campare.stats.table import Scores
 from campare.types import NEEDED_COLUMNS
 from manifests import manifest
@@ -276,8 +277,7 @@ def test_claims_have_the_columns_and_words_of_the_design(tmp_path):
     found = compare(square(), resamples=100)
     assert dict(found.claims.schema) == CLAIMS
     assert found.claims.height == 9
-    words = {"supported", "contradicted", "equivalent", "not settled"}
-    assert set(found.claims["verdict"]) <= words
+    assert set(found.claims["verdict"]) <= set(VERDICTS)
     row = found.claims.filter(pl.col("claim") == "2 object").row(0, named=True)
     assert (row["verdict"], row["metric"]) == ("supported", "energy")
     found.to_json(tmp_path / "c.json")

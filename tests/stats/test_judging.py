@@ -90,7 +90,7 @@ def test_what_is_lost_to_the_adjustment_is_said():
 def test_what_is_missing_is_said():
     measured = table({"focus": {"A": 0.0, "B": 0.2}})
     rows = {row["claim"]: row for row in judge(ARTICLE, measured, SQUARE, "grad-cam")}
-    assert {row["verdict"] for row in rows.values()} == {"not settled"}  # C and D have no rows
+    assert {row["verdict"] for row in rows.values()} == {"not measured"}  # C and D have no rows
     assert rows["2 object"]["reason"] == "not part of this run: energy"
     assert rows["4 consistency"]["reason"] == "not part of this run: flip-equivariance or 7 like it"
     assert rows["9 small sets"]["reason"] == "no recipes for 'pre-training x train size'"

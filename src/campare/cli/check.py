@@ -78,12 +78,14 @@ def _is_extra(name: str) -> bool:
 
 def _again(run: Path, manifest: "Manifest") -> None:
     """Give the command that wrote a run again, where it was given, for the folder as it is now."""
+    from campare.runs.command import without
+
     if not manifest.command:
         raise RunError(
             f"Expected a command of campare that wrote {run}, got a program of your own. "
             "Try: that program again"
         )
-    given = [word for word in _without_out(manifest.command[1:]) if word != "--skip-failed"]
+    given = [word for word in without(manifest.command[1:], "--out") if word != "--skip-failed"]
     words = [sys.executable, "-m", "campare", *given, "--out", str(run.absolute())]
     there = manifest.directory if Path(manifest.directory or "").is_dir() else None
     print(f"Again: {shlex.join([manifest.command[0], *given, '--out', str(run)])}", flush=True)
@@ -93,18 +95,3 @@ def _again(run: Path, manifest: "Manifest") -> None:
             f"Expected the command of {run} to work again, got the error above. "
             f"Try: {shlex.join(manifest.command)}, in the folder where it was given"
         )
-
-
-def _without_out(words: list[str]) -> list[str]:
-    """The words of a command without its --out, which may lie elsewhere now.
-
-    Example:
-        >>> _without_out(["study", "drawn", "--out", "a", "--seeds", "1", "--out=b"])
-        ['study', 'drawn', '--seeds', '1']
-    """
-    before = ["", *words]
-    return [
-        word
-        for last, word in zip(before, words, strict=False)
-        if last != "--out" and word != "--out" and not word.startswith("--out=")
-    ]

@@ -11,9 +11,11 @@ from rich.text import Text
 from campare.metrics.evaluate import MATCHED
 from campare.runs.run import Run
 from campare.stats.answers import method_of, metrics_of
+from campare.stats.judging import NOT_MEASURED, VERDICTS
 from campare.stats.power import power, too_small
 from campare.stats.ranking import CLASSIFIER
 from campare.stats.stored import comparison_of
+from campare.stats.unmeasured import unmeasured
 
 #: Why no measure of a map can have a value.
 _FAULTS = ("flat", "all-negative", "non-finite", "unconnected")
@@ -58,10 +60,11 @@ def summary(run: Run) -> Group:
 def _verdicts(claims: Any) -> list[Text]:
     """One line for each verdict: the claims of which it is true."""
     lines = []
-    for word in ("supported", "contradicted", "equivalent", "not settled"):
+    for word in VERDICTS:
         names = claims.filter(claims["verdict"] == word)["claim"].to_list()
+        said = unmeasured(claims) if word == NOT_MEASURED else ", ".join(names)
         if names:
-            lines.append(Text(f"Claims {word}: {', '.join(names)}."))
+            lines.append(Text(f"Claims {word}: {said}."))
     return lines
 
 

@@ -4,7 +4,7 @@ Nothing is measured or tested here: every number comes from the run's tables and
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,16 @@ from campare.report.plots import curves, forest, spread
 from campare.report.plots.chart import Panel, Plot
 from campare.report.plots.classes import by_class
 from campare.report.view import Arm, Effect
+from campare.runs.command import value, with_option
 from campare.runs.manifest import Manifest
 from campare.stats.answer import Answer
 from campare.stats.answers import method_of, metrics_of
 from campare.stats.comparison import Comparison
+from campare.stats.judging import VERDICTS
 from campare.stats.ranking import main_method
 from campare.stats.scores import of_test
 from campare.stats.stored import comparison_of
+from campare.stats.unmeasured import unmeasured
 from campare.stats.words import replicate, title
 
 if TYPE_CHECKING:
@@ -55,7 +58,9 @@ class Page:
     contrasts: list[str]
     forests: list[Panel]
     factors: list[Panel]
-    claims: list[forest.Judged]
+    claims: list[forest.Judged]  # those that were measured
+    unmeasured: str  # the others, and what would measure them
+    measuring: str  # the command of the run with what claims are about; '' of a program
     sensitivity: list[Panel]
     found: dict[tuple[str, str, str], view.Mean]
     control_heads: list[str]
@@ -120,9 +125,8 @@ class Page:
     @property
     def tally(self) -> list[tuple[str, int]]:
         """How many claims got which verdict."""
-        order = ("supported", "contradicted", "equivalent", "not settled")
-        given = [one.row["verdict"] for one in self.claims]
-        return [(word, given.count(word)) for word in order if word in given]
+        given = self.comparison.claims["verdict"].to_list()
+        return [(word, given.count(word)) for word in VERDICTS if word in given]
 
 
 def read(run: "Run", comparison: Comparison | None = None) -> Page:
@@ -190,6 +194,8 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
             factors, _names(factors), metrics, (), named={name: name for name in _names(factors)}
         ),
         claims=forest.judged(comparison.claims, manifest.kind),
+        unmeasured=unmeasured(comparison.claims),
+        measuring=_measuring(manifest.command),
         sensitivity=_sensitivity(comparison.sensitivity, effects, contrasts, metrics, method),
         found=found,
         control_heads=view.control_heads(controls, noun),
@@ -224,6 +230,21 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         notes=tuple(comparison.notes),
         csv=_csv(comparison, classes, arms, per_image),
     )
+
+
+def _measuring(command: Sequence[str]) -> str:
+    """A command as another run that measures all that claims are about.
+
+    Example:
+        >>> _measuring(["campare", "study", "pets", "--metrics=iou", "--out", "runs/pets"])
+        'campare study pets --metrics iou,claims --out runs/pets-claims'
+    """
+    if not command:
+        return ""
+    metrics, out = value(command, "--metrics", "default"), value(command, "--out", "runs/more")
+    wanted = metrics if "claims" in metrics.split(",") else f"{metrics},claims"
+    longer = with_option(command, "--metrics", wanted)
+    return shlex.join(with_option(longer, "--out", f"{out.rstrip('/')}-claims"))
 
 
 def _effects(

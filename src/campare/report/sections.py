@@ -25,14 +25,17 @@ def _claims(page: Page) -> str:
             one.row["verdict"],
             one.row["text"] or one.row["claim"],
             ", ".join(part for part in (one.row["contrast"], one.measured) if part),
-            one.number or "not measured",
+            one.number or "undefined",
             f"{one.row['smallest']:g}",
             words.p_value(one.row["p_adjusted"]),
             one.needed,
         ]
         for one in page.claims
     ]
-    return table(heads, rows)
+    missing = f"Not measured: {escaped(page.unmeasured)}." if page.unmeasured else ""
+    if page.measuring and "--metrics" in page.unmeasured:
+        missing += f"\n\n```sh\n{page.measuring.replace('```', chr(39) * 3)}\n```"
+    return "\n\n".join(part for part in (table(heads, rows) if rows else "", missing) if part)
 
 
 def _effects(page: Page) -> str:
@@ -160,7 +163,7 @@ SECTIONS: tuple[Section, ...] = (
         name="Claims",
         html=template("claims"),
         markdown=_claims,
-        shown=lambda page: bool(page.claims),
+        shown=lambda page: bool(page.claims or page.unmeasured),
     ),
     Section(
         id="effects",

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from campare.errors import RunError
 from campare.files import SEAL, is_sealed, plain
+from campare.runs.command import without
 from campare.runs.conditions import machine, versions
 from campare.runs.seals import Seal
 from campare.training.recipe import Augment, Recipe, completed
@@ -328,11 +329,7 @@ def _command() -> list[str]:
     """
     called = Path(sys.argv[0])
     ours = called.stem == "campare" or called.parts[-2:] == ("campare", "__main__.py")
-    words = [word for word in sys.argv[1:] if not word.startswith("--cells=")]
-    if "--cells" in words:
-        at = words.index("--cells")
-        del words[at : at + 2]
-    return ["campare", *words] if ours else []
+    return ["campare", *without(sys.argv[1:], "--cells")] if ours else []
 
 
 def _directory() -> str | None:

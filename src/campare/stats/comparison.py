@@ -86,10 +86,10 @@ class Comparison:
         summary: recipe, method, metric, mean, low, high, images, seeds, groups, undefined (rows
             without a value), rows. Nulls are among the methods.
         nulls: recipe, method, metric, null (a method), estimate (method minus null), low, high, p.
-        claims: claim, verdict (supported | contradicted | equivalent | not settled), text,
-            contrast, direction, method, metric, estimate, low, high, p, p_adjusted (Holm over the
-            claims), smallest (effect of interest), images, seeds, groups, more_seeds, more_images
-            (that would settle it, each alone; null: none would), reason.
+        claims: claim, verdict (supported | contradicted | equivalent | not settled | not
+            measured), text, contrast, direction, method, metric, estimate, low, high, p, p_adjusted
+            (Holm over the claims), smallest (effect of interest), images, seeds, groups,
+            more_seeds, more_images (that would settle it, each alone; null: none would), reason.
         factors: main effects, interaction and trends, with the columns of effects.
         sensitivity: contrast, method, metric, analysis, estimate, low, high, p, images, seeds,
             groups, agrees (finds what the main analysis finds).

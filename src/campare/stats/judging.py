@@ -3,7 +3,8 @@
 equivalent     the interval lies inside +- the smallest effect of interest
 supported      p_adjusted < alpha (two-sided), in the claimed direction
 contradicted   p_adjusted < alpha, in the other direction
-not settled    anything else: too wide, too few seeds, or not measured; `reason` says which
+not settled    anything else: too wide, or too few seeds; `reason` says which
+not measured   the table has no such measure, or no such arms; `reason` says which
 """
 
 import math
@@ -24,7 +25,13 @@ from campare.stats.scores import Key, Measured
 from campare.stats.words import MATCHED, replicate
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
-EQUIVALENT, NOT_SETTLED = "equivalent", "not settled"
+EQUIVALENT, NOT_SETTLED, NOT_MEASURED = "equivalent", "not settled", "not measured"
+
+#: All words, in the order in which they are listed.
+VERDICTS = (SUPPORTED, CONTRADICTED, EQUIVALENT, NOT_SETTLED, NOT_MEASURED)
+
+#: How the reason begins where arms were compared, but not by what the claim is about.
+NO_MEASURE = "not part of this run: "
 
 
 class Component(NamedTuple):
@@ -111,7 +118,7 @@ def _test(
     if not components:
         wanted = list(dict.fromkeys(_called(outcome.measures) for outcome in claim.outcomes))
         joined = (" and " if claim.all_of else "; or ").join(wanted)
-        return Evidence(claim, (), f"not part of this run: {joined}")
+        return Evidence(claim, (), NO_MEASURE + joined)
     return Evidence(claim, tuple(components))
 
 
@@ -206,7 +213,7 @@ def _row(
     base = {"claim": claim.name, "text": claim.text, "direction": claim.direction}
     if component is None:
         return base | {
-            "verdict": NOT_SETTLED, "contrast": claim.contrast, "method": method, "metric": "",
+            "verdict": NOT_MEASURED, "contrast": claim.contrast, "method": method, "metric": "",
             **dict.fromkeys(("estimate", "low", "high", "p", "p_adjusted"), math.nan),
             "smallest": claim.outcomes[0].smallest, "images": 0, "seeds": 0, "groups": 0,
             "more_seeds": None, "more_images": None, "reason": one.missing,

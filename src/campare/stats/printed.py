@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import polars as pl
 
 from campare.stats.answer import Answer, Compared
+from campare.stats.judging import NOT_MEASURED, NOT_SETTLED
+from campare.stats.unmeasured import unmeasured
 from campare.stats.words import (
     MATCHED,
     conditional,
@@ -158,8 +160,11 @@ def _claims(comparison: Compared) -> Shown:
             still_needed(row, comparison.kind),
         ]
         for row in comparison.claims.iter_rows(named=True)
+        if row["verdict"] != NOT_MEASURED
     ]
-    return Shown("Claims", heads, rows)
+    missing = unmeasured(comparison.claims)
+    title = f"Claims{', but for those not measured: ' if rows else ' not measured: '}{missing}"
+    return Shown(title if missing else "Claims", heads if rows else [], rows)
 
 
 def still_needed(row: dict[str, Any], kind: str = "") -> str:
@@ -172,7 +177,7 @@ def still_needed(row: dict[str, Any], kind: str = "") -> str:
         >>> still_needed(claim | {"groups": 40})
         '4 more seeds or 300 more images in new groups'
     """
-    if row["verdict"] != "not settled":
+    if row["verdict"] != NOT_SETTLED:
         return ""
     ways = [
         count(row[column], f"more {word}")

@@ -7,6 +7,8 @@ import pytest
 
 from campare.report import render
 from campare.report.writers.markdown import escaped, table
+from campare.stats.judging import VERDICTS
+from campare.stats.unmeasured import unmeasured
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,11 @@ def test_markdown_has_the_answer_the_claims_and_every_effect(run, markdown):
                      "Do it again"]  # fmt: skip
     cells = rows_of(markdown)
     claims = run.compared.claims
-    assert [row[0] for row in cells if row[0] in set(claims["verdict"])] == list(claims["verdict"])
+    measured = claims.filter(pl.col("verdict") != "not measured")
+    words = list(measured["verdict"])
+    assert [row[0] for row in cells if row[0] in VERDICTS] == words
+    assert words
+    assert f"Not measured: {unmeasured(claims)}." in markdown
     effect = run.compared.effects.filter(
         (pl.col("metric") == "energy") & (pl.col("method") == "grad-cam")
     )

@@ -14,6 +14,7 @@ from campare.report import words
 from campare.report.plots.axis import Axis, around_zero
 from campare.report.plots.chart import Line, Panel, Row
 from campare.report.view import Arm, Effect, arms_of
+from campare.stats.judging import NOT_MEASURED, NOT_SETTLED
 from campare.stats.words import MATCHED, higher_is_better, title
 
 #: Where neither side is better, and where one is: what stands at the ends of an axis.
@@ -142,11 +143,11 @@ BAND = (CLAIMS_AXIS.at(-1.0), CLAIMS_AXIS.at(1.0))
 
 
 def judged(claims: pl.DataFrame, kind: str = "") -> list[Judged]:
-    """The rows of the claims table of a run of a kind; right of zero is what the claim says."""
+    """The measured claims of a run of a kind; right of zero is what the claim says."""
     from campare.stats.printed import still_needed
 
     found = []
-    for row in claims.iter_rows(named=True):
+    for row in claims.filter(pl.col("verdict") != NOT_MEASURED).iter_rows(named=True):
         known = all(math.isfinite(row[key]) for key in ("estimate", "low", "high"))
         metric = str(row["metric"]).replace(MATCHED, " (matched)")
         found.append(
@@ -167,7 +168,7 @@ def _scaled(row: Mapping[str, Any]) -> Line:
     at, *ends = (sign * row[key] / row["smallest"] for key in ("estimate", "low", "high"))
     low, high = sorted(ends)
     shown = [CLAIMS_AXIS.at(max(-REACH, min(REACH, x))) for x in (at, low, high)]
-    settled = row["verdict"] != "not settled"
+    settled = row["verdict"] != NOT_SETTLED
     return Line(
         "decides", shown[0], shown[1], shown[2], settled, y=15.0, radius=5.0,
         open_low=low < -REACH, open_high=high > REACH,

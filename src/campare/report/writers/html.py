@@ -97,7 +97,7 @@ def _environment() -> jinja2.Environment:
     }
     environment.globals |= {
         "matched": view.matched,
-        "unmeasured": view.Mean(),
+        "no_mean": view.Mean(),
         "palette": figures.ARMS,
         "band": forest.BAND,
     }

@@ -1,0 +1,33 @@
+"""The claims without a number are told in one line, each with what would measure it."""
+
+import polars as pl
+
+from campare.stats.unmeasured import unmeasured
+
+ROWS = [
+    ("1 focus", "supported", "", "pre-training"),
+    ("2 object", "not measured", "not part of this run: energy", "pre-training"),
+    ("6 sensitivity", "not measured", "not part of this run: max-sensitivity", "B - C"),
+    ("mine", "not measured", "not part of this run: iou", "B - A"),
+    ("8 robust", "not measured", "no recipes for 'both - neither'", "both - neither"),
+    ("9 small sets", "not measured", "no recipes for 'x'", "pre-training x train size"),
+]
+
+
+def said(*names):
+    table = pl.DataFrame(ROWS, schema=["claim", "verdict", "reason", "contrast"], orient="row")
+    return unmeasured(table.filter(pl.col("claim").is_in(names)))
+
+
+def test_what_lacks_the_same_is_told_together():
+    assert said("1 focus") == ""
+    assert said("1 focus", "2 object", "6 sensitivity") == (
+        "2 object and 6 sensitivity (a run with --metrics default,claims)"
+    )
+
+
+def test_each_lack_has_its_own_remedy():
+    assert said("2 object", "mine", "8 robust", "9 small sets") == (
+        "2 object (a run with --metrics default,claims), mine (iou), "
+        "8 robust (arms for 'both - neither'), 9 small sets (--train-sizes 50,100,200)"
+    )
