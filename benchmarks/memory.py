@@ -4,7 +4,8 @@
     python benchmarks/memory.py --sizes 1000 10000 --metrics default
 
 One small model, one method, drawn images of 64 pixels, rows, maps and report on the disk.
-`anonymous` is what the process itself holds at most, without pages of files.
+`anonymous` is what the process itself holds at most, without pages of files; `evaluating` all that
+it holds until the model is evaluated, before comparison and report.
 """
 
 import argparse
@@ -24,24 +25,28 @@ METRICS = ("default", "road,insertion,rotation-equivariance")
 class Watch(threading.Thread):
     """The most memory that the process held, in MiB, looked up 20 times a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Path) -> None:
         super().__init__(daemon=True)
-        self.most = 0.0
+        self.records = run / "cells"  # there is one as soon as the model is evaluated
+        self.most = self.evaluating = 0.0
 
     def run(self) -> None:
         while True:
-            self.most = max(self.most, anonymous())
+            held = held_of("RssAnon", "VmRSS")
+            self.most = max(self.most, held["RssAnon"])
+            if not any(self.records.glob("*.json")):
+                self.evaluating = max(self.evaluating, held["VmRSS"])
             time.sleep(0.05)
 
 
-def anonymous() -> float:
-    """MiB of memory that is no file's; 0 where the system does not say."""
+def held_of(*kinds: str) -> dict[str, float]:
+    """MiB of kinds of memory of this process; 0 where the system does not say."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
-        return 0.0
-    found = [line.split()[1] for line in lines if line.startswith("RssAnon:")]
-    return int(found[0]) / 1024 if found else 0.0
+        lines = []
+    words = dict(line.split(":", 1) for line in lines)
+    return {kind: int(words.get(kind, "0 kB").split()[0]) / 1024 for kind in kinds}
 
 
 def one(images: int, metrics: str) -> dict[str, float]:
@@ -62,10 +67,10 @@ def one(images: int, metrics: str) -> dict[str, float]:
         ]
     )
     drawn = ImageSet.drawn(train=2, test=images, size=SIZE)
-    watch = Watch()
-    watch.start()
     start, busy = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
+        watch = Watch(Path(folder) / "run")
+        watch.start()
         audit({"small": network}, drawn, metrics=metrics.split(","), out=Path(folder) / "run")
         run = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
     return {
@@ -73,6 +78,7 @@ def one(images: int, metrics: str) -> dict[str, float]:
         "cpu": time.process_time() - busy,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "anonymous": watch.most,
+        "evaluating": watch.evaluating,
         "run": run / 2**20,
     }
 
@@ -87,7 +93,7 @@ def main() -> None:
         print(json.dumps(one(options.sizes[0], options.metrics[0])))
         return
     for metrics in options.metrics:
-        print(f"{metrics}\n   images  peak MiB  anonymous  CPU ms an image  run MiB")
+        print(f"{metrics}\n   images  peak MiB  anonymous  evaluating  CPU ms an image  run MiB")
         for size in options.sizes:
             command = [sys.executable, __file__, "--one", "--sizes", str(size)]
             said = subprocess.run(
@@ -96,7 +102,8 @@ def main() -> None:
             found = json.loads(said.stdout.splitlines()[-1])
             print(
                 f"{size:9,} {found['peak']:9.0f} {found['anonymous']:10.0f} "
-                f"{1000 * found['cpu'] / size:16.2f} {found['run']:8.1f}",
+                f"{found['evaluating']:11.0f} {1000 * found['cpu'] / size:16.2f} "
+                f"{found['run']:8.1f}",
                 flush=True,
             )
 

@@ -96,6 +96,58 @@ def test_rows_that_are_read_in_order_are_computed_once():
     assert asked == [(0, 256), (256, 512), (512, 768), (768, 1000)]
 
 
+def in_two_blocks(monkeypatch, tmp_path):
+    """Numbers 0 to 8 in a file, which are read five at a time."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(stored, "LIMIT", 0)
+    monkeypatch.setattr(stored, "BLOCK", 5)
+    numbers = stored.zeros((9,), np.int64)
+    numbers[:] = np.arange(9)
+    return numbers
+
+
+def test_what_a_function_makes_of_the_rows_is_gathered(monkeypatch, tmp_path):
+    numbers = in_two_blocks(monkeypatch, tmp_path)
+    asked = []
+
+    def both(some, more):
+        asked.append(len(some))
+        return {"sum": some + more, "small": some < 3}
+
+    found = stored.gathered(both, numbers, np.ones(9))
+    assert asked == [5, 4]
+    assert found["sum"].tolist() == list(range(1, 10))
+    assert found["small"].sum() == 3
+    assert len(stored.gathered(both, numbers[:0], np.ones(0))["sum"]) == 0
+
+
+def test_a_function_of_what_is_read_is_computed_when_it_is_read(monkeypatch, tmp_path):
+    numbers = stored.as_read(in_two_blocks(monkeypatch, tmp_path))
+    assert isinstance(numbers, stored.Computed)
+    pairs = stored.lazily(
+        lambda some, more: np.stack([some, more], 1), numbers, np.ones(9), shape=(9, 2)
+    )
+    assert pairs.shape == (9, 2)
+    assert np.asarray(pairs)[:, 0].tolist() == list(range(9))
+    assert stored.lazily(np.negative, np.ones(2)).tolist() == [-1, -1]
+    assert stored.as_read(np.ones(2)).tolist() == [1, 1]
+
+
+def test_what_is_drawn_as_it_is_read_is_what_is_drawn_at_once(monkeypatch, tmp_path):
+    numbers = in_two_blocks(monkeypatch, tmp_path)
+
+    def drawn(some, rng):
+        return some + rng.random(len(some))
+
+    whole = stored.lazily(drawn, np.arange(9), rng=np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    later = stored.lazily(drawn, stored.as_read(numbers), rng=rng)
+    assert np.array_equal(np.asarray(later), whole)
+    after = rng.bit_generator.state
+    assert np.array_equal(later[:5], whole[:5])  # read again: the same, and nothing is drawn
+    assert rng.bit_generator.state == after
+
+
 def test_images_in_a_file_become_floats_as_they_are_read(small):
     images = stored.zeros((300, 2, 2, 3), np.uint8)
     images[:] = np.arange(300)[:, None, None, None] % 256

@@ -10,7 +10,9 @@ from campare import audit, study
 from campare.data import ImageSet, stored
 from campare.experiments import evaluate as module
 from campare.experiments import spool
-from campare.metrics import rows
+from campare.metrics import boxes, rows
+from campare.metrics.faithfulness import replacing
+from campare.metrics.robustness import dose_response
 from campare.training.recipe import Recipe
 
 DRAWN = ImageSet.drawn(train=12, test=12, size=16)
@@ -37,10 +39,16 @@ def test_a_study_and_an_audit_of_its_model_give_the_same_rows(run):
 
 def test_rows_are_the_same_where_images_maps_and_rows_lie_in_files(run, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    for place, limit in ((stored, "LIMIT"), (spool, "LIMIT"), (rows, "_ROWS")):
+    limits = [(stored, "LIMIT"), (spool, "LIMIT"), (rows, "_ROWS")]
+    blocks = [(each, "BLOCK") for each in (stored, boxes, dose_response, replacing)]
+    for place, limit in (*limits, *blocks):
         monkeypatch.setattr(place, limit, 5)
     file = run.path / "models" / "plain-0.keras"
-    chosen = ["energy", "focus", "gini", "deletion", "flip-equivariance"]
+    chosen = [
+        "energy", "focus", "gini", "max-box-accuracy", "pixel-precision", "background-drop",
+        "deletion", "irof", "infidelity", "average-drop", "adcc", "flip-equivariance",
+        "max-sensitivity", "random-logit", "mprt", "efficient-mprt",
+    ]  # fmt: skip
     found = audit({"plain": file}, DRAWN, metrics=chosen, out=tmp_path / "run").frame
     monkeypatch.undo()
     assert found.equals(audit({"plain": file}, DRAWN, metrics=chosen).frame)

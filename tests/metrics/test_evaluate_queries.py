@@ -127,14 +127,15 @@ def filed(count, side=16):
     return Images(pixels, np.arange(count) % 2, names, {}, ("cat", "dog")), maps
 
 
-def most_memory(count):
+def most_memory(count, metric):
     """Bytes that Python and NumPy hold at most while a measure queries a model."""
     images, maps = filed(count)
     tracemalloc.start()
     for _ in measure_queries.frames(
-        "faithfulness", images, maps=maps, predict=lambda x: x.mean(axis=(1, 2))[:, :2],
+        METRICS[metric].stage, images, maps=maps, predict=lambda x: x.mean(axis=(1, 2))[:, :2],
+        explain=lambda x, _: x[:, ::4, ::4, 0], classifier=Replay(),
         recipe="A", seed=0, split="test", method="m", layer="top", predictions=images.labels,
-        targets=images.labels, rng=np.random.default_rng(0), metrics=["deletion"],
+        targets=images.labels, rng=np.random.default_rng(0), metrics=[metric],
     ):  # fmt: skip
         pass
     most = tracemalloc.get_traced_memory()[1]
@@ -142,9 +143,18 @@ def most_memory(count):
     return most
 
 
-def test_memory_hardly_grows_with_the_number_of_images(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    "metric", ["deletion", "average-drop", "adcc", "random-logit", "efficient-mprt"]
+)
+def test_memory_hardly_grows_with_the_number_of_images(monkeypatch, tmp_path, metric):
     monkeypatch.setattr(stored, "LIMIT", 0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    most_memory(10)  # imports
-    few, many = most_memory(600), most_memory(1200)
+    most_memory(10, metric)  # imports
+    few, many = most_memory(600, metric), most_memory(1200, metric)
     assert (many - few) / 600 < 600  # bytes an image, of 3,072 as floats and as many of ranks
+
+
+@pytest.mark.slow  # seconds each
+@pytest.mark.parametrize("metric", ["irof", "infidelity", "max-sensitivity", "mprt"])
+def test_memory_of_slow_measures_hardly_grows(monkeypatch, tmp_path, metric):
+    test_memory_hardly_grows_with_the_number_of_images(monkeypatch, tmp_path, metric)

@@ -29,6 +29,17 @@ def test_a_mean_is_over_what_is_defined():
     assert found.status.tolist() == ["ok", "ok", "flat"]
 
 
+def test_a_running_mean_is_that_of_all_at_once():
+    rng = np.random.default_rng(0)
+    parts = []
+    for _ in range(9):
+        values = np.where(rng.random(20) < 0.3, np.nan, rng.random(20))
+        parts.append(Values(values, np.where(np.isnan(values), "flat", "ok")))
+    found = average(iter(parts))
+    assert np.array_equal(found.values, np.nanmean([part.values for part in parts], axis=0))
+    assert set(found.status) == {"ok"}
+
+
 def test_maps_of_any_rank_become_rows_with_their_reasons():
     maps = np.stack([np.ones((2, 3)), np.zeros((2, 3)), -np.ones((2, 3)), np.full((2, 3), np.nan)])
     maps[2, 0, 0] = -2

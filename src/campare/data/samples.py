@@ -21,9 +21,9 @@ from campare.data.framing import STRETCH, Framing
 from campare.data.groups import By, groups_by, unit_of
 from campare.data.groups import notes as group_notes
 from campare.data.inventory import Inventory
-from campare.data.stored import release, zeros
+from campare.data.stored import BLOCK, parts, release, zeros
 from campare.errors import DataError
-from campare.types import Bools, Ints
+from campare.types import Array, Bools, Ints
 
 #: Regions of an image that can have ground truth, in the order they are listed; other: objects of
 #: other classes.
@@ -98,10 +98,10 @@ class Images:
         """
         at = np.asarray(indices, np.int64)
         return Images(
-            images=self.images[at],
+            images=_taken(self.images, at),
             labels=self.labels[at],
             names=tuple(self.names[i] for i in at),
-            regions={name: masks[at] for name, masks in self.regions.items()},
+            regions={name: _taken(masks, at) for name, masks in self.regions.items()},
             class_names=self.class_names,
             groups=tuple(self.groups[i] for i in at) if self.groups else (),
         )
@@ -298,6 +298,14 @@ class SampleSet:
             class_names=self.class_names,
             groups=_all_or_none([sample.group for sample in samples]),
         )
+
+
+def _taken(array: Array, at: Ints) -> Array:
+    """Rows of an array, copied; many into a file."""
+    rows = zeros((len(at), *array.shape[1:]), array.dtype)
+    for some in parts(len(at), BLOCK, rows, array):
+        rows[some] = array[at[some]]
+    return rows
 
 
 def _all_or_none(groups: Sequence[str | None]) -> tuple[str | None, ...]:

@@ -3,7 +3,9 @@
     zeros(shape, dtype)     an array to fill; a large one is a mapped file in the cache folder
     parts(n, size, ...)     slices of it, one after the other; what was read leaves the memory
     filled(batches, n)      the arrays that batches make up
+    gathered(f, *arrays)    the arrays that f makes of all rows, a part at a time
     Computed(shape, rows)   an array whose rows are computed a part at a time, when they are read
+    lazily(f, *arrays)      f of arrays: at once, or Computed where one of them is
 
 The file has no name: it is gone with the process, however that ends. What does not fit on the disk
 is an error before anything is computed.
@@ -14,6 +16,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from copy import deepcopy
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -131,6 +134,18 @@ def filled(batches: Iterable[Mapping[str, Array]], total: int) -> dict[str, Arra
     return whole
 
 
+def gathered(function: Callable[..., Mapping[str, Array]], *arrays: Any) -> dict[str, Array]:
+    """What a function makes of the rows of arrays, BLOCK of them at a time: arrays by name.
+
+    Example:
+        >>> gathered(lambda rows: {"sum": rows.sum(axis=1)}, np.ones((3, 2)))["sum"].tolist()
+        [2.0, 2.0, 2.0]
+    """
+    total = len(arrays[0])
+    blocks = parts(total, BLOCK, *arrays) if total else [slice(0, 0)]
+    return filled((function(*(each[rows] for each in arrays)) for rows in blocks), total)
+
+
 class Computed:
     """An array (N, ...) whose rows are computed when they are read, BLOCK of them at a time.
 
@@ -182,6 +197,61 @@ class Computed:
         return self._last[1]
 
 
+def lazily(
+    function: Callable[..., Array],
+    *arrays: Any,
+    shape: Sequence[int] | None = None,
+    rng: np.random.Generator | None = None,
+) -> Any:
+    """A function of arrays, row by row: at once, or as it is read where one of them is `Computed`.
+
+    The result has the shape of the first array, or `shape`. With `rng`, which is handed over last,
+    rows are drawn when they are first read, in order; read again they are the same.
+
+    Example:
+        >>> twice = lazily(lambda rows: 2 * rows, Computed((3,), lambda rows: np.arange(3)[rows]))
+        >>> type(twice).__name__, np.asarray(twice).tolist()
+        ('Computed', [0, 2, 4])
+    """
+    if not any(isinstance(array, Computed) for array in arrays):
+        return function(*arrays) if rng is None else function(*arrays, rng)
+    states: dict[int, Any] = {}
+
+    def rows(where: slice) -> Array:
+        some = [array[where] for array in arrays]
+        if rng is None:
+            found = function(*some)
+        elif where.start in states:
+            again = deepcopy(rng)
+            again.bit_generator.state = states[where.start]
+            found = function(*some, again)
+        else:
+            states[where.start] = rng.bit_generator.state
+            found = function(*some, rng)
+        release(*arrays)
+        return found
+
+    return Computed(arrays[0].shape if shape is None else shape, rows)
+
+
+def as_read(array: Any) -> Any:
+    """An array as it is; one in a file `Computed`, so that what was read leaves the memory.
+
+    Example:
+        >>> as_read(np.zeros(3)).tolist()
+        [0.0, 0.0, 0.0]
+    """
+    if _mapped(array) is None:
+        return array
+
+    def rows(where: slice) -> Array:
+        found = np.array(array[where])
+        release(array)
+        return found
+
+    return Computed(array.shape, rows)
+
+
 def as_floats(images: "Array | Computed") -> Any:
     """Images (N, H, W, C) as float32: at once if they are in memory, else as they are read.
 
@@ -191,16 +261,7 @@ def as_floats(images: "Array | Computed") -> Any:
     """
     if isinstance(images, Computed):
         return images
-    if _mapped(images) is None:
-        return np.asarray(images, np.float32)
-    mapped = images
-
-    def rows(where: slice) -> Array:
-        found = mapped[where].astype(np.float32)
-        release(mapped)
-        return found
-
-    return Computed(mapped.shape, rows)
+    return lazily(lambda rows: np.asarray(rows, np.float32), as_read(images))
 
 
 def _mapped(array: object) -> mmap.mmap | None:

@@ -18,6 +18,7 @@ from campare.data import Images, ImageSet
 from campare.data.framing import STRETCH, Framing
 from campare.data.groups import By, units
 from campare.data.samples import Sample, in_threads
+from campare.data.stored import gathered
 from campare.experiments.progress import Live
 from campare.experiments.spool import Spool
 from campare.metrics import Metric
@@ -239,7 +240,7 @@ def mosaics_of(
 ) -> tuple[Mosaics, ...]:
     """Mosaics of each kind that the test images suffice for; none that shows several classes."""
     found = []
-    several = np.asarray(_others(test).any((1, 2)))
+    several = gathered(lambda masks: {"": masks.any((1, 2))}, _others(test))[""]
     for kind, each in zip(kinds, of_one_class(test, several, kinds), strict=True):
         if isinstance(each, Mosaics):
             found.append(each)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from campare.data.stored import BLOCK, gathered, parts
 from campare.errors import DataError
 from campare.metrics.localization import energy
 from campare.metrics.metric import INF, MASK, Metric
@@ -44,8 +45,8 @@ def max_box_accuracy(
         >>> max_box_accuracy(one, one > 0).values.tolist()
         [1.0, 1.0]
     """
-    scaled, reasons = _scaled(maps, masks)
-    reached = _reached(best_overlaps(scaled, np.asarray(masks, bool)))
+    reasons = gathered(_by_threshold, maps, masks)
+    reached = reasons.pop("reached")
     count = len(reached)
     if thresholds is not None:
         chosen = np.broadcast_to(_nearest(thresholds), (count, len(OVERLAPS)))
@@ -57,8 +58,14 @@ def max_box_accuracy(
         own = half_of == half
         held_out = usable & ~own
         alone |= own & (not held_out.any())
-        chosen[own] = _best(reached[held_out])
+        chosen[own] = _best(_hits(reached, held_out))
     return with_reasons(_at(reached, chosen), {**reasons, "no-held-out": alone})
+
+
+def _by_threshold(maps: Array, masks: Array) -> dict[str, Bools]:
+    """At which thresholds a box is right (N, T, overlaps), and what is undefined."""
+    scaled, reasons = _scaled(maps, masks)
+    return {"reached": _reached(best_overlaps(scaled, np.asarray(masks, bool))), **reasons}
 
 
 def halves(count: int) -> Ints:
@@ -92,7 +99,8 @@ def box_thresholds(maps: Array, masks: Array) -> tuple[float, ...]:
             "Expected a map with a mask to choose thresholds by, got none that is defined. "
             "Try other held-out images."
         )
-    best = _best(_reached(best_overlaps(scaled[usable], np.asarray(masks, bool)[usable])))
+    reached = _reached(best_overlaps(scaled[usable], np.asarray(masks, bool)[usable]))
+    best = _best(reached.sum(axis=0))
     return tuple(THRESHOLDS[best].tolist())
 
 
@@ -160,18 +168,26 @@ def pixel_precision(maps: Array, masks: Array) -> Values:
         >>> pixel_precision(np.array([[[3.0, 1.0]]]), np.array([[[True, False]]])).values.tolist()
         [1.0]
     """
-    scaled, reasons = _scaled(maps, masks)
+    reasons = gathered(_counted, maps, masks)
+    hits, misses = reasons.pop("hits"), reasons.pop("misses")
     usable = ~np.any(list(reasons.values()), axis=0)
-    values = np.full(len(scaled), np.nan)
-    hits, misses = _histograms(scaled[usable], np.asarray(masks, bool)[usable])
-    n = len(hits)
-    if n == 1:
-        values[usable] = _precision(hits, misses)
-    elif n:
-        hit, miss = hits.sum(axis=0), misses.sum(axis=0)
-        without = _precision(hit - hits, miss - misses)
-        values[usable] = n * _precision(hit[None], miss[None]) - (n - 1) * without
+    n, every = int(usable.sum()), np.array([_hits(hits, usable), _hits(misses, usable)])
+
+    def part_in_all(hits: Array, misses: Array) -> dict[str, Array]:
+        if n <= 1:
+            return {"": _precision(hits, misses)}
+        without = _precision(every[0] - hits, every[1] - misses)
+        return {"": n * _precision(every[0][None], every[1][None]) - (n - 1) * without}
+
+    values = gathered(part_in_all, hits, misses)[""]
     return with_reasons(values, reasons)
+
+
+def _counted(maps: Array, masks: Array) -> dict[str, Array]:
+    """The `_histograms` of maps, which fit into 32 bits, and what is undefined."""
+    scaled, reasons = _scaled(maps, masks)
+    hits, misses = _histograms(scaled, np.asarray(masks, bool))
+    return {"hits": hits.astype(np.int32), "misses": misses.astype(np.int32), **reasons}
 
 
 def pooled_precision(maps: Array, masks: Array) -> float:
@@ -207,9 +223,16 @@ def _reached(overlaps: NDArray[np.float64]) -> Bools:
     return np.asarray(overlaps[..., None] >= np.array(OVERLAPS))
 
 
-def _best(reached: Bools) -> Ints:
-    """The place of the best threshold for each overlap, the middle one of equals."""
-    hits = reached.sum(axis=0)  # (T, overlaps)
+def _hits(counts: Array, where: Bools) -> Ints:
+    """Sums over some of the images: (N, ...), (N,) -> (...)."""
+    total = np.zeros(counts.shape[1:], np.int64)
+    for some in parts(len(counts), BLOCK, counts):
+        total += counts[some][where[some]].sum(axis=0)
+    return total
+
+
+def _best(hits: Ints) -> Ints:
+    """The place of the threshold of most hits (T, overlaps) for each overlap, the middle one."""
     best = hits == hits.max(axis=0)
     return np.array([np.flatnonzero(column)[column.sum() // 2] for column in best.T], np.int64)
 
@@ -272,6 +295,7 @@ DECLARED: tuple[Metric, ...] = (
         paper="Choe et al. 2020, section 4.1; threshold from held-out images",
         order=("perfect", "random"),
         together=True,
+        parts=True,
         default=False,
     ),
     Metric(
@@ -288,6 +312,7 @@ DECLARED: tuple[Metric, ...] = (
         paper="Choe et al. 2020, section 4.1",
         order=("perfect", "random"),
         together=True,
+        parts=True,
         default=False,
     ),
     Metric(

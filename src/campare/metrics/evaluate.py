@@ -18,7 +18,7 @@ import polars as pl
 
 from campare.attribution import maps as m
 from campare.data.samples import Images
-from campare.data.stored import Computed, as_floats, parts
+from campare.data.stored import Computed, as_floats, as_read, gathered, lazily, parts
 from campare.errors import CampareError
 from campare.metrics.classification import predicted
 from campare.metrics.metric import ALWAYS_GIVEN, Explain, Metric, Predict, Stage, signature
@@ -26,7 +26,7 @@ from campare.metrics.mosaic import Mosaics, class_masks
 from campare.metrics.registry import METRICS, choose
 from campare.metrics.rows import check_count, frames
 from campare.metrics.values import Found, Values
-from campare.types import Array, Classifier, Floats, Ints
+from campare.types import Array, Classifier, Ints
 
 #: Condition of metrics whose maps were first pooled to the coarsest grid of all arms.
 MATCHED = "@matched"
@@ -54,14 +54,15 @@ class Context:
 
     Attributes:
         maps: (N, h, w). enlarged: the same maps at the size of the images, (N, H, W).
-        images: (N, H, W, C), many of them `Computed`. regions: name -> masks (N, H, W).
+        images: (N, H, W, C). Many images, and many maps, are `Computed`.
+        regions: name -> masks (N, H, W).
         logits: (N, K). labels, targets: (N,). predict, explain, classifier: see `metric`.
         rng: of all that is drawn, metric after metric.
         matched: the coarsest grid of all arms.
     """
 
-    maps: Array | None = None
-    enlarged: Array | None = None
+    maps: Array | Computed | None = None
+    enlarged: Array | Computed | None = None
     images: Array | Computed | None = None
     regions: Mapping[str, Array] = field(default_factory=dict)
     logits: Array | None = None
@@ -82,10 +83,12 @@ class Context:
 
     def argument(self, name: str, metric: Metric) -> Any:
         """What stands for a parameter of a metric's function; None: it is not known here."""
+        found = self._argument(name, metric)
+        return np.asarray(found) if isinstance(found, Computed) and not metric.parts else found
+
+    def _argument(self, name: str, metric: Metric) -> Any:
         if name == "maps" and metric.resolution == "image" and self.enlarged is not None:
             return self.enlarged
-        if name == "images" and isinstance(self.images, Computed) and not metric.parts:
-            return np.asarray(self.images)
         if name in ("masks", "own"):
             return self.regions.get(metric.region or "")
         return self.regions.get("other") if name == "other" else getattr(self, name)
@@ -365,7 +368,7 @@ def _found(metrics: Sequence[Metric], context: Context, images: int) -> Found:
     for metric in metrics:
         for condition, values in evaluate_metric(metric, context).items():
             name = metric.name + (f"@{condition}" if condition else "")
-            found.put(name, slice(0, images), values)
+            found.put(name, found.every, values)
     return found
 
 
@@ -388,7 +391,7 @@ def _measure(
             for some in parts(len(maps), step, maps, images, *regions.values()):
                 _put(found, some, suffix, sliced, _part(whole, some), grid)
         if together:
-            _put(found, slice(0, len(maps)), suffix, together, whole, grid)
+            _put(found, found.every, suffix, together, replace(whole, maps=as_read(maps)), grid)
     return found
 
 
@@ -401,11 +404,13 @@ def _put(
     grid: tuple[int, ...] | None,
 ) -> None:
     """Measure some of the maps, pooled to a grid if one is given."""
-    assert context.maps is not None
-    status = m.status(context.maps)
+    maps = context.maps
+    assert maps is not None
+    status = gathered(lambda some: {"": m.status(some)}, maps)[""]
     broken = (status == "non-finite") | (status == "all-negative")
-    native = m.positive(context.maps)
-    shown = native if grid is None else m.pool(native, grid)
+    shown = lazily(m.positive, maps)
+    if grid is not None:
+        shown = lazily(lambda some: m.pool(some, grid), shown, shape=(len(maps), *grid))
     context = _enlarged(replace(context, maps=shown))
     for metric in metrics:
         values, states = evaluate_metric(metric, context)[""]
@@ -428,6 +433,10 @@ def _enlarged(context: Context) -> Context:
     """A context whose maps are at the size of the images, too."""
     assert context.maps is not None
     assert context.images is not None
-    maps: Floats = np.asarray(context.maps, np.float32)
-    enlarged = m.resize(maps, context.images.shape[1:3])
+    size = context.images.shape[1:3]
+    enlarged = lazily(
+        lambda some: m.resize(np.asarray(some, np.float32), size),
+        context.maps,
+        shape=(len(context.maps), *size),
+    )
     return replace(context, enlarged=enlarged, _results={})  # other maps, other results

@@ -95,8 +95,8 @@ class Metric:
         gameable: said of a metric that ranks Fake-CAM above Grad-CAM; else None.
         default: whether it is measured when nothing is said.
         together: whether it needs all images at once, since they share a threshold.
-        parts: whether its function reads images a part at a time, so that many of them may be a
-            `campare.data.stored.Computed`, which is no array but is read as one.
+        parts: whether its function reads images and maps a part at a time, so that many of them may
+            be a `campare.data.stored.Computed`, which is no array but is read as one.
         parameters: names and values of the function's parameters that were changed.
 
     Raises:

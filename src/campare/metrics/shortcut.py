@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from campare.data.samples import Images
-from campare.data.stored import Computed, as_floats
+from campare.data.stored import Computed, as_floats, gathered, lazily
 from campare.errors import DataError
 from campare.metrics import localization
 from campare.metrics.classification import confidence, predicted
@@ -55,8 +55,12 @@ def background(objects: Array) -> Bools:
         >>> background(np.array([[[True, False]], [[False, False]]])).tolist()
         [[[False, True]], [[False, False]]]
     """
-    known = np.asarray(objects, bool)
-    return np.asarray(~known & known.any(axis=map_axes(known), keepdims=True))
+
+    def behind(rows: Array) -> dict[str, Bools]:
+        known = np.asarray(rows, bool)
+        return {"": np.asarray(~known & known.any(axis=map_axes(known), keepdims=True))}
+
+    return gathered(behind, objects)[""]
 
 
 def with_border(images: Images, share: float = 0.1) -> Images:
@@ -113,10 +117,11 @@ def region_drop(
             "Try loading both with ImageSet.load, which resizes them together."
         )
     masks = np.broadcast_to(masks, images.shape[:3])
-    _, reasons = inside(masks, masks)
+    reasons = gathered(lambda rows: inside(rows, rows)[1], masks)
     logits = in_batches(predict, images)
     chosen = predicted(logits) if targets is None else np.asarray(targets, np.int64)
-    smooth = _blurred(images, sigma * min(images.shape[1:3]))
+    width = sigma * min(images.shape[1:3])
+    smooth = lazily(lambda rows: blur(rows, width), images)
 
     def without(images: Floats, smooth: Floats, region: Bools) -> Floats:
         return predict(np.where(region[..., None], smooth, images))
@@ -168,13 +173,6 @@ def excess_drop(
         [0.0]
     """
     return region_drop(predict, images, masks, targets, rng).excess
-
-
-def _blurred(images: Floats | Computed, sigma: float) -> Floats:
-    """`blur`, of `Computed` images when it is read."""
-    if not isinstance(images, Computed):
-        return blur(images, sigma)
-    return cast("Floats", Computed(images.shape, lambda rows: blur(images[rows], sigma)))
 
 
 def _elsewhere(masks: Bools, rng: np.random.Generator) -> Bools:

@@ -3,7 +3,7 @@
 Undefined is NaN with a status, never a silent zero or hit.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ def unless(values: Values, reasons: Mapping[str, Bools]) -> Values:
     return Values(found.values, np.where(found.status == "ok", values.status, found.status))
 
 
-def average(parts: Sequence[Values]) -> Values:
+def average(parts: Iterable[Values]) -> Values:
     """Mean of the defined values of each image; without any, undefined as the first part is.
 
     Example:
@@ -59,12 +59,35 @@ def average(parts: Sequence[Values]) -> Values:
         >>> average([one, two]).values.tolist()
         [0.5, 0.5]
     """
-    values = np.stack([part.values for part in parts])
-    defined = ~np.isnan(values)
-    count = defined.sum(axis=0)
-    mean = np.where(defined, values, 0).sum(axis=0) / np.maximum(count, 1)
-    status = np.where(count > 0, "ok", parts[0].status)
-    return Values(np.where(count > 0, mean, np.nan), status)
+    mean = Average()
+    for part in parts:
+        mean.add(part)
+    return mean.values
+
+
+class Average:
+    """The `average` of values that come one after the other and are not kept."""
+
+    def __init__(self) -> None:
+        self._sum: Array | None = None
+
+    def add(self, part: Values) -> None:
+        """Take the next values of the same images."""
+        defined = ~np.isnan(part.values)
+        values = np.where(defined, part.values, 0)
+        if self._sum is None:
+            self._sum, self._count, self._status = values, defined.astype(int), part.status
+        else:
+            self._sum += values
+            self._count += defined
+
+    @property
+    def values(self) -> Values:
+        """Their mean; of none an error."""
+        assert self._sum is not None
+        known = self._count > 0
+        mean = self._sum / np.maximum(self._count, 1)
+        return Values(np.where(known, mean, np.nan), np.where(known, "ok", self._status))
 
 
 def pixels(maps: Array) -> tuple[Floats, dict[str, Bools]]:
@@ -118,6 +141,11 @@ class Found(Mapping[str, Values]):
         self._values: dict[str, tuple[Array, Array]] = {}
         for name in names:
             self._add(name)
+
+    @property
+    def every(self) -> slice:
+        """All of the images, for `put`."""
+        return slice(0, self.images)
 
     def put(self, name: str, where: slice, values: Values) -> None:
         """Values of a metric for some of the images."""

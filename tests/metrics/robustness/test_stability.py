@@ -6,11 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference_stability as slow
+from campare.data.stored import Computed
 from campare.errors import DataError
 from campare.metrics.robustness import transforms
 from campare.metrics.robustness.colors import brightness, noise
 from campare.metrics.robustness.stability import (
+    compared,
     equivariance,
+    maps_of,
     observe,
     partners,
     refer,
@@ -322,3 +325,28 @@ def test_a_method_that_tells_the_logits_is_asked_once_and_the_network_never():
     assert np.array_equal(found.changed, expected.changed)
     assert found.changed.any()
     assert np.array_equal(found.after, expected.after)
+
+
+def test_maps_are_compared_a_part_at_a_time_also_with_those_of_partners():
+    rng = np.random.default_rng(0)
+    before, after, partner = rng.random((5, 4, 4)), rng.random((5, 4, 4)), np.array([3, 4, 0, 1, 2])
+    for many in (before, np.tile(before, (300, 1, 1))):
+        other = np.tile(after, (len(many) // 5, 1, 1))
+        found = compared(many, other, spearman)
+        assert np.array_equal(found.values, spearman(many, other).values)
+    found = compared(before, after, spearman, partner)
+    assert np.array_equal(found.values, spearman(before, after[partner]).values)
+
+
+def test_a_method_that_knows_no_computed_images_is_asked_in_batches():
+    images = np.arange(130.0).reshape(130, 1, 1, 1)
+    sizes = []
+
+    def explain(pixels, targets):
+        sizes.append(len(np.asarray(pixels)[:, 0]))
+        return pixels[..., 0]
+
+    read_later = Computed(images.shape, lambda rows: images[rows])
+    targets = np.zeros(130, np.int64)
+    assert np.array_equal(maps_of(explain, read_later, targets), maps_of(explain, images, targets))
+    assert sizes == [64, 64, 2, 130]

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.attribution import maps as m
+from campare.data.stored import gathered, lazily
 from campare.errors import DataError
 from campare.metrics.faithfulness.predicting import BATCH, check, scores
-from campare.metrics.faithfulness.replacing import Baseline, baseline
+from campare.metrics.faithfulness.replacing import Baseline, baseline, finite
 from campare.metrics.metric import Explain, Metric, Predict
+from campare.metrics.robustness.stability import maps_of
 from campare.metrics.values import Reasons, Values, pixels, with_reasons
 from campare.models.arrays import map_axes
 from campare.types import Array, Bools, Floats
@@ -129,16 +131,16 @@ def adcc(
     """
     kept = _kept(predict, images, maps, targets, other=other, rng=rng, batch_size=batch_size)
     maps = np.asarray(maps, np.float32)
-    again = np.asarray(explain(kept.masked, np.asarray(targets, np.int64)), np.float32)
+    again = maps_of(explain, kept.masked, np.asarray(targets, np.int64))
     if again.shape != maps.shape:
         raise DataError(
             f"Expected maps of the masked images of shape {maps.shape}, got {again.shape}. "
             "Try the method, layer and image size that made the maps."
         )
-    first, second = _unit(maps), _unit(again)
-    coherency = (1 + _correlation(first, second)) / 2
+    found = gathered(_coherency, maps, again)
+    coherency = found["coherency"]
     lost = np.maximum(kept.before - kept.after, 0) / np.where(kept.before > 0, kept.before, 1)
-    parts = np.stack([coherency, 1 - first.mean(axis=map_axes(first), dtype=np.float64), 1 - lost])
+    parts = np.stack([coherency, found["simple"], 1 - lost])
     zero = (parts <= 0).any(axis=0)
     mean = 3 / (1 / np.where(parts > 0, parts, 1)).sum(axis=0)
     return with_reasons(
@@ -152,7 +154,7 @@ class _Kept(NamedTuple):
 
     before: NDArray[np.float64]
     after: NDArray[np.float64]
-    masked: Floats  # (N, H, W, C)
+    masked: Floats  # (N, H, W, C); of many images `Computed`
     reasons: Reasons
 
 
@@ -167,23 +169,32 @@ def _kept(
     batch_size: int,
 ) -> _Kept:
     """Run every image as it is and under the mask of its map."""
-    whole, maps, targets = check(np.asarray(images, np.float32), maps, targets)
-    mask = _unit(m.resize(_unit(maps), whole.shape[1:3]))[..., None]
-    replacement = baseline(whole, other, rng)
-    masked = mask * whole + (1 - mask) * replacement
+    whole, maps, targets = check(images, maps, targets)
+
+    def under_mask(whole: Floats, maps: Floats, replacement: Floats) -> Floats:
+        mask = _unit(m.resize(_unit(maps), whole.shape[1:3]))[..., None]
+        return np.asarray(mask * whole + (1 - mask) * replacement)
+
+    masked = lazily(under_mask, whole, maps, baseline(whole, other, rng))
     found = scores(
         predict, chain(enumerate(whole), enumerate(masked)), targets, batch_size=batch_size
     )
     before, after = np.split(found, 2)
     unscored = np.isnan(before) | np.isnan(after)
-    return _Kept(before, after, masked, {**pixels(maps)[1], "non-finite-logits": unscored})
+    reasons = gathered(lambda some: pixels(some)[1], maps)
+    return _Kept(before, after, masked, {**reasons, "non-finite-logits": unscored})
+
+
+def _coherency(maps: Floats, again: Floats) -> dict[str, NDArray[np.float64]]:
+    """(1 + r) / 2 of the maps and those of the masked images, and 1 - complexity."""
+    first, second = _unit(maps), _unit(again)
+    simple = 1 - first.mean(axis=map_axes(first), dtype=np.float64)
+    return {"coherency": (1 + _correlation(first, second)) / 2, "simple": simple}
 
 
 def _unit(maps: Floats) -> Floats:
     """The positive part divided by its maximum; zero where there is none."""
-    positive = m.positive(
-        np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
-    )
+    positive = m.positive(finite(maps))
     top = positive.max(axis=map_axes(positive), keepdims=True)
     return np.asarray(positive / np.where(top > 0, top, 1), np.float32)
 
@@ -223,6 +234,7 @@ DECLARED: tuple[Metric, ...] = (
         order=("inverted", "perfect"),
         gameable=_GAME,
         default=False,
+        parts=True,
     ),
     Metric(
         name="increase",
@@ -241,6 +253,7 @@ DECLARED: tuple[Metric, ...] = (
         order=("perfect", "inverted"),
         gameable="Removing one corner changes p in the last digit, up in half of the images.",
         default=False,
+        parts=True,
     ),
     Metric(
         name="average-gain",
@@ -258,6 +271,7 @@ DECLARED: tuple[Metric, ...] = (
         cost="2 forward passes an image",
         order=("perfect", "inverted"),
         default=False,
+        parts=True,
     ),
     Metric(
         name="adcc",
@@ -276,5 +290,6 @@ DECLARED: tuple[Metric, ...] = (
         cost="2 forward passes and one map an image",
         order=("perfect", "fake-cam"),
         default=False,
+        parts=True,
     ),
 )

@@ -5,16 +5,19 @@ square of what the map foretells wrongly, over many changes.
 """
 
 from collections.abc import Iterator
+from itertools import repeat
 
 import numpy as np
 
 from campare.attribution import maps as m
-from campare.metrics.faithfulness.predicting import BATCH, check, logit, scores
-from campare.metrics.faithfulness.replacing import Baseline, baseline, generator
+from campare.data.stored import as_read, gathered, lazily, parts, zeros
+from campare.metrics.faithfulness.predicting import BATCH, check, logit, scored, split
+from campare.metrics.faithfulness.replacing import Baseline, baseline, finite, generator
 from campare.metrics.metric import INF, Metric, Predict
 from campare.metrics.values import Values, pixels, with_reasons
-from campare.models.arrays import map_axes
-from campare.types import Array, Bools, Floats
+from campare.types import Array, Bools, Floats, Ints
+
+_DRAWN = 2**16  # patches that are drawn together
 
 
 def infidelity(
@@ -43,24 +46,31 @@ def infidelity(
         >>> infidelity(predict, image, linear, np.array([1])).values.round(6).tolist()
         [0.0]
     """
-    whole, maps, targets = check(np.asarray(images, np.float32), maps, targets)
+    whole, maps, targets = check(images, maps, targets)
     rng = generator(rng)
     replacement = baseline(whole, other, rng)
-    patches = random_patches(len(whole) * changes, whole.shape[1:3], rng)
-    patches = patches.reshape(len(whole), changes, *whole.shape[1:3])
-    runs = _runs(whole, replacement, patches)
-    found = scores(predict, runs, targets, score=logit, batch_size=batch_size)
-    found = found.reshape(len(whole), changes + 1)
-    fall = found[:, :1] - found[:, 1:]
-    finite = np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
-    weight = m.resize(finite, whole.shape[1:3]) * (whole - replacement).sum(axis=-1)
-    foretold = np.einsum("nkhw,nhw->nk", patches, weight.astype(np.float64))
-    if scaled:
-        power = (foretold**2).sum(axis=1, keepdims=True)
-        fits = (foretold * fall).sum(axis=1, keepdims=True)
-        foretold = foretold * fits / np.where(power > 0, power, 1)
-    wrong = ((foretold - fall) ** 2).mean(axis=1)
-    return with_reasons(wrong, {**pixels(maps)[1], "non-finite-logits": np.isnan(wrong)})
+    shape = whole.shape[1:3]
+    corners = _corners(len(whole) * changes, shape, rng)
+    corners = as_read(corners.reshape(len(whole), changes, 3))
+
+    def weighed(maps: Floats, whole: Floats, other: Floats) -> Array:
+        weight = m.resize(finite(maps), shape) * (whole - other).sum(axis=-1)
+        return np.asarray(weight, np.float64)
+
+    weights = lazily(weighed, maps, whole, replacement, shape=(len(whole), *shape))
+    runs = _runs(whole, replacement, corners)
+    batches = scored(predict, runs, targets, score=logit, batch_size=batch_size)
+    curves = split(batches, repeat(changes + 1, len(whole)))
+    wrong = np.empty(len(whole))
+    for i, (found, weight, places) in enumerate(zip(curves, weights, corners, strict=True)):
+        fall = found[0] - found[1:]
+        foretold = np.einsum("khw,hw->k", _patches(places, shape), weight)
+        if scaled:
+            power, fits = (foretold**2).sum(), (foretold * fall).sum()
+            foretold = foretold * fits / np.where(power > 0, power, 1)
+        wrong[i] = ((foretold - fall) ** 2).mean()
+    reasons = gathered(lambda some: pixels(some)[1], maps)
+    return with_reasons(wrong, {**reasons, "non-finite-logits": np.isnan(wrong)})
 
 
 def random_patches(count: int, shape: tuple[int, int], rng: np.random.Generator) -> Bools:
@@ -70,22 +80,37 @@ def random_patches(count: int, shape: tuple[int, int], rng: np.random.Generator)
         >>> random_patches(2, (10, 10), np.random.default_rng(0)).shape
         (2, 10, 10)
     """
-    height, width = shape
+    return _patches(_corners(count, shape, rng), shape)
+
+
+def _corners(count: int, shape: tuple[int, int], rng: np.random.Generator) -> Ints:
+    """Side, top and left of random patches: (count, 3)."""
+    corners = zeros((count, 3), np.int32)
     shorter = min(shape)
-    side = rng.integers(max(1, shorter // 10), max(2, shorter // 2 + 1), count)
-    top = (rng.random(count) * (height - side + 1)).astype(int)
-    left = (rng.random(count) * (width - side + 1)).astype(int)
-    row, column = np.arange(height), np.arange(width)
+    for some in parts(count, _DRAWN, corners):
+        size = some.stop - some.start
+        corners[some, 0] = rng.integers(max(1, shorter // 10), max(2, shorter // 2 + 1), size)
+    for axis, length in enumerate(shape, 1):
+        for some in parts(count, _DRAWN, corners):
+            room = length - corners[some, 0] + 1
+            corners[some, axis] = (rng.random(some.stop - some.start) * room).astype(int)
+    return corners
+
+
+def _patches(corners: Ints, shape: tuple[int, int]) -> Bools:
+    """Squares of these sides, tops and lefts (count, 3) as masks: (count, H, W)."""
+    side, top, left = np.asarray(corners, np.int64).T
+    row, column = np.arange(shape[0]), np.arange(shape[1])
     down = (row >= top[:, None]) & (row < (top + side)[:, None])
     across = (column >= left[:, None]) & (column < (left + side)[:, None])
     return np.asarray(down[:, :, None] & across[:, None, :])
 
 
-def _runs(whole: Floats, replacement: Floats, patches: Bools) -> Iterator[tuple[int, Floats]]:
+def _runs(whole: Floats, replacement: Floats, corners: Ints) -> Iterator[tuple[int, Floats]]:
     """Every image, and then the image without each of its patches."""
-    for i, (image, other, masks) in enumerate(zip(whole, replacement, patches, strict=True)):
+    for i, (image, other, places) in enumerate(zip(whole, replacement, corners, strict=True)):
         yield i, image
-        for mask in masks:
+        for mask in _patches(places, (image.shape[0], image.shape[1])):
             yield i, np.where(mask[..., None], other, image)
 
 
@@ -108,5 +133,6 @@ DECLARED: tuple[Metric, ...] = (
         cost="33 forward passes an image",
         order=("inverted", "perfect"),
         default=False,
+        parts=True,
     ),
 )

@@ -4,13 +4,21 @@ Pixels of one object go together, which looks less like noise than scattered pix
 """
 
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from campare.attribution import maps as m
-from campare.metrics.faithfulness.predicting import BATCH, check, scores
-from campare.metrics.faithfulness.replacing import Baseline, baseline, generator, undefined
+from campare.data.stored import as_read, gathered
+from campare.metrics.faithfulness.predicting import BATCH, check, scored, split
+from campare.metrics.faithfulness.replacing import (
+    Baseline,
+    baseline,
+    finite,
+    generator,
+    undefined,
+)
 from campare.metrics.metric import INF, Metric, Predict
 from campare.metrics.values import Values, with_reasons
 from campare.models.arrays import map_axes
@@ -44,28 +52,25 @@ def irof(
         ...     superpixels=np.array([[[0, 1, 1, 2]]])).values.round(2).tolist()
         [0.41]
     """
-    pixels, maps, targets = check(np.asarray(images, np.float32), maps, targets)
+    pixels, maps, targets = check(images, maps, targets)
     rng = generator(rng)
-    finite = np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
-    labels = (
-        slic_labels(pixels, superpixels)
-        if isinstance(superpixels, int)
-        else np.asarray(superpixels)
-    )
-    ranks = _ranks(m.resize(finite, pixels.shape[1:3]), labels, rng)
+    given = () if isinstance(superpixels, int) else (np.asarray(superpixels),)
+
+    def ranked(pixels: Floats, maps: Floats, labels: Ints | None = None) -> dict[str, Ints]:
+        if labels is None:
+            labels = slic_labels(pixels, cast("int", superpixels))
+        ranks = _ranks(m.resize(finite(maps), pixels.shape[1:3]), np.asarray(labels), rng)
+        return {"ranks": ranks.astype(np.int32), "count": ranks.max(axis=map_axes(ranks)) + 1}
+
+    found = gathered(ranked, pixels, maps, *given)
     replacement = baseline(pixels, delete_to, rng)
-    variants = _without(pixels, replacement, ranks)
-    found = scores(predict, variants, targets, batch_size=batch_size)
-    counts = ranks.max(axis=map_axes(ranks)) + 1
-    ends = np.cumsum(counts + 1)
-    curves = np.split(found, ends[:-1]) if len(ends) else []
-    over = np.array([1 - _relative_area(curve) for curve in curves])
-    first = np.array([curve[0] for curve in curves])
-    unscored = np.array([np.isnan(curve).any() for curve in curves], bool)
-    return with_reasons(
-        over,
-        {**undefined(maps), "non-finite-logits": unscored, "no-confidence": first <= 0},
-    )
+    variants = _without(pixels, replacement, as_read(found["ranks"]))
+    over, first, unscored = np.empty((3, len(targets)))
+    batches = scored(predict, variants, targets, batch_size=batch_size)
+    for i, curve in enumerate(split(batches, found["count"] + 1)):
+        over[i], first[i], unscored[i] = 1 - _relative_area(curve), curve[0], np.isnan(curve).any()
+    reasons = {"non-finite-logits": unscored > 0, "no-confidence": first <= 0}
+    return with_reasons(over, {**undefined(maps), **reasons})
 
 
 def slic_labels(images: Floats, count: int = SUPERPIXELS) -> Ints:
@@ -130,5 +135,6 @@ DECLARED: tuple[Metric, ...] = (
         cost="about 100 forward passes an image",
         order=("perfect", "random", "inverted"),
         default=False,
+        parts=True,
     ),
 )

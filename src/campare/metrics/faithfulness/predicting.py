@@ -69,7 +69,27 @@ def scores(
         >>> scores(predict, [(0, dark), (0, bright)], np.array([1]), score=logit).tolist()
         [0.0, 1.0]
     """
-    found = [np.empty(0)]
+    found = scored(predict, variants, targets, score=score, batch_size=batch_size)
+    return np.concatenate([np.empty(0), *found])
+
+
+def scored(
+    predict: Predict,
+    variants: Iterable[tuple[int, Array]],
+    targets: Ints,
+    *,
+    score: Score = probability,
+    batch_size: int = BATCH,
+) -> Iterator[NDArray[np.float64]]:
+    """What `scores` gives, a batch at a time.
+
+    Example:
+        >>> predict = lambda images: images.mean(axis=(1, 2))
+        >>> one = np.zeros((1, 1, 1))
+        >>> batches = scored(predict, [(0, one)] * 3, np.array([1]), batch_size=2)
+        >>> [len(batch) for batch in batches]
+        [2, 1]
+    """
     for index, pixels in _batches(variants, batch_size):
         logits = np.asarray(predict(pixels))
         wanted = targets[index]
@@ -79,8 +99,24 @@ def scores(
                 f"Expected targets from 0 to {classes - 1}, got {wanted.max()}. "
                 "Try the classes that the network was trained on."
             )
-        found.append(score(logits, wanted))
-    return np.concatenate(found)
+        yield score(logits, wanted)
+
+
+def split(
+    batches: Iterable[NDArray[np.float64]], lengths: Iterable[int]
+) -> Iterator[NDArray[np.float64]]:
+    """Values that come in batches, in pieces of these lengths.
+
+    Example:
+        >>> [piece.tolist() for piece in split([np.array([1.0, 2.0]), np.array([3.0])], [1, 2])]
+        [[1.0], [2.0, 3.0]]
+    """
+    source, left = iter(batches), np.empty(0)
+    for length in lengths:
+        while len(left) < length:
+            left = np.concatenate([left, next(source)])
+        yield left[:length]
+        left = left[length:]
 
 
 def check(images: Array, maps: Array, targets: Array) -> tuple[Floats, Floats, Ints]:

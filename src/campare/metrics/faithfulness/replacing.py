@@ -12,12 +12,12 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from campare.attribution import maps as m
-from campare.data.stored import BLOCK, Computed, filled, parts
+from campare.data.stored import BLOCK, Computed, as_read, gathered, lazily, parts
 from campare.errors import CampareError, DataError
 from campare.metrics.robustness.colors import blur
 from campare.metrics.values import Reasons
 from campare.models.arrays import grid_axes, map_axes
-from campare.types import Array, Floats, Ints
+from campare.types import Array, Bools, Floats, Ints
 
 Ties = Literal["random", "reading-order"]
 
@@ -42,11 +42,11 @@ def baseline(
         >>> baseline(np.array([[[[2.0], [4.0]]]], np.float32), "mean").ravel().tolist()
         [3.0, 3.0]
     """
-    if isinstance(images, Computed) and isinstance(kind, str):
-        return cast("Floats", _computed(images, kind, generator(rng)))
-    images = np.asarray(images)
     if not isinstance(kind, str):
         return _given(images, kind)
+    if isinstance(images, Computed):
+        return cast("Floats", _computed(images, kind, generator(rng)))
+    images = np.asarray(images)
     if kind == "blur":
         return blur(images, (BLUR_SIGMA * images.shape[1], BLUR_SIGMA * images.shape[2]))
     if kind == "mean":
@@ -66,12 +66,8 @@ def baseline(
 def _computed(images: Computed, kind: str, rng: np.random.Generator) -> Any:
     """`baseline` when it is read; what is drawn is drawn now, and kept."""
     if kind != "noise":
-        return Computed(images.shape, lambda rows: baseline(images[rows], kind))
-    drawn = filled(
-        ({kind: baseline(images[rows], kind, rng)} for rows in parts(len(images), BLOCK)),
-        len(images),
-    )
-    return drawn[kind]
+        return lazily(lambda rows: baseline(rows, kind), images)
+    return as_read(gathered(lambda rows: {"": baseline(rows, kind, rng)}, images)[""])
 
 
 def ranking(
@@ -122,8 +118,7 @@ def ranking_of(
 
 
 def _ranks(maps: Floats, shape: tuple[int, int], ties: Ties, rng: np.random.Generator) -> Ints:
-    finite = np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
-    rows = m.resize(finite, shape).reshape(len(maps), shape[0] * shape[1])
+    rows = m.resize(finite(maps), shape).reshape(len(maps), shape[0] * shape[1])
     places = np.arange(rows.shape[1])
     ranks = np.empty(rows.shape, np.int64)
     for row, rank in zip(rows, ranks, strict=True):
@@ -135,10 +130,24 @@ def _ranks(maps: Floats, shape: tuple[int, int], ties: Ties, rng: np.random.Gene
     return ranks.reshape(len(maps), *shape)
 
 
+def finite(maps: Floats) -> Floats:
+    """Maps, those with a NaN or an infinity as zeros.
+
+    Example:
+        >>> finite(np.array([[[1.0, np.nan]], [[1.0, 2.0]]])).tolist()
+        [[[0.0, 0.0]], [[1.0, 2.0]]]
+    """
+    return np.where(np.isfinite(maps).all(axis=map_axes(maps), keepdims=True), maps, 0)
+
+
 def undefined(maps: Floats) -> Reasons:
     """Why a map ranks nothing: it is non-finite, constant, or nowhere positive."""
-    status = m.status(maps)
-    return {reason: status == reason for reason in ("non-finite", "all-negative", "flat")}
+
+    def reasons(some: Floats) -> dict[str, Bools]:
+        status = m.status(some)
+        return {reason: status == reason for reason in ("non-finite", "all-negative", "flat")}
+
+    return gathered(reasons, maps)
 
 
 def replaced(
@@ -172,7 +181,7 @@ def generator(rng: np.random.Generator | None) -> np.random.Generator:
     return np.random.default_rng(0) if rng is None else rng
 
 
-def _given(images: Floats, given: Array) -> Floats:
+def _given(images: Floats | Computed, given: Array) -> Floats:
     given = np.asarray(given, np.float32)
     if given.shape != images.shape:
         raise DataError(

@@ -170,15 +170,15 @@ def _pooled(observed: Observed, grid: tuple[int, ...]) -> Observed:
 
 def _put(found: Found, suffix: str, responses: Iterable[Response]) -> None:
     """The responses of a ladder, and their areas, by condition."""
-    every, doses = slice(0, found.images), []
+    doses = []
     for response in responses:
         doses.append(response.dose)
         for kind in _KINDS:
             name = _condition(f"{response.dose:g}", kind, suffix)
-            found.put(name, every, getattr(response, kind))
+            found.put(name, found.every, getattr(response, kind))
     for kind in _KINDS:
         values = [found[_condition(f"{dose:g}", kind, suffix)] for dose in doses]
-        found.put(_condition("", kind, suffix), every, area_under(doses, values))
+        found.put(_condition("", kind, suffix), found.every, area_under(doses, values))
 
 
 def _condition(dose: str, kind: str, suffix: str) -> str:

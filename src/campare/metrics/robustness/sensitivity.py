@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from campare.data.stored import gathered, lazily
 from campare.metrics.metric import INF, Explain, Metric, Predict, Shared, alone
 from campare.metrics.robustness.colors import WHITE
 from campare.metrics.robustness.stability import classes_and_maps, refer
@@ -66,22 +67,30 @@ def sensitivity(
     """
     perturb = perturb or in_ball()
     reference = refer(explain, predict, images, targets)
-    rows, reasons = pixels(reference.maps)
-    rows = rows.astype(np.float64)
-    length = np.linalg.norm(rows, axis=1)
-    changes = np.empty((samples, len(rows)))
-    changed = np.zeros(len(rows), bool)
+    reasons = gathered(lambda maps: pixels(maps)[1], reference.maps)
+    total = len(reference.targets)
+    changes = np.empty((samples, total))
+    changed = np.zeros(total, bool)
     for change in changes:
-        images = perturb(reference.images, rng)
+        images = lazily(perturb, reference.images, rng=rng)
         predictions, maps = classes_and_maps(explain, predict, images, reference.targets)
         changed |= predictions != reference.predictions
-        after, broken = pixels(maps)
-        reasons["non-finite"] = reasons["non-finite"] | broken["non-finite"]
-        change[:] = np.linalg.norm(after - rows, axis=1) / np.where(length > 0, length, 1)
+        found = gathered(_change, reference.maps, maps)
+        reasons["non-finite"] = reasons["non-finite"] | found["non-finite"]
+        change[:] = found["change"]
     reasons = {"prediction-changed": changed, **reasons}
     return Sensitivity(
         with_reasons(changes.max(axis=0), reasons), with_reasons(changes.mean(axis=0), reasons)
     )
+
+
+def _change(before: Array, after: Array) -> dict[str, Array]:
+    """|after - before| / |before| of maps (N, h, w), and which of those after are not finite."""
+    (rows, _), (moved, broken) = pixels(before), pixels(after)
+    rows = rows.astype(np.float64)
+    length = np.linalg.norm(rows, axis=1)
+    change = np.linalg.norm(moved - rows, axis=1) / np.where(length > 0, length, 1)
+    return {"change": change, "non-finite": broken["non-finite"]}
 
 
 def max_sensitivity(
@@ -144,6 +153,7 @@ _MAX = Metric(
     cost="11 tapped passes an image",
     paper="Yeh et al. 2019, definition 2; radius 0.02 and 10 samples as in Captum",
     default=False,
+    parts=True,
 )
 
 #: The metrics of this module.

@@ -10,13 +10,13 @@ A model enters as two functions, `explain` and `predict`.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from campare.attribution.maps import positive
 from campare.attribution.maps import status as map_status
-from campare.data.stored import as_floats, parts
+from campare.data.stored import Computed, as_floats, filled, parts
 from campare.errors import DataError
 from campare.metrics.classification import predicted
 from campare.metrics.faithfulness.predicting import BATCH
@@ -116,6 +116,35 @@ def classes_and_maps(
     return predicted(in_batches(predict, images)), in_batches(explain, images, targets)
 
 
+def maps_of(explain: Explain, images: Floats | Computed, targets: Ints) -> Floats:
+    """Maps (N, h, w), of all images at once, or in batches of those that are `Computed`.
+
+    Example:
+        >>> maps_of(lambda x, t: x[..., 0], np.ones((2, 1, 1, 3)), np.zeros(2)).shape
+        (2, 1, 1)
+    """
+    if isinstance(images, Computed) and not isinstance(explain, Observer):
+        return in_batches(explain, cast("Floats", images), targets)
+    return np.asarray(explain(cast("Floats", images), targets), np.float32)
+
+
+def compared(
+    before: Floats, after: Floats, similarity: Similarity, partner: Ints | None = None
+) -> Values:
+    """How alike maps (N, h, w) are, a part of them at a time; of each with its partner's, if given.
+
+    Example:
+        >>> one = np.arange(4.0).reshape(1, 2, 2)
+        >>> compared(one, 2 * one, spearman).values.tolist()
+        [1.0]
+    """
+    found = Found(len(before), ("",))
+    for some in parts(len(before), _TOGETHER, before, after):
+        other = after[some if partner is None else partner[some]]
+        found.put("", some, similarity(before[some], other, None))
+    return found[""]
+
+
 def in_batches(function: Callable[..., Array], *arrays: Array) -> Floats:
     """`function` of arrays of one length, called with 64 rows of them at a time.
 
@@ -124,8 +153,8 @@ def in_batches(function: Callable[..., Array], *arrays: Array) -> Floats:
         [64.0, 2.0]
     """
     starts = range(0, max(len(arrays[0]), 1), BATCH)
-    parts = [function(*(array[i : i + BATCH] for array in arrays)) for i in starts]
-    return np.concatenate([np.asarray(part, np.float32) for part in parts])
+    found = (function(*(array[i : i + BATCH] for array in arrays)) for i in starts)
+    return filled(({"": np.asarray(part, np.float32)} for part in found), len(arrays[0]))[""]
 
 
 def respond(observed: Observed, partner: Ints, similarity: Similarity = spearman) -> Response:

@@ -7,15 +7,14 @@ color (`campare.metrics.robustness.colors`) is a Transform that moves nothing. I
 """
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import csr_array
 
-from campare.data.stored import Computed
+from campare.data.stored import Computed, lazily
 from campare.types import Array, Bools, Floats
 
 #: Where a point (y, x) comes from: the rows of a 2 x 3 matrix on (y, x, 1). The image spans -1..1.
@@ -53,26 +52,13 @@ class Transform:
             >>> flip().images(row, np.random.default_rng(0)).ravel().tolist()
             [2.0, 1.0, 0.0]
         """
-        if isinstance(images, Computed):
-            return cast("Floats", self._computed(images, rng))
+        return cast("Floats", lazily(self._changed, images, rng=rng))
+
+    def _changed(self, images: Array, rng: np.random.Generator) -> Floats:
         images = np.asarray(images, np.float32)
         if self.source != IDENTITY:
             images = _warp(images, self.source, np.float32)
         return self.change(images, rng)
-
-    def _computed(self, images: Computed, rng: np.random.Generator) -> Computed:
-        """`images` as they are read; read again they are the same, and draw nothing more."""
-        states: dict[int, Any] = {}
-
-        def rows(block: slice) -> Floats:
-            if block.start in states:
-                again = deepcopy(rng)
-                again.bit_generator.state = states[block.start]
-                return self.images(images[block], again)
-            states[block.start] = rng.bit_generator.state
-            return self.images(images[block], rng)
-
-        return Computed(images.shape, rows)
 
     def maps(self, maps: Array) -> Floats:
         """Maps (N, h, w) moved as the image is, bilinear.

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from campare.data.stored import as_floats
 from campare.errors import CampareError
 from campare.metrics.concentration import edge_alignment
 from campare.metrics.metric import Explain, Metric, Predict
-from campare.metrics.robustness.stability import in_batches
+from campare.metrics.robustness.stability import compared, in_batches
 from campare.metrics.similarity import Similarity, spearman
 from campare.metrics.values import Values
 from campare.types import Array
@@ -45,7 +46,7 @@ def random_logit(
         ...     np.random.default_rng(0)).values.tolist()
         [1.0, 1.0]
     """
-    images = np.asarray(images, np.float32)
+    images = as_floats(images)
     logits = in_batches(predict, images if targets is None else images[:1])
     classes = logits.shape[1]
     if classes < 2:
@@ -56,7 +57,7 @@ def random_logit(
     chosen = logits.argmax(axis=1) if targets is None else np.asarray(targets)
     other = (chosen + rng.integers(1, classes, len(images))) % classes
     one, two = (in_batches(explain, images, np.asarray(t, np.int64)) for t in (chosen, other))
-    return similarity(one, two, None)
+    return compared(one, two, similarity)
 
 
 def label_randomization(maps: Array, permuted: Array, similarity: Similarity = spearman) -> Values:
@@ -107,6 +108,7 @@ _RANDOM_LOGIT = Metric(
     cost="two tapped passes an image",
     paper="Sixt et al. 2020",
     default=False,
+    parts=True,
 )
 
 #: The metrics of this module.

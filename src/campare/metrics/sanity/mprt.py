@@ -7,18 +7,19 @@ map's complexity instead of a similarity (Hedstroem et al. 2023). Low similarity
 chance is, the null says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from campare.data.stored import as_floats, gathered
 from campare.errors import CampareError, LayerError
 from campare.metrics.metric import INF, Explain, Metric
-from campare.metrics.robustness.stability import in_batches, partners
+from campare.metrics.robustness.stability import compared, in_batches, partners
 from campare.metrics.similarity import Similarity, spearman
-from campare.metrics.values import Values, average, pixels, unless, with_reasons
+from campare.metrics.values import Average, Found, Values, average, pixels, unless, with_reasons
 from campare.types import Array, Classifier, Floats, Ints
 
 #: Bins of the histogram in `efficient_mprt`.
@@ -77,21 +78,44 @@ def mprt(
     """
     if order not in ("top-down", "bottom-up"):
         raise CampareError(f"Expected an order, got {order!r}. Try 'top-down' or 'bottom-up'.")
-    images = np.asarray(images, np.float32)
+    return tuple(
+        _steps(
+            explain, classifier, images, targets, rng, order=order, cascading=cascading,
+            layers=layers, similarity=similarity,
+        )
+    )  # fmt: skip
+
+
+def _steps(
+    explain: Explain,
+    classifier: Classifier,
+    images: Array,
+    targets: Ints,
+    rng: np.random.Generator,
+    *,
+    order: Order = "bottom-up",
+    cascading: bool = True,
+    layers: Sequence[str] | None = None,
+    similarity: Similarity = spearman,
+) -> Iterator[Step]:
+    """The steps of `mprt`, each when it is asked for."""
+    images = as_floats(images)
     targets = np.asarray(targets, np.int64)
     partner = partners(targets, rng)
     before = in_batches(explain, images, targets)
     paths = tuple(layers) if layers is not None else randomizable(classifier, images[:1], rng)
-    steps = []
     with ExitStack() as randomized:
         for layer in paths[::-1] if order == "top-down" else paths:
             if not cascading:
                 randomized.close()  # the layer before has its weights again
             randomized.enter_context(classifier.randomized((layer,), rng))
             after = in_batches(explain, images, targets)
-            null = unless(similarity(before, after[partner], None), {"no-partner": partner < 0})
-            steps.append(Step(layer, similarity(before, after, None), null))
-    return tuple(steps)
+            null = compared(before, after, similarity, partner)
+            yield Step(
+                layer,
+                compared(before, after, similarity),
+                unless(null, {"no-partner": partner < 0}),
+            )
 
 
 def mprt_conditions(
@@ -100,29 +124,34 @@ def mprt_conditions(
     images: Array,
     targets: Ints,
     rng: np.random.Generator,
-) -> dict[str, Values]:
+) -> Mapping[str, Values]:
     """`mprt` from the bottom up under its conditions: each layer, and the nulls.
 
     '' is the mean over the steps in which it is defined, '<layer>' the value of a step; 'null' and
     '<layer>-null' stand beside them.
     """
-    return by_layer(mprt(explain, classifier, images, targets, rng, order="bottom-up"))
+    return by_layer(_steps(explain, classifier, images, targets, rng))
 
 
-def by_layer(steps: Sequence[Step]) -> dict[str, Values]:
-    """The steps of `mprt` by condition.
+def by_layer(steps: Iterable[Step]) -> Mapping[str, Values]:
+    """The steps of `mprt`, of which there is one at least, by condition.
 
     Example:
         >>> one = Values(np.array([1.0]), np.array(["ok"]))
         >>> list(by_layer([Step("conv", one, one)]))
         ['', 'null', 'conv', 'conv-null']
     """
-    found = {
-        "": average([step.value for step in steps]),
-        "null": average([step.null for step in steps]),
-    }
+    value, null = Average(), Average()
+    found = Found(0)
     for step in steps:
-        found |= {step.layer: step.value, f"{step.layer}-null": step.null}
+        if not found:
+            found = Found(len(step.value.values), ("", "null"))
+        value.add(step.value)
+        null.add(step.null)
+        found.put(step.layer, found.every, step.value)
+        found.put(f"{step.layer}-null", found.every, step.null)
+    found.put("", found.every, value.values)
+    found.put("null", found.every, null.values)
     return found
 
 
@@ -138,8 +167,7 @@ def mprt_average(
     Hedstroem et al. 2023 sum a test up so. (Quantus 0.6 averages the trained network's map with
     itself in as well, which is 1.)
     """
-    steps = mprt(explain, classifier, images, targets, rng, order="bottom-up")
-    return average([step.value for step in steps])
+    return average(step.value for step in _steps(explain, classifier, images, targets, rng))
 
 
 def smoothed(
@@ -202,7 +230,7 @@ def efficient_mprt(
         >>> efficient_mprt(lambda x, t: x[..., 0], deaf, images, np.zeros(1), rng).values.tolist()
         [0.0]
     """
-    images, targets = np.asarray(images, np.float32), np.asarray(targets, np.int64)
+    images, targets = as_floats(images), np.asarray(targets, np.int64)
     learned = tuple(info.path for info in classifier.layers if info.kind not in PREPROCESSING)
     before = in_batches(explain, images, targets)
     with classifier.randomized(learned, rng):
@@ -217,12 +245,18 @@ def complexity_rise(before: Array, after: Array) -> Values:
         >>> complexity_rise(np.array([[[0, 0, 0, 1.0]]]), np.array([[[0, 0, 1.0, 1.0]]])).values
         array([0.23262291])
     """
+    found = gathered(_rise, before, after)
+    return with_reasons(found.pop("rise"), found)
+
+
+def _rise(before: Array, after: Array) -> dict[str, Array]:
+    """The `complexity_rise`, and why it is undefined."""
     (x, reasons), (y, broken) = pixels(before), pixels(after)
     flat = x.min(axis=1) == x.max(axis=1)
     low, high = _histogram_entropy(x), _histogram_entropy(y)
     reasons = {**reasons, "non-finite": reasons["non-finite"] | broken["non-finite"]}
     rise = (high - low) / np.where(low > 0, low, 1)
-    return with_reasons(rise, {**reasons, "flat": reasons["flat"] | flat})
+    return {"rise": rise, **reasons, "flat": reasons["flat"] | flat}
 
 
 def randomizable(classifier: Classifier, image: Array, rng: np.random.Generator) -> tuple[str, ...]:
@@ -281,6 +315,7 @@ _MPRT = Metric(
     cost="a tapped pass an image and layer, and a forward pass a layer",
     paper="Adebayo et al. 2018; bottom-up as Hedstroem et al. 2023 advise",
     default=False,
+    parts=True,
 )
 
 #: The metrics of this module.
