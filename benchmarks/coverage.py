@@ -19,8 +19,8 @@ from bootstrap import Draws, difference
 from campare.stats.article import ARTICLE
 from campare.stats.crossed import contrast
 from campare.stats.design import design_of
+from campare.stats.gathered import Measured
 from campare.stats.judging import judge
-from campare.stats.scores import Measured
 
 IMAGES, RESAMPLES, SEEDS = 200, 1000, (3, 5, 10)
 CASES = {

@@ -18,8 +18,8 @@ import numpy as np
 from campare.stats.article import ARTICLE
 from campare.stats.crossed import contrast
 from campare.stats.design import design_of
+from campare.stats.gathered import Measured
 from campare.stats.judging import judge
-from campare.stats.scores import Measured
 
 SHAPES, SEEDS = ((40, 5), (20, 20), (100, 2)), (3, 5, 10)
 CASES = {

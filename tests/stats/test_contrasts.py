@@ -4,7 +4,7 @@ import pytest
 
 from campare.stats.compare import compare
 from campare.stats.contrasts import both, metrics_of, splits, unique
-from campare.stats.scores import matrices, read
+from campare.stats.scores import read
 from campare.types import NEEDED_COLUMNS
 
 
@@ -36,7 +36,7 @@ def test_what_one_arm_lacks_is_no_contrast():
 
 
 def test_both_arms_keep_their_sides():
-    measured = matrices(read(table()).frame)
+    measured = read(table()).matrices()
     (energy, iou) = both(measured, ("B", "A"), "grad-cam")
     assert (energy[0], iou[0]) == ("energy", "iou")
     for arm, one in zip("BA", energy[1], strict=True):

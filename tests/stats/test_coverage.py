@@ -6,8 +6,8 @@ import pytest
 from campare.stats.article import ARTICLE
 from campare.stats.crossed import difference
 from campare.stats.design import design_of
+from campare.stats.gathered import Measured
 from campare.stats.judging import judge
-from campare.stats.scores import Measured
 
 SIMULATIONS = 1000
 

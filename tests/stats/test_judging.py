@@ -7,10 +7,10 @@ from campare.stats.article import ARTICLE
 from campare.stats.claims import Claim, Outcome
 from campare.stats.comparison import CLAIMS
 from campare.stats.design import design_of
+from campare.stats.gathered import Measured
 from campare.stats.holm import holm
 from campare.stats.judging import judge
 from campare.stats.power import resized
-from campare.stats.scores import Measured
 
 SQUARE = design_of([], "ABCD")
 FOCUS = Claim("focus", "t", "B - A", "higher", (Outcome(("focus",), 0.05, "why"),))

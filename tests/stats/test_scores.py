@@ -6,7 +6,8 @@ import pytest
 
 from campare.errors import RunError
 from campare.runs.run import Run
-from campare.stats.scores import is_null, matrices, read, right
+from campare.stats.scores import read
+from campare.stats.table import Scores
 from campare.types import NEEDED_COLUMNS
 from manifests import manifest
 
@@ -31,7 +32,7 @@ ROWS = (
 
 
 def test_rows_become_matrices_on_one_grid_of_seeds_and_images():
-    measured = matrices(read(frame(*ROWS))[0])
+    measured = read(frame(*ROWS)).matrices()
     assert list(measured) == [("A", "grad-cam", "energy"), ("B", "grad-cam", "energy")]
     one = measured["A", "grad-cam", "energy"]
     np.testing.assert_array_equal(one.values, [[0.5, 0.25], [np.nan, np.nan]])
@@ -42,7 +43,7 @@ def test_rows_become_matrices_on_one_grid_of_seeds_and_images():
 
 def test_the_order_of_rows_does_not_matter_inside_a_matrix():
     table = frame(*ROWS)
-    plain, turned = (matrices(read(t)[0]) for t in (table, table.reverse()))
+    plain, turned = (read(t).matrices() for t in (table, table.reverse()))
     for key, one in plain.items():
         np.testing.assert_array_equal(one.values, turned[key].values)
 
@@ -50,7 +51,7 @@ def test_the_order_of_rows_does_not_matter_inside_a_matrix():
 def test_several_values_of_an_image_are_averaged():
     rows = [("A", 0, "m", "grad-cam", "focus", value) for value in (0.2, 0.4, 0.9)]
     rows.append(("A", 0, "m", "grad-cam", "focus", math.nan, "flat"))
-    one = matrices(read(frame(*rows))[0])["A", "grad-cam", "focus"]
+    one = read(frame(*rows)).matrices()["A", "grad-cam", "focus"]
     assert one.values.item() == pytest.approx(0.5)
     assert (one.rows, one.undefined) == (4, 1)
 
@@ -59,7 +60,7 @@ def test_several_values_of_an_image_are_averaged():
     ("value", "status"), [(0.5, "no-mask"), (math.nan, "ok"), (math.inf, "ok"), (None, "ok")]
 )
 def test_what_is_not_ok_and_finite_is_undefined(value, status):
-    one = matrices(read(frame(*ROWS[:1], ("A", 0, "z", "grad-cam", "energy", value, status)))[0])[
+    one = read(frame(*ROWS[:1], ("A", 0, "z", "grad-cam", "energy", value, status))).matrices()[
         "A", "grad-cam", "energy"
     ]
     assert one.undefined == 1
@@ -68,9 +69,9 @@ def test_what_is_not_ok_and_finite_is_undefined(value, status):
 
 def test_only_the_test_split_counts_where_there_is_one():
     both = pl.concat([frame(*ROWS[:2]), frame(*ROWS[:2], split="train", value=9.0)])
-    one = matrices(read(both)[0])["A", "grad-cam", "energy"]
+    one = read(both).matrices()["A", "grad-cam", "energy"]
     np.testing.assert_array_equal(one.values, [[0.5, 0.25]])
-    assert read(frame(*ROWS, split="photographs"))[0].height == 4
+    assert read(frame(*ROWS, split="photographs")).known.height == 4
 
 
 class Pandas:
@@ -85,7 +86,7 @@ class Pandas:
 
 
 def test_other_data_frames_are_read_by_their_columns():
-    expected, found = (matrices(read(t)[0]) for t in (frame(*ROWS), Pandas(frame(*ROWS))))
+    expected, found = (read(t).matrices() for t in (frame(*ROWS), Pandas(frame(*ROWS))))
     assert list(expected) == list(found)
     for key in expected:
         np.testing.assert_array_equal(expected[key].values, found[key].values)
@@ -107,10 +108,10 @@ def test_a_run_directory_brings_its_contrasts_and_its_order(tmp_path):
         recipes=[{"name": "B"}, {"name": "A"}],
         contrasts=[["B", "A"]],
     )
-    table, contrasts, *_ = read(tmp_path / "run")
-    assert contrasts == (("B", "A"),)
-    assert table["recipe"].unique(maintain_order=True).to_list() == ["B", "A"]
-    assert read(str(tmp_path / "run"))[0].equals(table)
+    rows = read(tmp_path / "run")
+    assert rows.source.contrasts == (("B", "A"),)
+    assert [recipe for recipe, *_ in rows.matrices()] == ["B", "A"]
+    assert list(read(str(tmp_path / "run")).matrices()) == list(rows.matrices())
 
 
 def test_a_run_is_read_through_its_scores():
@@ -121,8 +122,8 @@ def test_a_run_is_read_through_its_scores():
         def scores(self):
             return frame(*ROWS)
 
-    table, contrasts, *_ = read(Fake())
-    assert (table.height, contrasts) == (4, (("A", "B"),))
+    rows = read(Fake())
+    assert (rows.known.height, rows.source.contrasts) == (4, (("A", "B"),))
 
 
 def test_no_run_directory(tmp_path):
@@ -160,18 +161,12 @@ def test_a_table_without_a_defined_row():
 def test_two_layers_of_one_method_are_not_mixed():
     two = pl.concat([frame(*ROWS), frame(*ROWS[:1], layer="block")])
     with pytest.raises(RunError, match=r"one layer for grad-cam of recipe A, got block, top. Try"):
-        read(two)
+        read(two).matrices()
 
 
 def test_layers_may_have_another_name_in_another_seed():
     two = pl.concat([frame(*ROWS), frame(("A", 7, "x.png", "grad-cam", "energy", 0.1), layer="b")])
-    assert read(two)[0].height == 5
-
-
-def test_nulls_are_known_by_name():
-    nulls = ["uniform", "centre", "edge", "random", "layer-cam:untrained"]
-    assert all(map(is_null, nulls))
-    assert not any(map(is_null, ["grad-cam", "-", "untrained"]))
+    assert read(two).matrices()["A", "grad-cam", "energy"].rows == 4
 
 
 def test_who_was_right_is_known_by_recipe():
@@ -185,16 +180,16 @@ def test_who_was_right_is_known_by_recipe():
     )
     names = sorted(f"{i}.png" for i in range(40))
     expected = [[predicted(s, int(n[:-4])) == "a" for n in names] for s in range(2)]
-    np.testing.assert_array_equal(right(read(table).frame)["A"], np.array(expected, float))
+    np.testing.assert_array_equal(read(table).gathered.right["A"], np.array(expected, float))
 
 
 def test_what_mosaics_show_is_known_of_their_metrics_alone():
     rows = [*ROWS, *(("A", 0, f"focus-{i}", "grad-cam", "focus", 0.5) for i in range(2))]
     shown = {"focus-0": (0, 1, 2, 3), "focus-1": (3, 4, 5, 6)}
-    measured = matrices(read(frame(*rows))[0], shown)
+    measured = read(Scores(frame(*rows), mosaics=shown)).matrices()
     assert measured["A", "grad-cam", "energy"].groups is None
     own = measured["A", "grad-cam", "focus"].groups
     assert own.tolist() == [[0, 1, 2, 3], [3, 4, 5, 6], [-1] * 4, [-1] * 4]
-    assert matrices(read(frame(*rows))[0])["A", "grad-cam", "focus"].groups is None
-    known = matrices(read(frame(*rows))[0], {"focus-0": (0, 1, 2, 3)})
+    assert read(frame(*rows)).matrices()["A", "grad-cam", "focus"].groups is None
+    known = read(Scores(frame(*rows), mosaics={"focus-0": (0, 1, 2, 3)})).matrices()
     assert known["A", "grad-cam", "focus"].groups is None  # not of all

@@ -9,7 +9,7 @@ import pytest
 
 from campare import Scores, compare
 from campare.errors import MissingExtraError, RunError
-from campare.stats.scores import checked_columns
+from campare.stats.source import checked_columns
 from campare.types import NEEDED_COLUMNS, SCORE_COLUMNS
 
 

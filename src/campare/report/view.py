@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from campare.runs.manifest import Manifest, RecipeRecord
 from campare.stats.design import changes_of
-from campare.stats.scores import control_kind
-from campare.stats.scores import controls_of as nulls_of
+from campare.stats.nulls import control_kind
+from campare.stats.nulls import controls_of as nulls_of
 from campare.stats.words import MATCHED, NO_DIFFERENCE, UNDEFINED, verdict_words
 
 CONTROLS = {

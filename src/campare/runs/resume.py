@@ -15,7 +15,7 @@ from campare.runs.manifest import CellRecord, DamagedError, Kind, NoManifestErro
 from campare.runs.outputs import COMPARISON, OUTPUTS
 from campare.runs.records import FOLDER, has_records, read_records, record_path
 from campare.runs.run import IMAGES, MANIFEST, SUFFIXES, Cell, Run
-from campare.runs.tables import TableError, read_table
+from campare.runs.tables import TableError, scan_table
 from campare.training.recipe import completed
 
 #: Settings that are compared one by one; all others must be equal as they are.
@@ -142,7 +142,7 @@ def _bring_forward(run: Run, record: CellRecord) -> None:
     """Give a cell of an older version a record of its own, if its rows are its own."""
     cell = Cell(record.recipe, record.seed)
     try:
-        read_table(run.scores_path(cell), record)
+        scan_table(run.scores_path(cell), record)
     except TableError:
         del run.manifest.cells[cell.name]
         return

@@ -36,7 +36,7 @@ from campare.runs.failures import failure_path, read_failures
 from campare.runs.manifest import CellRecord, Manifest, read_manifest
 from campare.runs.records import read_records, record_path
 from campare.runs.seals import Fault, Seal
-from campare.runs.tables import TableError, read_table
+from campare.runs.tables import TableError, scan_table
 from campare.types import Bools, Floats
 
 if TYPE_CHECKING:
@@ -224,6 +224,14 @@ class Run:
         """
         import polars as pl
 
+        return pl.concat(table.collect() for table in self.tables())
+
+    def tables(self) -> "list[pl.LazyFrame]":
+        """The rows of `scores`, of each cell by themselves, checked and still to be read.
+
+        Raises:
+            RunError: no cell is finished.
+        """
         cells = [Cell(one.recipe, one.seed) for one in self.manifest.cells.values()]
         order = {name: i for i, name in enumerate(self.recipes)}
         cells.sort(key=lambda cell: (order.get(cell.recipe, len(order)), cell.seed))
@@ -233,12 +241,12 @@ class Run:
                 f"Expected finished cells in {self.path}, got none. "
                 "Try: the command of this run again"
             )
-        return pl.concat(tables)
+        return tables
 
-    def _table(self, cell: Cell) -> "pl.DataFrame | None":
+    def _table(self, cell: Cell) -> "pl.LazyFrame | None":
         """The rows of a cell; None where they are not those that were recorded."""
         try:
-            return read_table(self.scores_path(cell), self.manifest.cells[cell.name])
+            return scan_table(self.scores_path(cell), self.manifest.cells[cell.name])
         except TableError as error:
             fault = Fault(_scores(cell.name), str(error), cell.name)
         if fault not in self.faults:

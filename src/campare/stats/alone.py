@@ -19,8 +19,8 @@ import polars as pl
 from campare.metrics import find
 from campare.stats.answer import Answer, Arm, Compared
 from campare.stats.article import SMALLEST
+from campare.stats.nulls import control_kind
 from campare.stats.ranking import CLASSIFIER
-from campare.stats.scores import control_kind
 from campare.stats.words import (
     count,
     higher_is_better,

@@ -4,16 +4,14 @@ classified rows, the run's facts  ->  ARMS
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from campare.metrics.classification import learned
-
-#: Of a map on which nothing can be seen.
-_BLANK = ("flat", "all-negative", "non-finite", "unconnected")
 
 #: Columns of `Comparison.arms`; `unlearned`: replicates no better than the commonest class; `maps`:
 #: of the main method, `flat` of which have nothing on them; `fits`: the pixels that would fit its
@@ -32,7 +30,7 @@ ARMS: dict[str, Any] = {
 
 
 def arms_of(
-    classified: pl.DataFrame,
+    classified: pl.DataFrame | Iterable[pl.DataFrame],
     names: Iterable[str],
     recipes: Iterable[Mapping[str, Any]] = (),
     grids: Mapping[str, Sequence[int]] = {},
@@ -43,7 +41,8 @@ def arms_of(
 
     Args:
         classified: recipe, seed, label, prediction, right (null where undefined), and group, if
-            any: a row for each image that a model classified.
+            any: a row for each image that a model classified; or several such tables, each with all
+            rows of its models.
         names: the arms.
         recipes: as a manifest lists them; titles are theirs.
         grids: arm -> resolution of its maps.
@@ -61,13 +60,14 @@ def arms_of(
         [(0.5, 0.5, 1)]
     """
     titles = {str(recipe.get("name")): recipe.get("title") for recipe in recipes}
-    parts = classified.partition_by("recipe", as_dict=True)
+    found: dict[str, list[_Model]] = {}
+    for table in [classified] if isinstance(classified, pl.DataFrame) else classified:
+        for (name, _), model in table.partition_by("recipe", "seed", as_dict=True).items():
+            found.setdefault(str(name), []).append(_Model.of(model))
     rows = []
     for name in names:
-        part = parts.get((name,), classified.clear())
-        models = part.partition_by("seed")
-        accuracies = [model["right"].mean() for model in models]
-        known = [float(value) for value in accuracies if isinstance(value, float)]
+        models = found.get(name, [])
+        known = [model.accuracy for model in models if model.accuracy is not None]
         grid = grids.get(name)
         rows.append(
             {
@@ -75,9 +75,9 @@ def arms_of(
                 "title": titles.get(name) or name,
                 "grid": " × ".join(map(str, grid)) if grid else None,
                 "replicates": len(models),
-                "unlearned": sum(not _learned(model) for model in models),
+                "unlearned": sum(not model.learned for model in models),
                 "accuracy": sum(known) / len(known) if known else math.nan,
-                "chance": _commonest(part["label"]),
+                "chance": _commonest(models),
                 **dict(zip(("maps", "flat"), maps.get(name, (0, 0)), strict=True)),
                 "fits": _named(fits.get(name, {})),
                 "fits_accuracy": fits.get(name, {}).get("accuracy", math.nan),
@@ -86,6 +86,20 @@ def arms_of(
             }
         )
     return rows
+
+
+class _Model(NamedTuple):
+    """What the rows of one model say: its accuracy, if any, and the images of each class."""
+
+    accuracy: float | None
+    learned: bool
+    labels: Counter[str | None]
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame) -> "_Model":
+        mean = rows["right"].mean()
+        accuracy = float(mean) if isinstance(mean, float) else None
+        return cls(accuracy, _learned(rows), Counter(dict(rows["label"].value_counts().rows())))
 
 
 def _learned(model: pl.DataFrame) -> bool:
@@ -105,23 +119,7 @@ def _named(fits: Mapping[str, Any]) -> str | None:
     return ", ".join([fits["pixels"], *fits.get("also", ())]) if "pixels" in fits else None
 
 
-def _commonest(labels: pl.Series) -> float:
-    if not len(labels):
-        return math.nan
-    return float(labels.value_counts()["count"].max() or 0) / len(labels)  # type: ignore[arg-type]
-
-
-def flat_maps(frame: pl.DataFrame, method: str) -> dict[str, tuple[int, int]]:
-    """Arm -> how many maps of a method there are, and how many of them have nothing on them.
-
-    Example:
-        >>> rows = [("A", 0, "1.png", "grad-cam", "energy", "flat"),
-        ...     ("A", 0, "2.png", "grad-cam", "energy", "ok")]
-        >>> names = ["recipe", "seed", "image", "method", "metric", "status"]
-        >>> flat_maps(pl.DataFrame(rows, schema=names, orient="row"), "grad-cam")
-        {'A': (2, 1)}
-    """
-    own = frame.filter((pl.col("method") == method) & ~pl.col("metric").str.contains("@"))
-    blank = own.group_by("recipe", "seed", "image").agg(pl.col("status").is_in(_BLANK).any())
-    counts = blank.group_by("recipe").agg(pl.len(), pl.col("status").sum().alias("flat"))
-    return {name: (maps, flat) for name, maps, flat in counts.rows()}
+def _commonest(models: Sequence[_Model]) -> float:
+    """The share of the commonest class."""
+    labels = sum((model.labels for model in models), Counter[str | None]())
+    return max(labels.values()) / labels.total() if labels else math.nan

@@ -23,7 +23,7 @@ from campare.metrics.mosaic import OF_MOSAICS
 from campare.metrics.registry import find
 from campare.stats.answer import Answer
 from campare.stats.answers import answers
-from campare.stats.arms import ARMS, arms_of, flat_maps
+from campare.stats.arms import ARMS, arms_of
 from campare.stats.article import ARTICLE
 from campare.stats.claims import Claim
 from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SENSITIVITY, SUMMARY, Comparison
@@ -32,14 +32,17 @@ from campare.stats.crossed import Effect, Split, difference, effect_of, size_int
 from campare.stats.design import Design, Levels, Weights, written
 from campare.stats.factors import DESIGN, PAIR, Contrast, differences
 from campare.stats.factors import contrasts as contrasts_of
+from campare.stats.gathered import Key, Measured
 from campare.stats.holm import holm
 from campare.stats.judging import judge
+from campare.stats.nulls import controls_of
 from campare.stats.parting import CURVES
 from campare.stats.permutation import Flips, permutation_test
 from campare.stats.ranking import CLASSIFIER, main_method
-from campare.stats.scores import Contrasts, Key, Measured, Rows, controls_of, read
+from campare.stats.scores import Rows, read
 from campare.stats.sensitivity import sensitivity
 from campare.stats.settings import (
+    Contrasts,
     check_settings,
     hypotheses_of,
     levels_of,
@@ -50,7 +53,7 @@ from campare.stats.words import MATCHED, Verdict, family_of, verdict_words
 
 __all__ = ["Answer", "Comparison", "Verdict", "answers", "compare", "verdict_words"]
 
-Table = dict[Key, Measured]
+Table = Mapping[Key, Measured]
 Row = dict[str, Any]
 
 
@@ -69,8 +72,10 @@ def compare(
     """Differences between recipes with intervals over images and seeds, and verdicts on claims.
 
     Args:
-        table: a Run, the path of a run directory, or a polars or pandas table of SCORE_COLUMNS.
-            Of several splits only 'test' counts.
+        table: a Run, the path of a run directory, a polars or pandas table of SCORE_COLUMNS, a
+            polars LazyFrame of them, or the path of a file (.parquet, .csv) or a folder of Parquet
+            files that hold them; these are read a part at a time. Of several splits only 'test'
+            counts.
         baseline: the recipe that every other one is compared with.
         contrasts: pairs (treatment, control), instead of a baseline. Default: those of the run,
             else every recipe against the first.
@@ -109,29 +114,29 @@ def compare(
     rows = read(table)
     measured = rows.matrices()
     recipes = unique(key[0] for key in measured)
-    pairs = pairs_of(recipes, baseline, contrasts, rows.contrasts)
+    pairs = pairs_of(recipes, baseline, contrasts, rows.source.contrasts)
     methods = methods_of(unique(key[1] for key in measured), method)
-    levels = levels_of(design, rows.recipes, recipes)
+    levels = levels_of(design, rows.source.recipes, recipes)
     if hypotheses is None:
         hypotheses = ARTICLE if levels else ()
     flips = Flips(resamples, seed)
     main = main_method(methods)
-    judged = judge(hypotheses, measured, levels, main, confidence, rows.kind)
+    judged = judge(hypotheses, measured, levels, main, confidence, rows.source.kind)
     return Comparison(
         effects=_table(_effects(measured, pairs, methods, confidence, flips), EFFECTS),
         summary=_table(_summary(measured, confidence), SUMMARY),
         nulls=_table(_nulls(measured, methods, confidence), NULLS),
         claims=_table(judged, CLAIMS),
         factors=_table(_factors(measured, levels, methods, confidence), EFFECTS),
-        sensitivity=_table(sensitivity(rows, measured, pairs, methods, confidence), SENSITIVITY),
+        sensitivity=_table(sensitivity(rows.gathered, pairs, methods, confidence), SENSITIVITY),
         design=_table(_design(levels, pairs), DESIGN),
         arms=_table(
             arms_of(
-                rows.classified,
+                rows.classified(),
                 recipes,
-                rows.recipes,
+                rows.source.recipes,
                 {name: grids[main] for name, grids in rows.grids.items() if main in grids},
-                flat_maps(rows.checked, main),
+                {arm: maps for (arm, name), maps in rows.gathered.maps.items() if name == main},
                 rows.fits,
             ),
             ARMS,
@@ -139,8 +144,8 @@ def compare(
         curves=pl.DataFrame(rows.curves, schema=CURVES, orient="row").with_columns(
             pl.col("value").fill_null(math.nan)
         ),
-        kind=rows.kind,
-        notes=(*_notes(rows), *rows.notes),
+        kind=rows.source.kind,
+        notes=(*_notes(rows), *rows.source.notes),
         confidence=confidence,
         resamples=resamples,
         seed=seed,
@@ -149,13 +154,14 @@ def compare(
 
 def _notes(rows: Rows) -> tuple[str, ...]:
     """What the units of independence are, where these are groups, or mosaics that share images."""
-    judged = rows.checked.filter(pl.col("metric") == "correct")
-    images = (judged if judged.height else rows.checked).unique("image")
+    known = rows.known.images
+    judged = known.filter("judged")
+    images = (judged if judged.height else known).unique("image")
     found = units(images["group"].to_list())
     if found:
         return (f"Units of independence: {found}.",)
-    base = pl.col("metric").str.split("@").list.first()
-    if rows.shown or not rows.checked.filter(base.is_in(OF_MOSAICS)).height:
+    metrics = {metric.partition("@")[0] for metric in rows.known.units["metric"].unique()}
+    if rows.source.shown or not metrics & {*OF_MOSAICS}:
         return ()
     return (
         "Mosaics count as independent here, since this table does not say which of them share "
@@ -259,14 +265,18 @@ def _range(metric: str) -> tuple[float, float]:
 
 def _nulls(measured: Table, methods: list[str], confidence: float) -> list[Row]:
     rows = []
-    for (recipe, method, metric), one in measured.items():
+    present: dict[str, dict[str, None]] = {}  # recipe -> its methods in order
+    for recipe, method, _ in measured:
+        present.setdefault(recipe, {})[method] = None
+    for key in measured:
+        recipe, method, metric = key
         if method not in methods or method == CLASSIFIER:
             continue
-        for null in controls_of(method, unique(key[1] for key in measured if key[0] == recipe)):
-            other = measured.get((recipe, null, metric))
-            if other is None:
+        for null in controls_of(method, present[recipe]):
+            if (recipe, null, metric) not in measured:
                 continue
-            same = _same_models(one, other)
+            one = measured[key]
+            same = _same_models(one, measured[recipe, null, metric])
             found = difference(one.values - same, confidence=confidence, groups=one.groups)
             rows.append(
                 {

@@ -4,7 +4,7 @@ Recipe X of the second run minus recipe X of the first, for every X that both ha
 test images that both have by name. Seeds of the two runs share nothing but the number.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,8 @@ from campare.errors import RunError
 from campare.runs.manifest import Manifest
 from campare.stats.compare import compare
 from campare.stats.comparison import Comparison
-from campare.stats.scores import missing
+from campare.stats.gathered import survey
+from campare.stats.source import Source, missing, rows_of, source_of
 
 #: Fields of a recipe that are only for people.
 _WORDS = ("name", "title")
@@ -36,16 +37,6 @@ class Run(Protocol):
         """Its table."""
 
 
-class _Both:
-    """Two runs as one table; recipes carry the run's name."""
-
-    def __init__(self, table: pl.DataFrame, manifest: Manifest) -> None:
-        self._table, self.manifest = table, manifest
-
-    def scores(self) -> pl.DataFrame:
-        return self._table
-
-
 def compare_runs(first: Run, second: Run, **settings: Any) -> Comparison:
     """Each recipe that both runs have: the second run minus the first, on the same test images.
 
@@ -60,46 +51,61 @@ def compare_runs(first: Run, second: Run, **settings: Any) -> Comparison:
         >>> compare_runs(Run.open("runs/x"), Run.open("runs/y"))  # doctest: +SKIP
     """
     runs = (first, second)
-    tables = [run.scores() for run in runs]
     names = _names(runs)
-    finished = [table["recipe"].unique(maintain_order=True).to_list() for table in tables]
+    sources = [source_of(run) for run in runs]
+    known = [survey(source) for source in sources]
+    finished = [one.units["recipe"].unique(maintain_order=True).to_list() for one in known]
     shared = [recipe for recipe in finished[0] if recipe in finished[1]]
     if not shared:
         raise RunError(
             f"Expected recipes that both runs have, got {', '.join(finished[0])} in {names[0]} and "
             f"{', '.join(finished[1])} in {names[1]}. Try campare compare on each run by itself."
         )
-    images = set(tables[0]["image"].unique()) & set(tables[1]["image"].unique())
-    if not images:
+    first_images, images = (one.images.select("image").unique() for one in known)
+    images = images.join(first_images, on="image", how="semi")
+    if not images.height:
         raise RunError(
             f"Expected two runs on the same test images, got none in common between {names[0]} "
             f"and {names[1]}. Try two studies of one folder of images."
         )
-    parts, cells = [], {}
-    for run, table, name in zip(runs, tables, names, strict=True):
-        parts.append(
-            table.filter(pl.col("recipe").is_in(shared)).with_columns(
-                pl.col("recipe") + pl.lit(_tag(name))
-            )
-        )
-        for key, cell in run.manifest.cells.items():
-            own = {"recipe": cell.recipe + _tag(name)}
-            cells[key + _tag(name)] = cell.model_copy(update=own)
     pairs = [(recipe + _tag(names[1]), recipe + _tag(names[0])) for recipe in shared]
-    manifest = first.manifest.model_copy(
-        update={"cells": cells, "contrasts": pairs, "recipes": [], "failures": {}}
+    both = Source(
+        tuple(
+            part.with_columns(pl.col("recipe") + pl.lit(_tag(name)))
+            for source, name in zip(sources, names, strict=True)
+            for part in _of_recipes(source, shared)
+        ),
+        tuple(
+            cell.model_copy(update={"recipe": cell.recipe + _tag(name)})
+            for source, name in zip(sources, names, strict=True)
+            for cell in source.cells
+        ),
+        contrasts=tuple(pairs),
+        kind=first.manifest.kind,
     )
-    both = _Both(pl.concat(parts), manifest)
     found = compare(both, claims=(), design={}, **settings)
     if not found.effects.height:
         raise RunError(
             f"Expected a method and a metric that both {names[0]} and {names[1]} measured, got "
             "none in common. Try the same --method for both studies."
         )
-    notes = _notes(runs, names, finished, shared, len(images))
+    notes = _notes(runs, names, finished, shared, images.height)
     for run, name in zip(runs, names, strict=True):
         notes += tuple(f"{name}: {line}" for line in missing(run))
     return replace(found, notes=(*notes, *found.notes))
+
+
+def _of_recipes(source: Source, recipes: Sequence[str]) -> Iterator[pl.LazyFrame]:
+    """The rows of these recipes: most parts are of one."""
+    wanted = set(recipes)
+    for part in source.parts:
+        there = set[str]()
+        for rows in rows_of(part.select("recipe")):
+            there.update(rows["recipe"].unique())
+        if there <= wanted:
+            yield part
+        elif there & wanted:
+            yield part.filter(pl.col("recipe").is_in(recipes))
 
 
 def _names(runs: Sequence[Run]) -> tuple[str, str]:

@@ -1,13 +1,14 @@
 """The contrasts of a table: pairs of arms, metric by metric, with their values side by side."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from campare.stats.crossed import Split, split
-from campare.stats.scores import Key, Measured, read
+from campare.stats.gathered import Key, Measured
+from campare.stats.scores import read
 from campare.stats.settings import methods_of, pairs_of
 
-Table = dict[Key, Measured]
+Table = Mapping[Key, Measured]
 
 
 def splits(
@@ -16,7 +17,7 @@ def splits(
     """(contrast, method, metric, split) of every contrast that `compare` would make."""
     rows = read(table)
     measured = rows.matrices()
-    pairs = pairs_of(unique(key[0] for key in measured), None, contrasts, rows.contrasts)
+    pairs = pairs_of(unique(key[0] for key in measured), None, contrasts, rows.source.contrasts)
     for pair in pairs:
         for method in methods_of(unique(key[1] for key in measured), None):
             for metric, (T, C) in both(measured, pair, method):

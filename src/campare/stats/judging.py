@@ -18,10 +18,10 @@ from scipy.special import stdtrit
 from campare.stats import design as d
 from campare.stats.claims import Claim, Direction, Outcome, contrasts_of
 from campare.stats.crossed import Effect, Split, effect_of, split
+from campare.stats.gathered import Key, Measured
 from campare.stats.holm import holm
 from campare.stats.power import FEWEST_SEEDS, images_needed, seeds_needed
 from campare.stats.ranking import CLASSIFIER
-from campare.stats.scores import Key, Measured
 from campare.stats.words import MATCHED, replicate
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"

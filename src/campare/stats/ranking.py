@@ -8,7 +8,7 @@ main_method     the method whose maps an answer is about
 from collections.abc import Iterable
 
 from campare.metrics import METRICS
-from campare.stats.scores import is_null
+from campare.stats.nulls import is_null
 from campare.stats.words import conditional
 
 CLASSIFIER = "-"

@@ -11,6 +11,7 @@ A model is a recipe with a seed. Nulls, `@` rows and the classifier's own rows d
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -19,7 +20,9 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from campare.stats.scores import Key, Measured, is_null, matrices, read
+from campare.stats.gathered import Key, Measured, gather
+from campare.stats.nulls import is_null
+from campare.stats.scores import read
 from campare.stats.words import higher_is_better
 from campare.types import Array, Ints
 
@@ -63,7 +66,7 @@ def agreement(table: Any) -> pl.DataFrame:
     """
     rows = [
         {"method": method, "metric": a, "other": b, **_together(of_method[a], of_method[b])}
-        for method, of_method in _stacked(matrices(read(table).frame))
+        for method, of_method in _stacked(_measured(table))
         for a, b in combinations(of_method, 2)
     ]
     return pl.DataFrame(rows, schema=_AGREEMENT)
@@ -87,7 +90,7 @@ def reliability(table: Any, *, splits: int = 100, seed: int = 0) -> pl.DataFrame
         ('gini', 1.0, 4, 3)
     """
     rows = []
-    measured = matrices(read(table).frame)
+    measured = _measured(table)
     groups = next(iter(measured.values())).groups
     for method, of_method in _stacked(measured):
         for metric, values in of_method.items():
@@ -138,6 +141,12 @@ def split_half(
         found.append(_correlation(*(half.mean(axis=0) for half in halves)))
     r = float(np.mean(found))
     return r if math.isnan(r) else 2 * r / (1 + r) if r > -1 else -math.inf
+
+
+def _measured(table: Any) -> Mapping[Key, Measured]:
+    """The matrices of a table, in which a mosaic is an image like others."""
+    rows = read(table)
+    return gather(replace(rows.source, shown={}), rows.known).measured
 
 
 def _stacked(found: Mapping[Key, Measured]) -> Iterator[tuple[str, dict[str, Doubles]]]:

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.stats.crossed import Effect, difference
-from campare.stats.scores import Contrasts, Key, Measured, Rows, matrices, right
+from campare.stats.gathered import Gathered, Key, Measured
+from campare.stats.settings import Contrasts
 from campare.stats.words import MATCHED
 from campare.types import Ints
 
@@ -25,15 +26,13 @@ CLASSIFIER = "-"
 
 
 def sensitivity(
-    rows: Rows,
-    measured: Mapping[Key, Measured],
+    gathered: Gathered,
     pairs: Contrasts,
     methods: Iterable[str],
     confidence: float,
 ) -> list[dict[str, Any]]:
     """A row for each contrast, method, metric and analysis that the table allows."""
-    hits = right(rows.frame)
-    others = {name: matrices(frame, rows.shown) for name, frame in rows.others.items()}
+    measured, others, hits = gathered.measured, gathered.others, gathered.right
     wanted = set(methods) - {CLASSIFIER}
     keys = [key for key in measured if key[1] in wanted]
     found = []

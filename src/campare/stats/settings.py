@@ -11,9 +11,12 @@ from typing import Any
 from campare.errors import RunError
 from campare.stats.claims import Claim, check, from_yaml
 from campare.stats.design import Levels, design_of, levels_from
-from campare.stats.scores import Contrasts, is_null
+from campare.stats.nulls import is_null
 
 FEWEST_RESAMPLES = 100
+
+#: Pairs (treatment, control).
+Contrasts = tuple[tuple[str, str], ...]
 
 
 def pairs_of(

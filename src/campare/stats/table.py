@@ -15,7 +15,8 @@ import polars as pl
 
 from campare.errors import MissingExtraError
 from campare.runs.manifest import CellRecord
-from campare.stats.scores import checked_columns, is_null
+from campare.stats.nulls import is_null
+from campare.stats.source import checked_columns
 from campare.types import SCORE_COLUMNS
 
 if TYPE_CHECKING:

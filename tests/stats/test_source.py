@@ -1,0 +1,53 @@
+import polars as pl
+import pytest
+from test_scores import ROWS, frame
+
+from campare.errors import RunError
+from campare.stats.scores import read
+
+
+@pytest.fixture
+def table():
+    return frame(*ROWS).with_columns(pl.col("value").fill_nan(None))
+
+
+def values(table):
+    return {key: one.values.tolist() for key, one in read(table).matrices().items()}
+
+
+def test_files_and_folders_of_them_are_what_their_frame_is(table, tmp_path):
+    expected = repr(values(table))
+    table.write_parquet(tmp_path / "[1] rows.parquet")
+    table.write_csv(tmp_path / "rows.csv")
+    parts = tmp_path / "parts" / "more"
+    parts.mkdir(parents=True)
+    table[:3].write_parquet(parts / "1.parquet")
+    table[3:].write_parquet(parts.parent / "n.parquet")
+    (parts / ".2.part.parquet").write_text("half written")
+    paths = [tmp_path / "[1] rows.parquet", tmp_path / "rows.csv", parts.parent]
+    for source in (table.lazy(), *paths, *map(str, paths)):
+        assert repr(values(source)) == expected
+
+
+def test_names_may_be_categories_and_values_numbers_of_any_kind(table):
+    names = [name for name in table.columns if name not in ("seed", "value")]
+    found = table.with_columns(pl.col(names).cast(pl.Categorical), pl.col("value").cast(pl.Float32))
+    assert repr(values(found)) == repr(values(table))
+
+
+def test_what_is_no_table_is_refused(table, tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(RunError, match=r"Expected a table of measurements in .*a\.parquet, got"):
+        read(tmp_path / "a.parquet")
+    table.drop("metric").write_csv(tmp_path / "b.csv")
+    with pytest.raises(RunError, match="got none named metric"):
+        read(tmp_path / "b.csv")
+    with pytest.raises(RunError, match="Expected a table of measurements, got"):
+        read(table.with_columns(value=pl.lit("high")))
+
+
+def test_a_run_that_lost_its_manifest_is_no_folder_of_rows(table, tmp_path):
+    (tmp_path / "scores").mkdir()
+    table.write_parquet(tmp_path / "scores" / "A-0.parquet")
+    with pytest.raises(RunError, match=r"Expected a run directory with run\.json"):
+        read(tmp_path)
