@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from campare.__main__ import main
+from campare.runs.run import Run
 from command_line import Failing, call
 
 pytestmark = pytest.mark.usefixtures("runs")
@@ -23,6 +24,14 @@ def test_two_runs(capsys: pytest.CaptureFixture[str]):
     out = capsys.readouterr().out
     assert "Recipes A, B: y minus x, on 30 test images" in out
     assert "A [y] - A [x]   grad-cam" in out
+
+
+def test_a_table(capsys: pytest.CaptureFixture[str]):
+    assert call("compare x/scores") == 0
+    assert "B - A   grad-cam   images: 30, seeds: 3" in capsys.readouterr().out
+    Run.open("x").scores().write_csv("rows.csv")
+    assert call("compare rows.csv") == 0
+    assert "B - A   grad-cam   images: 30, seeds: 3" in capsys.readouterr().out
 
 
 def test_own_claims(capsys: pytest.CaptureFixture[str]):

@@ -6,7 +6,7 @@ from unmodeled import CELLS, rows
 
 from campare.runs.manifest import CellRecord
 from campare.runs.seals import Seal
-from campare.runs.tables import TableError, read_table
+from campare.runs.tables import TableError, scan_table
 
 CELL = CELLS[0]
 
@@ -21,7 +21,7 @@ def written(folder, table=None, **record):
 def test_a_path_is_no_pattern_and_no_partition(tmp_path):
     written(tmp_path / "g1", rows(CELL).head(1))
     for name in ("g[1]", "seed=5", "*"):
-        assert read_table(*written(tmp_path / name)).equals(rows(CELL))
+        assert scan_table(*written(tmp_path / name)).collect().equals(rows(CELL))
 
 
 @pytest.mark.parametrize(
@@ -36,17 +36,17 @@ def test_a_path_is_no_pattern_and_no_partition(tmp_path):
 )
 def test_rows_of_another_cell_number_or_schema(tmp_path, table, said):
     with pytest.raises(TableError, match=said):
-        read_table(*written(tmp_path, table, rows=6))
+        scan_table(*written(tmp_path, table, rows=6))
 
 
 def test_a_file_that_is_not_as_it_was_written(tmp_path):
     path, record = written(tmp_path)
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(TableError, match="no table of rows"):
-        read_table(path, record)
+        scan_table(path, record)
     seal = Seal(size=1, sha256="")
     with pytest.raises(TableError, match="bytes where 1 were written"):
-        read_table(path, record.model_copy(update={"files": {f"scores/{path.name}": seal}}))
+        scan_table(path, record.model_copy(update={"files": {f"scores/{path.name}": seal}}))
     path.unlink()
     with pytest.raises(TableError, match="missing"):
-        read_table(path, record)
+        scan_table(path, record)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from campare.stats.permutation import Flips, permutation_test
+from campare.stats import permutation
+from campare.stats.permutation import Flips, Paired, permutation_test, permutation_tests
 
 FLIPS = Flips(4000, 0)
 
@@ -88,3 +89,27 @@ def test_images_of_a_group_have_one_sign():
     means = np.tile([[4.0, 1.0, 2.5]], 10) / 2
     assert drawn == permutation_test(means, 0 * means, Flips(2000, seed=0))
     assert np.isnan(permutation_test(d, 0 * d, flips, np.zeros(6, int)))
+
+
+def test_signs_of_many_images_are_drawn_some_replicates_at_a_time(monkeypatch):
+    rng = np.random.default_rng(4)
+    values = [rng.normal(size=301) for _ in range(3)]
+    at_once = Flips(1001, 5).sums(values)
+    monkeypatch.setattr(permutation, "KEPT", 301 * 200)
+    flips = Flips(1001, 5)
+    for whole, parts in zip(at_once, flips.sums(values), strict=True):
+        np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-4)
+    assert not flips._kept  # nothing stays
+
+
+def test_tests_of_several_metrics_are_those_of_each_alone():
+    rng = np.random.default_rng(6)
+    T, C = rng.normal(0.2, 1, (5, 3, 40)), rng.normal(0, 1, (5, 3, 40))
+    C[1, :, 9:] = np.nan  # few images: exact
+    C[2] = np.nan  # none
+    groups = np.repeat(np.arange(20), 2)
+    each = [(t, c, groups if i == 3 else None) for i, (t, c) in enumerate(zip(T, C, strict=True))]
+    found = permutation_tests([Paired.of(*one) for one in each], FLIPS)
+    alone = [permutation_test(t, c, FLIPS, own) for t, c, own in each]
+    np.testing.assert_array_equal(found, alone)
+    assert np.isfinite(found).tolist() == [True, True, False, True, True]

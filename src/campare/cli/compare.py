@@ -5,13 +5,18 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from campare.cli.options import RunFolder
 from campare.cli.terminal import terminal
 from campare.errors import RunError
 
 
 def compare(
-    run: RunFolder,
+    run: Annotated[
+        Path,
+        Argument(
+            metavar="RUN",
+            help="The folder of a run, or a table: a file (.parquet, .csv) or a folder of Parquet.",
+        ),
+    ],
     other: Annotated[
         Path | None,
         Argument(metavar="[OTHER]", help="Another run: compare the recipes that both have."),
@@ -24,14 +29,14 @@ def compare(
     from campare.runs.run import Run
     from campare.stats.compare import compare as run_compare
     from campare.stats.compare_runs import compare_runs
+    from campare.stats.source import files_of
     from campare.stats.stored import comparison_of
 
-    first = Run.open(run)
     if other is not None:
         if claims is not None:
             raise RunError("Expected --claims with one run, got two runs. Try leaving one out.")
-        terminal().print(compare_runs(first, Run.open(other)))
-    elif claims is not None:
-        terminal().print(run_compare(first, claims=claims))
+        terminal().print(compare_runs(Run.open(run), Run.open(other)))
+    elif claims is not None or files_of(run):
+        terminal().print(run_compare(run, claims=claims))
     else:
-        terminal().print(comparison_of(first))
+        terminal().print(comparison_of(Run.open(run)))

@@ -228,7 +228,7 @@ def audit(
     if quiet:
         warn_of_failures(run)
     known = tuple(run.manifest.cells.values())
-    return Scores(run.scores(), run.path, tuple(arms_facts), mosaics, known)
+    return Scores(run.tables(), run.path, tuple(arms_facts), mosaics, known)
 
 
 def numbered_cells(models: Any) -> list[Cell]:

@@ -37,7 +37,7 @@ from campare.stats.holm import holm
 from campare.stats.judging import judge
 from campare.stats.nulls import controls_of
 from campare.stats.parting import CURVES
-from campare.stats.permutation import Flips, permutation_test
+from campare.stats.permutation import Flips, Paired, permutation_tests
 from campare.stats.ranking import CLASSIFIER, main_method
 from campare.stats.scores import Rows, read
 from campare.stats.sensitivity import sensitivity
@@ -175,17 +175,19 @@ def _effects(
     rows = []
     for treatment, control in pairs:
         for method in methods:
-            family = []
+            family, tests = [], []
             for metric, (T, C) in both(measured, (treatment, control), method):
                 found = split([T.values, C.values], [1.0, -1.0], T.groups)
-                p = permutation_test(T.values, C.values, flips, T.groups)
+                tests.append(Paired.of(T.values, C.values, T.groups))
                 row = _effect_row(method, metric, effect_of(found, confidence), found, confidence)
                 family.append(
                     {
                         "contrast": f"{treatment} - {control}", "treatment": treatment,
-                        "control": control, **row, "p_permutation": p,
+                        "control": control, **row,
                     }
                 )  # fmt: skip
+            for row, p in zip(family, permutation_tests(tests, flips), strict=True):
+                row["p_permutation"] = p
             rows += _adjusted(family)
     return rows
 

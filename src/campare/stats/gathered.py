@@ -164,7 +164,7 @@ class _Rows(NamedTuple):
 def _batches(source: Source, known: Survey, names: pl.Series) -> Iterator[_Rows]:
     """The rows that count, a batch at a time; `names` are those of the images, sorted."""
     numbered = known.units.select(*_UNIT).with_row_index("unit")
-    images, start = pl.Enum(names), 0
+    place, start = pl.col("image").cast(pl.Enum(names)).to_physical().cast(pl.Int64), 0
     for part in source.parts:
         for batch in rows_of(part):
             counting = batch if known.split is None else batch.filter(split=known.split)
@@ -173,7 +173,7 @@ def _batches(source: Source, known: Survey, names: pl.Series) -> Iterator[_Rows]
             )
             facts = rows.select(
                 pl.col("unit").cast(pl.Int64),
-                pl.col("image").cast(images).to_physical().cast(pl.Int64),
+                place,
                 pl.int_range(start, start + pl.len()).alias("number"),
                 pl.when("defined").then("value").otherwise(math.nan),
                 "defined",

@@ -7,12 +7,14 @@ distribution, but few seeds bound it: three seeds an arm can be exchanged in 20 
 them as far out as any, so that p hardly falls below 0.05. It stands beside the interval as a check.
 Images of a group have one sign.
 
-Few images and seeds: all replicates, so p is exact. Else `resamples` random ones.
+Few images and seeds: all replicates, so p is exact. Else `resamples` random ones. Signs of many
+images are drawn some replicates at a time, for all metrics of a family together.
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +24,7 @@ from campare.types import Ints
 Doubles = NDArray[np.float64]
 
 EXACT = 2**16  # replicates that are enumerated rather than drawn
+KEPT = 2**24  # signs that stay in memory
 
 
 class Flips:
@@ -38,12 +41,33 @@ class Flips:
         self._kept: dict[int, NDArray[np.float32]] = {}
 
     def images(self, n: int) -> NDArray[np.float32]:
-        """Signs -1 or 1, (resamples, n); of the last `n` asked for they stay in memory."""
+        """Signs -1 or 1, (resamples, n); of the last `n` they stay in memory."""
         if n not in self._kept:
-            rng = np.random.default_rng([self._seed, 10, n])
-            bits = rng.integers(2, size=(self.resamples, n), dtype=np.int8)
-            self._kept = {n: (2 * bits - 1).astype(np.float32)}
+            self._kept = {n: np.concatenate([*self._drawn(n, self.resamples)])}
         return self._kept[n]
+
+    def sums(self, values: Sequence[Doubles]) -> list[NDArray[np.float32]]:
+        """The sum of each of several vectors (n,) under the signs, (resamples,) of each."""
+        n = len(values[0])
+        few = [each.astype(np.float32) for each in values]
+        if self.resamples * n <= KEPT:
+            return [self.images(n) @ each for each in few]
+        columns, rows = np.stack(few, axis=1), 4 * max(1, KEPT // (16 * n))
+        found = np.concatenate([signs @ columns for signs in self._drawn(n, rows)])
+        return list(found.T)
+
+    def _drawn(self, n: int, rows: int) -> Iterator[NDArray[np.float32]]:
+        """The signs, `rows` replicates at a time; the stream is one where that is a multiple of 4.
+
+        Four small integers are of one word of the generator's.
+        """
+        rng = np.random.default_rng([self._seed, 10, n])
+        for start in range(0, self.resamples, rows):
+            size = min(rows, self.resamples - start), n
+            signs = rng.integers(2, size=size, dtype=np.int8).astype(np.float32)
+            signs *= 2
+            signs -= 1
+            yield signs
 
     def trainings(self, first: int, second: int) -> NDArray[np.bool_]:
         """Which of first + second trainings go to the first arm, (resamples, first + second)."""
@@ -66,39 +90,87 @@ def permutation_test(
         >>> permutation_test([[1.0, 2.0, 3.0]], [[0.0, 0.0, 0.0]], Flips(100, seed=0))
         0.25
     """
-    T, C = (np.asarray(Y, np.float64) for Y in (treatment, control))
-    common = np.logical_and(np.isfinite(T).any(axis=0), np.isfinite(C).any(axis=0))
-    N = int(common.sum())
-    if N < 2:
-        return math.nan
-    (m, first), (k, second) = (_levels(Y, common) for Y in (T, C))
-    d = np.where(common, m - k, 0.0)  # an image that is not common has no say
-    D = math.fsum(d) / N
-    if groups is not None and groups.ndim == 1:  # mosaics that share images: as if they did not
-        index = np.unique(groups[common], return_inverse=True)[1]
-        d = np.bincount(index, d[common])
-        common = np.ones(len(d), np.bool_)
-        if len(d) < 2:
-            return math.nan
-    units = int(common.sum())
-    trained = len(first) > 1 and len(second) > 1
-    ways = math.comb(len(first) + len(second), len(first)) if trained else 1
-    exact = units <= 16 and 2**units * ways <= EXACT
-    images = _all_signs(d[common], N) if exact else flips.images(len(d)) @ d.astype(np.float32) / N
-    replicates = images.astype(np.float64)
-    if trained:
-        levels = np.concatenate([first, second])
-        chosen = (
-            _all_choices(len(levels), len(first))
-            if exact
-            else flips.trainings(len(first), len(second))
-        )
-        exchanged = chosen @ levels / len(first) - ~chosen @ levels / len(second)
-        replicates = (
-            np.add.outer(replicates, exchanged).ravel() if exact else replicates + exchanged
-        )
-    far = int((np.abs(replicates) >= abs(D) * (1 - 1e-6)).sum())
-    return far / len(replicates) if exact else (far + 1) / (len(replicates) + 1)
+    return permutation_tests([Paired.of(treatment, control, groups)], flips)[0]
+
+
+class Paired(NamedTuple):
+    """What is flipped and exchanged: differences of units (n,), and the levels of the trainings.
+
+    `difference` is D, of `images` images; `units` many differences count, the others are 0.
+    """
+
+    units: Doubles
+    counts: NDArray[np.bool_]
+    difference: float
+    images: int
+    first: Doubles
+    second: Doubles
+
+    @classmethod
+    def of(cls, treatment: ArrayLike, control: ArrayLike, groups: Ints | None) -> "Paired | None":
+        """The test of two arms; None without two common units."""
+        T, C = (np.asarray(Y, np.float64) for Y in (treatment, control))
+        common = np.logical_and(np.isfinite(T).any(axis=0), np.isfinite(C).any(axis=0))
+        N = int(common.sum())
+        if N < 2:
+            return None
+        (m, first), (k, second) = (_levels(Y, common) for Y in (T, C))
+        d = np.where(common, m - k, 0.0)  # an image that is not common has no say
+        D = math.fsum(d) / N
+        if groups is not None and groups.ndim == 1:  # mosaics that share images: as if not
+            index = np.unique(groups[common], return_inverse=True)[1]
+            d = np.bincount(index, d[common])
+            common = np.ones(len(d), np.bool_)
+            if len(d) < 2:
+                return None
+        return cls(d, common, D, N, first, second)
+
+    @property
+    def trained(self) -> bool:
+        """Whether trainings can be exchanged."""
+        return len(self.first) > 1 and len(self.second) > 1
+
+    @property
+    def exact(self) -> bool:
+        """Whether all replicates are enumerated."""
+        S, units = len(self.first), int(self.counts.sum())
+        ways = math.comb(S + len(self.second), S) if self.trained else 1
+        return units <= 16 and 2**units * ways <= EXACT
+
+    def p(self, images: NDArray[np.floating[Any]], flips: Flips) -> float:
+        """The share of replicates as far out as D; `images` are the means under each signs."""
+        replicates = images.astype(np.float64)
+        if self.trained:
+            first, second = len(self.first), len(self.second)
+            levels = np.concatenate([self.first, self.second])
+            chosen = (
+                _all_choices(len(levels), first) if self.exact else flips.trainings(first, second)
+            )
+            exchanged = chosen @ levels / first - ~chosen @ levels / second
+            replicates = (
+                np.add.outer(replicates, exchanged).ravel() if self.exact
+                else replicates + exchanged
+            )  # fmt: skip
+        far = int((np.abs(replicates) >= abs(self.difference) * (1 - 1e-6)).sum())
+        return far / len(replicates) if self.exact else (far + 1) / (len(replicates) + 1)
+
+
+def permutation_tests(tests: Sequence[Paired | None], flips: Flips) -> list[float]:
+    """The p of several tests, which draw their signs together; NaN of what is no test."""
+    found = [math.nan] * len(tests)
+    drawn: dict[int, list[int]] = {}  # number of units -> tests
+    for index, test in enumerate(tests):
+        if test is not None and test.exact:
+            signs = _all_signs(test.units[test.counts], test.images)
+            found[index] = test.p(signs, flips)
+        elif test is not None:
+            drawn.setdefault(len(test.units), []).append(index)
+    for several in drawn.values():
+        chosen = [test for index in several if (test := tests[index]) is not None]
+        sums = flips.sums([test.units for test in chosen])
+        for index, test, own in zip(several, chosen, sums, strict=True):
+            found[index] = test.p(own / test.images, flips)
+    return found
 
 
 def _levels(Y: Doubles, common: NDArray[Any]) -> tuple[Doubles, Doubles]:

@@ -22,7 +22,8 @@ from campare.runs.tables import NO_ROWS, batches
 from campare.types import NEEDED_COLUMNS, SCORE_COLUMNS
 
 _NAMES = tuple(name for name in SCORE_COLUMNS if name not in ("seed", "value"))
-_FILES = {".parquet": pl.scan_parquet, ".csv": pl.scan_csv}
+#: Files of tables, by how their names end.
+FILES = (".parquet", ".csv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +54,9 @@ def source_of(table: Any) -> Source:
     if isinstance(table, Source):
         return table
     if isinstance(table, str | Path):
-        path = Path(table)
-        if path.suffix in _FILES and path.is_file():
-            return Source((_file(path),))
-        files = [] if _is_run(path) else _files_below(path)
-        if files:
+        if files := files_of(Path(table)):
             return Source(tuple(_file(file) for file in files))
-        table = Run.open(path)
+        table = Run.open(table)
     if callable(getattr(table, "scores", None)):
         manifest: Manifest = table.manifest
         parts = table.tables() if hasattr(table, "tables") else [table.scores()]
@@ -149,17 +146,21 @@ def _require_columns(columns: Any) -> None:
         )
 
 
-def _is_run(path: Path) -> bool:
-    """Whether a path is no folder of files alone: a run, perhaps a damaged one, or nothing."""
-    return not path.is_dir() or any((path / name).exists() for name in (MANIFEST, *FOLDERS))
+def files_of(path: Path) -> list[Path]:
+    """The files of a table that is no run: one of .parquet or .csv, or those in a folder; else [].
 
+    Hidden ones are half written, and folders as a run has them are those of a damaged one.
 
-def _files_below(folder: Path) -> list[Path]:
-    """The files of Parquet in a folder that is no run, by their paths."""
-    found = sorted(folder.rglob("*.parquet"))
-    return [
-        file for file in found if all(map(is_visible, file.relative_to(folder).parts))
-    ]  # hidden ones are half written
+    Example:
+        >>> files_of(Path("no/such/file.csv"))
+        []
+    """
+    if path.suffix in FILES and path.is_file():
+        return [path]
+    if not path.is_dir() or any((path / name).exists() for name in (MANIFEST, *FOLDERS)):
+        return []
+    found = sorted(path.rglob("*.parquet"))
+    return [file for file in found if all(map(is_visible, file.relative_to(path).parts))]
 
 
 def _file(path: Path) -> pl.LazyFrame:

@@ -6,9 +6,10 @@ notebook gives one, and any frame of the columns becomes one.
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -16,7 +17,7 @@ import polars as pl
 from campare.errors import MissingExtraError
 from campare.runs.manifest import CellRecord
 from campare.stats.nulls import is_null
-from campare.stats.source import checked_columns
+from campare.stats.source import checked_columns, rows_of
 from campare.types import SCORE_COLUMNS
 
 if TYPE_CHECKING:
@@ -25,19 +26,21 @@ if TYPE_CHECKING:
 _SHOWN = 8  # rows in a notebook
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Scores:
     """Measurements, one a row, in the columns of `campare.types.SCORE_COLUMNS`.
 
     `campare.compare` takes it, and so do polars and pandas by `to_polars` and `to_pandas`.
 
     Attributes:
-        frame: the rows.
-        path: the run directory that holds them, too; None: there is none.
+        parts: the rows, in memory or to be read from the run directory that holds them.
+        path: that run directory; None: there is none.
         arms: what is known of each arm, as a manifest lists it.
         mosaics: of each mosaic the images that it shows, as numbers; {}: not known.
         cells: what is known of each model, as a manifest lists it; (): no models were measured
             here, only rows are known.
+
+    Args:
+        frame: the rows, or several tables of them one after the other.
 
     Raises:
         RunError: a frame without the columns.
@@ -51,24 +54,33 @@ class Scores:
         Scores(1 row: 1 model, 1 image, grad-cam, 1 metric)
     """
 
-    frame: pl.DataFrame
-    path: Path | None = None
-    arms: tuple[Mapping[str, Any], ...] = ()
-    mosaics: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    cells: tuple[CellRecord, ...] = ()
+    def __init__(
+        self,
+        frame: pl.DataFrame | Sequence[pl.LazyFrame],
+        path: Path | None = None,
+        arms: Sequence[Mapping[str, Any]] = (),
+        mosaics: Mapping[str, Sequence[int]] = MappingProxyType({}),
+        cells: Sequence[CellRecord] = (),
+    ) -> None:
+        tables = [*frame] if isinstance(frame, list | tuple) else [checked_columns(frame).lazy()]
+        self.parts: tuple[pl.LazyFrame, ...] = tuple(one.select(SCORE_COLUMNS) for one in tables)
+        self.path, self.arms, self.mosaics, self.cells = path, tuple(arms), mosaics, tuple(cells)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "frame", checked_columns(self.frame).select(SCORE_COLUMNS))
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """The rows; those of a run directory are read into memory now."""
+        return pl.concat(part.collect() for part in self.parts)
 
     def __len__(self) -> int:
-        return self.frame.height
+        return sum(int(part.select(pl.len()).collect().item()) for part in self.parts)
 
     def __repr__(self) -> str:
         return f"Scores({self._what()})"
 
     def _repr_html_(self) -> str:
-        head = self.frame.head(_SHOWN)._repr_html_()
-        return f"<p>{escape(self._what())}; the first {min(_SHOWN, len(self))}:</p>{head}"
+        head = pl.concat(part.head(_SHOWN) for part in self.parts).head(_SHOWN).collect()
+        shown = min(_SHOWN, head.height)
+        return f"<p>{escape(self._what())}; the first {shown}:</p>{head._repr_html_()}"
 
     def compare(self, **settings: Any) -> "Comparison":
         """Differences between models with their intervals: see :func:`campare.compare`."""
@@ -119,22 +131,26 @@ class Scores:
         self.frame.write_csv(path)
 
     def _what(self) -> str:
-        """Counts in words: rows, models, images, methods, metrics."""
-        methods = self.frame["method"].unique(maintain_order=True).to_list()
-        explained = [name for name in methods if name != "-" and not is_null(name)]
-        metrics = self.frame["metric"].n_unique()
+        """Counts in words: rows, models, images, methods, metrics.
+
+        Images are, mosaics aside, those that the classifier was judged on, if any.
+        """
+        columns = ("recipe", "method", "metric", "image")
+        known = {name: dict[str, None]() for name in columns}
+        images = set[str]()
+        for part in self.parts:
+            for rows in rows_of(part.select(columns)):
+                for name in columns:
+                    known[name] |= dict.fromkeys(rows[name].unique(maintain_order=True))
+                images.update(rows.filter(pl.col("metric") == "correct")["image"].unique())
+        explained = [name for name in known["method"] if name != "-" and not is_null(name)]
         parts = [
-            _plural(self.frame["recipe"].n_unique(), "model"),
-            _plural(self._images(), "image"),
+            _plural(len(known["recipe"]), "model"),
+            _plural(len(images or known["image"]), "image"),
             *([", ".join(explained)] if explained else []),
-            _plural(metrics, "metric"),
+            _plural(len(known["metric"]), "metric"),
         ]
         return f"{_plural(len(self), 'row')}: {', '.join(parts)}"
-
-    def _images(self) -> int:
-        """How many images, mosaics aside: those that the classifier was judged on, if any."""
-        judged = self.frame.filter(pl.col("metric") == "correct")
-        return (judged if judged.height else self.frame)["image"].n_unique()
 
 
 def _plural(n: int, word: str) -> str:
