@@ -140,3 +140,11 @@ def test_a_run_says_what_made_it():
 def test_the_command_of_one_of_several_processes_is_that_for_all_cells(words, monkeypatch):
     monkeypatch.setattr("sys.argv", ["/bin/campare", "study", *words, "drawn"])
     assert provenance()["command"] == ["campare", "study", "drawn"]
+
+
+def test_the_command_stands_without_the_secrets_of_urls(monkeypatch):
+    words = ["audit", "a=https://me:secret@host/a.keras?t=secret", "--data=s3://secret@bucket/b"]
+    monkeypatch.setattr("sys.argv", ["/bin/campare", *words])
+    assert provenance()["command"] == [
+        *("campare", "audit", "a=https://host/a.keras", "--data=s3://bucket/b"),
+    ]

@@ -70,7 +70,7 @@ class Watch:
                 "Try: share=0.05, or share=None for as much as it takes"
             )
         if isinstance(self.data, (str, Path)):
-            self.data = ImageSet.from_folder(Path(self.data), training=False)
+            self.data = ImageSet.from_folder(self.data, training=False)
         self._pace = Pace(self.share)
 
     def begin(self, model: Any) -> None:

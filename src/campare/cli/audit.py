@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from typer import Argument, Option
 
 from campare.cli.options import (
+    DATA,
     LAST_SEED,
     MODEL,
     MOST_IMAGES,
@@ -29,6 +30,7 @@ from campare.cli.options import (
     assigned,
     folder,
     layer_grids,
+    name_of,
     read_classes,
 )
 from campare.cli.terminal import LIST, conclude, list_cells, terminal
@@ -43,7 +45,7 @@ def audit(
             "an arm; or arms.yaml.",
         ),
     ],
-    data: Annotated[str, Option(help="A folder of images, one folder a class; or: drawn.")],
+    data: Annotated[str, Option(help=DATA + " Or: drawn.")],
     metrics: Metrics = "default",
     methods: Methods = "grad-cam",
     layer: Annotated[
@@ -130,7 +132,7 @@ def audit(
     from campare.files import shortened
     from campare.runs.run import Run
 
-    name = shortened(f"{Path(data).resolve().name}-audit")
+    name = shortened(f"{name_of(data)}-audit")
     console, path = terminal(), out or Path("runs") / name
     if cells == LIST:
         list_cells(console, numbered_cells(named(models)))

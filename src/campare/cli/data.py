@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from typer import Argument, Option, Typer
 
 from campare.cli.options import (
+    DATA,
     LAST_SEED,
     MOST_IMAGES,
     MOST_PIXELS,
@@ -16,6 +17,7 @@ from campare.cli.options import (
     MaskValues,
     columns,
     finite,
+    located,
     words,
 )
 from campare.errors import DataError
@@ -59,7 +61,7 @@ def draw(
 
 @data_app.command("import")
 def import_(
-    path: Annotated[Path, Argument(metavar="PATH", help="The folder of a data set.")],
+    path: Annotated[str, Argument(metavar="PATH", help="The folder of a data set, or its URL.")],
     out: Annotated[Path, Argument(metavar="OUT", help="A new folder, one folder a class.")],
     format: Annotated[
         str | None,
@@ -115,9 +117,9 @@ def import_(
     """Write a data set in another format as an ordinary folder, and say what was left out."""
     from campare.data import ImageSet
 
-    _require_outside(path, out)
+    _require_outside(located(path), out)
     images = ImageSet.from_dataset(
-        path,
+        located(path),
         format,
         several=several,
         background=background,
@@ -142,7 +144,7 @@ def import_(
 
 @data_app.command()
 def plant(
-    data: Annotated[Path, Argument(metavar="DATA", help="A folder of images, one folder a class.")],
+    data: Annotated[str, Argument(metavar="DATA", help=DATA)],
     out: Annotated[Path, Argument(metavar="OUT", help="A new folder.")],
     p: Annotated[
         float,
@@ -164,9 +166,9 @@ def plant(
     from campare.data import ImageSet
     from campare.data.cue import plant as plant_cue
 
-    _require_outside(data, out)
+    _require_outside(located(data), out)
     images = ImageSet.from_folder(
-        data,
+        located(data),
         mask_values=mask_values,
         labels=labels,
         annotations_as=annotations_as,
@@ -175,8 +177,8 @@ def plant(
     _write(plant_cue(images, p=p, seed=seed), out)
 
 
-def _require_outside(data: Path, out: Path) -> None:
-    if out.resolve().is_relative_to(data.resolve()):
+def _require_outside(data: str | Path, out: Path) -> None:
+    if isinstance(data, Path) and out.resolve().is_relative_to(data.resolve()):
         raise DataError(
             f"Expected a folder outside of {data}, got {out}, which would become a class of it. "
             "Try: another OUT"

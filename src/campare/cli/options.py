@@ -16,6 +16,11 @@ from campare.errors import CampareError, RecipeError
 
 #: What options may be at most; larger numbers are slips, and would take forever.
 MOST_IMAGES, MOST_PIXELS, MOST_SEEDS, LAST_SEED = 10**6, 8192, 10**4, 2**32 - 1
+#: What DATA may be.
+DATA = (
+    "A folder of images, one folder a class, or its URL (s3://, gs://, hf://, https://), which may "
+    "be of a ZIP file, too."
+)
 _LARGEST = 1e12  # of numbers with commas between
 
 
@@ -252,6 +257,31 @@ def columns(text: str) -> dict[str, str]:
             f"Expected --columns as WHAT=NAME,..., got {text!r}. Try: image=ImageId,label=ClassId"
         )
     return {what.strip(): name.strip() for what, _, name in pairs}
+
+
+def located(data: str) -> str | Path:
+    """A URL as it is, else a path.
+
+    Example:
+        >>> located("s3://bucket/pets")
+        's3://bucket/pets'
+    """
+    from campare.data.urls import is_url
+
+    return data if is_url(data) else Path(data)
+
+
+def name_of(data: str) -> str:
+    """What a run on data is called: after their folder, or the last part of their URL.
+
+    Example:
+        >>> name_of("data/pets"), name_of("s3://bucket/pets/")
+        ('pets', 'pets')
+    """
+    from campare.data import urls
+
+    there = located(data)
+    return there.resolve().name if isinstance(there, Path) else urls.name_of(there)
 
 
 def folder(data: Any, *, training: bool, **reading: Any) -> Any:

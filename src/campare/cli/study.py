@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, Option
 
 from campare.cli.options import (
+    DATA,
     MOST_IMAGES,
     MOST_PIXELS,
     MOST_SEEDS,
@@ -24,6 +25,7 @@ from campare.cli.options import (
     SkipFailed,
     Strict,
     folder,
+    name_of,
     numbers,
     setting,
     words,
@@ -39,9 +41,7 @@ SIZES, STRENGTHS = "50,100,200,400", "0,0.5,1,2"  # as an example
 
 
 def study(
-    data: Annotated[
-        str, Argument(metavar="DATA", help="A folder of images, one folder a class; or: drawn.")
-    ],
+    data: Annotated[str, Argument(metavar="DATA", help=DATA + " Or: drawn.")],
     recipes: Annotated[
         str, Option(help="A set (campare list recipes) or a YAML file.")
     ] = "article",
@@ -170,7 +170,7 @@ def study(
         methods=method,
         metrics=metrics,
         curve=curve,
-        out=out or Path("runs") / shortened(f"{Path(data).resolve().name}-{Path(recipes).stem}"),
+        out=out or Path("runs") / shortened(f"{name_of(data)}-{Path(recipes).stem}"),
         engine=with_options(engine, jobs, address),
         strict=strict,
         skip_failed=skip_failed,

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ from campare.data.folder import Grid, read_folder
 from campare.data.groups import By
 from campare.data.labels import Labels
 from campare.data.masks import MaskValues
+from campare.data.mirror import Mirror, local
 from campare.data.samples import Progress, SampleSet
 
 
@@ -38,26 +39,43 @@ class ImageSet(SampleSet):
         group: By | None = None,
         progress: Progress | None = None,
     ) -> Self:
-        """A folder of images, one folder a class: see :func:`campare.data.folder.read_folder`."""
-        return read_folder(
-            Path(path),
-            into=cls,
-            seed=seed,
-            test_fraction=test_fraction,
-            training=training,
-            mask_values=mask_values,
-            labels=labels,
-            annotations_as=annotations_as,
-            group=group,
-            progress=progress,
-        )
+        """A folder of images, one folder a class: see :func:`campare.data.folder.read_folder`.
+
+        The path may be a URL (s3://, gs://, hf://, https://), which is copied: see `mirror.py`.
+        """
+        with local(path, progress) as root:
+            images = read_folder(
+                Path(root),
+                into=cls,
+                seed=seed,
+                test_fraction=test_fraction,
+                training=training,
+                mask_values=mask_values,
+                labels=labels,
+                annotations_as=annotations_as,
+                group=group,
+                progress=progress,
+            )
+        return images._from(root)
 
     @classmethod
     def from_dataset(
         cls, path: str | os.PathLike[str], format: str | None = None, **reading: Any
     ) -> Self:
-        """A data set in the format of an annotation tool: see `data.dataset.read_dataset`."""
-        return read_dataset(Path(path), format, into=cls, **reading)
+        """A data set in the format of an annotation tool: see `data.dataset.read_dataset`.
+
+        The path may be a URL, as in `from_folder`.
+        """
+        with local(path, reading.get("progress")) as root:
+            images = read_dataset(Path(root), format, into=cls, **reading)
+        return images._from(root)
+
+    def _from(self, root: Mirror | Path) -> Self:
+        """The set with the URL that it was copied from, where it was."""
+        if not isinstance(root, Mirror):
+            return self
+        notes = (f"Copied from {root.url}", *self.inventory.notes)
+        return replace(self, source=root.url, inventory=replace(self.inventory, notes=notes))
 
     @classmethod
     def drawn(

@@ -141,6 +141,7 @@ class SampleSet:
         skipped: images that were left out, with the reason.
         default_size: pixels a side that suit the set; None: nothing is known.
         inventory: of the folder that the set comes from, what is used and what is not.
+        source: the URL that it was copied from, without secrets; None: it was not.
     """
 
     name: str
@@ -152,6 +153,7 @@ class SampleSet:
     skipped: tuple[Skipped, ...] = ()
     default_size: int | None = None
     inventory: Inventory = field(default_factory=Inventory)
+    source: str | None = None
 
     @property
     def root(self) -> Path | None:
@@ -383,16 +385,22 @@ def _held_out_groups(
 
 
 def in_threads(
-    function: Callable[[T], R], items: Sequence[T], progress: Progress | None = None
+    function: Callable[[T], R],
+    items: Sequence[T],
+    progress: Progress | None = None,
+    *,
+    threads: int | None = None,
 ) -> list[R]:
     """Results of `function` over `items`, in order, computed in threads; the first error is raised.
+
+    `threads`: so many at a time; None: as many as there are cores, 8 at most.
 
     Example:
         >>> in_threads(abs, [-1, 2])
         [1, 2]
     """
     results: list[R] = []
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)) as pool:
         try:
             for start in range(0, len(items), _WAITING):
                 for result in pool.map(function, items[start : start + _WAITING]):

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field
 
+from campare.data.mirror import mirrored
+from campare.data.urls import is_url
 from campare.errors import CampareError
 from campare.files import clashing, unportable
 from campare.models.loaders.spec import own_name, parse
@@ -190,8 +192,8 @@ def from_yaml(path: str | Path) -> list[Arm]:
 
 
 def _beside(folder: Path, file: str) -> str:
-    """A file relative to a folder; a line that names a library's model as it is."""
-    return file if parse(file).kind else str(folder / file)
+    """A file relative to a folder; URLs and lines that name a library's model as they are."""
+    return file if is_url(file) or parse(file).kind else str(folder / file)
 
 
 def _arm(name: str, models: Any) -> Arm:
@@ -206,7 +208,12 @@ def _arm(name: str, models: Any) -> Arm:
 
 
 def _matching(model: Any) -> list[Any]:
-    """The files that a pattern matches, by the numbers in their names; else the model itself."""
+    """The files that a pattern matches, by the numbers in their names; else the model itself.
+
+    Of a URL, its copy.
+    """
+    if is_url(model):
+        return [str(mirrored(model).path)]
     if not isinstance(model, str) or Path(model).exists() or not re.search(r"[*?\[]", model):
         return [model]
     if parse(model).kind:  # timm:resnet50?checkpoint=FILE

@@ -8,7 +8,6 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -190,10 +189,10 @@ def coarsest(arms: Iterable[Mapping[str, tuple[int, ...]]]) -> Grids:
 
 
 def image_set(data: Any, live: Live, *, training: bool = True, group: By | None = None) -> ImageSet:
-    """An ImageSet as it is, the drawn one by its name, or a folder's; with groups if given."""
+    """An ImageSet as it is, the drawn one by name, or a folder's or URL's; with groups if given."""
     if not isinstance(data, ImageSet) and str(data) != "drawn":
         count = partial(live.count, "reading the images")
-        return ImageSet.from_folder(Path(data), training=training, group=group, progress=count)
+        return ImageSet.from_folder(data, training=training, group=group, progress=count)
     images = data if isinstance(data, ImageSet) else ImageSet.drawn()
     return images if group is None else images.with_groups(group)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from campare.data import ImageSet
 from campare.data.groups import unit_of
+from campare.data.mirror import origin
 from campare.data.samples import SPLITS
 from campare.errors import RunError
 from campare.experiments.arms import Arm
@@ -110,7 +111,8 @@ def _opened(path: Path, manifest: Manifest, old: Manifest | None) -> Run:
 
 def facts_of(arm: Arm, facts: Mapping[str, Any]) -> dict[str, Any]:
     """What the manifest says of an arm of trained models; `facts` are those of its first."""
-    files = [str(model) for model in arm.models if isinstance(model, (str, Path))]
+    paths = [str(model) for model in arm.models if isinstance(model, (str, Path))]
+    files = [origin(Path(path)) or path for path in paths]
     several: dict[str, Any] = {"files": files} if files else {}
     if len(arm.models) > 1:
         from_to = f", {Path(files[0]).name} to {Path(files[-1]).name}" if files else ""
@@ -212,6 +214,7 @@ def open_audit(
 def _data(images: ImageSet) -> Data:
     return Data(
         name=images.name,
+        source=images.source,
         fingerprint=images.fingerprint,
         classes=list(images.class_names),
         counts=images.counts(),

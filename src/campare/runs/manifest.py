@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from campare.data.urls import public
 from campare.errors import RunError
 from campare.files import SEAL, is_sealed, plain
 from campare.runs.command import without
@@ -96,6 +97,7 @@ class Data(_Part):
     """The images of a run."""
 
     name: str
+    source: str | None = None  # the URL that they were copied from, without secrets
     fingerprint: str
     classes: list[str]
     counts: dict[str, dict[str, int]] = {}  # split -> class -> images
@@ -325,11 +327,12 @@ def provenance() -> dict[str, Any]:
 def _command() -> list[str]:
     """The words of the command line; nothing where a program of the user's own called.
 
-    Of one of several processes that share a run, the command for all its cells.
+    Of one of several processes that share a run, the command for all its cells. URLs in it stand
+    without secrets.
     """
     called = Path(sys.argv[0])
     ours = called.stem == "campare" or called.parts[-2:] == ("campare", "__main__.py")
-    return ["campare", *without(sys.argv[1:], "--cells")] if ours else []
+    return ["campare", *map(public, without(sys.argv[1:], "--cells"))] if ours else []
 
 
 def _directory() -> str | None:

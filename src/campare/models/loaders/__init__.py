@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from campare.data.mirror import mirrored
+from campare.data.urls import is_url
 from campare.errors import ModelError
 from campare.models.loaders.loaded import Loaded
 from campare.models.loaders.spec import KINDS, TORCH_FILES, Spec, own_name, parse
@@ -32,7 +34,7 @@ def load(
         model: FILE.keras or .h5; `timm:NAME`, `torchvision:NAME`, `hf:NAME_OR_FOLDER` or
             `open_clip:NAME`, with `?checkpoint=FILE` for weights of your own, and other options of
             the library after `?` and `&`; `my_module:my_function`, which gives the model; or a
-            file of torch weights with a `loader`.
+            file of torch weights with a `loader`. A URL (s3://bucket/a.keras) is copied first.
         loader: of a file: `my_module:my_function` or the function, path -> model, or (model,
             preprocessing), or Loaded; a Lightning or torch class; or such as `timm:resnet50`.
         trust: run code that a file holds: pickled modules, Lambda layers, a hub's remote code.
@@ -49,6 +51,8 @@ def load(
         campare.errors.ModelError: Expected a saved Keras model, got no file unknown.keras. \
 Try: model.keras
     """
+    if is_url(model):
+        model = mirrored(model).path
     if loader is not None:
         return _with_loader(Path(model), loader, trust)
     spec = parse(str(model))
