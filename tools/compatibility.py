@@ -56,7 +56,7 @@ def campare_cell(kind: Any, classifier: Any) -> str:
     import numpy as np
 
     images = kind.images()
-    tap = classifier.tap(images, CLASS, eps=np.zeros((1, 1, 1, 1), np.float32))
+    tap = classifier.tap(images, CLASS, eps=np.zeros((1,) * images.ndim, np.float32))
     direction = np.random.default_rng(1).normal(size=tap.activations.shape).astype(np.float32)
     direction *= np.abs(tap.activations).mean()
     up, down = (
@@ -64,7 +64,7 @@ def campare_cell(kind: Any, classifier: Any) -> str:
         for step in (kind.step, -kind.step)
     )
     expected = (up - down) / (2 * kind.step)
-    found = (tap.gradients * direction).sum((1, 2, 3))
+    found = (tap.gradients * direction).reshape(len(images), -1).sum(1)
     off = np.abs(found - expected).max() / np.abs(expected).max()
     return "works" if off < 5e-3 * kind.loose else "wrong"
 
@@ -126,7 +126,8 @@ def keras_recipe(model: Any, images: Any, kind: Any, index: int) -> Any:
     with tf.GradientTape() as tape:
         features, output = both(images)
         score = output[:, index]
-    alpha = tf.reduce_mean(tape.gradient(score, features), axis=(1, 2), keepdims=True)
+    grid = range(1, len(features.shape) - 1)
+    alpha = tf.reduce_mean(tape.gradient(score, features), axis=list(grid), keepdims=True)
     return tf.nn.relu(tf.reduce_sum(features * alpha, axis=-1))
 
 
@@ -149,10 +150,11 @@ def tf_keras_vis(model: Any, images: Any, kind: Any, index: int) -> Any:
 
 
 def _tensor(model: Any, images: Any) -> Any:
+    import numpy as np
     import torch
 
     dtype = next(model.parameters()).dtype
-    return torch.from_numpy(images.transpose(0, 3, 1, 2).copy()).to(dtype)
+    return torch.from_numpy(np.moveaxis(images, -1, 1).copy()).to(dtype)
 
 
 def pytorch_grad_cam(model: Any, images: Any, kind: Any, index: int) -> Any:

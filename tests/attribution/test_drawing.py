@@ -6,7 +6,8 @@ import pytest
 from matplotlib import colormaps
 from PIL import Image
 
-from campare.attribution.drawing import heatmap, outline, overlay, png_data_uri
+from campare.attribution.drawing import curve, heatmap, outline, overlay, planes, png_data_uri
+from campare.attribution.maps import resize
 from campare.errors import CampareError
 
 RAMP = np.linspace(0, 1, 256, dtype=np.float32).reshape(1, 16, 16)
@@ -94,3 +95,50 @@ def test_a_data_uri_holds_the_picture():
     head, _, body = png_data_uri(picture).partition(",")
     assert head == "data:image/png;base64"
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(body)))), picture)
+
+
+def test_planes_of_a_volume_go_through_the_maximum_of_its_map():
+    volume = np.zeros((4, 5, 6, 3), np.uint8)
+    volume[2], volume[:, 1], volume[..., 3, :] = 10, 20, 30
+    volume[2, 1, 3] = 40
+    one = np.zeros((4, 5, 6))
+    one[2, 1, 3] = 7
+    drawn = planes(volume, one, 0.0)
+    assert drawn.shape == (5, 6 + 2 + 6 + 2 + 5, 3)
+    np.testing.assert_array_equal(drawn[:, :6], volume[2])
+    np.testing.assert_array_equal(drawn[:4, 8:14], volume[:, 1])
+    np.testing.assert_array_equal(drawn[:4, 16:], volume[..., 3, :])
+    hot = planes(volume, one, 1.0)
+    assert [hot[1, 3].tolist(), hot[2, 8 + 3].tolist(), hot[2, 16 + 1].tolist()] == [
+        heatmap(np.ones((1, 1)))[0, 0].tolist()
+    ] * 3
+
+
+def test_planes_enlarge_the_map_to_the_volume():
+    one = np.zeros((2, 2, 2))
+    one[0, 1, 0] = 1
+    drawn = planes(np.zeros((4, 4, 4, 3)), one, 1.0)
+    np.testing.assert_array_equal(drawn[:, :4], heatmap(resize(one, (4, 4, 4))[0]))
+
+
+def test_a_curve_follows_each_channel_and_has_the_colors_of_its_map():
+    time = np.linspace(0, 1, 600)
+    drawn = curve(np.stack([time, 1 - time, 0 * time], axis=-1), time)
+    assert drawn.shape == (3 * 64, 600, 3)
+    line = (drawn != 24).any(axis=-1)
+    rows = np.arange(64)[:, None]
+    up, down, flat = (
+        (part * rows).sum(0) / part.sum(0) for part in np.split(line, 3)
+    )  # mean row of the line in each column
+    assert up[0] > up[300] > up[-1]
+    np.testing.assert_allclose(down, up[::-1], atol=1)
+    assert np.ptp(flat) == 0
+    colors = heatmap(time[None], colors="plasma")[0]
+    for x in (0, 299, 599):
+        assert (drawn[:, x][line[:, x]] == colors[x]).all()
+
+
+def test_a_curve_of_a_signal_that_is_not_finite_is_drawn():
+    assert curve(np.array([[np.nan], [1.0], [np.inf]]), np.array([np.nan, 1])).shape == (
+        64, 512, 3,
+    )  # fmt: skip

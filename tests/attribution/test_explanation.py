@@ -53,6 +53,27 @@ def test_images_of_any_channels_can_be_shown(channels):
     assert found.overlay().shape == (3, 12, 12, 3)
 
 
+@pytest.mark.parametrize(
+    ("maps", "images", "picture"),
+    [((3, 5), (3, 40, 2), (128, 512)), ((3, 2, 3, 4), (3, 4, 6, 8, 1), (6, 26))],
+)
+def test_signals_and_volumes_are_drawn_and_saved(maps, images, picture, tmp_path):
+    rng = np.random.default_rng(0)
+    found = explanation(maps=rng.random(maps, np.float32), images=rng.random(images))
+    assert found.resized().shape == images[:-1]
+    assert found.overlay().shape == (3, *picture, 3)
+    (first, *_) = found.save(tmp_path)
+    with Image.open(first) as saved:
+        np.testing.assert_array_equal(np.asarray(saved), found.overlay()[0])
+    np.testing.assert_array_equal(np.load(first.with_suffix(".npy")), found.maps[0])
+    assert "data:image/png" in found._repr_html_()
+    assert f"of {' x '.join(map(str, maps[1:]))}," in repr(found)
+    with pytest.raises(CampareError, match="to draw, got shape") as told:
+        found.overlay(np.zeros((3, 8)))
+    advised = str(told.value).partition("Try: ")[2].partition(",")[0]
+    assert eval(advised, {"explanation": found}) is found.maps
+
+
 def test_images_that_were_not_kept_are_asked_for():
     found = explanation(images=None)
     with pytest.raises(CampareError, match="came as a stream"):

@@ -39,6 +39,45 @@ def flat(activation="softmax", classes=3, channels=3, **options):
     ]))  # fmt: skip
 
 
+def signal():
+    """An ECG of two leads: convolutions along the time."""
+    return settle(keras.Sequential([
+        keras.Input((20, 2)),
+        L.Conv1D(5, 3, activation="relu"),
+        L.MaxPooling1D(2),
+        L.Conv1D(6, 3, activation="gelu", name="conv"),
+        L.GlobalAveragePooling1D(),
+        L.Dense(8, activation="tanh"),
+        L.Dense(3, activation="softmax"),
+    ]))  # fmt: skip
+
+
+def volume():
+    """A scan: convolutions in three directions, of sides that differ."""
+    return settle(keras.Sequential([
+        keras.Input((8, 7, 6, 1)),
+        L.Conv3D(4, 3, padding="same", activation="relu"),
+        L.Conv3D(5, 3, activation="gelu", name="conv"),
+        L.SpatialDropout3D(0.2),
+        L.GlobalAveragePooling3D(),
+        L.Dense(8, activation="tanh"),
+        L.Dense(3, activation="softmax"),
+    ]))  # fmt: skip
+
+
+def frames():
+    """A video: the same convolutions for each frame."""
+    return settle(keras.Sequential([
+        keras.Input((3, 8, 6, 2)),
+        L.TimeDistributed(L.Conv2D(4, 3, activation="relu")),
+        L.TimeDistributed(L.Conv2D(5, 3, activation="gelu"), name="conv"),
+        L.TimeDistributed(L.AveragePooling2D(2)),
+        L.Flatten(),
+        L.Dense(8, activation="tanh"),
+        L.Dense(3, activation="softmax"),
+    ]))  # fmt: skip
+
+
 def backbone(name="backbone"):
     return keras.Sequential([
         keras.Input((SIZE, SIZE, 3)),

@@ -19,7 +19,7 @@ class Kind:
 
     make: Callable[[], Any]
     layer: str  # the default layer
-    shape: tuple[int, int, int] = (zoo.SIZE, zoo.SIZE, 3)
+    shape: tuple[int, ...] = (zoo.SIZE, zoo.SIZE, 3)
     pixels: tuple[float, float] = (0, 255)
     ends_in: str | None = None  # the softmax or sigmoid that is bypassed
     options: Mapping[str, Any] = field(default_factory=dict)  # of wrap
@@ -100,6 +100,11 @@ KINDS: dict[str, Kind] = {
     "keras transformer": Kind(zoo.transformer, "norm1a", OBLONG, ends_in="softmax"),
     "keras rematerialized": Kind(zoo.remat, "conv", ends_in="softmax"),
     "keras int8": Kind(zoo.quantized, "conv", ends_in="softmax", step=0.2, loose=40),
+    "keras signal": Kind(zoo.signal, "conv", (20, 2), (-1, 1), ends_in="softmax"),
+    "keras volume": Kind(zoo.volume, "conv", (8, 7, 6, 1), (-1, 1), ends_in="softmax"),
+    "keras video, TimeDistributed": Kind(
+        zoo.frames, "conv", (3, 8, 6, 2), (-1, 1), ends_in="softmax"
+    ),
     "torch function as softmax": Kind(_torch("Plain"), "act", ends_in="softmax"),
     "torch BasicBlock": Kind(_torch("ResNet"), "layer2.1"),
     "torch frozen, no_grad": Kind(_torch("Frozen"), "backbone.3", ends_in="softmax"),
@@ -116,6 +121,8 @@ KINDS: dict[str, Kind] = {
     ),
     "torch transformer": Kind(_torch("Transformer"), "blocks.1.norm1", OBLONG),
     "torch registers": Kind(_torch("Transformer", registers=4), "blocks.1.norm1", OBLONG),
+    "torch signal": Kind(_torch("Sides", 1), "act", (20, 2)),
+    "torch volume": Kind(_torch("Sides", 3), "act", (6, 7, 8, 2)),
     "torch float64": Kind(_as("float64", _torch("ResNet")), "layer2.1"),
     "torch bfloat16": Kind(_as("bfloat16", _torch("ResNet")), "layer2.1", step=0.5, loose=20),
 }

@@ -40,6 +40,24 @@ class Plain(nn.Module):
         return self.end(self.fc(x.mean((2, 3))))
 
 
+class Sides(nn.Module):
+    """Convolutions of 1, 2 or 3 sides: of signals, images, volumes."""
+
+    def __init__(self, rank, channels=2, classes=3):
+        super().__init__()
+        convolution, norm = getattr(nn, f"Conv{rank}d"), getattr(nn, f"BatchNorm{rank}d")
+        self.conv1 = convolution(channels, 5, 3, padding=1)
+        self.norm = norm(5)
+        self.relu = nn.ReLU()
+        self.conv2 = convolution(5, 6, 3)
+        self.act = nn.GELU()
+        self.fc = nn.Linear(6, classes)
+
+    def forward(self, x):
+        x = self.act(self.conv2(self.relu(self.norm(self.conv1(x)))))
+        return self.fc(torch.tanh(x).flatten(2).mean(-1))
+
+
 class BasicBlock(nn.Module):
     """As in torchvision: one in-place ReLU for both places, and a sum in place."""
 

@@ -5,6 +5,7 @@ method in the table. A metric that one of these wins says nothing about the mode
 """
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 
 import numpy as np
 
@@ -103,10 +104,25 @@ BASELINES: Mapping[str, Baseline] = {
 
 
 def _edge_magnitude(image: Array) -> Floats:
-    """(H, W, 3) -> (H, W): length of the Sobel gradient; beyond the border pixels repeat."""
+    """(*sides, 3) -> sides: length of the Sobel gradient; beyond the border pixels repeat."""
     gray = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     gray = np.pad(gray, 1, mode="edge")
-    across, down = gray[:, 2:] - gray[:, :-2], gray[2:] - gray[:-2]  # central differences
-    across = across[:-2] + 2 * across[1:-1] + across[2:]  # smoothed along the other axis
-    down = down[:, :-2] + 2 * down[:, 1:-1] + down[:, 2:]
-    return np.asarray(np.hypot(across, down), np.float32)
+    return np.asarray(
+        reduce(np.hypot, [abs(_sobel(gray, axis)) for axis in reversed(range(gray.ndim))])
+    )
+
+
+def _sobel(gray: Array, axis: int) -> Array:
+    """The central difference along an axis, smoothed along all others."""
+    found = _shifted(gray, axis, 2) - _shifted(gray, axis, 0)
+    for other in {*range(gray.ndim)} - {axis}:
+        found = (
+            _shifted(found, other, 0) + 2 * _shifted(found, other, 1) + _shifted(found, other, 2)
+        )
+    return found
+
+
+def _shifted(x: Array, axis: int, start: int) -> Array:
+    """All but two along an axis, from `start` on."""
+    part: Array = np.moveaxis(np.moveaxis(x, axis, 0)[start : start + x.shape[axis] - 2], 0, axis)
+    return part

@@ -22,7 +22,8 @@ _LABELS = ("labels", "label", "targets", "target", "y", "class", "classes")
 class Batch(NamedTuple):
     """Some images and, where known, their labels."""
 
-    images: Any  # (n, H, W, C) NumPy, or a torch tensor (n, C, H, W), which stays on its device
+    images: Any  # (n, H, W, C) NumPy, or a torch tensor (n, C, H, W), which stays on its device;
+    # of signals and volumes (n, *sides, C)
     labels: Any = None  # (n,)
 
 
@@ -52,8 +53,10 @@ def one_batch(images: Any, labels: Any = None) -> tuple[Any, Any]:
     return batch.images, batch.labels if labels is None else labels
 
 
-def batches(images: Any, batch_size: int, *, labels: Any = None) -> Iterator[Batch]:
+def batches(images: Any, batch_size: int, *, labels: Any = None, axes: int = 4) -> Iterator[Batch]:
     """Cut images in memory into batches, or take those of an iterable as they are.
+
+    `axes` are those of a batch: 4 of images (N, H, W, C), 3 of signals, 5 of volumes.
 
     Raises:
         ModelError: a batch is no array of images, or labels do not fit them.
@@ -67,14 +70,14 @@ def batches(images: Any, batch_size: int, *, labels: Any = None) -> Iterator[Bat
     if _is_images(images):
         images, labels = images.images, images.labels if labels is None else labels
     if not hasattr(images, "shape"):
-        yield from _given(images, labels)
+        yield from _given(images, labels, axes)
         return
     images = _array(images)
     if labels is not None and len(labels) != len(images):
         raise ModelError(
             f"Expected one label an image ({len(images)}), got {len(labels)}. Try: labels=labels"
         )
-    if len(images.shape) != 4:  # to be refused by the model, which knows why
+    if len(images.shape) != axes:  # to be refused by the model, which knows why
         yield Batch(images, labels)
         return
     for start in range(0, max(len(images), 1), batch_size):
@@ -82,7 +85,7 @@ def batches(images: Any, batch_size: int, *, labels: Any = None) -> Iterator[Bat
         yield Batch(images[part], None if labels is None else labels[part])
 
 
-def _given(source: Any, labels: Any) -> Iterator[Batch]:
+def _given(source: Any, labels: Any, axes: int) -> Iterator[Batch]:
     """The batches of an iterable; `labels` for all of its images, where they do not come along."""
     if not isinstance(source, Iterable) or isinstance(source, (str, bytes)):
         raise ModelError(
@@ -91,18 +94,18 @@ def _given(source: Any, labels: Any) -> Iterator[Batch]:
         )
     start = 0
     for item in source:
-        batch = _batch(item, source)
+        batch = _batch(item, source, axes)
         if labels is not None:
             batch = Batch(batch.images, labels[start : start + len(batch.images)])
         start += len(batch.images)
         yield batch
 
 
-def _batch(item: Any, source: Any) -> Batch:
+def _batch(item: Any, source: Any, axes: int) -> Batch:
     """A batch that came out of `source`."""
     batch = _unpacked(item)
     shape = getattr(batch.images, "shape", None)
-    if shape is None or len(shape) < 4:
+    if shape is None or len(shape) < axes:
         got = type(batch.images).__name__ if shape is None else f"shape {tuple(shape)}"
         raise ModelError(
             f"Expected batches of images (n, H, W, C), got {got}. "
@@ -144,7 +147,7 @@ def _images_in(batch: Mapping[str, Any]) -> Any:
         ModelError: there are none, or several of other names.
     """
     named = [batch[key] for key in _IMAGES if key in batch]
-    found = named or [x for x in batch.values() if len(getattr(x, "shape", ())) == 4]
+    found = named or [x for x in batch.values() if len(getattr(x, "shape", ())) > 2]
     if not named and len(found) != 1:
         first = next(iter(batch), "images")
         raise ModelError(
@@ -159,7 +162,7 @@ def _is_pair(images: Any) -> bool:
     if not isinstance(images, (tuple, list)) or len(images) < 2:
         return False
     first, second = (getattr(part, "shape", None) for part in images[:2])
-    if first is None or len(first) != 4:
+    if first is None or len(first) < 3:
         return False
     labels = second if second is not None else np.shape(images[1])
     return 1 <= len(labels) <= 2 and labels[0] == first[0]
@@ -174,7 +177,7 @@ def _array(images: Any) -> Any:
 
 
 def channels_last(images: Any) -> Array:
-    """NumPy images (N, H, W, C), also of a torch tensor (N, C, H, W).
+    """NumPy images (N, *sides, C), also of a torch tensor (N, C, *sides).
 
     Example:
         >>> import numpy as np
@@ -187,7 +190,7 @@ def channels_last(images: Any) -> Array:
 
 
 def image_shape(images: Any) -> tuple[int, ...]:
-    """(H, W, C) of images (N, H, W, C), also of a torch tensor (N, C, H, W).
+    """(*sides, C) of images (N, *sides, C), also of a torch tensor (N, C, *sides).
 
     Example:
         >>> import numpy as np

@@ -1,5 +1,8 @@
 """Pictures of maps: colored heatmaps, overlays on the image, outlines of a mask.
 
+An image is drawn as it is, a volume as the three planes through the maximum of its map, a signal as
+a curve that its map colors.
+
 Only here is a map normalized, each by its own maximum, and only to be looked at.
 """
 
@@ -16,6 +19,13 @@ from campare.errors import CampareError
 from campare.types import Array, Bools, Floats
 
 Pixels = NDArray[np.uint8]
+
+#: Pixels between the planes of a volume.
+_GAP = 2
+#: Height of a channel of a signal and least width of its curve, in pixels; room above and below.
+_CURVE, _MARGIN = (64, 512), 6
+#: The ground of a curve, on which all of its colors can be told.
+_GROUND = 24
 
 
 def heatmap(maps: Array, *, colors: str = "inferno") -> Pixels:
@@ -48,6 +58,57 @@ def overlay(images: Array, maps: Array, alpha: float = 0.5, *, colors: str = "in
         resize(np.nan_to_num(positive(maps), posinf=0), (height, width)), colors=colors
     )
     return np.round((1 - alpha) * images + alpha * colored.astype(np.float32)).astype(np.uint8)
+
+
+def planes(volume: Array, one: Array, alpha: float = 0.5, *, colors: str = "inferno") -> Pixels:
+    """Overlays of three planes of a volume, those through the maximum of its map, side by side.
+
+    Shapes: volume (D, H, W, 3) in 0..255, map (d, h, w) -> (max(H, D), 2 W + H + gaps, 3): across
+    the first side (H, W), the second (D, W) and the third (D, H). Of a video these are a frame and
+    two slices along the time.
+
+    Example:
+        >>> planes(np.zeros((2, 3, 4, 3)), np.ones((1, 1, 1)), 0.0).shape
+        (3, 15, 3)
+    """
+    volume = np.asarray(volume)
+    heat = resize(np.nan_to_num(positive(one), posinf=0), volume.shape[:-1])
+    top = np.unravel_index(heat.argmax(), heat.shape)
+    cuts = [
+        overlay(volume.take(at, axis), np.asarray(heat.take(at, axis)), alpha, colors=colors)
+        for axis, at in enumerate(top)
+    ]
+    height = max(cut.shape[0] for cut in cuts)
+    gap = np.zeros((height, _GAP, 3), np.uint8)
+    cuts = [np.pad(cut, ((0, height - len(cut)), (0, 0), (0, 0))) for cut in cuts]
+    return np.concatenate([cuts[0], gap, cuts[1], gap, cuts[2]], axis=1)
+
+
+def curve(signal: Array, one: Array, *, colors: str = "plasma") -> Pixels:
+    """A signal as a curve, colored by its map; its channels one below the other.
+
+    Shapes: signal (T, C) of any range, map (t,) -> (C x 64, max(T, 512), 3). Each channel has a
+    scale of its own.
+
+    Example:
+        >>> curve(np.ones((30, 2)), np.ones(10)).shape
+        (128, 512, 3)
+    """
+    signal = np.nan_to_num(np.asarray(signal, np.float32), posinf=0, neginf=0)
+    width = max(len(signal), _CURVE[1])
+    color = heatmap(
+        resize(np.nan_to_num(one, posinf=0), (width,))[None], colors=colors
+    )  # (1, width, 3)
+    rows = []
+    for channel in resize(signal.T, (width,)):
+        low, high = float(channel.min()), float(channel.max())
+        share = (channel - low) / (high - low) if high > low else np.full(width, 0.5)
+        y = (1 - share) * (_CURVE[0] - 1 - 2 * _MARGIN) + _MARGIN
+        after = np.append(y[1:], y[-1])  # so that steep parts are no dots
+        row = np.arange(_CURVE[0])[:, None]
+        line = (row >= np.minimum(y, after) - 1) & (row <= np.maximum(y, after) + 1)
+        rows.append(np.where(line[..., None], color, np.uint8(_GROUND)))
+    return np.concatenate(rows)
 
 
 def overlay_within(

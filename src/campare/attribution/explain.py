@@ -39,7 +39,8 @@ def explain(
     `model` is a Keras 3 model, a torch module, the path of a saved Keras model, or a Classifier.
     `images` are what the model takes (pixel values 0..255 for models that campare trained): an
     array (N, H, W, C), a torch tensor (N, C, H, W), an `Images`, or any iterable of batches, with
-    labels or without. `method` is a name, 'score-cam(channels=64)' or `my_module:my_method`, or a
+    labels or without; signals (N, T, C) and volumes or videos (N, D, H, W, C) likewise.
+    `method` is a name, 'score-cam(channels=64)' or `my_module:my_method`, or a
     `Method`. `target` is a class index or name, one an image, 'label', 'prediction'
     (default), 'second-best', a `Contrast` of two classes, or a function of the logits (N, K), or of
     whatever else the raw output is (a segmentation (N, h, w, K), a dict), -> (N,). `layer` is a
@@ -121,7 +122,8 @@ def stream(
     chosen = find(method)
     options = {"layer_grid": layer_grid, "task": task}
     classifier = recent(model, precision=precision, compile=compile, **options)
-    given = batches(images, batch_size, labels=labels)
+    axes = len(classifier.input_shape) + 1
+    given = batches(images, batch_size, labels=labels, axes=axes)
     return _explanations(classifier, given, target, chosen, layer, batch_size, seed, smooth)
 
 
@@ -150,7 +152,7 @@ def observe(
     parts = list(
         observations(
             model,
-            batches(images, batch_size),
+            batches(images, batch_size, axes=len(recent(model).input_shape) + 1),
             target=target,
             methods=methods,
             layer=layer,

@@ -21,11 +21,11 @@ _SHOWN = 24
 class Explanation:
     """The maps of N images, with what they explain.
 
-    `maps` (N, h, w) are raw float32 at the layer's resolution; `scores` (N,) the values that were
-    differentiated; `target` (N,) class indices (None for a function); `logits` (N, K); `status`
-    (N,) is `ok`, `flat`, `all-negative`, `unconnected` (nothing at the layer changes the score) or
-    `non-finite`; `images` (N, H, W, C) as given, or None where they came as a stream and were not
-    kept.
+    `maps` (N, h, w), of signals (N, t) and of volumes (N, d, h, w), are raw float32 at the layer's
+    resolution; `scores` (N,) the values that were differentiated; `target` (N,) class indices (None
+    for a function); `logits` (N, K); `status` (N,) is `ok`, `flat`, `all-negative`, `unconnected`
+    (nothing at the layer changes the score) or `non-finite`; `images` (N, H, W, C) as given, or
+    None where they came as a stream and were not kept.
     """
 
     maps: Floats
@@ -43,8 +43,8 @@ class Explanation:
         return len(self.maps)
 
     def __repr__(self) -> str:
-        n, h, w = self.maps.shape
-        return f"Explanation({n} maps of {h} x {w}, {self.method} at {self.layer!r})"
+        n, *grid = self.maps.shape
+        return f"Explanation({n} maps of {_by(grid)}, {self.method} at {self.layer!r})"
 
     @property
     def prediction(self) -> Ints:
@@ -59,27 +59,40 @@ class Explanation:
         names, numbers = np.unique(self.status, return_counts=True)
         return dict(zip(names.tolist(), numbers.tolist(), strict=True))
 
-    def resized(self, size: tuple[int, int] | None = None, how: How = "bilinear") -> Floats:
-        """Maps (N, H, W) at the size of the images, or at `size` (H, W).
+    def resized(self, size: tuple[int, ...] | None = None, how: How = "bilinear") -> Floats:
+        """Maps (N, H, W) at the size of the images, or at `size` (H, W); (T,), (D, H, W) likewise.
 
         `how`: 'bilinear' has half-pixel centers, exact, as OpenCV in pytorch-grad-cam and
         `tf.image.resize`; to repeat other tools' figures, 'nearest' is Captum's default and
         'corners' aligns corners, as `scipy.ndimage.zoom` in tf-keras-vis.
         """
-        return resize(self.maps, size or self._kept_images(None).shape[1:3], how)
+        return resize(self.maps, size or self._kept_images(None).shape[1:-1], how)
 
     def overlay(self, images: Array | None = None, *, alpha: float = 0.5) -> Array:
         """The images, those explained by default, with their heatmaps blended in.
 
-        Returns uint8 (N, H, W, 3).
+        A volume or video is drawn as three planes through the maximum of its map, a signal as a
+        curve that the map colors. Returns uint8 (N, height, width, 3), of images (N, H, W, 3).
         """
-        shown = _displayed(self._kept_images(images))
-        if len(shown) != len(self):
+        given = self._kept_images(images)
+        if len(given) != len(self):
             raise CampareError(
-                f"Expected the {len(self)} images of the maps, got {len(shown)}. "
+                f"Expected the {len(self)} images of the maps, got {len(given)}. "
                 "Try: the same images in the same order"
             )
-        return drawing.overlay(shown, self.resized(shown.shape[1:3]), alpha=alpha)
+        match given.ndim:
+            case 3:
+                return np.stack([drawing.curve(*one) for one in zip(given, self.maps, strict=True)])
+            case 4:
+                shown = _displayed(given)
+                return drawing.overlay(shown, self.resized(shown.shape[1:3]), alpha=alpha)
+            case 5:
+                pairs = zip(_displayed(given), self.maps, strict=True)
+                return np.stack([drawing.planes(*one, alpha=alpha) for one in pairs])
+        raise CampareError(
+            f"Expected signals, images or volumes to draw, got shape {given.shape}. Try: "
+            "explanation.maps, or explanation.resized()"
+        )
 
     def save(
         self,

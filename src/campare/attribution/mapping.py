@@ -104,7 +104,7 @@ def _taken(classifier: Classifier, images: Any) -> Any:
         images = to_host(images) if last else channels_last(images)
     if hasattr(classifier, "check"):  # before anything else goes wrong
         classifier.check(images)
-    elif len(images.shape) != 4:
+    elif len(images.shape) != len(classifier.input_shape) + 1:
         raise ModelError(
             f"Expected images (N, H, W, C), got shape {tuple(images.shape)}. Try: images[None]"
         )

@@ -63,7 +63,7 @@ def score_cam(
     scores = np.full(low.shape, -np.inf)  # (N, C)
     for rows, n in chunks(len(image), batch_size):
         i, k = image[rows], channel[rows]
-        copies = masked(images[i], masks(A[i, ..., k], images.shape[1:3]))
+        copies = masked(images[i], masks(A[i, ..., k], images.shape[1:-1]))
         (found,) = classifier.start(copies, part_of(index, i), read=_scores, gradients=False)()
         scores[i[:n], k[:n]] = found[:n]
     return np.asarray(relu(weighted(A, _softmax(scores))), np.float32)
@@ -76,7 +76,7 @@ def masks(A: Array, shape: tuple[int, ...]) -> Floats:
         >>> masks(np.array([[[1.0, 3.0]]]), (1, 4)).tolist()
         [[[0.0, 0.25, 0.75, 1.0]]]
     """
-    scaled = resize(A, (shape[0], shape[1]))
+    scaled = resize(A, shape)
     scaled -= scaled.min(axis=map_axes(scaled), keepdims=True)
     most = scaled.max(axis=map_axes(scaled), keepdims=True)
     scaled /= np.where(most > 0, most, 1)
@@ -128,7 +128,8 @@ def ablation_cam(
     index = fixed_target(classifier, images, target, batch_size)
     where: dict[str, Any] = {"layer": layer, "batch_size": batch_size, "gradients": False}
     A, S = tapped(classifier, images, index, _features_scores, **where)
-    kept = 1 - np.eye(A.shape[-1], dtype=np.float32)[:, None, None, :]  # (C, 1, 1, C)
+    kept = 1 - np.eye(A.shape[-1], dtype=np.float32)  # (C, C), as (C, 1, 1, C) on a plane
+    kept = kept.reshape(len(kept), *[1] * len(grid_axes(A)), len(kept))
     without = changed(classifier, images, index, kept, _scores, **where)
     with np.errstate(invalid="ignore", divide="ignore"):
         w = (S[:, None] - without) / np.abs(S[:, None])  # (N, C)
@@ -165,7 +166,8 @@ def layer_integrated_gradients(
         (1, 6, 6)
     """
     index = fixed_target(classifier, images, target, batch_size)
-    alpha = ((np.arange(steps, dtype=np.float32) + 0.5) / steps)[:, None, None, None]
+    sides = images.ndim - 1  # of the layer's grid, and its channels
+    alpha = ((np.arange(steps, dtype=np.float32) + 0.5) / steps).reshape(-1, *[1] * sides)
     products = changed(
         classifier, images, index, alpha, _products, layer=layer, batch_size=batch_size
     )  # (N, steps, h, w): the features are alpha A
@@ -209,7 +211,8 @@ def smooth_grad_cam_plus_plus(
     where: dict[str, Any] = {"layer": layer, "batch_size": batch_size}
     (A,) = tapped(classifier, images, index, _features, **where, gradients=False)
     streams = (rng or np.random.default_rng(0)).spawn(len(images))  # noise knows no neighbors
-    span = images.max(axis=(1, 2, 3), keepdims=True) - images.min(axis=(1, 2, 3), keepdims=True)
+    pixels = tuple(range(1, images.ndim))
+    span = images.max(axis=pixels, keepdims=True) - images.min(axis=pixels, keepdims=True)
     powers = np.zeros((3, *A.shape), np.float32)
     for _ in range(samples):
         normal = np.stack([each.standard_normal(images.shape[1:], np.float32) for each in streams])
@@ -250,7 +253,7 @@ def guided_grad_cam_attributions(
         classifier.input_gradients(images[part], part_of(index, part), guided=True)
         for part in slices(len(images), batch_size)
     ]
-    enlarged = resize(maps, images.shape[1:3])[..., None]
+    enlarged = resize(maps, images.shape[1:-1])[..., None]
     return np.asarray(np.concatenate(guided) * enlarged, np.float32)
 
 
@@ -293,6 +296,8 @@ def smoothed(
 ) -> Floats:
     """Maps averaged over changed copies of the images: brighter, darker, and mirrored back.
 
+    The last side is mirrored: left and right of an image, the time of a signal.
+
     `map_function` takes images (N, H, W, C) and returns maps (N, h, w); let it explain fixed
     classes, or a copy that is classified otherwise is explained for another class. Brightness is a
     factor on the values that the model takes.
@@ -306,9 +311,9 @@ def smoothed(
     """
     copies = [np.asarray(map_function(images * np.float32(b))) for b in brightness]
     if flip:
-        mirrored = images[:, :, ::-1]
+        mirrored = np.flip(images, -2)
         copies += [
-            np.asarray(map_function(mirrored * np.float32(b)))[:, :, ::-1] for b in brightness
+            np.flip(np.asarray(map_function(mirrored * np.float32(b))), -1) for b in brightness
         ]
     return np.asarray(np.mean(copies, axis=0), np.float32)
 

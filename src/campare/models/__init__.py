@@ -1,4 +1,4 @@
-"""Any image classifier as a `Classifier`: NumPy in and out, layers by path, one of them tapped."""
+"""Any classifier as a `Classifier`: NumPy in and out, layers by path, one of them tapped."""
 
 import weakref
 from collections.abc import Callable, Sequence
@@ -41,8 +41,9 @@ def wrap(
     A line, such as 'model.keras' or 'timm:resnet50', is what `campare.load` takes, with `loader`,
     `trust` and `prompts` as there; pictures are prepared by what `campare.load` finds.
 
-    `output` names one of several outputs. `input_shape` (H, W, C) is for torch modules that take
-    one size only and do not say which. `precision='bfloat16'` computes the network in bfloat16 and
+    `output` names one of several outputs. `input_shape` (H, W, C), (T, C) or (D, H, W, C) is for
+    torch modules that take one size only and do not say which, or whose first convolution does not
+    say how many sides an input has. `precision='bfloat16'` computes the network in bfloat16 and
     the maps in float32. `compile` spends seconds to a minute once, on XLA (TensorFlow) or Inductor
     (PyTorch), for faster passes. Where it would lose, as with depthwise convolutions in XLA on a
     CPU, it is left. `layer_grid` is for layers in which no grid can be found: (height, width) of

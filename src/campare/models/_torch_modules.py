@@ -127,7 +127,7 @@ def layout(module: torch.nn.Module) -> bool | None:
     kind = type(module).__name__
     if isinstance(module, (torch.nn.Linear, torch.nn.LayerNorm)) and "2d" not in kind:
         return False
-    return True if kind.endswith(("1d", "2d")) else None
+    return True if kind.endswith(("1d", "2d", "3d")) else None
 
 
 def refuse_opaque(model: Any) -> None:

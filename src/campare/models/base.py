@@ -39,7 +39,9 @@ KEPT = 32
 
 
 class ImageClassifier(KnownModel):
-    """A classifier of images with one input (H, W, C) and one output (K classes).
+    """A classifier with one input (H, W, C), or of any other rank, and one output (K classes).
+
+    What is said of images (N, H, W, C) holds of signals (N, T, C) and volumes (N, D, H, W, C).
 
     A single-unit output is read as a binary classifier: two classes, logits (0, z), and the score
     of class 0 is -z, of class 1 +z; with the task 'regression' as one value, logits (z).
@@ -287,7 +289,7 @@ class ImageClassifier(KnownModel):
         if (path, shape) not in self._bottlenecks:
             rng = np.random.default_rng(0)
             noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
-            zero = np.zeros((1, 1, 1, 1), np.float32)
+            zero = np.zeros((1,) * (len(shape) + 1), np.float32)
             (outputs,) = self.start(
                 noise, self._any_target, read=_output_of, layer=path, scale=zero, eps=zero + 1,
                 gradients=False,
@@ -403,8 +405,8 @@ class ImageClassifier(KnownModel):
 
     def _checked(self, images: Any, given: Given) -> Any:
         """Images (N, H, W, C), given in some form, that the model takes."""
-        fits = images.ndim == 4 and shape_fit(self.input_shape)(tuple(images.shape[1:])) == inf
-        if not fits:
+        alike = images.ndim == len(self.input_shape) + 1
+        if not alike or shape_fit(self.input_shape)(tuple(images.shape[1:])) < inf:
             raise self._input.refused(given)
         self._survey(tuple(images.shape[1:]), given)
         return images

@@ -16,6 +16,9 @@ from campare.models.static_batch import BATCH_SIZES
 #: Sides in pixels of networks for one size, the most common ones first.
 SIDES = (224, 32, 28, 64, 96, 128, 256, 299, 384, 112, 160, 192, 48, 331, 448, 512, 336, 240, 84)
 
+#: How long a side is on which a model that takes any is looked at: signals, images, volumes.
+USUAL_SIDES = {1: 1024, 2: 224, 3: 32}
+
 #: How well images (H, W, C) fit a model: the more the better, `inf` where it runs to the end.
 Fit = Callable[[tuple[int, ...]], float]
 
@@ -55,9 +58,9 @@ class Input:
     """What a model says of the images that it takes, and how it is tried on others."""
 
     name: str
-    shape: tuple[int | None, ...]  # (H, W, C); None: any length, or not said
+    shape: tuple[int | None, ...]  # (H, W, C), (T, C) of a signal; None: any length, or not said
     channels: Sequence[int]  # that it may take, the likeliest first
-    sides: Sequence[tuple[int, int]]  # likewise
+    sides: Sequence[tuple[int, ...]]  # likewise
     batch: int  # images that it is tried with
     run: Callable[[int, tuple[int, ...]], Trial]  # on a number of images of a shape (H, W, C)
 
@@ -66,10 +69,11 @@ class Input:
 
         `error` is what it said of them, where it was run.
         """
-        change = fitting(given, self._fit, channels=self.channels, sides=self.sides)
-        found = change.shape if change else ("any",) * 3
-        h, w, c = (found[i] if n is None else n for i, n in enumerate(self.shape))
-        takes = f"(N, {c}, {h}, {w})" if given.tensor else f"(N, {h}, {w}, {c})"
+        rank = len(self.shape) - 1
+        change = fitting(given, self._fit, channels=self.channels, sides=self.sides, rank=rank)
+        found = change.shape if change else ("any",) * len(self.shape)
+        *sides, c = (found[i] if n is None else n for i, n in enumerate(self.shape))
+        takes = f"(N, {', '.join(map(str, [c, *sides] if given.tensor else [*sides, c]))})"
         expected = f"Expected images of shape {takes} for {self.name!r}, got {given.shape}"
         if change is not None:
             moved = ": channels come last" if "moveaxis(images, 1, -1)" in change.expression else ""
@@ -108,11 +112,13 @@ def fitting(
     fit: Fit,
     *,
     channels: Sequence[int],
-    sides: Sequence[tuple[int, int]] = (),
+    sides: Sequence[tuple[int, ...]] = (),
+    rank: int = 2,
 ) -> Change | None:
     """The change after which the model runs; None where none of those known is enough.
 
-    `channels` and `sides` are those that the model may take, the likeliest first.
+    `channels` and `sides` are those that the model may take, the likeliest first; `rank` is the
+    number of sides: 2 of an image, 1 of a signal, 3 of a volume.
 
     Example:
         >>> def takes(shape):  # a model of gray images of 28 pixels
@@ -122,7 +128,7 @@ def fitting(
         >>> fitting(Given((5, 3, 28, 28), tensor=True), takes, channels=[1]).expression
         'images.float().mean(1, keepdim=True)'
     """
-    axes = list(_axes(given))
+    axes = list(_axes(given, rank))
     colors = [_recolored(one, n, given.tensor) for one in axes for n in channels]
     fits = {}
     for change in (*axes, *(one for one in colors if one is not None)):
@@ -149,48 +155,51 @@ def shape_fit(wanted: tuple[int | None, ...]) -> Fit:
 
     def fit(shape: tuple[int, ...]) -> float:
         right = [n in (None, got) for n, got in zip(wanted, shape, strict=True)]
-        return inf if all(right) else right[0] + right[1] + 3 * right[2]
+        return inf if all(right) else sum(right[:-1]) + 3 * right[-1]
 
     return fit
 
 
-def _axes(given: Given) -> Iterator[Change]:
-    """Axes added, moved or joined until there are four; letters stand for the axes as they are."""
-    yield from map(Change._make, (_tensor_axes if given.tensor else _array_axes)(given.shape))
+def _axes(given: Given, rank: int) -> Iterator[Change]:
+    """Axes added, moved or joined until there are rank + 2."""
+    changes = (_tensor_axes if given.tensor else _array_axes)(given.shape, rank)
+    yield from map(Change._make, changes)
 
 
-def _array_axes(shape: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    match shape:
-        case (h, w):
-            yield "images[None, ..., None]", (h, w, 1)
-        case (a, b, c):
-            yield "images[None]", (a, b, c)
-            yield "images[..., None]", (b, c, 1)
-            yield "np.moveaxis(images, 0, -1)[None]", (b, c, a)
-        case (_, a, b, c):
-            yield "images", (a, b, c)
-            yield "np.moveaxis(images, 1, -1)", (b, c, a)
-        case (_, a, b, c, d):
-            yield "np.concatenate(images)", (b, c, d)
-            yield "np.concatenate(np.moveaxis(images, 2, -1))", (c, d, b)
-            yield "np.concatenate(np.moveaxis(images, 1, -1))", (c, d, a)
+def _array_axes(shape: tuple[int, ...], rank: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    first, *rest = shape or (0,)
+    match len(shape) - rank:
+        case 0:
+            yield "images[None, ..., None]", (*shape, 1)
+        case 1:
+            yield "images[None]", shape
+            yield "images[..., None]", (*rest, 1)
+            yield "np.moveaxis(images, 0, -1)[None]", (*rest, first)
+        case 2:
+            yield "images", (*rest,)
+            yield "np.moveaxis(images, 1, -1)", (*rest[1:], rest[0])
+        case 3:
+            yield "np.concatenate(images)", (*rest[1:],)
+            yield "np.concatenate(np.moveaxis(images, 2, -1))", (*rest[2:], rest[1])
+            yield "np.concatenate(np.moveaxis(images, 1, -1))", (*rest[2:], rest[0])
 
 
-def _tensor_axes(shape: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    match shape:
-        case (h, w):
-            yield "images[None, None]", (h, w, 1)
-        case (a, b, c):
-            yield "images[None]", (b, c, a)
-            yield "images[:, None]", (b, c, 1)
-            yield "images.movedim(-1, 0)[None]", (a, b, c)
-        case (_, a, b, c):
-            yield "images", (b, c, a)
-            yield "images.movedim(-1, 1)", (a, b, c)
-        case (_, a, b, c, d):
-            yield "images.flatten(0, 1)", (c, d, b)
-            yield "images.movedim(2, 1).flatten(0, 1)", (c, d, a)
-            yield "images.movedim(-1, 2).flatten(0, 1)", (b, c, d)
+def _tensor_axes(shape: tuple[int, ...], rank: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    first, *rest = shape or (0,)
+    match len(shape) - rank:
+        case 0:
+            yield "images[None, None]", (*shape, 1)
+        case 1:
+            yield "images[None]", (*rest, first)
+            yield "images[:, None]", (*rest, 1)
+            yield "images.movedim(-1, 0)[None]", shape
+        case 2:
+            yield "images", (*rest[1:], rest[0])
+            yield "images.movedim(-1, 1)", (*rest,)
+        case 3:
+            yield "images.flatten(0, 1)", (*rest[2:], rest[1])
+            yield "images.movedim(2, 1).flatten(0, 1)", (*rest[2:], rest[0])
+            yield "images.movedim(-1, 2).flatten(0, 1)", (*rest[1:],)
 
 
 def _recolored(change: Change, channels: int, tensor: bool) -> Change | None:
@@ -199,17 +208,18 @@ def _recolored(change: Change, channels: int, tensor: bool) -> Change | None:
     if has == channels:
         return None
     if has == 1:
-        form = "{}.expand(-1, {}, -1, -1)" if tensor else "np.repeat({}, {}, axis=-1)"
+        kept = ", -1" * (len(change.shape) - 1)
+        form = "{}.expand(-1, {}" + kept + ")" if tensor else "np.repeat({}, {}, axis=-1)"
     elif channels == 1:
         form = "{}.float().mean(1, keepdim=True)" if tensor else "{}.mean(axis=-1, keepdims=True)"
     elif (has, channels) == (4, 3):
         form = "{}[:, :3]" if tensor else "{}[..., :3]"
     else:
         return None
-    return Change(form.format(images, channels), (*change.shape[:2], channels))
+    return Change(form.format(images, channels), (*change.shape[:-1], channels))
 
 
-def _resized(change: Change, sides: tuple[int, int], tensor: bool) -> Change:
+def _resized(change: Change, sides: tuple[int, ...], tensor: bool) -> Change:
     images = change.expression
     form = "torch.nn.functional.interpolate({}, {})" if tensor else "keras.ops.image.resize({}, {})"
     return Change(form.format(images, sides), (*sides, change.shape[-1]))

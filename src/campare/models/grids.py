@@ -31,7 +31,7 @@ def find_grid(
     image: tuple[int | None, ...],
     *,
     channels_first: bool | None = False,
-    before: Sequence[tuple[int, int]] = (),
+    before: Sequence[tuple[int, ...]] = (),
 ) -> Grid | None:
     """The grid in an output of `shape` (without the batch axis), or None.
 
@@ -59,7 +59,7 @@ def find_grids(
     image: tuple[int | None, ...],
     *,
     channels_first: bool | None = False,
-    before: Sequence[tuple[int, int]] = (),
+    before: Sequence[tuple[int, ...]] = (),
 ) -> list[Grid]:
     """All grids that an output of `shape` may hold, the likeliest first: as `find_grid`.
 
@@ -71,8 +71,10 @@ def find_grids(
     """
     if len(shape) == len(image) + 1:
         first = channels_first
-        if first is None:
-            first = len(image) == 2 and _is_channels_first(shape, image)
+        if first is None and len(image) == 2:
+            first = _is_channels_first(shape, image)
+        elif first is None:
+            first = shape[1:] in (image, *before) or shape[:-1] not in (image, *before)
         readings = [first] if channels_first is not None else [first, not first]
         return [
             Grid(shape[1:], "channels-first") if first else Grid(shape[:-1], "channels-last")
@@ -80,12 +82,13 @@ def find_grids(
         ]
     if not len(shape) == len(image) == 2 or None in (*shape, *image):
         return []
+    shown = [(grid[0], grid[1]) for grid in before]
     tokens, channels = (int(side or 0) for side in shape)
     found = []
     if not channels_first:
-        found += [Grid(*each) for each in _token_grids(tokens, image, before, "tokens")]
+        found += [Grid(*each) for each in _token_grids(tokens, image, shown, "tokens")]
     if channels_first is not False:
-        found += [Grid(*each) for each in _token_grids(channels, image, before, "tokens-last")]
+        found += [Grid(*each) for each in _token_grids(channels, image, shown, "tokens-last")]
     return found
 
 

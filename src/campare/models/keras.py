@@ -36,16 +36,19 @@ from campare.models.snapshot import Snapshot
 from campare.models.survey import IMAGES, Record, Survey, require_rows, units_of
 from campare.types import LayerInfo
 
-#: The size of image on which a model that takes any is looked at.
-USUAL_SIDE = 224
-
 #: Layers that only pass, thin out or reshape what came before: never the default to explain.
 PASSING = (
-    keras.layers.AveragePooling2D, keras.layers.MaxPooling2D, keras.layers.GlobalAveragePooling2D,
-    keras.layers.GlobalMaxPooling2D, keras.layers.Dropout, keras.layers.SpatialDropout2D,
-    keras.layers.GaussianNoise, keras.layers.GaussianDropout, keras.layers.ActivityRegularization,
-    keras.layers.ZeroPadding2D, keras.layers.Cropping2D, keras.layers.Reshape,
-    keras.layers.Permute, keras.layers.Identity, keras.layers.InputLayer,
+    keras.layers.Dropout, keras.layers.GaussianNoise, keras.layers.GaussianDropout,
+    keras.layers.ActivityRegularization, keras.layers.Reshape, keras.layers.Permute,
+    keras.layers.Identity, keras.layers.InputLayer,
+    *(
+        getattr(keras.layers, f"{kind}{rank}D")
+        for rank in (1, 2, 3)
+        for kind in (
+            "AveragePooling", "MaxPooling", "GlobalAveragePooling", "GlobalMaxPooling",
+            "SpatialDropout", "ZeroPadding", "Cropping",
+        )
+    ),
 )  # fmt: skip
 
 #: What such a layer holds describes the data and is not learned, so it is never drawn anew.
@@ -73,11 +76,11 @@ BOOKKEEPING = frozenset({
 
 
 class KerasClassifier(ImageClassifier):
-    """A Keras 3 image classifier; make one with `campare.wrap`.
+    """A Keras 3 classifier; make one with `campare.wrap`.
 
     Raises:
-        ModelError: several inputs, several outputs of which none is named, or an input that is not
-            an image.
+        ModelError: several inputs, several outputs of which none is named, or an input that has no
+            sides, as (N, 8).
     """
 
     def __init__(
@@ -192,8 +195,8 @@ class KerasClassifier(ImageClassifier):
                 weight.assign(value)
 
     def _usual_shape(self) -> Shape:
-        height, width, channels = self.input_shape
-        return height or USUAL_SIDE, width or USUAL_SIDE, channels
+        *sides, channels = self.input_shape
+        return *(side or self._usual_side for side in sides), channels
 
     def _look(self, shape: Shape) -> Survey:
         n = self.batch or IMAGES
@@ -204,12 +207,12 @@ class KerasClassifier(ImageClassifier):
 
         def recorder(path: str, layer: keras.Layer, record: Record) -> Callable[[Any], Any]:
             kind, first = type(layer).__name__, self._layout(layer)
-            own = getattr(layer, "data_format", None)
+            own = getattr(_wrapped(layer), "data_format", None)
             inside = isinstance(self._paths.get(path.rpartition("/")[0]), ATTENTION)
 
             def see(output: Any) -> Any:
                 if hasattr(output, "shape"):
-                    sequence = len(output.shape) == 3
+                    sequence = len(output.shape) == 3 and len(shape) == 3  # tokens of an image
                     record.add(
                         path,
                         kind,
@@ -224,7 +227,7 @@ class KerasClassifier(ImageClassifier):
             return see
 
         def forward(images: Any) -> tuple[Any, dict[str, Any]]:
-            result["record"] = record = Record(shape[:2], n)  # anew: a backend may trace again
+            result["record"] = record = Record(shape[:-1], n)  # anew: a backend may trace again
             marks.clear()
             with ExitStack() as patches:
                 for path, layer in self._paths.items():
@@ -267,7 +270,7 @@ class KerasClassifier(ImageClassifier):
             if isinstance(layer, PREPROCESSING):
                 continue
             learned = learned or bool(layer.weights)
-            if learned and runs[path] == 1 and not isinstance(layer, PASSING):
+            if learned and runs[path] == 1 and not isinstance(_wrapped(layer), PASSING):
                 found.append(path)
         return tuple(found)
 
@@ -290,7 +293,9 @@ class KerasClassifier(ImageClassifier):
 
     def _layout(self, layer: keras.Layer) -> bool | None:
         """Whether the layer's output has its channels first; None: look at its shape."""
-        own = getattr(layer, "data_format", None)
+        own = getattr(_wrapped(layer), "data_format", None)
+        if isinstance(layer, keras.layers.TimeDistributed):  # (N, T, C, h, w) is no layout of ours
+            return False
         if own in ("channels_first", "channels_last"):
             return bool(own == "channels_first")
         return self._channels_first if len(set(self._formats)) < 2 else None
@@ -318,6 +323,11 @@ class KerasClassifier(ImageClassifier):
                 )
 
 
+def _wrapped(layer: keras.Layer) -> keras.Layer:
+    """The layer that one runs at each time step; else itself."""
+    return layer.layer if isinstance(layer, keras.layers.TimeDistributed) else layer
+
+
 def _of_head(number: int) -> str:
     """Under which path the output of a softmax or sigmoid is marked."""
     return f"squashed {number}"
@@ -335,7 +345,7 @@ def _layer_names(config: Any) -> Iterator[str]:
 
 
 def _input_shape(model: keras.Model) -> tuple[int | None, ...]:
-    """(H, W, C) of the model's one input, also of a subclassed model that has been called."""
+    """(*sides, C) of the model's one input, also of a subclassed model that has been called."""
     shape = getattr(model, "input_shape", None)
     if shape is None and model.built:  # a subclassed model keeps what it was built with
         shapes = list((model._build_shapes_dict or {}).values())
@@ -345,10 +355,11 @@ def _input_shape(model: keras.Model) -> tuple[int | None, ...]:
             f"Expected a model whose input shape is known, got {model.name!r}. "
             "Try: call it once on a batch of images"
         )
-    if not isinstance(shape, tuple) or len(shape) != 4:
+    if not isinstance(shape, tuple) or len(shape) < 3:
         raise ModelError(
-            f"Expected a model with one image input (H, W, C), got input shape {shape}. "
-            "Try: a model with one input of rank 4"
+            f"Expected a model with one image input (H, W, C), or a signal (T, C) or volume "
+            f"(D, H, W, C), got input shape {shape}. Try: a model with one input that has sides, "
+            "whose channels come last"
         )
     return tuple(shape[1:])
 

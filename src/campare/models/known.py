@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from campare.errors import CampareError, LayerError, ModelError
-from campare.models.fitting import SIDES, Given, Input, Trial
+from campare.models.fitting import SIDES, USUAL_SIDES, Given, Input, Trial
 from campare.models.layer_grid import given_grids
 from campare.models.patching import PATCHING
 from campare.models.placement import prove
@@ -35,7 +35,10 @@ SIZES = 8
 
 
 class KnownModel:
-    """A model with one input (H, W, C) and one output, and what looks at it have found."""
+    """A model with one input (*sides, C) and one output, and what looks at it have found.
+
+    The sides are (T,) of a signal, (H, W) of an image, (D, H, W) of a volume or a video.
+    """
 
     name: str
     class_names: tuple[str, ...] | None
@@ -241,10 +244,15 @@ class KnownModel:
         """The numbers of channels that the model may take, the likeliest first."""
         return [self.input_shape[-1]] if self.input_shape[-1] else [3, 1]
 
-    def _sides(self) -> list[tuple[int, int]]:
-        """The sizes of image that the model may take, the likeliest first."""
-        height, width, _ = self.input_shape
-        return [(height or n, width or n) for n in SIDES]
+    def _sides(self) -> list[tuple[int, ...]]:
+        """The sizes of image that the model may take, the likeliest first; others: as it says."""
+        sides = self.input_shape[:-1]
+        return [tuple(side or n for side in sides) for n in SIDES] if len(sides) == 2 else []
+
+    @property
+    def _usual_side(self) -> int:
+        """How long a side is of which the model says nothing."""
+        return USUAL_SIDES.get(len(self.input_shape) - 1, min(USUAL_SIDES.values()))
 
     @property
     def n_classes(self) -> int:

@@ -72,6 +72,8 @@ def _ordered_grid(
 ) -> Grid:
     """The grid that a user's function makes of an output of `shape`, whose axis `batch` are images.
 
+    Of images (N, h, w, C); of other inputs the grid has as many sides as they have.
+
     The function, on NumPy here, only moves tokens, so that where it puts numbers tells all.
 
     Raises:
@@ -86,9 +88,11 @@ def _ordered_grid(
     numbers = np.arange(prod(one), dtype=np.float32).reshape(one)
     try:
         found = function(np.stack([numbers] * shape[batch], axis=batch))
-        _, height, width, channels = found.shape
+        _, *sides, channels = found.shape
         tokens = prod(one) // channels
-        cells = found[0].reshape(height * width, channels)
+        cells = found[0].reshape(prod(sides), channels)
+        if len(sides) not in (1, 2, 3):
+            raise ValueError(f"shape {found.shape}")
     except Exception as error:
         got = " ".join(str(error).split())[:200] or type(error).__name__
         raise LayerError(
@@ -101,7 +105,7 @@ def _ordered_grid(
     for layout, (token, channel) in layouts.items():
         order = cells[:, 0].astype(int) // token
         if np.array_equal(cells, order[:, None] * token + np.arange(channels) * channel):
-            return Grid((height, width), layout, 0, tuple(order.tolist()))
+            return Grid(tuple(sides), layout, 0, tuple(order.tolist()))
     raise LayerError(
         f"Expected layer_grid to move tokens of {path!r} and change none, got other numbers than "
         "it was given. Try: indexing, reshape and permute alone"

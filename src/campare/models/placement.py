@@ -17,8 +17,11 @@ from campare.models.arrays import cast, namespace
 from campare.models.grids import TOKENS, read_grid, read_tokens
 from campare.types import Array, Floats, Grid, Ints
 
-#: Where cells are changed, as parts of the height and width: no two in a row, column or diagonal.
-_POINTS = ((0.2, 0.7), (0.45, 0.1), (0.8, 0.35), (0.1, 0.3), (0.6, 0.85), (0.9, 0.6))
+#: Where cells are changed, as parts of the sides: no two in a row, column or diagonal.
+_POINTS = (
+    (0.2, 0.7, 0.55), (0.45, 0.1, 0.9), (0.8, 0.35, 0.15), (0.1, 0.3, 0.75), (0.6, 0.85, 0.35),
+    (0.9, 0.6, 0.05),
+)  # fmt: skip
 
 #: Pixels of the images that are tried: of models that rescale, and of those that do not.
 SCALES = (1.0, 255.0)
@@ -51,7 +54,7 @@ def prove(
 ) -> dict[str, Grid | None]:
     """The grid of every doubtful layer, None where there is none.
 
-    `shown` are layers that are known to have a grid, by its sides; `image` is (H, W, C).
+    `shown` are layers that are known to have a grid, by its sides; `image` is (*sides, C).
     """
     found: dict[str, Grid] = {}
     for turn in range(max(len(doubt.grids) for doubt in doubts.values())):
@@ -107,7 +110,7 @@ class _Verdict(NamedTuple):
         rows = np.arange(len(self.score))
         here = np.clip(self.expected + skip, 0, self.score.shape[1] - 1)
         sharp = self.score.max(axis=1) > _SHARP * self.score[rows, here]
-        sides = (int(self.grid.shape[0] or 1), int(self.grid.shape[1] or 1))
+        sides = tuple(int(side or 1) for side in self.grid.shape)
         apart = ~_near(self.score.argmax(axis=1) - skip, self.expected, sides)
         return bool((sharp & apart).mean() >= 0.5)
 
@@ -120,8 +123,8 @@ def _verdicts(
     scale: float,
 ) -> dict[str, _Verdict]:
     """Change cells of one grid, and judge each layer by what moves."""
-    height, width = (int(side or 1) for side in next(iter(grids.values())).shape)
-    images, cells = probes(image, (height, width), scale)
+    sides = tuple(int(side or 1) for side in next(iter(grids.values())).shape)
+    images, cells = probes(image, sides, scale)
     readers = {path: _movement(grid) for path, grid in grids.items()}
     if shown is not None:
         readers[shown[0]] = _movement(shown[1])
@@ -129,17 +132,19 @@ def _verdicts(
     expected = cells
     if shown is not None:  # the very cells that a layer of that grid shows to have moved
         shown_cells = _score(moved[shown[0]]).argmax(axis=1)
-        expected = shown_cells if _near(shown_cells, cells, (height, width)).all() else cells
+        expected = shown_cells if _near(shown_cells, cells, sides).all() else cells
     verdicts = {}
     for path, grid in grids.items():
         score = _score(moved[path])
-        skip = offset(score, expected, (height, width))
+        skip = offset(score, expected, sides)
         verdicts[path] = _Verdict(grid, skip, score, expected)
     return verdicts
 
 
-def probes(image: tuple[int, ...], grid: tuple[int, int], scale: float) -> tuple[Floats, Ints]:
+def probes(image: tuple[int, ...], grid: tuple[int, ...], scale: float) -> tuple[Floats, Ints]:
     """Noise, and copies of it each with one cell of the grid changed: (1 + P, H, W, C), cells (P,).
+
+    The image is (*sides, C), of as many sides as the grid has.
 
     Example:
         >>> images, cells = probes((8, 8, 3), (2, 2), 1.0)
@@ -147,19 +152,17 @@ def probes(image: tuple[int, ...], grid: tuple[int, int], scale: float) -> tuple
         ((5, 8, 8, 3), [0, 1, 2, 3])
     """
     rng = np.random.default_rng(0)
-    height, width = grid
-    points = [(int(v * height), int(u * width)) for v, u in _POINTS]
-    if height * width <= len(_POINTS):
-        points = [divmod(i, width) for i in range(height * width)]
+    parts = [point[: len(grid)] for point in _POINTS]
+    points = [tuple(int(v * n) for v, n in zip(part, grid, strict=True)) for part in parts]
+    if prod(grid) <= len(_POINTS):
+        points = list(np.ndindex(*grid))
     points = list(dict.fromkeys(points))
     base = rng.uniform(0, scale, image).astype(np.float32)
     images = np.repeat(base[None], 1 + len(points), axis=0)
-    for picture, (row, column) in zip(images[1:], points, strict=True):
-        rows = _pixels(row, height, image[0])
-        columns = _pixels(column, width, image[1])
-        part = picture[rows, columns]
-        picture[rows, columns] = rng.uniform(-scale, 2 * scale, part.shape)
-    return images, np.array([row * width + column for row, column in points])
+    for picture, point in zip(images[1:], points, strict=True):
+        window = tuple(map(_pixels, point, grid, image))
+        picture[window] = rng.uniform(-scale, 2 * scale, picture[window].shape)
+    return images, np.ravel_multi_index(np.transpose(points), grid)
 
 
 def _pixels(cell: int, cells: int, side: int) -> slice:
@@ -168,7 +171,7 @@ def _pixels(cell: int, cells: int, side: int) -> slice:
     return slice(start, max(start + 1, int((cell + 1) * side / cells)))
 
 
-def offset(score: Floats, expected: Ints, grid: tuple[int, int]) -> int | None:
+def offset(score: Floats, expected: Ints, grid: tuple[int, ...]) -> int | None:
     """How many tokens are in front, or None where the tokens that move are not those expected.
 
     Nor where there is not one row a probe: an axis as long as two images was taken for theirs.
@@ -182,7 +185,7 @@ def offset(score: Floats, expected: Ints, grid: tuple[int, int]) -> int | None:
         return None
     top = score.argmax(axis=1)
     needed = len(expected) - (len(expected) > 4)
-    if 1 in grid:  # of a signal, which convolutions without padding shift
+    if len(grid) == 2 and 1 in grid:  # of a signal, which convolutions without padding shift
         return 0 if _near(top, expected, grid).sum() >= needed else None
     shifts, counts = np.unique(top - expected, return_counts=True)
     possible = (shifts >= 0) & (shifts <= score.shape[1] - prod(grid))
@@ -194,10 +197,11 @@ def offset(score: Floats, expected: Ints, grid: tuple[int, int]) -> int | None:
     return skip if 3 * exact >= 2 * len(expected) and near >= needed else None
 
 
-def _near(cells: Ints, expected: Ints, grid: tuple[int, int]) -> Array:
+def _near(cells: Ints, expected: Ints, grid: tuple[int, ...]) -> Array:
     """(P,): whether cells are the expected ones, or beside them on a long side."""
     near = (cells >= 0) & (cells < prod(grid))
-    both = zip(divmod(cells, grid[1]), divmod(expected, grid[1]), grid, strict=True)
+    inside = np.clip(cells, 0, prod(grid) - 1)
+    both = zip(np.unravel_index(inside, grid), np.unravel_index(expected, grid), grid, strict=True)
     for here, there, side in both:
         near &= np.abs(here - there) <= (max(1, side // _FAR) if side >= _LONG else 0)
     return np.asarray(near)

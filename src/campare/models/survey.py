@@ -76,7 +76,7 @@ class Record:
     def __init__(self, image: tuple[int | None, ...], images: int = IMAGES) -> None:
         self._image = image
         self._images = images
-        self._grids: list[tuple[int, int]] = []
+        self._grids: list[tuple[int, ...]] = []
         self._lengths: set[int] = set()
         self.layers: dict[str, LayerInfo] = {}
         self.runs: dict[str, int] = {}
@@ -116,16 +116,16 @@ class Record:
                 for grid in find_grids(sides, self._image, before=self._grids)
             ]
         info = LayerInfo(path, kind, sides)
-        if grids and self._is_sure(grids[0], structural):
+        if grids and self._is_sure(grids, structural):
             info = info._replace(grid=grids[0])
-            match grids[0].shape:
-                case (int(height), int(width)):
-                    self._grids.append((height, width))
+            if None not in grids[0].shape:
+                self._grids.append(grids[0].shape)  # type: ignore[arg-type]
             self.shown.setdefault(grids[0].shape, (path, grids[0]))
         elif grids and path not in self.layers:
             likely = grids if len(sides) == 2 else [grid for grid in grids if self._is_likely(grid)]
             if likely:
-                self.doubts[path] = Doubt(tuple(likely), structural and len(sides) == 3)
+                features = len(sides) == len(self._image) + 1
+                self.doubts[path] = Doubt(tuple(likely), structural and features)
         if len(sides) == 2:
             self._lengths.update(sides)
         self.layers.setdefault(path, info)
@@ -153,14 +153,19 @@ class Record:
             self.batch_axes,
         )
 
-    def _is_sure(self, grid: Grid, structural: bool) -> bool:
-        """Whether a grid needs no proof: of the image itself, of one cell, shown before, or alike.
+    def _is_sure(self, grids: Sequence[Grid], structural: bool) -> bool:
+        """Whether the first of grids needs no proof: of the image itself, of one cell, or alike.
 
-        A sequence always needs one; so do four axes that are windows, heads or the like.
+        So does one that was shown before. A sequence always needs one; so do four axes that are
+        windows, heads or the like, and a signal that may be (T, C) as well as (C, T).
         """
+        grid = grids[0]
         if grid.layout in TOKENS:
             return False
-        if grid.shape in (self._image, *self._grids) or set(grid.shape) == {1}:
+        known = (self._image, *self._grids)
+        if len(self._image) == 1 and len(grids) == 2 and all(one.shape in known for one in grids):
+            return False
+        if grid.shape in known or set(grid.shape) == {1}:
             return True
         return structural and (None in grid.shape or are_alike(grid.shape, self._image))
 

@@ -3,6 +3,8 @@
 A module is tapped by a forward hook that replaces its output. A softmax at the end is bypassed by
 watching the functions that torch calls, so it may be a module or a function. Images are channels
 last on the outside, (N, H, W, C), and channels first inside; a tensor (N, C, H, W) is taken, too.
+Whether a module takes images, signals (N, C, T) or volumes (N, C, D, H, W) is said by the kind of
+its first convolution, or by `input_shape`.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,19 +32,19 @@ from campare.models.arrays import flat, leaves
 from campare.models.backends import torch as _torch
 from campare.models.backends.torch_fold import Pair, find_pairs, folded
 from campare.models.base import ImageClassifier
-from campare.models.fitting import Given, Trial
+from campare.models.fitting import USUAL_SIDES, Given, Trial
 from campare.models.known import Shape
 from campare.models.snapshot import Snapshot
 from campare.models.survey import IMAGES, Record, Survey, one_output, require_rows, units_of
-
-#: The size of image on which a model is looked at that does not say which it takes.
-USUAL_SIDE = 224
 
 #: More channels than an image has; of the numbers up to it, how many are tried.
 MOST_CHANNELS, _TRIED = 16, 4
 
 #: Modules that only pass, thin out or reshape what came before: never the default to explain.
 PASSING = ("Pool", "Dropout", "Identity", "Flatten", "Pad", "Permute", "Unfold", "DropPath")
+
+#: The kind of convolution by how many sides its input has.
+_CONVOLUTIONS = {1: torch.nn.Conv1d, 2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
 
 #: Attributes that change with a model's mode or as it is trained; the passes here are not of them.
 BOOKKEEPING = frozenset({"training", "_compiled_call_impl"})
@@ -103,9 +105,9 @@ class TorchClassifier(ImageClassifier):
             for path, module in self.model.named_modules()
             if path and not isinstance(module, torch.jit.ScriptModule)  # which takes no hooks
         }
-        self.input_shape = tuple(self._given_shape or (None, None, None))
+        self.input_shape = tuple(self._given_shape or (None,) * (_rank(self.model) + 1))
         self.batch = None
-        self._probed: dict[tuple[int, int], int] = {}
+        self._probed: dict[tuple[int, ...], int] = {}
         self._pairs: list[Pair] = []
 
     @contextmanager
@@ -147,12 +149,12 @@ class TorchClassifier(ImageClassifier):
                     tensor.copy_(before)
 
     def _usual_shape(self) -> Shape:
-        height, width, channels = self.input_shape
-        said = _said_size(self.model)
-        sides = (height or said[0], width or said[1])
+        *known, channels = self.input_shape
+        said = _said_size(self.model) if len(known) == 2 else [self._usual_side] * len(known)
+        sides = tuple(int(one or other) for one, other in zip(known, said, strict=True))
         return *sides, channels or self.channels(sides)
 
-    def channels(self, sides: tuple[int, int]) -> int:
+    def channels(self, sides: tuple[int, ...]) -> int:
         """The number of channels with which the model runs, or runs furthest, at a size."""
         with self._current():
             if sides not in self._probed:
@@ -162,7 +164,7 @@ class TorchClassifier(ImageClassifier):
 
     def _look(self, shape: Shape) -> Survey:
         n = self.batch or IMAGES
-        record = Record(shape[:2], n)
+        record = Record(shape[:-1], n)
         computed: dict[str, tuple[int, int]] = {}
         marks: dict[str, Any] = {}
         kept: list[Any] = []  # so that no two tensors have the same id
@@ -183,7 +185,7 @@ class TorchClassifier(ImageClassifier):
 
         def forward(images: Any) -> tuple[Any, dict[str, Any]]:
             nonlocal record
-            record = Record(shape[:2], n)  # anew: it may have failed once
+            record = Record(shape[:-1], n)  # anew: it may have failed once
             computed.clear()
             with ExitStack() as hooks:
                 for path, module in self._modules.items():
@@ -222,12 +224,14 @@ class TorchClassifier(ImageClassifier):
         """Those of its convolutions, as they are registered, then those of most images."""
         if self.input_shape[-1] is not None:
             return [self.input_shape[-1]]
-        found = (m.in_channels for m in self.model.modules() if isinstance(m, torch.nn.Conv2d))
+        kind = _CONVOLUTIONS.get(len(self.input_shape) - 1, torch.nn.Conv2d)
+        found = (m.in_channels for m in self.model.modules() if isinstance(m, kind))
         few = dict.fromkeys(n for n in (*found, 3, 1) if n <= MOST_CHANNELS)
         return [*few][:_TRIED]
 
-    def _sides(self) -> list[tuple[int, int]]:
-        return [_said_size(self.model), *super()._sides()]
+    def _sides(self) -> list[tuple[int, ...]]:
+        sides = super()._sides()
+        return [_said_size(self.model), *sides] if sides else []
 
     def _candidates(
         self, runs: dict[str, int], computed: dict[str, tuple[int, int]]
@@ -268,6 +272,8 @@ class TorchClassifier(ImageClassifier):
     def _run(self, images: Any) -> tuple[Any, str | None]:
         """Run the model for inference: its logits, and 'softmax' or 'sigmoid' if bypassed."""
         images = images.moveaxis(-1, 1)  # a view: in memory the channels stay last, which is fast
+        if images.ndim != 4:  # for images alone; others are often viewed by their modules
+            images = images.contiguous()
         images = images.to(dtype_of(self.model))
         lower = self._precision != "float32"
         with (
@@ -291,11 +297,20 @@ class TorchClassifier(ImageClassifier):
             return super()._check_images(images)
         given = Given(tuple(images.shape), tensor=True)
         images = images.detach().as_subclass(torch.Tensor).float()
-        if images.ndim == 4:
+        if images.ndim > 2:
             images = images.moveaxis(1, -1)
         if images.device.type == "cpu":
             images = images.numpy()
         return self._checked(images, given)
+
+
+def _rank(model: torch.nn.Module) -> int:
+    """How many sides the input has, by the kind of the first convolution; 2 where there is none."""
+    for module in model.modules():
+        for rank, kind in _CONVOLUTIONS.items():
+            if isinstance(module, kind):
+                return rank
+    return 2
 
 
 def _class_names(model: torch.nn.Module) -> tuple[str, ...] | None:
@@ -312,6 +327,6 @@ def _said_size(model: torch.nn.Module) -> tuple[int, int]:
     size = getattr(getattr(config, "vision_config", config), "image_size", None)
     size = size or (getattr(model, "default_cfg", None) or {}).get("input_size", (None, None))[-2:]
     if size == (None, None):
-        size = getattr(model, "image_size", None) or USUAL_SIDE
+        size = getattr(model, "image_size", None) or USUAL_SIDES[2]
     height, width = size if isinstance(size, (tuple, list)) else (size, size)
     return int(height), int(width)
