@@ -77,9 +77,15 @@ pins:  ## resolve the dependencies anew and pin them for pip and uv
 	build/pins/bin/python tools/pins.py
 	rm -rf build/pins
 
-# N=100 kills at so many random moments, too; EVERY=10 at every tenth boundary alone.
-crash: backends  ## kill studies and audits between any two writes and at random, and go on
-	cd tests/runs && PYTHONPATH=.:.. $(abspath $(BIN))/python crash.py $(or $(N),20) $(or $(EVERY),1)
+# N=100 kills at so many random moments, too; EVERY=10 at every tenth boundary alone; RAY=1 kills
+# workers, nodes and commands of Ray, too, whose extra it installs.
+CRASH = cd tests/runs && OMP_NUM_THREADS=1 PYTHONPATH=.:.. $(abspath $(BIN))/python
+
+crash: backends  ## kill studies and audits between any two writes and at random, fill their disk, and go on
+	$(if $(RAY),$(BIN)/python -m pip install --quiet -e '.[ray]' -c constraints.txt)
+	$(CRASH) crash.py $(or $(N),20) $(or $(EVERY),1)
+	$(CRASH) full_disk.py
+	$(if $(RAY),$(CRASH) crash_ray.py $(or $(EVERY),1))
 
 # SIZES="1000 10000 100000"; METRICS="default road,insertion,rotation-equivariance"
 scale: setup  ## memory and time of an audit by the number of images

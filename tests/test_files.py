@@ -1,5 +1,6 @@
 """Files and folders are there whole or not at all, and JSON holds no NaN."""
 
+import errno
 import json
 
 import numpy as np
@@ -22,6 +23,33 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         fail()
     assert path.read_text() == "old"
     assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_a_full_disk_is_told_whatever_the_library_says_that_wrote(tmp_path, monkeypatch):
+    class Full:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return False
+
+        def write(self, _):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fail(error):
+        with atomic(tmp_path / "a.pt"):
+            raise error
+
+    with pytest.raises(RuntimeError, match="iostream error"):
+        fail(RuntimeError("iostream error"))
+    monkeypatch.setattr("campare.files.tempfile.TemporaryFile", lambda dir: Full())  # noqa: ARG005
+    for error in (RuntimeError("iostream error"), OSError("Unable to write")):
+        with pytest.raises(OSError, match=r"No space left on device: .*a\.pt") as told:
+            fail(error)
+        assert told.value.errno == errno.ENOSPC
+    with pytest.raises(PermissionError):
+        fail(PermissionError(errno.EACCES, "no"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_json_has_no_nan(tmp_path):

@@ -3,6 +3,7 @@
 Mistakes of the user become one line on stderr and exit status 2; a bug keeps its traceback.
 """
 
+import errno
 import signal
 import sys
 import threading
@@ -54,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, a folder without permission
         if "--debug" in words or "--verbose" in words:
             raise
-        return _fail(f"Expected to read and write files, got: {error}. Try: another path")
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "room on the disk, then the same command again" if full else "another path"
+        return _fail(f"Expected to read and write files, got: {error}. Try: {advice}")
     except TyperException as error:  # a word or an option that no verb knows
         context = getattr(error, "ctx", None)
         message = error.format_message()

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import file_digest, sha256
@@ -23,12 +24,17 @@ SEAL = "sha256"
 LONGEST = 180
 _PORTS = (f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))
 _RESERVED = {"con", "prn", "aux", "nul", *_PORTS}
+#: Bytes by which a full disk is known, where what wrote does not say it.
+_PROBE = 2**16
 _PARTIAL = re.compile(r"\..*\.part\..*|.*\.partial")
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary path to write, a file or a folder; it becomes `path`, or nothing stays.
+
+    Raises:
+        OSError: as of a full disk, also where what wrote says it otherwise.
 
     Example:
         >>> import tempfile
@@ -46,10 +52,24 @@ def atomic(path: Path) -> Iterator[Path]:
         if path.is_dir():
             path.rmdir()  # where it is empty; not every system renames onto a folder
         part.replace(path)
+    except Exception as error:
+        if getattr(error, "errno", None) is None and (cause := _unwritable(path)):
+            raise cause from error
+        raise
     finally:
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
         part.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path) -> OSError | None:
+    """Why nothing can be written beside `path`, a full disk say; None: it can."""
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as probe:
+            probe.write(bytes(_PROBE))
+    except OSError as error:
+        return OSError(error.errno, error.strerror, str(path))
+    return None
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,5 +1,6 @@
 """The command line as a whole: what there is, how it fails."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -45,6 +46,24 @@ class TestErrors:
     )
     def test_usage(self, words: list[str], line: str, failing: Failing):
         assert failing(*words) == line
+
+    @pytest.mark.parametrize(
+        ("number", "advice"),
+        [
+            (errno.ENOSPC, "room on the disk, then the same command again"),
+            (errno.EDQUOT, "room on the disk, then the same command again"),
+            (errno.EACCES, "another path"),
+        ],
+    )
+    def test_a_disk_that_cannot_be_written(
+        self, number: int, advice: str, failing: Failing, monkeypatch: pytest.MonkeyPatch
+    ):
+        def full(*_: Any, **__: Any) -> None:
+            raise OSError(number, "said by the system", "there")
+
+        monkeypatch.setattr("campare.__main__.app", full)
+        said = f"[Errno {number}] said by the system: 'there'"
+        assert failing("study") == (f"Expected to read and write files, got: {said}. Try: {advice}")
 
     def test_a_number_out_of_range(self, failing: Failing):
         assert "'--seeds'" in failing("study", "drawn", "--seeds", "0")

@@ -19,7 +19,7 @@ def concluded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         calls.append((run.path, settings))
         return Path("x/report.here")
 
-    monkeypatch.setattr("campare.experiments.cells.conclude", record)
+    monkeypatch.setattr("campare.experiments.session.conclude", record)
     return calls
 
 

@@ -28,6 +28,7 @@ from campare.metrics.robustness.stability import equivariance
 from campare.metrics.robustness.transforms import flip
 from campare.metrics.shortcut import background, region_drop
 from campare.models.loaders import Loaded
+from campare.runs.failures import CellsError
 from campare.runs.run import Run
 from campare.stats.stored import comparison_of
 from campare.types import SCORE_COLUMNS
@@ -469,6 +470,29 @@ class TestRun:
         again = quick(models, out=out)
         assert calls == ["a", "b", "b"]
         assert again.frame.equals(quick(models).frame)
+
+    def test_a_model_that_fails_costs_itself_alone(self, file, tmp_path, monkeypatch):
+        from campare.experiments import audit as module
+
+        evaluate = module.evaluate
+
+        def fails(model, *rest):
+            if model.name in failing:
+                raise ValueError("of no use")
+            return evaluate(model, *rest)
+
+        monkeypatch.setattr(module, "evaluate", fails)
+        models, failing = {"a": file, "b": network(seed=3)}, {"a"}
+        found = []
+        for out in (None, tmp_path / "r"):
+            with pytest.warns(UserWarning, match=r"^Failed: a(-0)?: ValueError: of no use"):
+                found.append(quick(models, out=out))
+            assert [cell.recipe for cell in found[-1].cells] == ["b"]
+        assert found[0].frame.equals(found[1].frame)
+        failing |= {"b"}
+        for out, advice in ((None, "out='runs/audit'"), (tmp_path / "s", "the traceback in")):
+            with pytest.raises(CellsError, match=f"models that finish, got 2 .* Try: {advice}"):
+                quick(models, out=out)
 
     def test_another_output_is_another_audit(self, tmp_path):
         keras.utils.set_random_seed(0)

@@ -1,6 +1,7 @@
 """A cell of a study: trained or read again, then measured as the saved model is."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ from small_study import TINY, scores_bytes
 from campare.experiments.train import Study
 from campare.metrics.localization import energy
 from campare.training.recipe import Recipe
+from campare.training.torch_options import as_code
 
 
 def test_predictions_in_the_table_are_those_of_the_saved_model(run):
@@ -68,6 +70,10 @@ def test_a_worker_finds_files_of_weights_wherever_it_begins(tmp_path, monkeypatc
     (tmp_path / "w.weights.h5").write_bytes(b"")
     monkeypatch.chdir(tmp_path)
     recipes = {"a": Recipe("a", weights="w.weights.h5"), "b": Recipe("b")}
+    of_torch = Recipe("c", backbone="timm:resnet18", weights="w.weights.h5")
+    recipes |= {"c": as_code(of_torch), "d": as_code(replace(of_torch, weights="random"))}
     sent = Study(*[None] * 4, recipes, 24).__getstate__()["recipes"]
+    assert sent["c"].options["weights"] == str(tmp_path / "w.weights.h5")
+    assert sent["d"] is recipes["d"]
     assert sent["a"].weights == str(tmp_path / "w.weights.h5")
     assert sent["b"] is recipes["b"]

@@ -3,12 +3,14 @@
 python crash.py [RANDOM [EVERY]]     so many kills at random moments of each (20), and one at every
                                      (1), every second (2) ... boundary between two writes
 
-A process that has imported everything forks for each kill, so that a kill costs a second. What a
-process writes, it writes by one of OPERATIONS; it is killed by SIGKILL before the nth.
+In one process, and with `--jobs 2`, of which the command or a worker is killed. A process that has
+imported everything forks for each kill, so that a kill costs a second or two. What a process
+writes, it writes by one of OPERATIONS; it is killed by SIGKILL before the nth.
 """
 
 import contextlib
 import functools
+import gc
 import json
 import os
 import random
@@ -19,14 +21,20 @@ import sys
 import tempfile
 import time
 from importlib import import_module
+from importlib.resources import files
 from pathlib import Path
 
 from campare.files import is_partial, read_sealed
 
 #: All ways in which campare changes a folder.
-OPERATIONS = ("replace", "unlink", "mkdir", "hardlink_to", "write_text", "write_bytes", "touch")
+OPERATIONS = (
+    "replace", "unlink", "mkdir", "rmdir", "hardlink_to", "write_text", "write_bytes", "touch",
+)  # fmt: skip
 #: What differs between two undisturbed runs.
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T[\d:+]+)?|\d+(\.\d+)? (s|seconds|min)\b")
+#: Workers that wait for a driver with two jobs: these, and one more for each that is killed.
+WORKERS = 3
+TWO = "local(jobs=2)"
 
 
 def counted(stop=None):
@@ -66,25 +74,63 @@ def in_child(work, *, kill_after=None):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def disturbed(again, path, stop):
-    """The study or audit in this process, killed before operation `stop`."""
-    counted(stop)
-    again(path)
+def driven(again, path, engine, *, stop=None, stop_worker=None, after=None, total=None):
+    """Do a study or an audit in a fork, killed before operation `stop`, or after some seconds.
+
+    `stop_worker` is an operation of its first worker. Where it comes to its end, `total` says how
+    many operations there were, and what was imported.
+    """
+    workers = []
+    if engine == TWO:
+        forked = import_module("forked")
+        ends = [functools.partial(counted, stop_worker), *[counted] * (WORKERS - 1)]
+        if total is not None:
+            ends[0] = functools.partial(noted, total.with_suffix(".worker"))
+        workers = [forked.Ahead(end) for end in ends]
+
+    def work():
+        if workers:
+            forked.use(workers)
+        count = counted(stop)
+        again(path, engine=engine)
+        if total is not None:
+            found = {"operations": count[0], "modules": sorted(sys.modules)}
+            total.write_text(json.dumps(found))
+
+    status = in_child(work, kill_after=after)
+    if workers:
+        forked.reap(workers)
+    return status
 
 
-def undisturbed(again, path, total):
-    """The same to its end; writes how many operations there were, and what was imported."""
-    count = counted()
-    again(path)
-    found = json.dumps({"operations": count[0], "modules": sorted(sys.modules)})
-    Path(total).write_text(found)
+def noted(file):
+    """Count the operations of this process, and write down how many there were."""
+    count, write = counted(), os.open(file, os.O_CREAT | os.O_WRONLY)
+
+    def watched(original):
+        @functools.wraps(original)
+        def operation(*args, **settings):
+            result = original(*args, **settings)
+            os.pwrite(write, f"{count[0]:9}".encode(), 0)
+            return result
+
+        return operation
+
+    for name in OPERATIONS:
+        setattr(Path, name, watched(getattr(Path, name)))
 
 
 def preload(modules):
-    """Import what a child did, so that no other has to; nothing is computed here."""
+    """Import and compile what a child did, so that no other has to; nothing is computed here."""
     for name in modules:
         with contextlib.suppress(Exception):
             import_module(name)
+    html = import_module("campare.report.writers.html")
+    for file in Path(str(files("campare.report") / "templates")).glob("*.html"):
+        html._environment().get_template(file.name)
+    import_module("torch").set_num_threads(1)
+    gc.collect()
+    gc.freeze()  # so that forks share what they do not change
 
 
 def state(path):
@@ -111,68 +157,82 @@ def faults(path, expected, finished):
     ):
         if one != other:
             yield f"other {what}"
-    left = [file.name for file in path.rglob("*") if is_partial(file.name) or file.name == ".lock"]
+    left = [
+        file.name for file in path.rglob("*") if is_partial(file.name) or file.suffix == ".lock"
+    ]
+    left += [file.name for file in path.glob(".*")]
     yield from (f"left: {name}" for name in left)
 
 
-def kill(again, root, stop=None, after=None):
+def kill(again, path, engine, expected, **when):
     """One kill and what is wrong after going on."""
-    path = root / "run"
     shutil.rmtree(path, ignore_errors=True)
-    if stop is not None:
-        status = in_child(lambda: disturbed(again, path, stop))
-    else:
-        status = in_child(lambda: again(path), kill_after=after)
+    status = driven(again, path, engine, **when)
     finished = records(path) if path.is_dir() else {}
-    if status != -signal.SIGKILL:
-        yield f"the process ended with {status}"
-    status = in_child(lambda: again(path))
+    if "stop_worker" in when:
+        if status:
+            yield f"the command ended with {status}"
+        elif not (path / "failures").is_dir() or not any((path / "failures").iterdir()):
+            yield NOT_KILLED
+    elif status != -signal.SIGKILL:
+        yield NOT_KILLED if status == 0 else f"the process ended with {status}"
+    status = driven(again, path, engine)
     if status:
         yield f"going on ended with {status}"
     else:
-        yield from faults(path, EXPECTED[again], finished)
+        yield from faults(path, expected, finished)
 
 
-#: Study or audit -> the state of its undisturbed run.
-EXPECTED = {}
+#: Said where all was done before the kill, or by another worker.
+NOT_KILLED = "done before the kill"
 
 
-def run(again, root, drawn, every):
+def run(again, engine, root, drawn, every):
     """(kills, those after which all was well) of a study or an audit."""
     total, path = root / "total", root / "run"
-    begin = time.perf_counter()
-    assert in_child(lambda: undisturbed(again, path, total)) == 0
-    seconds = time.perf_counter() - begin
-    EXPECTED[again] = state(path)
+    assert driven(again, path, engine, total=total) == 0
     found, rng = json.loads(total.read_text()), random.Random(0)
+    expected = state(path)
     preload(found["modules"])
+    shutil.rmtree(path)
+    begin = time.perf_counter()
+    assert driven(again, path, engine) == 0
+    seconds = time.perf_counter() - begin
+    assert state(path) == expected
     chosen = [{"stop": stop} for stop in range(1, found["operations"] + 1, every)]
-    chosen += [{"after": rng.uniform(0, seconds / 2)} for _ in range(drawn)]
+    if engine == TWO:
+        last = int(total.with_suffix(".worker").read_text())
+        chosen += [{"stop_worker": stop} for stop in range(1, last + 1, every)]
+    chosen += [{"after": rng.uniform(0, seconds)} for _ in range(drawn)]
     kills = good = 0
     for one in chosen:
-        found = list(kill(again, root, **one))
-        if "after" in one and found == ["the process ended with 0"]:
-            continue  # it was done before
+        found = list(kill(again, path, engine, expected, **one))
+        if found == [NOT_KILLED]:
+            continue
         kills, good = kills + 1, good + (not found)
         if found:
-            print(f"{again.__name__} {one}: {'; '.join(found)}", flush=True)
+            print(f"{again.__name__} {engine} {one}: {'; '.join(found)}", flush=True)
     return kills, good
 
 
-def main(drawn=20, every=1, both=None):
+def main(drawn=20, every=1, both=None, engines=("local", TWO)):
     """Both; whether all was well."""
     for module in ("experiments.audit", "experiments.study", "report.render"):
         import_module(f"campare.{module}")  # before forking
     tiny_run = import_module("tiny_run")
-    result = {}
-    for again in both or (tiny_run.tiny_study, tiny_run.tiny_audit):
-        with tempfile.TemporaryDirectory() as folder:
-            kills, good = run(again, Path(folder), drawn, every)
-        result[again.__name__] = [kills, good]
-        print(
-            f"{again.__name__}: {good} of {kills} kills went on as if nothing had been", flush=True
-        )
-    return all(kills == good for kills, good in result.values())
+    result = []
+    for engine in engines:
+        for again in both or (tiny_run.tiny_study, tiny_run.tiny_audit):
+            begin = time.perf_counter()
+            with tempfile.TemporaryDirectory() as folder:
+                kills, good = run(again, engine, Path(folder), drawn, every)
+            result.append(kills == good > 0)
+            print(
+                f"{again.__name__}, {engine}: {good} of {kills} kills went on as if nothing had "
+                f"been ({time.perf_counter() - begin:.0f} s)",
+                flush=True,
+            )
+    return all(result)
 
 
 if __name__ == "__main__":

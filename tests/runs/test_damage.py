@@ -9,7 +9,7 @@ from tiny_run import tiny_audit, tiny_study
 from unmodeled import ARMS, go_on
 
 from campare.errors import RunError
-from campare.experiments.cells import conclude
+from campare.experiments.session import conclude
 from campare.runs.check import check
 from campare.runs.run import Run
 from campare.stats.compare import compare

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from campare.files import is_partial
 from campare.runs import lock
 from campare.runs.lock import (
     LOCK,
@@ -230,3 +231,30 @@ def test_one_that_joins_waits_for_each_of_those_before_it(tmp_path, monkeypatch)
     with writing(tmp_path, joined=True):
         assert gone == list(range(6))
     others.join()
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3, 4])
+def test_a_process_that_is_killed_while_it_takes_over_hinders_nobody(tmp_path, stop, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    held(tmp_path, began="1")
+    calls, unlink = [], lock.Path.unlink
+
+    def killed(self, missing_ok=False):
+        calls.append(self)
+        if len(calls) >= stop:
+            raise Killed
+        unlink(self, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lock.Path, "unlink", killed)
+        with pytest.raises(Killed):
+            lock._take(tmp_path / LOCK)
+    mine = lock._myself()
+    monkeypatch.setattr(lock, "_myself", lambda: mine._replace(began="another process"))
+    monkeypatch.setattr(lock, "_began", lambda _: "another process")
+    began = time.monotonic()
+    with writing(tmp_path):
+        assert time.monotonic() - began < 5
+    assert all(is_partial(file.name) for file in tmp_path.iterdir() if file.is_file())

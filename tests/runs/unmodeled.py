@@ -7,10 +7,11 @@ import polars as pl
 from rich.console import Console
 
 from campare.data import ImageSet
-from campare.experiments.cells import conclude, keeps_images, run_cells, say_mended
+from campare.experiments.cells import run_cells
 from campare.experiments.engines import engine
 from campare.experiments.manifest import open_run, settings_of
 from campare.experiments.progress import Live
+from campare.experiments.session import conclude, keeps_images, say_mended
 from campare.files import atomic, write_sealed
 from campare.runs.lock import writing
 from campare.runs.outputs import COMPARISON, note_comparison

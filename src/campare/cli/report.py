@@ -21,7 +21,7 @@ def report(
     ] = None,
 ) -> None:
     """Compare the recipes or models of a run again, from its rows, and write its report."""
-    from campare.experiments.cells import conclude
+    from campare.experiments.session import conclude
     from campare.runs.lock import writing
     from campare.runs.outputs import is_in
 

@@ -7,7 +7,6 @@ were trained, as those of a study do; of one model each, they speak of these mod
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,17 +18,7 @@ from campare.data.groups import By
 from campare.data.samples import SPLITS
 from campare.errors import CampareError, DataError, RunError, TargetError
 from campare.experiments.arms import Arm, trained
-from campare.experiments.cells import (
-    Share,
-    conclude,
-    keeps_images,
-    last_of,
-    numbered,
-    out_of,
-    run_cells,
-    say_mended,
-    warn_of_failures,
-)
+from campare.experiments.cells import ERROR, all_failed, attempted, warn_of_failures
 from campare.experiments.engines import engine as find_engine
 from campare.experiments.engines.protocol import FAILED, Engine
 from campare.experiments.evaluate import Evaluation, Report, Terms, evaluate
@@ -48,9 +37,11 @@ from campare.experiments.manifest import facts_of, open_audit
 from campare.experiments.opened import Models, require_readable
 from campare.experiments.progress import Live
 from campare.experiments.selection import Selection, Wanted, methods_of, select, without_mosaics
+from campare.experiments.session import carry_out, keeps_images, out_of, say_mended
+from campare.experiments.sharing import Share, numbered
 from campare.metrics.mosaic import shown_by
 from campare.models.preprocessing import preprocessing
-from campare.runs.lock import writing
+from campare.runs.failures import cause_of
 from campare.runs.manifest import CellRecord
 from campare.runs.run import Cell, Run
 from campare.stats.table import Scores
@@ -128,16 +119,17 @@ def audit(
         trust: run code that files of models hold.
         prompts: of a CLIP model, a text for each class: as of `campare.load`.
         strict: do not go on with a run under other conditions: versions, backend, cores, machine.
-        skip_failed: do not try again models that failed before; a model that fails costs itself
-            alone, where there is a run directory.
+        skip_failed: do not try again models that failed before.
         cells: the numbers of the models that this call measures, "0-3,7", where several processes
             share a run directory, as in `campare.study`. Default: all of them.
 
     `layer`, `layer_grid`, `output`, `task`, `pixels`, `classes` and `loader` may be
-    {arm's name: value}.
+    {arm's name: value}. A model that fails costs itself alone: the others are measured, and a
+    warning, or the console, says the cause.
 
     Raises:
         CampareError: something does not fit; the text says what would. Nothing has been written.
+            Or all models failed.
 
     Example:
         >>> import keras
@@ -184,11 +176,13 @@ def audit(
         mosaics = shown_by(each for one in audited.inputs.values() for each in one.mosaics)
         called = {cell: _called(arm, cell) for arm in arms for cell in arm.cells}
         if path is None:
-            rows, records = _in_memory(audited, called, run_engine, live)
+            rows, records, failures = _in_memory(audited, called, run_engine, live)
+            if quiet:
+                warn_of_failures(failures, kept=False)
             return Scores(rows, arms=tuple(arms_facts), mosaics=mosaics, cells=records)
         hidden = [name for name in reading if not preprocessing(reading[name]["pixels"]).known]
-        with ExitStack() as lock:
-            lock.enter_context(writing(path, joined=joined))
+
+        def begin() -> Run:
             run, before = open_audit(
                 path,
                 images,
@@ -206,27 +200,22 @@ def audit(
             say_mended(run, before, live)
             if not keeps_images(run):
                 run.write_images(inputs.shown(views.values()), inputs.windows(views))
-            work = partial(_write, audited, run)
-            if joined:
-                lock.close()  # others may begin
-            chosen = every if mine is None else mine
-            run_cells(
-                run,
-                chosen,
-                [called[cell] for cell in chosen],
-                work,
-                run_engine,
-                live,
-                skip_failed=skip_failed,
-                joined=joined,
-            )
-            whole = last_of(run, every, lock, live) if joined else run
-            if whole is not None:
-                run = whole
-                live.say(f"Comparing the {live.part}s and writing the report")
-                conclude(run)
+            return run
+
+        run = carry_out(
+            path,
+            begin,
+            lambda run: partial(_write, audited, run),
+            every,
+            run_engine,
+            live,
+            mine=mine,
+            called=called.__getitem__,
+            skip_failed=skip_failed,
+            before_report=lambda _: live.say("Comparing the models and writing the report"),
+        )
     if quiet:
-        warn_of_failures(run)
+        warn_of_failures(run.manifest.failures)
     known = tuple(run.manifest.cells.values())
     return Scores(run.tables(), run.path, tuple(arms_facts), mosaics, known)
 
@@ -280,8 +269,12 @@ def _write(audited: Audit, run: Run, cell: Cell, report: Report) -> dict[str, An
 
 def _keep(audited: Audit, cell: Cell, report: Report) -> dict[str, Any]:
     """Evaluate one cell whose rows nobody writes: they are among its facts."""
-    evaluation = _evaluate(audited, cell, report)
-    return evaluation.facts | {"table": evaluation.table.frame()}
+
+    def do() -> dict[str, Any]:
+        evaluation = _evaluate(audited, cell, report)
+        return evaluation.facts | {"table": evaluation.table.frame()}
+
+    return attempted(do, cause_of)
 
 
 def _called(arm: Arm, cell: Cell) -> str:
@@ -291,26 +284,33 @@ def _called(arm: Arm, cell: Cell) -> str:
 
 def _in_memory(
     audited: Audit, called: Mapping[Cell, str], engine: Engine, live: Live
-) -> "tuple[pl.DataFrame, tuple[CellRecord, ...]]":
-    """The rows of all cells, in their order, and facts about each, without a run directory."""
+) -> "tuple[pl.DataFrame, tuple[CellRecord, ...], dict[str, str]]":
+    """The rows of all cells, in their order, facts about each, and why those that failed did.
+
+    Nothing is written.
+    """
     import polars as pl
 
     live.plan({name: cell.recipe for cell, name in called.items()})
     tables: dict[Cell, pl.DataFrame] = {}
     records: dict[Cell, CellRecord] = {}
+    failures: dict[str, str] = {}
+    mistake: CampareError | None = None
     for cell, facts in engine(
         tuple(called), partial(_keep, audited), lambda cell, event: live.event(called[cell], event)
     ):
         if FAILED in facts:
-            raise CampareError(
-                f"Expected {called[cell]} to be evaluated, got: {facts[FAILED]}. "
-                "Try: engine='local'"
-            )
+            failures[called[cell]] = facts[FAILED]
+            mistake = mistake or facts.get(ERROR)
+            live.fail(called[cell], facts[FAILED])
+            continue
         tables[cell] = facts.pop("table")
         records[cell] = CellRecord(recipe=cell.recipe, seed=cell.seed, **facts)
         live.finish(called[cell], facts)
-    rows = pl.concat([tables[cell] for cell in called])
-    return rows, tuple(records[cell] for cell in called)
+    if not tables:
+        raise mistake or all_failed(failures, live.part, "out='runs/audit', which keeps tracebacks")
+    done = [cell for cell in called if cell in tables]
+    return pl.concat([tables[cell] for cell in done]), tuple(records[c] for c in done), failures
 
 
 def _images(

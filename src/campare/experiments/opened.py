@@ -17,6 +17,7 @@ from campare.experiments.arms import Arm
 from campare.experiments.evaluated import Evaluated, evaluated, title_of
 from campare.models import wrap
 from campare.models.loaders import Loaded, header, load
+from campare.models.loaders.spec import from_root
 from campare.runs.run import Cell
 
 #: Networks of files that stay open between their check and their cell.
@@ -145,9 +146,7 @@ def _require_alike(before: Evaluated, found: Evaluated, methods: Sequence[Method
 def _from_root(arm: Arm) -> Arm:
     """The arm with paths of files from the root of the file system."""
     replicates = (
-        replace(one, model=str(Path(one.model).absolute()))
-        if _from_file(one.model) and Path(one.model).exists()
-        else one
+        replace(one, model=from_root(str(one.model))) if _from_file(one.model) else one
         for one in arm.replicates
     )
     return replace(arm, replicates=tuple(replicates))

@@ -6,7 +6,6 @@ A study that was stopped continues with its next cell when it is called again.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,19 +19,10 @@ from campare.data.groups import By
 from campare.data.samples import VALIDATION
 from campare.errors import RecipeError
 from campare.experiments.arms import Arm, to_train
-from campare.experiments.cells import (
-    Share,
-    conclude,
-    keeps_images,
-    last_of,
-    numbered,
-    out_of,
-    run_cells,
-    say_mended,
-    warn_of_failures,
-)
+from campare.experiments.cells import warn_of_failures
 from campare.experiments.curve import Curve, curve_on
 from campare.experiments.engines import engine as find_engine
+from campare.experiments.engines.protocol import Work
 from campare.experiments.evaluate import Terms
 from campare.experiments.evaluated import Evaluated, grids_of
 from campare.experiments.inputs import (
@@ -53,6 +43,8 @@ from campare.experiments.selection import (
     select,
     without_mosaics,
 )
+from campare.experiments.session import carry_out, keeps_images, out_of, say_mended
+from campare.experiments.sharing import Share, numbered
 from campare.experiments.train import (
     Study,
     as_evaluated,
@@ -62,7 +54,6 @@ from campare.experiments.train import (
 )
 from campare.files import shortened
 from campare.metrics.mosaic import COUNT
-from campare.runs.lock import writing
 from campare.runs.resume import earlier, require_unchanged
 from campare.runs.run import Cell, Run
 from campare.training import own_code
@@ -161,12 +152,12 @@ def study(
         arms = to_train(chosen, _seeds(seeds))
         seed_list = [replicate.seed for replicate in arms[0].replicates]
         every = _in_turn(arms)
-        mine, joined = (every, False) if cells is None else (numbered(every, cells), True)
+        mine = None if cells is None else numbered(every, cells)
         found = methods_of(methods)
         run_engine = find_engine(engine)
         label = recipes if isinstance(recipes, str) else "recipes"
         usual = shortened(_slug(f"{images.name}-{Path(label).stem}"))
-        path = out_of(out or Path("runs") / usual, images, joined=joined)
+        path = out_of(out or Path("runs") / usual, images, joined=mine is not None)
         counts = {split: sum(n.values()) for split, n in images.counts().items()}
         live.say(
             f"campare: {_plural(len(arms), 'recipe')} ({', '.join(arm.name for arm in arms)}) x "
@@ -195,9 +186,8 @@ def study(
         matched = coarsest({**known, **grids}.values())
         inputs = InputsBySize(images, selection.metrics, matched, live).of((side, side))
 
-        with ExitStack() as lock:
-            lock.enter_context(writing(path, joined=joined))
-            before = earlier(path, settings, deep=not joined)
+        def begin() -> Run:
+            before = earlier(path, settings, deep=mine is None)
             if strict:
                 require_unchanged(before)
             run = open_run(
@@ -207,33 +197,32 @@ def study(
             _keep_firsts(run, firsts, by_name, seed_list[0], train.class_names)
             if not keeps_images(run):
                 run.write_images(inputs.images)
+            return run
+
+        def work(run: Run) -> Work:
             terms = Terms(found, target="label", split="test", seed=0)
             cache = _cache() if ours else None
-            work = partial(
-                train_and_evaluate,
-                Study(run, train, inputs, terms, by_name, side, validation, cache, watched),
-            )
-            if joined:
-                lock.close()  # others may begin
-            run_cells(
-                run,
-                mine,
-                [cell.name for cell in mine],
-                work,
-                run_engine,
-                live,
-                skip_failed=skip_failed,
-                joined=joined,
-            )
-            whole = last_of(run, every, lock, live) if joined else run
-            if whole is not None:
-                run = whole
-                if curve and (without := _without_curve(run, own, silent)):
-                    live.say(_no_curve(without))
-                live.say("Comparing the recipes and writing the report")
-                conclude(run)
+            shared = Study(run, train, inputs, terms, by_name, side, validation, cache, watched)
+            return partial(train_and_evaluate, shared)
+
+        def before_report(run: Run) -> None:
+            if curve and (without := _without_curve(run, own, silent)):
+                live.say(_no_curve(without))
+            live.say("Comparing the recipes and writing the report")
+
+        run = carry_out(
+            path,
+            begin,
+            work,
+            every,
+            run_engine,
+            live,
+            mine=mine,
+            skip_failed=skip_failed,
+            before_report=before_report,
+        )
     if quiet:
-        warn_of_failures(run)
+        warn_of_failures(run.manifest.failures)
     return run
 
 

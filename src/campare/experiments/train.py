@@ -23,6 +23,8 @@ from campare.experiments.outputs import match
 from campare.files import atomic, read_sealed, write_sealed
 from campare.runs.run import Cell, Run
 from campare.runs.seals import seals_of
+from campare.training.recipe import spelled
+from campare.training.torch_options import FIT
 
 if TYPE_CHECKING:
     from campare.data import Images
@@ -55,8 +57,15 @@ class Study:
 
 
 def _from_root(recipe: "Recipe") -> "Recipe":
-    weights = Path(recipe.weights)
-    return replace(recipe, weights=str(weights.absolute())) if weights.is_file() else recipe
+    """The recipe with whole paths of files of weights, which those of torch have as an option."""
+    code = None if recipe.train is None else spelled(recipe.train)
+    weights = str(recipe.options.get("weights")) if code == FIT else recipe.weights
+    if not Path(weights).is_file():
+        return recipe  # a word, as imagenet
+    whole = str(Path(weights).absolute())
+    if code == FIT:
+        return replace(recipe, options={**recipe.options, "weights": whole})
+    return replace(recipe, weights=whole)
 
 
 def train_and_evaluate(study: Study, cell: Cell, report: Report) -> dict[str, Any]:

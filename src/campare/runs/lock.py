@@ -70,8 +70,9 @@ def writing(run: Path, *, joined: bool = False) -> Iterator[None]:
         with _held(run / LOCK, lock):
             if not joined:
                 _require_idle(run)
-                for stale in _of_cells(run):
-                    stale.unlink(missing_ok=True)
+            for path in _of_cells(run):
+                if _holder(path) is None:
+                    _break(path)  # of a process that was killed
             yield
     finally:
         if new:
@@ -89,7 +90,7 @@ def doing(run: Path, name: str) -> Iterator[Holder | None]:
         ...     print(other)
         None
     """
-    path = _of_cell(run, name)
+    path = cell_lock(run, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         lock = _take(path)
@@ -151,10 +152,10 @@ def holder_of(run: Path) -> Holder | None:
 
 def doer_of(run: Path, name: str) -> Holder | None:
     """The process that does the cell called `name`; None: there is none, or it is gone."""
-    return _holder(_of_cell(run, name))
+    return _holder(cell_lock(run, name))
 
 
-def _of_cell(run: Path, name: str) -> Path:
+def cell_lock(run: Path, name: str) -> Path:
     """The lock of a cell."""
     return run / FOLDER / f".{name}{LOCK}"
 
@@ -192,24 +193,29 @@ def _take_in_turn(path: Path, patience: float) -> Holder:
 
 def _take(path: Path) -> Holder:
     """Make the lock, in place of one whose process is gone."""
-    mine, run = _myself(), path.parent
-    own = run / f".{mine.pid}-{secrets.token_hex(4)}.part.lock"
+    for _ in range(3):  # between two looks another may have come or gone
+        if mine := _made(path):
+            return mine
+        if holder := _holder(path):
+            raise _in_use(path.parent, holder)
+        _break(path)
+    if holder := _holder(path):
+        raise _in_use(path.parent, holder)
+    raise InUseError(
+        f"Expected to be the only one that writes to {path.parent}, got others that begin at the "
+        "same time. Try: again"
+    )
+
+
+def _made(path: Path) -> Holder | None:
+    """Make a lock of this process, whole from the beginning; None: there is one already."""
+    mine = _myself()
+    own = path.with_name(f".{mine.pid}-{secrets.token_hex(4)}.part.lock")
     try:
-        for _ in range(3):  # between two looks another may have come or gone
-            own.write_text(json.dumps(mine._asdict()), "utf-8")
-            if _link(own, path):
-                return mine
-            if holder := _holder(path):
-                raise _in_use(run, holder)
-            _break(path)
+        own.write_text(json.dumps(mine._asdict()), "utf-8")
+        return mine if _link(own, path) else None
     finally:
         own.unlink(missing_ok=True)
-    if holder := _holder(path):
-        raise _in_use(run, holder)
-    raise InUseError(
-        f"Expected to be the only one that writes to {run}, got others that begin at the same "
-        "time. Try: again"
-    )
 
 
 def _link(own: Path, path: Path) -> bool:
@@ -229,13 +235,10 @@ def _link(own: Path, path: Path) -> bool:
 
 def _break(path: Path) -> None:
     """Remove a stale lock; one process at a time, so that none removes the lock of another."""
-    guard = path.with_name(f"{path.name}-guard")
-    with suppress(FileNotFoundError):
-        if _age(guard) > SILENT:
-            guard.unlink()
-    try:
-        guard.touch(exist_ok=False)
-    except FileExistsError:
+    guard = path.with_name(f"{path.name}.part.guard")
+    if _holder(guard) is None:
+        guard.unlink(missing_ok=True)  # of a process that was killed right here
+    if _made(guard) is None:
         time.sleep(0.2)
         return
     try:

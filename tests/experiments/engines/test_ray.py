@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -65,7 +66,7 @@ class Quiet:
     """What the engine uses of Ray, in this process; tasks finish last first."""
 
     def __init__(self):
-        self.started, self.done = [], []
+        self.started, self.done, self.environment = [], [], {}
 
     def is_initialized(self):
         return bool(self.started)
@@ -75,6 +76,9 @@ class Quiet:
 
     def cluster_resources(self):
         return {"CPU": 4.0, "GPU": 1.0}
+
+    def get_runtime_context(self):
+        return SimpleNamespace(runtime_env=self.environment)
 
     def put(self, value):
         return value
@@ -256,3 +260,26 @@ def test_cells_that_are_stopped_are_cancelled(monkeypatch):
     ray.wait = lambda tasks, timeout=None, **_: ([], tasks) if timeout else wait(tasks, 1)
     found.close()
     assert cancelled == [(0, False), (1, False), (0, True), (1, True)]
+
+
+@pytest.mark.parametrize("environment", [{}, {"working_dir": "gcs://code.zip"}])
+def test_cells_begin_in_the_folder_of_the_command(environment, monkeypatch, tmp_path):
+    ray = Quiet()
+    ray.environment = environment
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.chdir(tmp_path)
+    put = ray.put
+
+    def begins_elsewhere(value):
+        def work(cell, report):
+            return value(cell, report) | {"folder": str(Path.cwd())}
+
+        return put(work)
+
+    def elsewhere(cell, _):
+        return {}
+
+    ray.put, folder = begins_elsewhere, str(tmp_path)
+    ray.cluster_resources = lambda: os.chdir("/") or {"CPU": 4.0}
+    found = dict(engine("ray")([1], elsewhere, lambda *_: None))
+    assert found == {1: {"folder": "/" if environment else folder}}

@@ -3,7 +3,7 @@
 import pytest
 
 from campare.errors import ModelError
-from campare.models.loaders.spec import KINDS, Spec, existing, own_name, parse
+from campare.models.loaders.spec import KINDS, Spec, existing, from_root, own_name, parse
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,21 @@ def test_a_file_that_is_missing(tmp_path):
 @pytest.mark.parametrize("text", ["x" * 5000, "a/" * 5000, "a\0b"])
 def test_what_no_file_can_be_called_is_no_file(text):
     assert parse(text) == ("", text, {})
+
+
+def test_a_process_that_begins_elsewhere_finds_the_files_of_a_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.keras", "w.pt"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "mine").mkdir()
+    lines = {
+        "a.keras": f"{tmp_path}/a.keras",
+        "timm:a?num_classes=2&checkpoint=w.pt&key=b": (
+            f"timm:a?num_classes=2&checkpoint={tmp_path}/w.pt&key=b"
+        ),
+        "lab:load?checkpoint=w.pt&name=mine": f"lab:load?checkpoint={tmp_path}/w.pt&name=mine",
+        "hf:mine": f"hf:{tmp_path}/mine",
+        "hf:mine?key=a": f"hf:{tmp_path}/mine?key=a",
+    }
+    lines |= dict.fromkeys(("timm:mine", "hf:google/vit", "no.pt", "timm:a?checkpoint=no.pt"), "")
+    assert {line: from_root(line) for line in lines} == {k: v or k for k, v in lines.items()}

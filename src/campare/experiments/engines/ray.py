@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from campare.errors import CampareError, last_words
@@ -68,14 +69,14 @@ def run(
     ray = library(address)
     if not ray.is_initialized():
         _connect(ray, address, env)
-    shared = ray.put(work)
+    shared, folder = ray.put(work), _folder(ray)
     gigabytes = {} if memory is None else {"memory": memory}
     _require_present(ray.cluster_resources(), CPU=cpus, GPU=gpus, **gigabytes)
     needs: dict[str, Any] = {"num_cpus": cpus} | ({"num_gpus": gpus} if gpus else {})
     needs |= {} if memory is None else {"memory": int(memory * 1e9)}
     needs |= {} if retries is None else {"max_retries": retries}
     task = ray.remote(**needs)(_one)
-    waiting = {task.remote(shared, cell): cell for cell in cells}
+    waiting = {task.remote(shared, cell, folder): cell for cell in cells}
     for cell in waiting.values():
         on_event(cell, "queued")
     try:
@@ -182,7 +183,7 @@ def _facts(ray: Any, done: Any) -> dict[str, Any]:
         facts: dict[str, Any] = ray.get(done)
     except ray.exceptions.RayTaskError as error:
         cause = getattr(error, "cause", None)
-        if isinstance(cause, CampareError):
+        if isinstance(cause, CampareError | OSError):  # for people, without a worker's traceback
             raise cause from error
         raise
     except ray.exceptions.RayError as error:
@@ -202,7 +203,16 @@ def _require_present(present: Mapping[str, float], **needed: float) -> None:
             )
 
 
-def _one(work: Work, cell: Any) -> dict[str, Any]:
+def _folder(ray: Any) -> str | None:
+    """Where cells begin: in the folder of the command, or that of Ray's runtime environment."""
+    there = ray.get_runtime_context().runtime_env.get("working_dir")
+    return None if there else str(Path.cwd())
+
+
+def _one(work: Work, cell: Any, folder: str | None) -> dict[str, Any]:
+    if folder is not None:
+        with suppress(OSError):  # a folder of this machine alone
+            os.chdir(folder)
     return work(cell, _silent)
 
 

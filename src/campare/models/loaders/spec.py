@@ -91,6 +91,29 @@ def own_name(text: str) -> str:
     return parse(text).own_name
 
 
+def from_root(text: str) -> str:
+    """The same for a process that begins elsewhere: files that are there by their whole paths.
+
+    Example:
+        >>> from_root("timm:resnet50?checkpoint=no/such/file.pt")
+        'timm:resnet50?checkpoint=no/such/file.pt'
+    """
+    if _is_there(text):
+        return str(Path(text).absolute())
+    spec = parse(text)
+    name, mark, options = text.partition("?")
+    if spec.kind == "hf" and Path(spec.name).is_dir():
+        name = f"hf:{Path(spec.name).absolute()}"
+    pairs = [_pair_from_root(pair) for pair in options.split("&")]
+    return f"{name}{mark}{'&'.join(pairs)}" if spec.kind else text
+
+
+def _pair_from_root(pair: str) -> str:
+    key, equals, value = pair.partition("=")
+    known = key == "checkpoint" and _is_there(value)
+    return f"{key}{equals}{Path(value).absolute()}" if known else pair
+
+
 def existing(path: Path, like: str) -> Path:
     """The path, if a file or a folder is there.
 
