@@ -155,6 +155,12 @@ def test_text_that_means_harm_is_refused(tmp_path, text, got):
         ("!!python/object/apply:os.system [id]", "text that does not parse at line 1"),
         (r'"\ud800"', "text that is not UTF-8: .* at line 1"),
         ("{a: 1, a: 2}", "'a' 2 times in the entry at line 1"),
+        ("{1: 2, 1.0: 3}", "'1' and '1.0', which are the same, in the entry at line 1"),
+        ("{true: 2, 1: 3}", "'true' and '1', which are the same, in the entry at line 1"),
+        ("a: {'null': 2, ~: 3}", "'null' and '~', which are the same, in the entry at line 1"),
+        ("- {1e1: 2, 1_0: 3, 10: 4}", "'1e1' and '10', which|'1_0' and '10', which"),
+        ("{!!int x: 2}", "a value that is not of its tag"),
+        ("{" + "9" * 50 + ": 2}", "a number of 50 digits at line 1"),
         (" " * 1_000_001, "more than 1,000,000 characters"),
     ],
     ids=lambda value: str(value)[:12],
@@ -162,6 +168,12 @@ def test_text_that_means_harm_is_refused(tmp_path, text, got):
 def test_values_that_are_not_plain_are_refused(text, got, words):
     with pytest.raises(ValueError, match=f"^{got}"):
         plain_yaml(text, words=words)
+
+
+def test_fields_that_differ_and_those_that_are_merged_are_taken():
+    text = "{1: a, 1.5: b, '1.50': c, false: d, ~: e, x: &x {1: f, 2: g}, y: {<<: *x, 1: h}}"
+    assert plain_yaml(text)["y"] == {1: "h", 2: "g"}
+    assert len(plain_yaml(text)) == 7
 
 
 def test_yes_and_no_are_words_of_yaml_1_1_alone():

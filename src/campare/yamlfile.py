@@ -111,7 +111,7 @@ def plain_yaml(text: str, *, words: bool = False) -> Any:
     try:
         loader = yaml.SafeLoader(text) if words else _Loader(text)
         root = loader.get_single_node()
-        _check(root)
+        _check(root, loader)
         return None if root is None else loader.construct_document(root)
     except RecursionError:
         raise ValueError("text that is nested too deeply") from None
@@ -167,12 +167,13 @@ class _ContentError(ValueError):
 _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("timestamp", "binary", "set", "omap", "pairs")}
 
 
-def _check(root: yaml.Node | None) -> None:
+def _check(root: yaml.Node | None, loader: yaml.SafeLoader) -> None:
     """Refuse double fields, and aliases of aliases of aliases, before anything is built.
 
     Aliases of what they stand in have no end, so they are refused, too.
     """
     todo, left = [root], LARGEST
+    checked: set[int] = set()  # nodes of which aliases may repeat the fields
     while todo:
         node = todo.pop()
         left -= 1 + len(node.value if node else ())
@@ -183,15 +184,36 @@ def _check(root: yaml.Node | None) -> None:
         if isinstance(node, yaml.ScalarNode):
             _check_scalar(node)
         if isinstance(node, yaml.MappingNode):
-            keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-            for key, times in keys.items():
-                if times > 1:
-                    raise _ContentError(
-                        f"{key[:40]!r} {times} times in the entry at line {_line(node)}"
-                    )
+            if id(node) not in checked:
+                _check_fields(node, loader)
+                checked.add(id(node))
             todo += [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
             todo += node.value
+
+
+def _check_fields(node: yaml.MappingNode, loader: yaml.SafeLoader) -> None:
+    """Refuse fields that are the same however they are spelled, as 1, 1.0 and true are."""
+    keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+    for spelled, times in Counter(key.value for key in keys).items():
+        if times > 1:
+            raise _ContentError(
+                f"{spelled[:40]!r} {times} times in the entry at line {_line(node)}"
+            )
+    known: dict[Any, str] = {}
+    for key in keys:
+        if key.tag.endswith((":str", ":merge")):
+            value: Any = key.value
+        else:
+            _check_scalar(key)
+            value = loader.construct_object(key)
+        for same in {value, value if isinstance(value, str) else json.dumps(value)}:
+            other = known.setdefault(same, key.value)
+            if other != key.value:
+                raise _ContentError(
+                    f"{other[:40]!r} and {key.value[:40]!r}, which are the same, in the entry at "
+                    f"line {_line(node)}"
+                )
 
 
 def _check_scalar(node: yaml.ScalarNode) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from campare.data.shapes import Box, Polygons, Rle, fill, runs_of
+from campare.data.shapes import Box, Polygons, Rle, area_of, fill, runs_of
 
 edge = st.integers(0, 40).map(lambda quarters: quarters / 4)
 
@@ -154,3 +154,11 @@ def test_an_outline_of_fifty_thousand_points_is_quick():
     inside = fill(Polygons((tuple(map(tuple, ring.tolist())),)), (1000, 1000))
     assert time.process_time() - started < 2
     assert inside.sum() == pytest.approx(np.pi * 400**2, rel=1e-3)
+
+
+def test_an_area_beyond_any_number_is_infinite_without_a_warning():
+    far = 1e308
+    for ring in ([(0, 0), (far, 0), (far, far)], [(-far, -far), (far, -far), (far, far)]):
+        assert area_of(Polygons((tuple(ring),))) == math.inf
+    assert area_of(Box(-far, -far, far, far)) == math.inf
+    assert area_of(Polygons((((0, 0), (2, 0), (2, 2)),))) == 2

@@ -1,7 +1,10 @@
 """Which files of a user's own belong to a recipe's code, and that a change of any is noticed."""
 
 import importlib
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -102,3 +105,28 @@ def test_a_study_is_not_continued_with_another_helper(lab):
     (lab / "lab_width.py").write_text("width = 4\n")
     with pytest.raises(RunError, match=r"^Expected 'a' as in the run in .*, got another code \("):
         study(images, seeds=2, **more)
+
+
+def test_packages_of_a_users_site_folder_are_installed_ones(tmp_path):
+    """Their helpers do not count, as of other packages."""
+    code = (
+        "import lab_own, json, sys\n"
+        "from campare.training.code_digest import code_digest\n"
+        "from campare.training.recipe import Recipe\n"
+        "print(json.dumps(code_digest(Recipe('a', train=lab_own.fit))))"
+    )
+    environment = {**os.environ, "PYTHONUSERBASE": str(tmp_path)}
+    ask = [sys.executable, "-c", "import site; print(site.getusersitepackages())"]
+    found = subprocess.run(ask, env=environment, capture_output=True, text=True, check=True).stdout
+    folder = Path(found.strip())
+    folder.mkdir(parents=True)
+    (folder / "lab_own.py").write_text("import lab_other\ndef fit(images): ...\n")
+    environment["PYTHONPATH"] = os.pathsep.join([environment.get("PYTHONPATH", ""), str(folder)])
+    digests = []
+    for text in ("", "changed = 1\n"):
+        (folder / "lab_other.py").write_text(text)
+        run = [sys.executable, "-c", code]
+        digests.append(
+            subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
+        )
+    assert digests[0] == digests[1] != "{}\n"

@@ -22,7 +22,7 @@ from training.cued import cued, share_inside
 from training.small_torch import BACKBONE, backbone, given, moved, weights
 
 
-def test_training_repeats_and_tells_its_progress(tmp_path):
+def test_training_repeats_and_tells_its_progress(tmp_path, monkeypatch):
     recipe, told = given(augment={"flip": "horizontal", "noise": 0.05, "cutmix": 1.0}), []
     one, again, other = (
         recipes.fit(cued(), seed, recipe, lambda *n, **values: told.append((*n, *values)))
@@ -33,7 +33,10 @@ def test_training_repeats_and_tells_its_progress(tmp_path):
     assert not torch.equal(one.head[0].weight, other.head[0].weight)
     assert told[:2] == [(epoch, 2, "model", "loss", "accuracy") for epoch in (1, 2)]
     torch.save(one.state_dict(), tmp_path / "one.pt")
+    reads, read = [], torch.load
+    monkeypatch.setattr(torch, "load", lambda *a, **k: reads.append(a) or read(*a, **k))
     loaded = recipes.load(tmp_path / "one.pt", recipe)
+    assert len(reads) == 1
     x = torch.rand(2, 3, 16, 16) * 255
     assert torch.equal(loaded(x), one(x))
 

@@ -10,6 +10,7 @@ other files are linked from the copy before. What a process reads is not removed
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -217,7 +218,9 @@ def _fill(
         for found in [_below(root, path).stat()]
     }
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    write_sealed(copy / _LISTING, {"url": store.url, "copied": now, "files": files})
+    # As one text: of a million files it takes a tenth of the memory.
+    text = json.dumps(files, separators=(",", ":"))
+    write_sealed(copy / _LISTING, {"url": store.url, "copied": now, "files": text})
 
 
 def _path(root: Path, entry: Entry) -> Path:
@@ -252,7 +255,7 @@ def _linked(root: Path, entry: Entry, old: Path, known: Mapping[str, Any]) -> bo
 def _listed(copy: Path) -> dict[str, Any]:
     """Path -> [size, version, time of change] of the files of a copy; {}: nothing says it."""
     try:
-        found: dict[str, Any] = read_sealed(copy / _LISTING)["files"]
+        found: dict[str, Any] = json.loads(read_sealed(copy / _LISTING)["files"])
     except (OSError, ValueError, KeyError):
         return {}
     return found

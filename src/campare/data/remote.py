@@ -30,7 +30,7 @@ from campare.errors import DataError, last_words
 from campare.optional import require
 
 #: Files and folders under a URL, and folders in folders.
-MOST, DEEPEST = 3_000_000, 64
+MOST, DEEPEST = 1_500_000, 64
 #: Files that are asked for at a time.
 THREADS = 16
 #: Seconds until a store must have answered, and until the next bytes must have come.

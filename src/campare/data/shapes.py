@@ -77,7 +77,7 @@ def fill(shape: Shape, size: Size) -> Bools:
 
 
 def area_of(shape: Shape) -> float:
-    """The area of a shape in pixels, of polygons the sum.
+    """The area of a shape in pixels, of polygons the sum; inf where no number holds it.
 
     Example:
         >>> area_of(Box(0.0, 0.0, 2.0, 1.5)), area_of(Rle((2, 2), (1, 3)))
@@ -94,7 +94,9 @@ def area_of(shape: Shape) -> float:
 def _twice_area(ring: NDArray[np.float64]) -> float:
     """The shoelace formula: sum of x_i y_(i+1) - x_(i+1) y_i."""
     (x, y), (x1, y1) = ring.T, np.roll(ring, -1, axis=0).T
-    return float((x * y1 - x1 * y).sum())
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = float((x * y1 - x1 * y).sum())
+    return float("inf") if np.isnan(found) else found
 
 
 def rle_of(mask: Bools) -> Rle:

@@ -12,6 +12,7 @@ import functools
 import hashlib
 import inspect
 import re
+import site
 import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,7 +25,13 @@ from campare.training.recipe import Recipe, spelled
 #: The roles of functions in a recipe.
 ROLES = ("train", "build", "load", "save")
 #: Folders of what is installed: Python's own modules and packages.
-_INSTALLED = tuple(Path(sysconfig.get_path(key)) for key in ("stdlib", "purelib", "platlib"))
+_INSTALLED = tuple(
+    Path(folder)
+    for folder in (
+        *(sysconfig.get_path(key) for key in ("stdlib", "purelib", "platlib")),
+        *(*site.getsitepackages(), site.getusersitepackages()),
+    )
+)
 _NAMED = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_][\w.]*")
 
 

@@ -130,7 +130,9 @@ def load(path: str | Path, recipe: Any) -> Classifier:
         )
     features = backbone(replace(given, weights="random"))
     model = Classifier(features, heads[0].shape[1], given.hidden, len(heads[-1]))
-    return fill(model, Path(path), what=given.backbone)  # type: ignore[no-any-return]
+    return fill(  # type: ignore[no-any-return]
+        model, Path(path), what=given.backbone, content=weights
+    )
 
 
 class _Tensors(NamedTuple):

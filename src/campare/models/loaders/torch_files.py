@@ -72,7 +72,13 @@ def read(path: Path, trust: bool = False) -> Any:
 
 
 def fill(
-    model: torch.nn.Module, path: Path, *, what: str, trust: bool = False, key: str | None = None
+    model: torch.nn.Module,
+    path: Path,
+    *,
+    what: str,
+    trust: bool = False,
+    key: str | None = None,
+    content: Any = None,
 ) -> torch.nn.Module:
     """Put the weights of a file into a module, every one of its own shape.
 
@@ -84,12 +90,13 @@ def fill(
         what: the module, for messages.
         trust: as of `read`.
         key: under which the file keeps the state dict, where it holds several.
+        content: what `read` gave of the file; None: it is read.
 
     Raises:
         ModelError: a weight that is missing, or of another shape, or that the module has not.
     """
     own = model.state_dict()
-    state = _tensors(read(path, trust), key, path)
+    state = _tensors(read(path, trust) if content is None else content, key, path)
     prefix = _prefix(own, state)
     given = {name.removeprefix(prefix): w for name, w in state.items() if name.startswith(prefix)}
     for name, weight in own.items():
