@@ -2,14 +2,13 @@
 
 import polars as pl
 
-from campare.report import faults, view
+from campare.report import faults
 from manifests import changed
 
 
 def test_files_that_were_skipped_are_counted(fake_run):
     data = fake_run.manifest.data.model_copy(update={"skipped": [("a.png", "broken")] * 2})
-    arms = view.arms(fake_run.manifest, fake_run.compared.arms, "grad-cam")
-    texts = [one.text for one in faults.faults(changed(fake_run.manifest, data=data), arms)]
+    texts = [one.text for one in faults.faults(changed(fake_run.manifest, data=data))]
     assert "2 files were skipped, as listed below." in texts
 
 

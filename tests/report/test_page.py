@@ -51,6 +51,12 @@ def address(build_run, tmp_path_factory):
     return written(run, compare(run, resamples=100), folder)
 
 
+def go(page, address) -> None:
+    """Open the page, and all that it folds."""
+    page.goto(address)
+    page.click(".unfold")
+
+
 @pytest.fixture
 def opened(browser, address):
     """A page with everything that it asked for and complained of; both are judged at the end."""
@@ -60,7 +66,7 @@ def opened(browser, address):
     page.on("console", lambda message: faults.append(message.text))
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("dialog", lambda dialog: (faults.append(dialog.message), dialog.dismiss()))
-    page.goto(address)
+    go(page, address)
     yield page
     assert faults == []
     assert all(url == address or url.startswith("data:") for url in asked)
@@ -229,7 +235,7 @@ def test_a_map_of_a_part_of_the_photos_lies_on_that_part(browser, fake_run, tmp_
     page = browser.new_page()
     faults = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(written(run, run.compared, tmp_path))
+    go(page, written(run, run.compared, tmp_path))
     assert "the part of the photo that the arm sees" in page.inner_text("#gallery")
     page.locator(".row").nth(1).click()  # enlarged, drawn again
     for area, side in ((".rows .row:nth-child(2)", 112), ("dialog", 320)):
@@ -266,10 +272,42 @@ def test_light_and_dark_can_be_chosen(browser, address):
     page.close()
 
 
+def test_the_first_screen_of_a_laptop_has_the_answer(browser, fake_run, tmp_path):
+    """Headline, charts, verdicts, arms and their pictures above the fold of 1280 x 800."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(written(fake_run, fake_run.compared, tmp_path))
+    for part in ("h1", ".tally .chip >> nth=-1", ".charts-first .panel >> nth=-1",
+                 ".arms tr >> nth=-1", ".hero .tile >> nth=-1", ".lines dd >> nth=-1"):  # fmt: skip
+        box = page.locator(part).bounding_box()
+        assert 0 < box["y"] + box["height"] <= 800, part
+    assert page.locator("details.fold[open]").count() == 0
+    page.close()
+
+
+def test_a_link_opens_its_section_and_a_button_all(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}#means")
+    assert page.locator("#means .means").is_visible()
+    assert page.locator("#methods .paste").is_hidden()
+    page.click("nav a[href='#methods']")
+    assert page.locator("#methods .paste").is_visible()
+    page.locator("#methods summary h2").click()
+    assert page.locator("#methods .paste").is_hidden()
+    page.click("nav a[href='#methods']")  # the same address again
+    assert page.locator("#methods .paste").is_visible()
+    page.click(".unfold")
+    assert page.locator("details.fold:not([open]), details.part:not([open])").count() == 0
+    page.click(".unfold")
+    assert page.locator("details.fold[open], details.part[open]").count() == 0
+    page.close()
+
+
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 def test_nothing_overflows_the_width(browser, address, width):
     page = browser.new_page(viewport={"width": width, "height": 800})
     page.goto(address)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.click(".unfold")
     assert page.evaluate("document.documentElement.scrollWidth") == width
     page.close()
 
@@ -279,8 +317,10 @@ def test_numbers_and_plots_need_no_script(browser, address):
     page = context.new_page()
     page.goto(address)
     assert page.locator(".controls").is_hidden()
-    assert page.locator("noscript .note").is_visible()
     assert page.locator(".hero img").count() == 3
+    assert page.locator("noscript .note").is_hidden()
+    page.click("#gallery summary")  # opens by itself
+    assert page.locator("noscript .note").is_visible()
     assert page.locator(".forest").count() > 3
     context.close()
 
@@ -304,7 +344,7 @@ def test_a_thousand_images_stay_responsive_and_small(browser, build_run, tmp_pat
     path = render(run, comparison=run.compared)
     assert path.stat().st_size <= 10e6
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(path.as_uri())
+    go(page, path.as_uri())
     took = """([name, value]) => {
         const field = document.querySelector(`[name=${name}]`);
         field.value = value;

@@ -52,22 +52,32 @@ def test_same_run_same_bytes(fake_run, page, tmp_path):
         assert path.read_bytes() == first.read_bytes(), path
 
 
+def cautions(html: str) -> list[tuple[str, str]]:
+    """The line of each, and its texts."""
+    found = r'<details class="caution[^>]*><summary>(.*?)</summary>(.*?)</details>'
+    return re.findall(found, html)
+
+
 def test_arm_that_did_not_learn_is_flagged_before_the_answer(small_run):
     lost = pl.when(pl.col("arm") == "A").then(pl.lit(1)).otherwise(pl.lit(0)).alias("unlearned")
     arms = small_run.compared.arms.with_columns(lost)
     compared = dataclasses.replace(small_run.compared, arms=arms)
     page, html = rendered(dataclasses.replace(small_run, compared=compared))
-    alarm = re.search(r'role="alert">(.*?)</p>', html).group(1)
-    assert "A (Scratch) did not learn in 1 of 3 seeds" in alarm
-    assert html.index('role="alert"') < html.index('class="answer"')
-    assert re.search(r'class="answer">[^/]*But A did not learn', html)
+    line, texts = cautions(html)[0]
+    assert line == "A: did not learn"
+    assert "A (Scratch) did not learn in 1 of 3 seeds" in texts
+    assert html.index("A: did not learn") < html.index("<h1>")
+    found = html.partition('<details class="part found"')[2].partition("</details>")[0]
+    assert re.search(r"<b>[^/]*But A did not learn", found)
     assert html.count('<span class="flag">did not learn</span>') >= 3
     assert "C vs A A did not learn" in page.text  # in the forest
 
 
 def test_no_alarm_of_learning_where_all_learned(page):
-    (alarm,) = re.findall(r'role="alert">(.*?)</p>', page[1])
-    assert "A (Scratch) is not detectably better than a bump in the middle" in alarm
+    ((line, texts),) = cautions(page[1])
+    assert line == "A: no better than a control"
+    assert "A (Scratch) is not detectably better than a bump in the middle" in texts
+    assert page[1].index("<h1>") < page[1].index(line)
     assert "did not learn" not in page[0].text
 
 

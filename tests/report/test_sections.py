@@ -20,6 +20,7 @@ from campare.stats.compare import compare
 OWN = Section(
     id="ethics",
     title="Ethics",
+    says=lambda page: f"what {len(page.arms)} arms <mean>",
     html=lambda page: f"<p>All <b>{len(page.arms)}</b> arms.</p>",
     markdown=lambda page: f"All **{len(page.arms)}** arms.",
 )
@@ -36,7 +37,8 @@ def page(run):
 
 
 def headings(text: str) -> list[str]:
-    return re.findall(r'<section id="[\w-]+">\n<h2>(.*?)</h2>', text)
+    folded = r'<section id="[\w-]+">\n<details class="fold"><summary><h2>(.*?)</h2>'
+    return re.findall(folded, text)
 
 
 def test_page_navigation_and_markdown_follow_the_list(page):
@@ -66,6 +68,7 @@ def test_a_section_of_ones_own_is_in_every_format(run):
     text = written["html"].read_text("utf-8")
     assert headings(text)[0] == "Ethics"
     assert "<p>All <b>2</b> arms.</p>" in text
+    assert "<h2>Ethics</h2> <span>what 2 arms &lt;mean&gt;</span></summary>" in text
     assert '<a href="#ethics">Ethics</a>' in text
     assert "## Ethics\n\nAll **2** arms." in written["md"].read_text("utf-8")
     cells = json.loads(written["ipynb"].read_text("utf-8"))["cells"]

@@ -1,4 +1,4 @@
-"""What a finished run says, on one screen: how each recipe or model did, and what differs."""
+"""What a finished run says, on one screen: what differs, and how each recipe or model did."""
 
 import math
 from typing import Any
@@ -11,18 +11,17 @@ from rich.text import Text
 from campare.metrics.evaluate import MATCHED
 from campare.runs.run import Run
 from campare.stats.answers import method_of, metrics_of
-from campare.stats.judging import NOT_MEASURED, VERDICTS
 from campare.stats.power import power, too_small
+from campare.stats.printed import conclusion
 from campare.stats.ranking import CLASSIFIER
 from campare.stats.stored import comparison_of
-from campare.stats.unmeasured import unmeasured
 
 #: Why no measure of a map can have a value.
 _FAULTS = ("flat", "all-negative", "non-finite", "unconnected")
 
 
 def summary(run: Run) -> Group:
-    """Means by recipe or model with intervals, then the answer to each contrast in words.
+    """The answers in words, then means by recipe or model with intervals.
 
     Raises:
         RunError: no cell is finished.
@@ -47,25 +46,13 @@ def summary(run: Run) -> Group:
     small = [name for name in (f"{m}{MATCHED}" for m in metrics) if name in set(found["metric"])]
     lines = too_small(found, tuple(small[:2]), run.manifest.kind) if small else []
     return Group(
+        *conclusion(comparison),
+        *(Text(line) for line in lines),
+        "",
         Text(f"Means with 95% intervals, {method} maps of the {_target(run)} class"),
         table,
         *(Text(line) for line in _undefined(run, method)),
-        Text(comparison.headline, "bold"),
-        *(Text(str(answer)) for answer in comparison.answers),
-        *_verdicts(comparison.claims),
-        *(Text(line) for line in lines),
     )
-
-
-def _verdicts(claims: Any) -> list[Text]:
-    """One line for each verdict: the claims of which it is true."""
-    lines = []
-    for word in VERDICTS:
-        names = claims.filter(claims["verdict"] == word)["claim"].to_list()
-        said = unmeasured(claims) if word == NOT_MEASURED else ", ".join(names)
-        if names:
-            lines.append(Text(f"Claims {word}: {said}."))
-    return lines
 
 
 def _target(run: Run) -> str:

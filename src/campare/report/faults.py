@@ -5,12 +5,9 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from campare.report.view import Arm, coarsest
-from campare.report.words import grid
 from campare.runs.conditions import differing
 from campare.runs.manifest import Manifest
 from campare.stats.power import power, too_small
-from campare.stats.words import listed
 
 
 class Fault(NamedTuple):
@@ -20,7 +17,7 @@ class Fault(NamedTuple):
     text: str
 
 
-def faults(manifest: Manifest, arms: Sequence[Arm]) -> list[Fault]:
+def faults(manifest: Manifest) -> list[Fault]:
     """The faults of a run, alarms first."""
     audit = manifest.is_audit
     found = []
@@ -29,7 +26,7 @@ def faults(manifest: Manifest, arms: Sequence[Arm]) -> list[Fault]:
     if done < wanted:
         what = "models are not measured" if audit else "cells are not finished"
         found.append(Fault(True, f"{wanted - done} of {wanted} {what}."))
-    found += [Fault(False, text) for text in _limits(manifest, arms) if text]
+    found += [Fault(False, text) for text in _limits(manifest) if text]
     return found
 
 
@@ -49,17 +46,11 @@ def weak(
     return [Fault(False, line) for line in too_small(found, tuple(metrics), manifest.kind)]
 
 
-def _limits(manifest: Manifest, arms: Sequence[Arm]) -> list[str]:
-    size = coarsest(arms)
-    grids = listed([f"{arm.name} {grid(arm.grid)}" for arm in arms])
+def _limits(manifest: Manifest) -> list[str]:
     conditions = {name: cell.conditions for name, cell in manifest.cells.items()}
     return [
         _skipped(len(manifest.data.skipped)),
         *(f"Cells were not computed alike; {line}." for line in differing(conditions)),
-        ""
-        if size is None
-        else f"The {arms[0].noun}s' maps differ in resolution ({grids}), and resolution alone "
-        f"moves most metrics. “Matched” results pool every map to {grid(size)} first.",
     ]
 
 

@@ -13,6 +13,7 @@ import polars as pl
 from campare.data.groups import units
 from campare.metrics import find
 from campare.report import faults, gallery, methods, view, words
+from campare.report import screen as first
 from campare.report.plots import curves, forest, spread
 from campare.report.plots.chart import Panel, Plot
 from campare.report.plots.classes import by_class
@@ -23,6 +24,7 @@ from campare.stats.answer import Answer
 from campare.stats.answers import method_of, metrics_of
 from campare.stats.comparison import Comparison
 from campare.stats.judging import VERDICTS
+from campare.stats.order import Part, parts
 from campare.stats.ranking import main_method
 from campare.stats.scores import of_test
 from campare.stats.stored import comparison_of
@@ -52,6 +54,7 @@ class Page:
     confidence: str
     headline: str
     answers: list[Answer]  # all, in order
+    screen: first.Screen  # what stands above all sections
     faults: list[faults.Fault]
     effects: dict[tuple[str, str], Effect]
     every_effect: dict[tuple[str, str], Effect]
@@ -90,16 +93,19 @@ class Page:
         return len(self.arms) == 1
 
     @property
+    def parts(self) -> list[Part]:
+        """The answers under their questions, but for those that a section of their own has."""
+        return parts(answer for answer in self.answers if answer.kind != "curve")
+
+    @property
     def alarms(self) -> list[str]:
-        """What must be known before anything else: of single arms, and faults of the run."""
-        faults = [one.text for one in self.faults if one.alarm]
-        return [*map(str, self.said("arm")), *faults]
+        """Faults of the run that must be known before anything else."""
+        return [one.text for one in self.faults if one.alarm]
 
     @property
     def limits(self) -> list[str]:
-        """What the numbers cannot say."""
-        limits = [one.text for one in self.faults if not one.alarm]
-        return [*map(str, self.said("limit")), *limits, *self.notes]
+        """What else the numbers cannot say: faults of the run, and what a reader has to know."""
+        return [*(one.text for one in self.faults if not one.alarm), *self.notes]
 
     @property
     def question(self) -> str:
@@ -158,6 +164,20 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         scores, arms, manifest.data.classes, method, per_image[0] if per_image else None
     )
     cells = list(manifest.cells.values())
+    said = [words.typeset(answer) for answer in comparison.answers]
+    settings = view.settings(manifest.recipe_fields)
+    wrong = [
+        one._replace(text=words.set_text(one.text))
+        for one in (
+            *faults.faults(manifest),
+            *faults.weak(
+                run,
+                manifest,
+                [view.matched(m) if size else m for m in metrics[:2]],
+                _pairs(effects),
+            ),
+        )
+    ]
     return Page(
         run=run.path.name,
         manifest=manifest,
@@ -173,19 +193,21 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         size=size,
         confidence=f"{100 * comparison.confidence:.4g}{words.NARROW}%",
         headline=words.set_text(comparison.headline),
-        answers=[words.typeset(answer) for answer in comparison.answers],
-        faults=[
-            one._replace(text=words.set_text(one.text))
-            for one in (
-                *faults.faults(manifest, arms),
-                *faults.weak(
-                    run,
-                    manifest,
-                    [view.matched(m) if size else m for m in metrics[:2]],
-                    _pairs(effects),
-                ),
-            )
-        ],
+        answers=said,
+        screen=first.screen(
+            comparison,
+            said,
+            wrong,
+            arms,
+            method,
+            metrics,
+            size,
+            effects,
+            factors,
+            found,
+            [] if len(arms) == 1 else [name for name, _ in settings.differ if name != "files"],
+        ),
+        faults=wrong,
         effects=effects,
         every_effect=effects | view.effects(comparison.effects, "-", comparison.confidence),
         contrasts=contrasts,
@@ -213,7 +235,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         classes=classes,
         class_plots=_class_plots(classes, arms, per_image, pictures.judged),
         declared={m: metric for m in metrics if (metric := find(m))},
-        settings=view.settings(manifest.recipe_fields),
+        settings=settings,
         paragraph=methods.paragraph(
             manifest,
             arms,

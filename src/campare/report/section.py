@@ -12,11 +12,12 @@ Text = Callable[[Page], str]
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of a report.
+    """A part of a report, which a page folds: it opens below its title.
 
-    `html` and `markdown` write what is below its title; what a format has no text for is not in
-    it. They get the page (`campare.report.page.Page`), and their text is taken as it is: escape
-    what others named with `markupsafe.escape` and `campare.report.writers.markdown.escaped`.
+    `says` is what it has, in a line beside the title; `html` and `markdown` write what is below it;
+    what a format has no text for is not in it. They get the page (`campare.report.page.Page`), and
+    their text is taken as it is: escape what others named with `markupsafe.escape` and
+    `campare.report.writers.markdown.escaped`.
 
     Raises:
         RunError: an id that cannot be linked to.
@@ -28,6 +29,7 @@ class Section:
 
     id: str
     title: str | Text
+    says: str | Text = ""
     html: Text | None = None
     markdown: Text | None = None
     shown: Callable[[Page], bool] = lambda _: True
@@ -45,3 +47,7 @@ class Section:
     def heading(self, page: Page) -> str:
         """The title on a page."""
         return self.title if isinstance(self.title, str) else self.title(page)
+
+    def line(self, page: Page) -> str:
+        """What it has, in a line."""
+        return self.says if isinstance(self.says, str) else self.says(page)

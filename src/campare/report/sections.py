@@ -9,7 +9,7 @@ from campare.report.section import Section
 from campare.report.view import Effect, Mean, matched, plain
 from campare.report.writers.html import template
 from campare.report.writers.markdown import escaped, table
-from campare.stats.words import title
+from campare.stats.words import count, title
 
 
 def _nothing(_: Page) -> str:
@@ -152,15 +152,10 @@ def _again(page: Page) -> str:
 
 SECTIONS: tuple[Section, ...] = (
     Section(
-        id="arms",
-        title=lambda page: f"The {page.noun}" if page.alone else f"The {page.noun}s",
-        html=template("arms"),
-        name=None,
-    ),
-    Section(
         id="claims",
         title="Claims and verdicts",
         name="Claims",
+        says=lambda page: ", ".join(f"{n} {word}" for word, n in page.tally),
         html=template("claims"),
         markdown=_claims,
         shown=lambda page: bool(page.claims or page.unmeasured),
@@ -169,6 +164,12 @@ SECTIONS: tuple[Section, ...] = (
         id="effects",
         title=lambda page: f"Differences between {page.noun}s",
         name="Differences",
+        says=lambda page: (
+            f"{count(len(page.contrasts), 'contrast')} by {count(len(page.metrics), 'measure')}, "
+            "factors, and what other analyses find"
+            if page.contrasts
+            else "none"
+        ),
         html=template("effects"),
         markdown=_effects,
         shown=lambda page: not page.alone,
@@ -178,12 +179,17 @@ SECTIONS: tuple[Section, ...] = (
         id="gallery",
         title=lambda page: f"The same images under {'the' if page.alone else 'every'} {page.noun}",
         name="Gallery",
+        says=lambda page: (
+            f"{count(page.gallery.images, 'image')} to filter, sort and look at, "
+            f"{len(page.gallery.chosen)} of them chosen by rule"
+        ),
         html=template("gallery"),
     ),
     Section(
         id="means",
         title=lambda page: "Its means" if page.alone else f"Each {page.noun} by itself",
         name="Means",
+        says="every measure with its interval, beside maps that look at no trained model",
         html=template("means"),
         markdown=_means,
     ),
@@ -191,6 +197,7 @@ SECTIONS: tuple[Section, ...] = (
         id="spread",
         title="Spread over images",
         name="Spread",
+        says=lambda page: f"what the means of {count(len(page.spread), 'measure')} are made of",
         html=template("spread"),
         markdown=_nothing,
         shown=lambda page: bool(page.spread),
@@ -200,6 +207,7 @@ SECTIONS: tuple[Section, ...] = (
         id="classes",
         title="By class",
         name="Classes",
+        says=lambda page: f"{len(page.classes)} classes, their images and means",
         html=template("classes"),
         markdown=_classes,
         shown=lambda page: bool(page.class_plots),
@@ -208,6 +216,7 @@ SECTIONS: tuple[Section, ...] = (
         id="doses",
         title="Dose and response",
         name="Doses",
+        says=lambda page: count(len(page.doses), "curve"),
         html=template("doses"),
         markdown=_doses,
         shown=lambda page: bool(page.doses),
@@ -215,6 +224,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         id="learning",
         title="Training",
+        says="accuracy and loss over the epochs",
         html=template("learning"),
         markdown=_nothing,
         shown=lambda page: bool(page.learning),
@@ -224,6 +234,7 @@ SECTIONS: tuple[Section, ...] = (
         id="quality",
         title="Quality over the epochs",
         name="Epochs",
+        says="accuracy and measures of maps while recipes were trained",
         html=template("quality"),
         markdown=_quality,
         shown=lambda page: bool(page.quality),
@@ -233,10 +244,16 @@ SECTIONS: tuple[Section, ...] = (
         id="methods",
         title="How this was measured",
         name="Methods",
+        says="a paragraph and references to paste, settings, and when each metric misleads",
         html=template("methods"),
         markdown=_methods,
     ),
     Section(
-        id="again", title="Do it again", name="Repeat", html=template("again"), markdown=_again
+        id="again",
+        title="Do it again",
+        says="the command, data, versions, and the tables as files",
+        name="Repeat",
+        html=template("again"),
+        markdown=_again,
     ),
 )

@@ -198,7 +198,7 @@ def control_table(
 ) -> list[tuple[Arm, list[Mean]]]:
     """A row an arm: its own map, then the same metric of each control; none without any value."""
     present = {name for _, name, _ in found}
-    methods = [method, *(_control_of(method, name, present) or "" for name in controls)]
+    methods = [method, *(control_of(method, name, present) or "" for name in controls)]
     rows = [
         (arm, [found.get((arm.name, name, metric), Mean()) for name in methods]) for arm in arms
     ]
@@ -210,7 +210,7 @@ def controls_of(found: Mapping[tuple[str, str, str], Mean], method: str) -> list
     """The controls of `CONTROLS` that the run has, in the order in which the page shows them."""
     present = {name for _, name, _ in found}
     shown = ("untrained", "centre", "edge", "uniform")
-    return [name for name in shown if _control_of(method, name, present)]
+    return [name for name in shown if control_of(method, name, present)]
 
 
 def control_heads(controls: Sequence[str], noun: str) -> list[str]:
@@ -218,8 +218,8 @@ def control_heads(controls: Sequence[str], noun: str) -> list[str]:
     return [f"this {noun}", *(CONTROLS[name] for name in controls)]
 
 
-def _control_of(method: str, control: str, present: Iterable[str]) -> str | None:
-    """The method in the table that is this control of a method."""
+def control_of(method: str, control: str, present: Iterable[str]) -> str | None:
+    """The method in the table that is this control of a method; None without one."""
     own = (name for name in nulls_of(method, present) if control_kind(name) == control)
     return next(own, None)
 

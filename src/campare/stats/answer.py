@@ -12,10 +12,11 @@ class Answer:
     """One thing that a comparison says.
 
     Attributes:
-        kind: 'arm', 'factor', 'interaction', 'trend', 'contrast', 'classifier', 'alone',
-            'controls', 'curve' or 'limit'.
-        verdict: 'better', 'worse', 'higher', 'lower', 'mixed', 'not detected', 'undefined'; of an
-            arm alone and of limits what is wrong, in a few words.
+        kind: 'arm', 'ahead', 'factor', 'interaction', 'trend', 'contrast', 'classifier',
+            'equivalent', 'alone', 'controls', 'claims', 'curve', 'next', 'besides' or 'limit'.
+        verdict: 'better', 'worse', 'higher', 'lower', 'mixed', 'ahead', 'equivalent',
+            'not detected', 'undefined'; of claims their verdict; of an arm alone, of what differs
+            besides and of limits what is wrong, in a few words.
         text: the claim, a sentence or two.
         short: the claim as a headline, without a full stop.
         evidence: the numbers behind it, a sentence; empty where `text` has them.

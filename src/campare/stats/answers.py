@@ -3,14 +3,17 @@
     arms alone      did not learn, follows a cue, no better than a control, flat maps
     factors         what a factor does to the maps, over all arms; interactions; trends
     contrasts       one arm against another: better, worse, mixed, not detected
+    equivalence     what differs too little to matter
+    claims          which are supported, contradicted, equivalent, open
     controls        whether an arm beats a map that looks at no model
     curves          where accuracy still rises in training and quality falls
+    besides         what else differs between arms
     limits          what the numbers cannot say
 
-Terminal, report, Markdown and notebook print these; none of them decides anything. A verdict is
-over the main metrics (campare.stats.ranking). Where arms have maps of different resolution the
-values at equal resolution decide, since a finer map alone can score higher, and the text says what
-the native ones would have claimed.
+campare.stats.order says in which order they stand. Terminal, report, Markdown and notebook print
+these; none of them decides anything. A verdict is over the main metrics (campare.stats.ranking).
+Where arms have maps of different resolution the values at equal resolution decide, since a finer
+map alone can score higher, and the text says what the native ones would have claimed.
 """
 
 import math
@@ -20,13 +23,19 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from campare.stats.advice import ENOUGH_SEEDS, advice
 from campare.stats.alone import Flawed, alone, faults
 from campare.stats.answer import Answer, Arm, Compared
+from campare.stats.article import SMALLEST
+from campare.stats.besides import besides
+from campare.stats.deciding import NOT_DETECTED, Deciding, ahead, contrasts, deciding
 from campare.stats.design import AUGMENTATION, NONE, PRETRAINING, SIZE, STRENGTH
+from campare.stats.order import ordered
 from campare.stats.parting import partings
+from campare.stats.power import FEWEST_SEEDS
 from campare.stats.ranking import CLASSIFIER, main_method, main_metrics
+from campare.stats.verdicts import verdicts
 from campare.stats.words import (
-    MATCHED,
     UNDEFINED,
     count,
     decided,
@@ -40,8 +49,6 @@ from campare.stats.words import (
     title,
 )
 
-ENOUGH_SEEDS = 5
-NOT_DETECTED = "not detected"
 MIXED = "mixed"
 
 
@@ -58,15 +65,21 @@ def answers(comparison: Compared) -> list[Answer]:
     flawed = Flawed(found)
     others = [name for name in _methods(comparison) if name not in (method, CLASSIFIER)]
     order = [name for name in (method, CLASSIFIER, *others) if name]
-    return [
+    said = [
         *found,
+        *_of_controls(comparison, method),
+        *_of_ahead(comparison, method, arms, flawed),
         *_of_factors(comparison, method, arms, flawed),
         *(answer for name in order for answer in _of_pairs(comparison, name, arms, flawed)),
         *(alone(comparison, arms.values(), method, metrics) if len(arms) == 1 else ()),
-        *_of_controls(comparison, method),
+        *_equivalences(comparison, method, arms),
+        *_of_next(comparison, method, found),
+        *verdicts(comparison.claims, comparison.kind),
         *partings(comparison.curves, comparison.confidence),
+        *besides(comparison.design, arms.values(), _noun(comparison)),
         *_limits(comparison, method),
     ]
+    return ordered(said)
 
 
 def headline(found: Sequence[Answer], arms: int = 0) -> str:
@@ -144,61 +157,6 @@ def _methods(comparison: Compared) -> list[str]:
     return list(dict.fromkeys(name for table in tables for name in table["method"]))
 
 
-class Deciding(NamedTuple):
-    """One metric of one contrast: the row of native maps, and the row that decides."""
-
-    native: Mapping[str, Any]
-    row: Mapping[str, Any]
-    verdict: str
-    native_verdict: str
-
-    @property
-    def name(self) -> str:
-        """The metric within a sentence."""
-        return measure(self.native["metric"])
-
-    @property
-    def detected(self) -> bool:
-        """Whether there is a difference, in either direction."""
-        return self.verdict not in (NOT_DETECTED, UNDEFINED)
-
-
-def deciding(
-    rows: Mapping[str, Mapping[str, Any]],
-    metrics: Iterable[str],
-    arms: Mapping[str, Arm],
-    confidence: float,
-) -> list[Deciding]:
-    """The rows of one contrast that decide: at equal resolution where that makes a difference."""
-
-    def verdict(row: Mapping[str, Any]) -> str:
-        return decided(row, confidence)
-
-    found = []
-    for name in metrics:
-        if name in rows:
-            native, equal = rows[name], rows.get(name + MATCHED)
-            row = native if equal is None or not _resolution_differs(native, equal, arms) else equal
-            found.append(Deciding(native, row, verdict(row), verdict(native)))
-    return found
-
-
-def _resolution_differs(
-    native: Mapping[str, Any], equal: Mapping[str, Any], arms: Mapping[str, Arm]
-) -> bool:
-    """Whether the arms' grids differ; where they are not known, whether the numbers do."""
-    grids = _grids(native, arms)
-    if None not in grids:
-        return len(set(grids)) > 1
-    ends = ((native[name], equal[name]) for name in ("estimate", "low", "high"))
-    return not all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in ends)
-
-
-def _grids(row: Mapping[str, Any], arms: Mapping[str, Arm]) -> list[str | None]:
-    names = [*row["treatment"].split(" + "), *row["control"].split(" + ")]
-    return [arms[name].grid if name in arms else None for name in names]
-
-
 def _measures(found: Sequence[Deciding]) -> int:
     """How many measures a verdict is about: those that are defined, or all where none is."""
     return sum(one.verdict != UNDEFINED for one in found) or len(found)
@@ -258,19 +216,12 @@ def _of_pairs(
 ) -> Iterator[Answer]:
     """An answer for each contrast of a method."""
     metrics = metrics_of(comparison, method)
-    for rows in _contrasts(comparison.effects, method):
+    for rows in contrasts(comparison.effects, method):
         found = deciding(rows, metrics, arms, comparison.confidence)
         if found and method == CLASSIFIER:
             yield _of_classifiers(found, comparison)
         elif found:
             yield _of_pair(found, method, arms, flawed, comparison)
-
-
-def _contrasts(table: pl.DataFrame, method: str) -> Iterator[dict[str, dict[str, Any]]]:
-    """Metric -> row, of each contrast of a method."""
-    rows = table.filter(pl.col("method") == method)
-    for _, part in rows.group_by("contrast", maintain_order=True):
-        yield {row["metric"]: row for row in part.iter_rows(named=True)}
 
 
 def _of_pair(
@@ -354,6 +305,58 @@ def _of_classifiers(found: Sequence[Deciding], comparison: Compared) -> Answer:
     return _answer("classifier", first.verdict, f"{short}.", short, found[:1], comparison)
 
 
+def _of_ahead(
+    comparison: Compared, method: str, arms: Mapping[str, Arm], flawed: Flawed
+) -> Iterator[Answer]:
+    """Which arm is best at what, of three or more; of two their contrast says it."""
+    if len(arms) < 3 or flawed.decides(len(arms)):
+        return
+    leaders: dict[tuple[str, ...], list[str]] = {}
+    for of in (CLASSIFIER, method):
+        metrics = metrics_of(comparison, of)
+        found = ahead(comparison.effects, of, metrics, arms, comparison.confidence)
+        for metric, names in found.items():
+            leaders.setdefault(tuple(names), []).append(measure(metric))
+    if leaders:
+        said = [f"{listed(names)} in {listed(metrics)}" for names, metrics in leaders.items()]
+        short = f"Ahead of others: {'; '.join(said)}"
+        yield Answer("ahead", "ahead", f"{short}.", short, method=method)
+
+
+def _equivalences(comparison: Compared, method: str, arms: Mapping[str, Arm]) -> Iterator[Answer]:
+    """Contrasts whose interval lies within the smallest effect of interest, by measure.
+
+    Of few trainings no interval is known to hold; one of single models speaks of these alone.
+    """
+    metrics = metrics_of(comparison, method)
+    single = _noun(comparison) == "model"
+    for rows in contrasts(comparison.effects, method):
+        found = [
+            one
+            for one in deciding(rows, metrics, arms, comparison.confidence)
+            if _within(one.row, SMALLEST.get(one.native["metric"], 0.0))
+            and (single or one.row["seeds"] >= FEWEST_SEEDS)
+        ]
+        if found:
+            first = found[0].row
+            one, other = first["treatment"], first["control"]
+            by = [f"{m.name} (within ±{SMALLEST[m.native['metric']]:g})" for m in found]
+            short = f"{one} and {other} are equivalent by {listed([m.name for m in found])}"
+            text = f"{one} and {other} are equivalent by {listed(by)}."
+            yield _answer("equivalent", "equivalent", text, short, found, comparison)
+
+
+def _within(row: Mapping[str, Any], smallest: float) -> bool:
+    """Whether an interval lies inside what is too small to matter."""
+    return bool(-smallest < row["low"] and row["high"] < smallest)
+
+
+def _noun(comparison: Compared) -> str:
+    """What an arm is called: of an audit of one model each, a model."""
+    single = comparison.kind == "audit" and comparison.arms["replicates"].max() == 1
+    return "model" if single else "arm"
+
+
 # --- factors -------------------------------------------------------------------------------------
 
 
@@ -406,7 +409,7 @@ def _of_factors(
     metrics, design = metrics_of(comparison, method), _design(comparison)
     but = flawed.but(list(arms))
     caveat = f" {_capital(but)}." if but else ""
-    for rows in _contrasts(comparison.factors, method):
+    for rows in contrasts(comparison.factors, method):
         found = deciding(rows, metrics, arms, comparison.confidence)
         if found:
             verdict, where = _summed((one.verdict, one.name) for one in found)
@@ -496,8 +499,7 @@ def _of_controls(comparison: Compared, method: str) -> Iterator[Answer]:
     over = [row["recipe"] for row in rows.iter_rows(named=True) if row["low"] > 0]
     rest = [name for name in rows["recipe"] if name not in over]
     bump = f"a bump in the middle of the image ({title(metric)})"
-    single = comparison.kind == "audit" and comparison.arms["replicates"].max() == 1
-    noun = "model" if single else "arm"
+    noun = _noun(comparison)
     does = "does" if len(rest) == 1 else "do"
     if rows.height == 1:
         short = f"{over[0]} beats {bump}" if over else f"{rest[0]} does not beat {bump}"
@@ -510,10 +512,21 @@ def _of_controls(comparison: Compared, method: str) -> Iterator[Answer]:
     yield Answer("controls", verdict, f"{short}.", short, method=method, metric=metric)
 
 
+def _trainings(comparison: Compared, method: str) -> int:
+    """Of how many trainings an arm has, at most, where arms were compared; 0 where none were."""
+    seeds = comparison.effects.filter(pl.col("method") == method)["seeds"].max()
+    return seeds if isinstance(seeds, int) else 0
+
+
+def _of_next(comparison: Compared, method: str, found: Sequence[Answer]) -> Iterator[Answer]:
+    """What to do next."""
+    seeds = _trainings(comparison, method)
+    yield from advice(found, comparison.claims, seeds, comparison.kind)
+
+
 def _limits(comparison: Compared, method: str) -> Iterator[Answer]:
     """Few trainings."""
-    rows = comparison.effects.filter(pl.col("method") == method)
-    seeds = rows["seeds"].max() if rows.height else None
+    seeds = _trainings(comparison, method)
     if seeds == 1:
         yield Answer(
             "limit", "one training each",
@@ -521,7 +534,7 @@ def _limits(comparison: Compared, method: str) -> Iterator[Answer]:
             "which they were trained.",
             "One training each", seeds=1,
         )  # fmt: skip
-    elif isinstance(seeds, int) and seeds < ENOUGH_SEEDS:
+    elif 0 < seeds < ENOUGH_SEEDS:
         few = f"{replicate(comparison.kind)}s"
         yield Answer(
             "limit", f"few {few}",

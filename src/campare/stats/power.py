@@ -18,7 +18,8 @@ from campare.metrics.registry import find
 from campare.stats.article import SMALLEST
 from campare.stats.contrasts import splits
 from campare.stats.crossed import Grouped, Part, Split
-from campare.stats.words import MATCHED, replicate
+from campare.stats.ranking import CLASSIFIER, main_metrics
+from campare.stats.words import MATCHED, conditional, count, replicate
 
 MOST_SEEDS, MOST_IMAGES = 200, 1_000_000
 #: Below this many seeds an arm, no interval was found to hold; see docs/statistics.md.
@@ -226,12 +227,15 @@ def beyond_range(row: Mapping[str, Any]) -> bool:
 
 
 def too_small(
-    found: pl.DataFrame, metrics: tuple[str, ...] | None = None, kind: str = ""
+    found: pl.DataFrame,
+    metrics: tuple[str, ...] | None = None,
+    kind: str = "",
+    goal: float = POWER_GOAL,
 ) -> list[str]:
     """Warnings, a line a metric, where a study could not find the effect of interest.
 
     `found` comes from `power`; `metrics` are those to speak of, default all; `kind` is that of the
-    run.
+    run, `goal` the power with which `found` was computed.
 
     Example:
         >>> row = {"contrast": "B - A", "method": "grad-cam", "metric": "energy",
@@ -242,7 +246,7 @@ def too_small(
 80%). It takes 400 images at 3 seeds.
     """
     lines = []
-    weak = found.filter((pl.col("power") < POWER_GOAL) & (pl.col("method") != "-"))
+    weak = found.filter((pl.col("power") < goal) & (pl.col("method") != CLASSIFIER))
     for metric in metrics or tuple(weak["metric"].unique(maintain_order=True)):
         part = weak.filter(pl.col("metric") == metric).sort("power")
         if not part.height:
@@ -251,9 +255,37 @@ def too_small(
         lines.append(
             f"Too small to find a difference of {row['smallest']:g} in {metric} "
             f"({row['contrast']}: power {row['power']:.0%}, it finds {_found(row)} with "
-            f"{POWER_GOAL:.0%}). {_takes(row, f'{replicate(kind)}s')}"
+            f"{goal:.0%}). {_takes(row, f'{replicate(kind)}s')}"
         )
     return lines
+
+
+def enough(found: pl.DataFrame, goal: float = POWER_GOAL, kind: str = "") -> list[str]:
+    """The conclusion of `power`: for how much a study is large enough, and what more would take.
+
+    Of measures without conditions; of those too weak the first of main interest is told.
+
+    Example:
+        >>> row = {"contrast": "B - A", "method": "grad-cam", "metric": "energy",
+        ...     "smallest": 0.05, "power": 0.9, "detectable": 0.04, "seeds": 3, "images": 55,
+        ...     "seeds_needed": 3, "images_needed": 40}
+        >>> enough(pl.DataFrame([row]))
+        ['Large enough to find the smallest effect of interest in 1 of 1 comparison (power 80%).']
+    """
+    plain = [name for name in found["metric"].unique(maintain_order=True) if not conditional(name)]
+    known = found.filter(pl.col("metric").is_in(plain) & pl.col("smallest").is_not_null())
+    if not known.height:
+        return []
+    strong = known.filter(pl.col("power") >= goal).height
+    weak = known.filter((pl.col("power") < goal) & (pl.col("method") != CLASSIFIER))["metric"]
+    names = main_metrics(dict.fromkeys(name.removesuffix(MATCHED) for name in weak), "")
+    worst = next((n for m in names for n in (m + MATCHED, m) if n in set(weak)), None)
+    lines = too_small(known, (worst,), kind, goal) if worst else []
+    return [
+        f"Large enough to find the smallest effect of interest in {strong} of "
+        f"{count(known.height, 'comparison')} (power {goal:.0%}).",
+        *lines,
+    ]
 
 
 def _found(row: Mapping[str, Any]) -> str:

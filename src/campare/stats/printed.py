@@ -1,7 +1,7 @@
-"""A comparison in a terminal (Rich) and in a notebook (HTML): the same tables, text escaped.
+"""A comparison in a terminal (Rich) and in a notebook (HTML): the same answers and tables.
 
-claims with their verdicts, factors, effects by contrast, what sensitivity analyses find otherwise,
-and the answers in words: at the end of a terminal, at the head of a notebook
+First the answers in words, each under its question; then claims with their verdicts, factors,
+effects by contrast, and what sensitivity analyses find otherwise.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import polars as pl
 
 from campare.stats.answer import Answer, Compared
-from campare.stats.judging import NOT_MEASURED, NOT_SETTLED
+from campare.stats.judging import NOT_MEASURED
+from campare.stats.order import parts
 from campare.stats.unmeasured import unmeasured
+from campare.stats.verdicts import still_needed
 from campare.stats.words import (
     MATCHED,
     conditional,
-    count,
     interval,
     p_text,
     replicate,
@@ -59,8 +60,10 @@ def terminal(comparison: Printable) -> "Iterator[RenderableType]":
     from rich.table import Table
     from rich.text import Text
 
+    yield from conclusion(comparison)
     for note in comparison.notes:
         yield Text(note)
+    yield ""
     for shown in _tables(comparison):
         yield Text(shown.title, style="bold")
         table = Table(box=None, pad_edge=False)
@@ -70,37 +73,48 @@ def terminal(comparison: Printable) -> "Iterator[RenderableType]":
             table.add_row(*map(Text, row), style=_style(row))
         yield table
         yield ""
+
+
+def conclusion(comparison: Printable) -> "Iterator[RenderableType]":
+    """The headline, and the answers under their questions, as Rich prints them."""
+    from rich.text import Text
+
     yield Text(comparison.headline, style="bold")
-    for answer in comparison.answers:
-        yield Text(str(answer))
+    for part in parts(comparison.answers):
+        yield Text(part.question, style="italic")
+        for answer in part.answers:
+            yield Text(str(answer))
 
 
 def notebook(comparison: Printable) -> str:
     """What a notebook shows."""
-    said = "".join(f"<li>{escape(str(answer))}</li>" for answer in comparison.answers)
-    parts = [f"<p><strong>{escape(comparison.headline)}</strong></p><ul>{said}</ul>"]
-    parts += [f"<p>{escape(note)}</p>" for note in comparison.notes]
+    shares = [f"<p><strong>{escape(comparison.headline)}</strong></p>"]
+    for part in parts(comparison.answers):
+        said = "".join(f"<li>{escape(str(answer))}</li>" for answer in part.answers)
+        shares.append(f"<p>{escape(part.question)}</p><ul>{said}</ul>")
+    shares += [f"<p>{escape(note)}</p>" for note in comparison.notes]
     for shown in _tables(comparison):
         heads = "".join(f"<th>{escape(head)}</th>" for head in shown.heads)
         cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in shown.rows)
         body = "".join(f"<tr>{row}</tr>" for row in cells)
         caption = f"<caption>{escape(shown.title)}</caption>"
-        parts.append(f"<table>{caption}<tr>{heads}</tr>{body}</table>")
-    return "".join(parts)
+        shares.append(f"<table>{caption}<tr>{heads}</tr>{body}</table>")
+    return "".join(shares)
 
 
 def power_tables(found: pl.DataFrame, goal: float, kind: str = "") -> "RenderableType":
-    """What `campare.stats.power.power` found of a run of a kind, by contrast and method."""
+    """What `campare.stats.power.power` found of a run of a kind: the conclusion, then tables."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    from campare.stats.power import beyond_range
+    from campare.stats.power import beyond_range, enough
 
     one = replicate(kind)
     heads = ["metric", f"sd {one}", "sd image", "sd residual", "smallest", "power",
              f"found with {goal:.0%}", f"{one}s needed", "images needed"]  # fmt: skip
-    tables: list[RenderableType] = []
+    tables: list[RenderableType] = [Text(line, "bold") for line in enough(found, goal, kind)]
+    tables += [""] if tables else []
     for (contrast, method), part in found.group_by("contrast", "method", maintain_order=True):
         what = "classifier" if method == "-" else method
         seeds, images = (_range(part[name].to_list()) for name in ("seeds", "images"))
@@ -165,27 +179,6 @@ def _claims(comparison: Compared) -> Shown:
     missing = unmeasured(comparison.claims)
     title = f"Claims{', but for those not measured: ' if rows else ' not measured: '}{missing}"
     return Shown(title if missing else "Claims", heads if rows else [], rows)
-
-
-def still_needed(row: dict[str, Any], kind: str = "") -> str:
-    """What an open claim of a run of a kind lacks, in words; nothing for a settled one.
-
-    Example:
-        >>> claim = {"verdict": "not settled", "more_seeds": 4, "more_images": 300, "reason": ""}
-        >>> still_needed(claim)
-        '4 more seeds or 300 more images'
-        >>> still_needed(claim | {"groups": 40})
-        '4 more seeds or 300 more images in new groups'
-    """
-    if row["verdict"] != NOT_SETTLED:
-        return ""
-    ways = [
-        count(row[column], f"more {word}")
-        for column, word in (("more_seeds", replicate(kind)), ("more_images", "image"))
-        if row[column] is not None
-    ]
-    more = " in new groups" if row.get("groups") and row["more_images"] is not None else ""
-    return " or ".join(ways) + more or str(row["reason"])
 
 
 def _effects(comparison: Compared, table: pl.DataFrame) -> Iterator[Shown]:

@@ -37,9 +37,9 @@ def test_the_notebook_begins_as_the_markdown_does(run, path):
     first = json.loads(path.read_text("utf-8"))["cells"][0]["source"]
     page = read(run, run.compared)
     assert markdown(page, SECTIONS).startswith(first)
-    limits = page.limits
-    assert any("differ in resolution" in text for text in limits)
-    assert all(escaped(text) in first for text in limits)
+    said = [*page.limits, *map(str, page.said("besides", "limit"))]
+    assert any("differ in resolution" in text for text in said)
+    assert all(escaped(text) in first for text in said)
 
 
 def test_the_notebook_keeps_to_its_schema(path):

@@ -15,6 +15,7 @@ from campare.report.plots.axis import Axis, around_zero
 from campare.report.plots.chart import Line, Panel, Row
 from campare.report.view import Arm, Effect, arms_of
 from campare.stats.judging import NOT_MEASURED, NOT_SETTLED
+from campare.stats.verdicts import still_needed
 from campare.stats.words import MATCHED, higher_is_better, title
 
 #: Where neither side is better, and where one is: what stands at the ends of an axis.
@@ -144,8 +145,6 @@ BAND = (CLAIMS_AXIS.at(-1.0), CLAIMS_AXIS.at(1.0))
 
 def judged(claims: pl.DataFrame, kind: str = "") -> list[Judged]:
     """The measured claims of a run of a kind; right of zero is what the claim says."""
-    from campare.stats.printed import still_needed
-
     found = []
     for row in claims.filter(pl.col("verdict") != NOT_MEASURED).iter_rows(named=True):
         known = all(math.isfinite(row[key]) for key in ("estimate", "low", "high"))

@@ -1,4 +1,5 @@
-// The page: light or dark by a button, and texts to copy. It all stands still without a script.
+// The page: light or dark by a button, sections that open, texts to copy. Without a script it all
+// stands still, and sections open by themselves.
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -37,11 +38,38 @@
     });
   }
 
-  // On paper everything is open.
+  // A link to a section opens it; a button opens all of them.
+  const folds = [...document.querySelectorAll("details.fold, details.part")];
+  const follow = () => {
+    const target = location.hash && document.getElementById(location.hash.slice(1));
+    const fold = target && target.querySelector("details.fold");
+    if (!fold) return;
+    fold.open = true;
+    target.scrollIntoView();
+  };
+  window.addEventListener("hashchange", follow);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (link && link.hash === location.hash) follow(); // once more: no hash changes
+  });
+  const unfold = document.querySelector(".unfold");
+  const all = () => folds.every((fold) => fold.open);
+  const name = () => (unfold.textContent = all() ? "Close all" : "Open all");
+  unfold.hidden = false;
+  unfold.addEventListener("click", () => {
+    const open = !all();
+    for (const fold of folds) fold.open = open;
+  });
+  for (const fold of folds) fold.addEventListener("toggle", name);
+  name();
+  follow();
+
+  // On paper everything is open, but for long tables.
   let opened = [];
   window.addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open])")];
-    for (const details of opened) details.open = !details.closest("#effects, #means");
+    const long = (details) => !details.matches(".fold") && details.closest("#effects, #means");
+    for (const details of opened) details.open = !long(details);
   });
   window.addEventListener("afterprint", () => opened.forEach((details) => (details.open = false)));
 })();

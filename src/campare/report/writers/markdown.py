@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from campare.report.page import Page
 from campare.report.section import Section
+from campare.stats.order import Part
 
 
 def escaped(text: object) -> str:
@@ -46,25 +47,21 @@ def markdown(page: Page, sections: Sequence[Section]) -> str:
 
 
 def answer(page: Page) -> list[str]:
-    """What stands before the sections, by paragraph: headline, warnings, findings, limits."""
+    """What stands before the sections, by paragraph: headline, then answers by question, limits."""
     return [
         f"# {escaped(page.headline)}",
         f"*{escaped(page.question)}*",
         *(f"> **Warning.** {escaped(text)}" for text in page.alarms),
-        *_findings(page),
+        *(text for part in page.parts for text in _part(part)),
         *map(escaped, page.limits),
     ]
+
+
+def _part(part: Part) -> list[str]:
+    lines = [f"- **{escaped(one.verdict)}**: {escaped(str(one))}" for one in part.answers]
+    return [f"**{escaped(part.question)}**", "\n".join(lines)]
 
 
 def _figures(section: Section, page: Page) -> list[str]:
     name = escaped(section.heading(page))
     return [f"![{name}](figures/{one}.png)" for one in section.figures if one in page.figures]
-
-
-def _findings(page: Page) -> list[str]:
-    lines = [
-        f"- **{escaped(answer.verdict)}**: {escaped(str(answer))}"
-        for answer in page.answers
-        if answer.kind not in ("arm", "limit", "curve")  # said above, below, in their section
-    ]
-    return ["\n".join(lines)] if lines else []
