@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from campare import targets
     from campare.attribution.explain import Explanation, explain, stream
     from campare.data import ImageSet
     from campare.errors import CampareError
@@ -60,6 +61,7 @@ __all__ = [
     "load",
     "stream",
     "study",
+    "targets",
     "wrap",
 ]
 
@@ -69,6 +71,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # takes longer than all of the above
 
         return version("campare")
+    if name == "targets":
+        return import_module("campare.targets")
     if name not in _HOME:
         raise AttributeError(f"module 'campare' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

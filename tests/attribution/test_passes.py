@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campare.attribution.passes import changed, chunks, fixed_target, part_of, slices, tapped
+from campare.attribution.passes import changed, chunks, fixed_target, slices, tapped
 from campare.models import wrap
+from campare.targets import part_of
 
 
 @given(total=st.integers(0, 40), size=st.integers(1, 12))

@@ -13,6 +13,7 @@ from campare.attribution.method import Method, find
 from campare.attribution.targets import Wanted, is_one_an_image, target_indices
 from campare.errors import TargetError
 from campare.models import LayerGrid, recent
+from campare.targets import rows_of
 from campare.types import Classifier, Floats
 
 __all__ = ["Explanation", "explain", "observe", "stream"]
@@ -40,10 +41,11 @@ def explain(
     `images` are what the model takes (pixel values 0..255 for models that campare trained): an
     array (N, H, W, C), a torch tensor (N, C, H, W), an `Images`, or any iterable of batches, with
     labels or without; signals (N, T, C) and volumes or videos (N, D, H, W, C) likewise.
-    `method` is a name, 'score-cam(channels=64)' or `my_module:my_method`, or a
-    `Method`. `target` is a class index or name, one an image, 'label', 'prediction'
-    (default), 'second-best', a `Contrast` of two classes, or a function of the logits (N, K), or of
-    whatever else the raw output is (a segmentation (N, h, w, K), a dict), -> (N,). `layer` is a
+    `method` is a name, 'score-cam(channels=64)' or `my_module:my_method`, or a `Method`. `target`
+    is a class index or name, one an image, 'label', 'prediction' (default), 'second-best', a
+    `Contrast` of two classes, one of `campare.targets` ('value', 'region:CLASS'), or a function of
+    the logits (N, K), or of whatever else the raw output is (a segmentation (N, h, w, K), a dict),
+    -> (N,). `layer` is a
     path as `campare list layers` shows it, or the layer itself; default: the last spatial layer
     that everything passes through, else the last on which the score depends. Several layers are
     fused as in LayerCAM. `smooth` averages the maps over mirrored, brighter and darker copies.
@@ -215,10 +217,12 @@ def _explanations(
 
 
 def _check_count(target: Wanted, n: int) -> None:
-    if is_one_an_image(target) and len(target) != n:  # type: ignore[arg-type]
+    rows = rows_of(target)
+    each = len(target) if is_one_an_image(target) else n  # type: ignore[arg-type]
+    each = each if rows is None or len(rows) == 1 else len(rows)
+    if each != n:
         raise TargetError(
-            f"Expected one target an image ({n}), got {len(target)}. "  # type: ignore[arg-type]
-            "Try: target=labels of the same length"
+            f"Expected one target an image ({n}), got {each}. Try: target=labels of the same length"
         )
 
 

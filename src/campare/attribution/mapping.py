@@ -28,6 +28,7 @@ from campare.attribution.perturbation import smoothed
 from campare.attribution.targets import Wanted, is_one_an_image, resolve_target
 from campare.errors import LayerError, ModelError, TargetError
 from campare.models.targets import is_logits
+from campare.targets import part_of, rows_of
 from campare.types import Array, Classifier, Floats, Read, Score, Tap, Target
 
 #: One layer, by path or as the framework's object, or several to be fused.
@@ -62,10 +63,10 @@ def map_batches(
     for batch in given:
         with _unchanged(classifier):  # which is looked at once a batch
             batch = batch._replace(images=_taken(classifier, batch.images))
-            if not start and not callable(target):
-                _warn_of_one_unit(classifier)
             n = len(batch.images)
             resolved = resolve_target(classifier, _part(target, start, n), batch.labels)
+            if not start and not callable(resolved):
+                _warn_of_one_unit(classifier)
             start += n
             full = full or n
             filled = full if classifier.fixed_batch and n < full else max(n, 1)
@@ -135,6 +136,14 @@ def _started_by_default(
 
 def _part(target: Any, start: int, n: int) -> Wanted:
     """The targets of a batch, where there is one an image."""
+    rows = rows_of(target)
+    if rows is not None and len(rows) > 1:
+        if len(rows) < start + n:
+            raise TargetError(
+                f"Expected one target an image, got {len(rows)} for {start + n} images or more. "
+                "Try: one of the same length"
+            )
+        return part_of(target, slice(start, start + n))  # type: ignore[no-any-return]
     if not is_one_an_image(target):
         return target  # type: ignore[no-any-return]
     if len(target) < start + n:
@@ -337,6 +346,10 @@ def _fill(images: Any, n: int) -> Any:
 
 
 def _fill_target(target: Target, n: int) -> Target:
+    rows = rows_of(target)
+    if rows is not None and 1 < len(rows) < n:
+        index = np.arange(n)
+        return part_of(target, np.where(index < len(rows), index, 0))  # type: ignore[no-any-return]
     if not isinstance(target, np.ndarray) or target.ndim == 0 or len(target) == n:
         return target
     first = target[:1] if len(target) else np.zeros(1, target.dtype)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from campare.models.targets import RANKS, resolve
+from campare.targets import part_of
 from campare.types import Array, Ints, Read, Target
 
 
@@ -107,13 +108,3 @@ def slices(total: int, size: int) -> Iterator[slice]:
     """
     for start in range(0, max(total, 1), size):
         yield slice(start, start + size)
-
-
-def part_of(index: Any, part: Any) -> Any:
-    """The target of some of the images.
-
-    Example:
-        >>> part_of(np.array([4, 5, 6]), slice(1, 3)).tolist()
-        [5, 6]
-    """
-    return index if callable(index) else index[part]

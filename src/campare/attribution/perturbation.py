@@ -12,9 +12,10 @@ import numpy as np
 
 from campare.attribution.gradient import channel_sum, grad_cam, quotient, relu, weighted
 from campare.attribution.maps import resize
-from campare.attribution.passes import changed, chunks, fixed_target, part_of, slices, tapped
+from campare.attribution.passes import changed, chunks, fixed_target, slices, tapped
 from campare.errors import CampareError
 from campare.models.arrays import grid_axes, map_axes
+from campare.targets import part_of
 from campare.types import Array, Bools, Floats, Tap, Target
 
 #: SmoothGrad-CAM++: noisy copies an image, and their noise as a share of the image's range.

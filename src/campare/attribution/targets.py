@@ -1,7 +1,8 @@
 """What is explained: class names, labels and contrasts as targets that a classifier takes.
 
 7 | "cat" | one an image | "label" | "prediction" | "second-best" | Contrast("cat", "dog")
-| a function of the logits (N, K) -> scores (N,)
+| Class, Region, Regression, Embedding | "value" | "-value" | "region:cat"
+| a function of the raw output -> scores (N,)
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from campare.attribution.batches import to_host
 from campare.errors import TargetError
 from campare.models.targets import RANKS, Contrast
+from campare.targets import Class, Region, named
 from campare.types import Array, Classifier, Floats, Ints, Target
 
 #: What people may ask for.
@@ -42,6 +44,13 @@ def resolve_target(classifier: Classifier, target: Any, labels: Array | None = N
         return target
     if isinstance(target, Contrast):
         return Contrast(class_index(classifier, target.this), class_index(classifier, target.that))
+    if isinstance(target, str) and target not in (classifier.class_names or ()):
+        target = named(target) or target
+    if isinstance(target, Class):
+        return class_index(classifier, target.name)
+    if isinstance(target, Region):
+        name = _region_index(classifier, target.name)
+        return target.fitted(name, getattr(classifier, "classes_axis", -1))
     if callable(target):
         return target  # type: ignore[no-any-return]
     if isinstance(target, str) and target == LABEL:
@@ -54,6 +63,19 @@ def resolve_target(classifier: Classifier, target: Any, labels: Array | None = N
     if is_one_an_image(target):
         return class_indices(classifier, target)
     return class_index(classifier, target)
+
+
+def _region_index(classifier: Classifier, name: Any) -> int:
+    """The index of a class of a segmentation, whose number of classes is known when it runs."""
+    names = classifier.class_names
+    if isinstance(name, str) and not name.isdigit():
+        if not names or name not in names:
+            known = ", ".join(names) if names else "an index; the model carries no class names"
+            raise TargetError(
+                f"Expected a class of {classifier.name!r}, got {name!r}. Try: {known}"
+            )
+        return names.index(name)
+    return int(name)
 
 
 def class_indices(classifier: Classifier, classes: Any) -> Ints:

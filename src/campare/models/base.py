@@ -8,13 +8,14 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from campare.errors import LayerError, ModelError
+from campare.errors import LayerError, ModelError, TargetError
 from campare.models.arrays import cast, flat, namespace
 from campare.models.backends.protocol import Edit, Forward, Program, Run
 from campare.models.fitting import Given, shape_fit
@@ -30,6 +31,7 @@ from campare.models.targets import (
     merge,
     own_score,
 )
+from campare.targets import Regression, rows_of
 from campare.types import Array, Floats, Grid, Read, Score, Tap, Target
 
 Kind = TypeVar("Kind", bound="ImageClassifier")
@@ -330,19 +332,21 @@ class ImageClassifier(KnownModel):
         def compiled() -> Run:
             forward, edit = parts()
             program = Program(
-                forward, edit, grid, differentiated, read, perturbed, repeat, *more, guided
-            )
+                forward, edit, grid, differentiated, read, perturbed, repeat, *more, guided,
+                (index.shape[1:], str(index.dtype)),
+            )  # fmt: skip
             run: Run = self._backend.compile_tap(program, shape, self._model, jit=self.compiled)
             return run
 
-        identity = target if callable(target) else score
-        run = self._kept((*key, shape, identity, read, perturbed, repeat, *more), compiled)
+        identity = getattr(target, "program", target) if callable(target) else score
+        more_key = (identity, read, perturbed, repeat, *more, index.shape[1:])
+        run = self._kept((*key, shape, *more_key), compiled)
 
         def start() -> Callable[[], tuple[Array, ...]]:
             with self._patching():
                 outputs = run(
                     images,
-                    np.tile(index, repeat),
+                    np.tile(index, (repeat, *[1] * (index.ndim - 1))),
                     np.float32(1) if scale is None else np.asarray(scale, np.float32),
                     np.float32(0) if eps is None else np.asarray(eps, np.float32),
                 )
@@ -413,10 +417,26 @@ class ImageClassifier(KnownModel):
 
     def _target(self, target: Target, n: int, score: Score | None) -> tuple[Array, Score]:
         """Class indices (N,) for the compiled graph, and the score it computes from them."""
+        if isinstance(target, Regression) and self._is_binary:
+            target = replace(target, unit=1)  # of the logits (0, z)
+        rows = rows_of(target)
+        if rows is not None and len(rows) not in (1, n):
+            raise TargetError(
+                f"Expected a target for all images, or one for each of {n}, got {len(rows)}. "
+                "Try: one of the same length"
+            )
+        if rows is not None:
+            given = np.broadcast_to(rows, (n, *rows.shape[1:]))
+            return given, partial(own_score, target.program)  # type: ignore[union-attr]
         if callable(target):
-            return np.zeros(n, np.int32), partial(own_score, target)
+            return np.zeros(n, np.int32), partial(_without_index, target)
         index = class_index(target, n, self.n_classes, self.name)
         return index, score or (binary_score if self._is_binary else class_score)
+
+
+def _without_index(target: Callable[[Any], Any], output: Any, _: Any) -> Any:
+    """The score of a target of the user's own, which holds nothing for each image."""
+    return own_score(target, output)
 
 
 def _rewrapped(

@@ -194,6 +194,11 @@ class KerasClassifier(ImageClassifier):
             for (weight, _), value in zip(weights.values(), before, strict=True):
                 weight.assign(value)
 
+    @property
+    def classes_axis(self) -> int:
+        """The axis of the classes in the output of a segmentation."""
+        return 1 if self._channels_first else -1
+
     def _usual_shape(self) -> Shape:
         *sides, channels = self.input_shape
         return *(side or self._usual_side for side in sides), channels

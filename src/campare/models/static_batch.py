@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from campare.targets import part_of, rows_of
 from campare.types import Array
 
 #: Numbers of images that are tried where a model does not take two, which may be frames of one.
@@ -36,7 +37,7 @@ def split(images: Any, size: int, *more: Any) -> Iterator[Part]:
     for start in range(0, n, size):
         rows = np.arange(start, start + size)
         rows = np.where(rows < n, rows, 0)
-        own = [x[rows] if n > 1 and _is_one_each(x, n) else x for x in more]
+        own = [part_of(x, rows) if n > 1 and _is_one_each(x, n) else x for x in more]
         yield Part(images[rows], own, min(n - start, size))
 
 
@@ -52,4 +53,6 @@ def joined(parts: Iterable[tuple[Array, int]], axis: int = 0) -> Array:
 
 def _is_one_each(x: Any, n: int) -> bool:
     """Whether there is one of x for each of n images."""
+    if (rows := rows_of(x)) is not None:
+        return len(rows) == n
     return bool(np.ndim(x) > 0 and len(x) == n) if hasattr(x, "shape") else False

@@ -46,8 +46,8 @@ def total(output: Any) -> Any:
     return namespace(rows := flat(output)).sum(rows, axis=-1)
 
 
-def own_score(target: Callable[[Any], Any], output: Any, _: Any = None) -> Any:
-    """S_n of a target of the user's own, a function of the raw output -> (N,).
+def own_score(target: Callable[..., Any], output: Any, *rows: Any) -> Any:
+    """S_n of a target that is a function of the raw output, and of `rows` it holds, -> (N,).
 
     Raises:
         TargetError: it fails, or returns something else than a score for each image.
@@ -58,7 +58,7 @@ def own_score(target: Callable[[Any], Any], output: Any, _: Any = None) -> Any:
         [9.0, 9.0]
     """
     try:
-        scores = target(output)
+        scores = target(output, *rows)
     except CampareError:
         raise
     except Exception as error:  # whatever the user's code and the framework have

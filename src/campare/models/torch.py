@@ -148,6 +148,11 @@ class TorchClassifier(ImageClassifier):
                 for tensor, before in states:
                     tensor.copy_(before)
 
+    @property
+    def classes_axis(self) -> int:
+        """The axis of the classes in the output of a segmentation."""
+        return 1
+
     def _usual_shape(self) -> Shape:
         *known, channels = self.input_shape
         said = _said_size(self.model) if len(known) == 2 else [self._usual_side] * len(known)

@@ -41,6 +41,7 @@ class Program:
     gradients: bool = True  # whether `read` looks at them
     guided: Callable[[int], None] | None = None  # every ReLU passes only positive gradients back;
     # it is told how many did, whatever function or layer of the network computes them
+    index: tuple[tuple[int, ...], str] = ((), "int32")  # what the score is given for each image
 
 
 def enter(program: Program, output: Any, scale: Any, eps: Any) -> tuple[Any, Any]:

@@ -121,7 +121,8 @@ def compile_tap(
         curvature = _gradient(outer, along, features) if program.curvature else None
         return program.read(Tap(features, gradients, scores, logits, curvature))
 
-    more = (tf.TensorSpec([None], tf.int32), *[tf.TensorSpec(None, tf.float32)] * 2)
+    own, dtype = program.index
+    more = (tf.TensorSpec([None, *own], dtype), *[tf.TensorSpec(None, tf.float32)] * 2)
     with twice_differentiable() if program.curvature else nullcontext():
         graph = _graph(tapped, shape, *more, jit=jit)
 
@@ -129,7 +130,7 @@ def compile_tap(
         outputs = _run(
             graph,
             tf.convert_to_tensor(images, tf.float32),
-            tf.convert_to_tensor(index, tf.int32),
+            tf.convert_to_tensor(index, dtype),
             tf.convert_to_tensor(scale, tf.float32),
             tf.convert_to_tensor(eps, tf.float32),
         )
