@@ -1,10 +1,12 @@
 """The feature cache computes once, and never finds another's features."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
 
-from campare.training.cache import FeatureCache, digest
+from campare.training.cache import FeatureCache, digest, head
 
 
 def compute_once():
@@ -52,3 +54,40 @@ def test_digest_follows_weights_pixels_and_layers():
         digest(network(), images.reshape(4, 3)),
     }
     assert len(others | {base}) == 6
+
+
+def classifier(seed):
+    keras.utils.set_random_seed(seed)
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((4, 4, 3)),
+            layers.GlobalAveragePooling2D(name="pool"),
+            layers.Dense(5, activation="relu", name="hidden"),
+            layers.Dense(2, activation="softmax", name="classes"),
+        ]
+    )
+
+
+def adam(model):
+    model.compile(optimizer=keras.optimizers.Adam(0.1), loss="categorical_crossentropy")
+    model.optimizer.build(model.trainable_variables)
+
+
+def test_a_head_compiled_once_trains_each_classifier_as_one_of_its_own():
+    features = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    answers, cache = np.eye(2)[np.arange(8) % 2], FeatureCache()
+    for seed in (1, 2, 1):
+        shared, own = classifier(seed), classifier(seed)
+        plain = keras.Sequential([keras.Input((3,)), *own.layers[1:]])
+        adam(plain)
+        drawn = random.getstate()
+        found = head(shared, "key", cache, adam)
+        assert random.getstate() == drawn  # the order of batches is drawn from it
+        for one in (plain, found.model):
+            for _ in range(3):
+                one.train_on_batch(features, answers)
+        found.give(shared)
+        for a, b in zip(shared.get_weights(), own.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert len(cache.heads) == 1

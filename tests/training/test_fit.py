@@ -125,6 +125,7 @@ def test_cached_features_give_the_model_of_ordinary_training():
     fit.train(SMALL, images, seed=0, cache=cache, progress=steps.append)
     assert len(cache.memory) == 1
     assert all(step.epoch > 0 for step in steps)  # nothing was computed again
+    assert len(cache.heads) == 1
 
 
 def test_augmented_training_does_not_use_the_cache():

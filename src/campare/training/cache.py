@@ -1,10 +1,12 @@
 """Pooled features: what a frozen backbone says of the same images is computed once, and kept.
 
 Keys are digests of the weights, the preprocessing and the pixels, so that nothing stale is found.
+The layers that are trained on features are compiled once for all seeds: that takes longer than
+their training.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import keras
 import numpy as np
 
 from campare.files import atomic
+from campare.training.randomness import left_as_it_was
 from campare.types import Array, Floats
 
 BATCH = 32  # images the backbone sees at once
@@ -30,6 +33,7 @@ class FeatureCache:
 
     folder: Path | None = None
     memory: dict[str, Floats] = field(default_factory=dict, repr=False)
+    heads: dict[Hashable, "Head"] = field(default_factory=dict, repr=False)  # see `head`
 
     def get(self, key: str, compute: Callable[[], Floats]) -> Floats:
         """The features (N, C) under `key`, computed only if they are new."""
@@ -83,8 +87,53 @@ def features(
     return cache.get(digest(stem, images), compute)
 
 
-def head(model: Any) -> Any:
-    """The layers after `pool` as a model of pooled features; it shares them with the classifier."""
-    names = [layer.name for layer in model.layers]
-    after = model.layers[names.index("pool") + 1 :]
-    return keras.Sequential([keras.Input(model.get_layer("pool").output.shape[1:]), *after])
+class Head:
+    """The layers after `pool`, compiled as a model of features, with weights of one classifier.
+
+    Attributes:
+        model: takes features (N, C); its layers are copies of the first classifier's.
+    """
+
+    def __init__(self, classifier: Any, compiled: Callable[[Any], None]) -> None:
+        with left_as_it_was():  # the copies draw weights, which are not used
+            copies = [type(one).from_config(one.get_config()) for one in _after_pool(classifier)]
+        shape = classifier.get_layer("pool").output.shape[1:]
+        self.model = keras.Sequential([keras.Input(shape), *copies])
+        compiled(self.model)
+        self._optimizer = [_copied(each) for each in self.model.optimizer.variables]
+
+    def take(self, classifier: Any) -> None:
+        """Begin with the weights of a classifier, as if newly compiled."""
+        for own, one in zip(self.model.layers, _after_pool(classifier), strict=True):
+            own.set_weights(one.get_weights())
+        for variable, value in zip(self.model.optimizer.variables, self._optimizer, strict=True):
+            variable.assign(value)
+
+    def give(self, classifier: Any) -> None:
+        """Let a classifier have the weights."""
+        for own, one in zip(self.model.layers, _after_pool(classifier), strict=True):
+            one.set_weights(own.get_weights())
+
+
+def head(
+    classifier: Any, key: Hashable, cache: FeatureCache, compiled: Callable[[Any], None]
+) -> Head:
+    """The `Head` of classifiers of one `key`, with the weights of this one.
+
+    `compiled` compiles the model of the first one; the key says all that this depends on.
+    """
+    if key not in cache.heads:
+        cache.heads[key] = Head(classifier, compiled)
+    found = cache.heads[key]
+    found.take(classifier)
+    return found
+
+
+def _after_pool(classifier: Any) -> list[Any]:
+    """The layers of a classifier after `pool`."""
+    names = [layer.name for layer in classifier.layers]
+    return list(classifier.layers[names.index("pool") + 1 :])
+
+
+def _copied(variable: Any) -> Array:
+    return np.array(keras.ops.convert_to_numpy(variable))

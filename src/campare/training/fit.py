@@ -131,9 +131,16 @@ def train(
         if phase.adapts:
             lora.adapt(model, recipe, seed)
         network, inputs = guided or (model, pixels)
+        compiled = partial(_compile, recipe=recipe, phase=phase, images=len(parts[0]))
         if phase.only_head and recipe.augmentation is None and cache is not None and not guided:
-            network, inputs = head(model), features(model, pixels, cache, clock.extracting)
-        _fit(network, inputs, answers, parts, recipe, phase, seed, clock)
+            inputs = features(model, pixels, cache, clock.extracting)
+            key = repr((recipe, phase, len(parts[0]), answers.shape[1], inputs.shape[1:]))
+            shared = head(model, key, cache, compiled)
+            given = partial(shared.give, model)
+            _fit(shared.model, inputs, answers, parts, recipe, phase, seed, clock, given)
+        else:
+            compiled(network)
+            _fit(network, inputs, answers, parts, recipe, phase, seed, clock)
     if recipe.trainable == "lora":
         adapted, model = model, build(recipe, answers.shape[1], size=pixels.shape[1], seed=seed)
         lora.merge(adapted, model)
@@ -258,20 +265,17 @@ def _fit(
     phase: _Phase,
     seed: int,
     clock: Clock,
+    given: Callable[[], None] = lambda: None,
 ) -> None:
-    """Compile the model and fit it on inputs[parts[0]], watching inputs[parts[1]]."""
+    """Fit a compiled model on inputs[parts[0]], watching inputs[parts[1]].
+
+    `given` is called whenever its weights have changed that others may want.
+    """
     train_part, held = parts
-    model.compile(
-        optimizer=keras.optimizers.Adam(
-            learning_rate=_rate(phase, recipe, len(train_part)),
-            weight_decay=recipe.weight_decay or None,
-        ),
-        loss=loss.of(recipe),
-        metrics=["accuracy"],
-        jit_compile=False,
-    )
-    model.optimizer.build(model.trainable_variables)  # here, not within the graph, which is larger
-    callbacks = [keras.callbacks.LambdaCallback(**clock.hooks(recipe.batch_size))]
+    callbacks = [
+        keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: given()),
+        keras.callbacks.LambdaCallback(**clock.hooks(recipe.batch_size)),
+    ]
     if phase.patience is not None and len(held):
         callbacks.append(
             keras.callbacks.EarlyStopping(
@@ -298,6 +302,21 @@ def _fit(
             callbacks=callbacks,
             verbose=0,
         )
+    given()
+
+
+def _compile(model: Any, *, recipe: Recipe, phase: _Phase, images: int) -> None:
+    """Compile a model for a phase of a recipe, on so many images."""
+    model.compile(
+        optimizer=keras.optimizers.Adam(
+            learning_rate=_rate(phase, recipe, images),
+            weight_decay=recipe.weight_decay or None,
+        ),
+        loss=loss.of(recipe),
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    model.optimizer.build(model.trainable_variables)  # here, not within the graph, which is larger
 
 
 def _rate(phase: _Phase, recipe: Recipe, images: int) -> Any:
