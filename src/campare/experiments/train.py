@@ -1,7 +1,7 @@
 """The cell of a study before it is evaluated: its network untrained, then trained or read again."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from campare.experiments.evaluate import (
     outputs_of,
 )
 from campare.experiments.evaluated import Evaluated, evaluated
+from campare.experiments.frozen import Frozen, Kept, stem_of
 from campare.experiments.inputs import Inputs
 from campare.experiments.outputs import match
 from campare.files import atomic, read_sealed, write_sealed
@@ -49,6 +50,7 @@ class Study:
     validation: "Images | None" = None  # None: a part of the training images
     cache: Any = None  # FeatureCache: what frozen backbones said of the training images
     curve: Curve | None = None  # of quality while a model is trained
+    kept: Kept = field(default_factory=Kept)  # what frozen backbones said of the test images
 
     def __getstate__(self) -> dict[str, Any]:
         """Another process finds files of weights wherever it begins."""
@@ -107,7 +109,7 @@ def _of_campare(
         seed=study.terms.seed,
     )
     report(UNTRAINED)
-    untrained = outputs_of(model, study.inputs, study.terms)
+    untrained = outputs_of(_sharing(study, recipe, model, network), study.inputs, study.terms)
 
     def train() -> "Trained":
         return fit.train(
@@ -123,7 +125,15 @@ def _of_campare(
 
     facts = _kept(study.run, cell, names, train, fit.save)
     network.set_weights(fit.load(study.run.model_path(cell)).get_weights())
-    return model, untrained, facts
+    return _sharing(study, recipe, model, network), untrained, facts
+
+
+def _sharing(study: Study, recipe: "Recipe", model: Evaluated, network: Any) -> Evaluated:
+    """A model with a frozen backbone takes what others with the same one were told by it."""
+    if recipe.trainable != "head" or not model.classifier.bottleneck(model.layer):
+        return model
+    stem = stem_of(network, recipe.backbone, recipe.backbone_options, study.size)
+    return replace(model, classifier=Frozen(model.classifier, model.layer, stem, study.kept))
 
 
 def _watch(study: Study, model: Evaluated, network: Any) -> "Watch | None":

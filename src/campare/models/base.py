@@ -168,7 +168,8 @@ class ImageClassifier(KnownModel):
         class, without a second forward pass.
         The layer's output A is repeated `repeat` times along the batch (row m N + n is repeat m of
         image n) and becomes A * scale + eps, both broadcast to (repeat N, h, w, C); what comes
-        before is computed once an image. `curvature` adds the Hessian of the score times A.
+        before is computed once an image. `target` may then be one a row, too. `curvature` adds the
+        Hessian of the score times A.
 
         Raises:
             LayerError: the layer is missing, runs twice, is not spatial, or is to be repeated
@@ -325,7 +326,10 @@ class ImageClassifier(KnownModel):
     ) -> Callable[[], Callable[[], tuple[Array, ...]]]:
         """What runs the tap when it is called, and returns what fetches the result."""
         shape = tuple(images.shape[1:])
-        index, differentiated = self._target(target, len(images), score)
+        each_row = isinstance(target, np.ndarray) and target.shape == (len(images) * repeat,)
+        index, differentiated = self._target(
+            target, len(images) * repeat if each_row else len(images), score
+        )
         perturbed = eps is not None or scale is not None
         more = (curvature, gradients)
 
@@ -346,7 +350,7 @@ class ImageClassifier(KnownModel):
             with self._patching():
                 outputs = run(
                     images,
-                    np.tile(index, (repeat, *[1] * (index.ndim - 1))),
+                    index if each_row else np.tile(index, (repeat, *[1] * (index.ndim - 1))),
                     np.float32(1) if scale is None else np.asarray(scale, np.float32),
                     np.float32(0) if eps is None else np.asarray(eps, np.float32),
                 )
