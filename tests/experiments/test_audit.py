@@ -490,9 +490,11 @@ class TestRun:
             assert [cell.recipe for cell in found[-1].cells] == ["b"]
         assert found[0].frame.equals(found[1].frame)
         failing |= {"b"}
-        for out, advice in ((None, "out='runs/audit'"), (tmp_path / "s", "the traceback in")):
-            with pytest.raises(CellsError, match=f"models that finish, got 2 .* Try: {advice}"):
-                quick(models, out=out)
+        with pytest.raises(CellsError, match=r"models that finish, got 2 .* Try: the traceback"):
+            quick(models, out=tmp_path / "s")
+        with pytest.raises(ValueError, match="of no use") as error:
+            quick(models)
+        assert error.traceback[-1].name == "fails"  # where it was raised
 
     def test_another_output_is_another_audit(self, tmp_path):
         keras.utils.set_random_seed(0)

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import random
+import secrets
 import shutil
 import signal
 import socket
@@ -31,18 +32,26 @@ class Nodes:
     """Two nodes of Ray on this machine."""
 
     def __init__(self):
+        # Of these nodes and their commands alone.
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        os.environ |= {"RAY_USAGE_STATS_ENABLED": "0"}
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         self.head = self._start("--head", f"--port={self.port}", "--include-dashboard=false")
-        self.wait(1)
-        self.add()
+        self.second = self.head
+        try:
+            self.wait(1)
+            self.add()
+        except BaseException:
+            self.end()
+            raise
 
     def _start(self, *words):
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen([*command, "--node-ip-address=127.0.0.1", *words], **quiet)
+        return subprocess.Popen([*command, *words], **quiet)
 
     def add(self):
         """Start the second node."""
@@ -60,14 +69,18 @@ class Nodes:
         """Wait until there are so many nodes."""
         code = (
             "import ray, sys; ray.init(sys.argv[1], logging_level='error');"
-            "sys.exit(sum(n['Alive'] for n in ray.nodes()) != int(sys.argv[2]))"
+            "alive = sum(n['Alive'] for n in ray.nodes());"
+            "sys.exit(0 if alive == int(sys.argv[2]) else f'{alive} nodes')"
         )
-        for _ in range(60):
-            words = [sys.executable, "-c", code, self.address, str(number)]
-            if subprocess.run(words, capture_output=True, check=False).returncode == 0:
-                return
+        words = [sys.executable, "-c", code, self.address, str(number)]
+        for _ in range(30):
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                done = subprocess.run(words, capture_output=True, text=True, check=False)
+                if done.returncode == 0:
+                    return
             time.sleep(1)
-        raise RuntimeError(f"not {number} nodes at {self.address}")
+        raise RuntimeError(f"not {number} nodes at {self.address}: {done.stderr[-500:]}")
 
     def end(self):
         for node in (self.second, self.head):

@@ -16,7 +16,7 @@ from campare.attribution.method import Method
 from campare.data import Images, ImageSet
 from campare.data.groups import By
 from campare.data.samples import SPLITS
-from campare.errors import CampareError, DataError, RunError, TargetError
+from campare.errors import DataError, RunError, TargetError
 from campare.experiments.arms import Arm, trained
 from campare.experiments.cells import ERROR, all_failed, attempted, warn_of_failures
 from campare.experiments.engines import engine as find_engine
@@ -129,7 +129,7 @@ def audit(
 
     Raises:
         CampareError: something does not fit; the text says what would. Nothing has been written.
-            Or all models failed.
+            Or all models failed; without `out` the error of the first is raised as it is.
 
     Example:
         >>> import keras
@@ -274,7 +274,7 @@ def _keep(audited: Audit, cell: Cell, report: Report) -> dict[str, Any]:
         evaluation = _evaluate(audited, cell, report)
         return evaluation.facts | {"table": evaluation.table.frame()}
 
-    return attempted(do, cause_of)
+    return attempted(do, cause_of, whole=True)
 
 
 def _called(arm: Arm, cell: Cell) -> str:
@@ -295,20 +295,20 @@ def _in_memory(
     tables: dict[Cell, pl.DataFrame] = {}
     records: dict[Cell, CellRecord] = {}
     failures: dict[str, str] = {}
-    mistake: CampareError | None = None
+    first: Exception | None = None
     for cell, facts in engine(
         tuple(called), partial(_keep, audited), lambda cell, event: live.event(called[cell], event)
     ):
         if FAILED in facts:
             failures[called[cell]] = facts[FAILED]
-            mistake = mistake or facts.get(ERROR)
+            first = first or facts.get(ERROR)
             live.fail(called[cell], facts[FAILED])
             continue
         tables[cell] = facts.pop("table")
         records[cell] = CellRecord(recipe=cell.recipe, seed=cell.seed, **facts)
         live.finish(called[cell], facts)
     if not tables:
-        raise mistake or all_failed(failures, live.part, "out='runs/audit', which keeps tracebacks")
+        raise first or all_failed(failures, live.part, "out='runs/audit', which keeps tracebacks")
     done = [cell for cell in called if cell in tables]
     return pl.concat([tables[cell] for cell in done]), tuple(records[c] for c in done), failures
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from campare.errors import CampareError, RunError
-from campare.experiments.engines.protocol import FAILED, Engine, Work
+from campare.experiments.engines.protocol import FAILED, Engine, Work, portable
 from campare.experiments.evaluate import Report
 from campare.experiments.progress import Live
 from campare.experiments.sharing import ELSEWHERE, alone
@@ -18,7 +18,7 @@ from campare.runs.resume import sweep
 from campare.runs.run import Cell, Run
 from campare.runs.token import require_token, token
 
-#: The fact of a cell that failed by a mistake of the user: the error.
+#: The fact of a cell that failed, by a mistake of the user say: the error.
 ERROR = "error"
 
 
@@ -80,14 +80,20 @@ def run_cells(
         raise first or all_failed(ours, live.part, f"the traceback in {path}")
 
 
-def attempted(do: Callable[[], dict[str, Any]], note: Callable[[Exception], str]) -> dict[str, Any]:
-    """The facts of a cell that is done, or of one that fails: its cause, as `note` has it."""
+def attempted(
+    do: Callable[[], dict[str, Any]], note: Callable[[Exception], str], *, whole: bool = False
+) -> dict[str, Any]:
+    """The facts of a cell that is done, or of one that fails: its cause, as `note` has it.
+
+    With a mistake of the user goes the error; `whole`: with any failure.
+    """
     try:
         return do()
     except Exception as error:
         if is_fatal(error):
             raise
-        known = {ERROR: error} if isinstance(error, CampareError) else {}
+        told = whole or isinstance(error, CampareError)
+        known = {ERROR: portable(error)} if told else {}
         return {FAILED: note(error), **known}
 
 

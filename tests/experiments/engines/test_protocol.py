@@ -7,7 +7,7 @@ import pytest
 
 from campare.errors import CampareError
 from campare.experiments.engines import ENGINES, engine, local, ray, with_options
-from campare.experiments.engines.protocol import Engine, Work
+from campare.experiments.engines.protocol import Engine, Work, portable
 
 RUNS = {"local": local.run, "ray": ray.run}
 
@@ -53,3 +53,11 @@ def test_an_address_is_of_ray():
     assert with_options("ray", address="h:1") == "ray(address='h:1')"
     with pytest.raises(CampareError, match=r"got 'local'\. Try: --engine ray"):
         with_options("local", address="h:1")
+
+
+def test_an_error_that_cannot_be_sent_is_told_in_words():
+    class OwnError(Exception):
+        pass
+
+    assert str(portable(OwnError("why"))) == "OwnError: why"
+    assert portable(KeyError("why")).args == ("why",)

@@ -56,14 +56,6 @@ def test_steps_of_a_training_are_paced(monkeypatch):
     assert sent == [(EVENT, event) for event in (1, "maps", 4)]
 
 
-def test_an_error_that_cannot_be_sent_is_told_in_words():
-    class OwnError(Exception):
-        pass
-
-    assert str(worker._portable(OwnError("why"))) == "OwnError: why"
-    assert worker._portable(KeyError("why")).args == ("why",)
-
-
 def test_sigterm_ends_it_as_a_mistake_would():
     with pytest.raises(SystemExit) as stopped:
         worker._stop()

@@ -1,5 +1,6 @@
 """What an engine is: it takes cells and work, and yields the facts of each as it is done."""
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,3 +12,17 @@ Work = Callable[[Any, Callable[[Any], None]], dict[str, Any]]
 Engine = Callable[
     [Sequence[Any], Work, Callable[[Any, Any], None]], Iterator[tuple[Any, dict[str, Any]]]
 ]
+
+
+def portable(error: Exception) -> Exception:
+    """An error as another process can raise it.
+
+    Example:
+        >>> portable(ValueError("no"))
+        ValueError('no')
+    """
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever a user's class does when it is pickled
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

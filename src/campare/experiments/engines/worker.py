@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import IO, Any, NoReturn
 
+from campare.experiments.engines.protocol import portable
+
 #: The kinds of messages to the parent.
 EVENT, FACTS, RAISED, UNREADABLE = "event", "facts", "raised", "unreadable"
 #: Seconds between two steps of a training that are reported.
@@ -61,7 +63,7 @@ def serve(source: IO[bytes], out: IO[bytes]) -> None:
         try:
             facts = work(cell, _paced(send))
         except Exception as error:  # what fails all cells
-            send(RAISED, _portable(error))
+            send(RAISED, portable(error))
             return
         send(FACTS, facts)
 
@@ -87,15 +89,6 @@ def _paced(send: Send) -> Callable[[Any], None]:
             send(EVENT, event)
 
     return report
-
-
-def _portable(error: Exception) -> Exception:
-    """An error as the parent can raise it."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-    return error
 
 
 def _stop(*_: Any) -> NoReturn:
