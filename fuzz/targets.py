@@ -38,7 +38,8 @@ from campare.stats import claims
 from campare.training import recipe
 from campare.untrusted import read_json, read_xml
 from campare.yamlfile import plain_yaml
-from fuzz import seeds
+from fuzz import models, runs, seeds, volumes
+from fuzz.later import Later, installed
 
 IMAGE = Decoded(np.zeros((seeds.HEIGHT, seeds.WIDTH, 3), np.uint8), 1)
 USUAL = Reading()
@@ -203,7 +204,7 @@ def _voc_masks(content: bytes) -> None:
     voc.read(Held(held.root, tuple(sorted(named)), (), held.contents), Reading())
 
 
-TARGETS: Mapping[str, Target] = {
+TARGETS: dict[str, Target] = {
     "json": Target(seeds.COCO + seeds.LABELME, read_json, "json", (ValueError,), 1),
     "xml": Target(seeds.XML, read_xml, "xml", (ValueError,), 1),
     "yaml": Target(seeds.YAML, lambda c: plain_yaml(c.decode("latin1")), "", (ValueError,), 0.4),
@@ -286,7 +287,34 @@ TARGETS: Mapping[str, Target] = {
         seeds.PROMPTS, partial(_on_disk, lambda p: options.prompts(str(p)), ".yaml"), "yaml",
         weight=0.05,
     ),
+    "run": Target(
+        Later(partial(runs.made, folder)), partial(runs.read, folder), "run", weight=0.05
+    ),
+    ".keras": Target(
+        Later(models.keras(".keras", folder)), partial(models.load, folder, ".keras"), "archive",
+        weight=0.004,
+    ),
+    ".h5": Target(
+        Later(models.keras(".h5", folder)), partial(models.load, folder, ".h5"), "hdf5",
+        weight=0.004,
+    ),
 }  # fmt: skip
+if installed("nibabel"):
+    TARGETS["NIfTI"] = Target(
+        Later(volumes.nifti), partial(volumes.read, folder, ".nii"), "nifti", weight=0.2
+    )
+if installed("pydicom"):
+    TARGETS["DICOM"] = Target(
+        Later(volumes.dicom), partial(volumes.read, folder, ".dcm"), "dicom", weight=0.2
+    )
+if installed("torch", "safetensors"):
+    TARGETS[".pt"] = Target(
+        Later(models.torch), partial(models.fit, folder, ".pt"), "archive", weight=0.1
+    )
+    TARGETS[".safetensors"] = Target(
+        Later(models.safetensors), partial(models.fit, folder, ".safetensors"), "safetensors",
+        weight=0.1,
+    )  # fmt: skip
 
 
 def chosen(rng: random.Random, names: Sequence[str], count: int) -> list[str]:

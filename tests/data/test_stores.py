@@ -1,12 +1,13 @@
 """The libraries of stores themselves, on servers of this machine."""
 
+import base64
 import hashlib
 import http.server
 import json
 import re
 import threading
 from contextlib import contextmanager
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import pytest
 
@@ -194,3 +195,55 @@ def test_a_data_set_of_hugging_faces_hub(monkeypatch):
         assert fetched("hf://datasets/a/pets/cat")[0] == {"1.png": b"1", "ä b+.png": b"22"}
         with pytest.raises(DataError, match=r"Expected .*hf://datasets/a/none"):
             fetched("hf://datasets/a/none")
+
+
+def google(files, asked):
+    """Answers as Google's storage does for the bucket `pets`, with digests of the files."""
+
+    def about(name):
+        digest = base64.b64encode(hashlib.md5(files[name]).digest()).decode()
+        return {"name": name, "bucket": "pets", "size": str(len(files[name])), "md5Hash": digest,
+                "generation": "1", "updated": "2026-01-01T00:00:00.000Z"}  # fmt: skip
+
+    def listing(prefix):
+        inside = [name for name in files if name.startswith(prefix)]
+        folders = {n[: n.index("/", len(prefix)) + 1] for n in inside if "/" in n[len(prefix) :]}
+        items = [about(name) for name in inside if "/" not in name[len(prefix) :]]
+        return {"kind": "storage#objects", "items": items, "prefixes": sorted(folders)}
+
+    def answer(path, _):
+        asked.append(path)
+        path, _, query = path.partition("?")
+        name = path.partition("/b/pets/o/")[2]
+        kind = {"Content-Type": "application/json"}
+        if path.rstrip("/").endswith("/b/pets/o"):
+            prefix = parse_qs(query).get("prefix", [""])[0]
+            return 200, kind, json.dumps(listing(prefix)).encode()
+        if path.endswith("/b/pets"):
+            return 200, kind, json.dumps({"name": "pets", "kind": "storage#bucket"}).encode()
+        if name in files and ("alt=media" in query or "/download/" in path):
+            return 200, {}, files[name]
+        if name in files:
+            return 200, kind, json.dumps(about(name)).encode()
+        return 404, kind, b'{"error": {"code": 404, "message": "none"}}'
+
+    return answer
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_bucket_of_google(monkeypatch, tmp_path):
+    pytest.importorskip("gcsfs")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    files = {f"all/{name}": content for name, content in PETS.items()}
+    with serving(google(files, [])) as address:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+        assert fetched("gs://pets/all")[0] == PETS
+        assert fetched("gs://pets/all") == (PETS, [])
+        files["all/dog/1.png"] = b"444"
+        again, said = fetched("gs://pets/all")
+        assert again == {**PETS, "dog/1.png": b"444"}
+        assert "3 B in 1 file" in said[0]
+        with pytest.raises(DataError, match="Expected data at gs://pets/none, got none there"):
+            fetched("gs://pets/none")

@@ -12,6 +12,7 @@ from campare.errors import RunError
 from campare.experiments.inputs import mosaics_of
 from campare.experiments.progress import Live
 from campare.runs.run import Cell, Run
+from campare.runs.seals import Seal
 from campare.types import SCORE_COLUMNS
 from manifests import manifest
 
@@ -38,6 +39,32 @@ def test_images_come_back(tmp_path):
     assert back.regions.keys() == was.regions.keys()
     for name in was.regions:
         np.testing.assert_array_equal(back.regions[name], was.regions[name])
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"images": None}, {"names": None}, {"labels": np.array([0.5, 1, 1])},
+        {"labels": np.array([0, 1, 2])}, {"labels": np.array([0, 1])}, {"images": np.zeros((3, 5))},
+        {"images": np.zeros((3, 5, 5, 3))}, {"names": np.array("a")}, {"classes": np.array(["a"])},
+        {"region:object": np.zeros(3)}, {"region:other": np.zeros((), np.uint8)},
+    ],
+    ids=lambda arrays: next(iter(arrays)),
+)  # fmt: skip
+def test_sealed_arrays_that_are_no_images_are_refused(tmp_path, arrays):
+    """As in a run that somebody made to look like one."""
+    run = Run.create(tmp_path, manifest())
+    run.write_images(images())
+    with np.load(tmp_path / "images.npz") as held:
+        kept = {**held, **arrays}
+    kept = {name: array for name, array in kept.items() if array is not None}
+    np.savez(tmp_path / "images.npz", **kept)
+    run.manifest.files["images.npz"] = Seal.of(tmp_path / "images.npz")
+    with pytest.raises(RunError, match="Expected arrays as they were written in"):
+        run.images()
+    if "region:object" not in arrays:
+        with pytest.raises(RunError, match="Expected arrays as they were written in"):
+            run.mosaics()
 
 
 def rows_of(cell):

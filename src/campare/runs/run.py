@@ -37,7 +37,7 @@ from campare.runs.manifest import CellRecord, Manifest, read_manifest
 from campare.runs.records import read_records, record_path
 from campare.runs.seals import Fault, Seal
 from campare.runs.tables import TableError, scan_table
-from campare.types import Bools, Floats
+from campare.types import Array, Bools, Floats
 
 if TYPE_CHECKING:
     import polars as pl
@@ -286,7 +286,7 @@ class Run:
                 with np.load(path, allow_pickle=False) as arrays:
                     yield arrays
                 return
-            except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
+            except _NO_ARRAYS as error:
                 wrong = "missing" if isinstance(error, FileNotFoundError) else last_words(error)
         raise RunError(
             f"Expected arrays as they were written in {path}, got: {wrong}. "
@@ -307,26 +307,24 @@ class Run:
         """The test images with labels, names and masks."""
         from campare.data import Images
 
-        with self._reading(IMAGES, self.manifest.files) as found:
-            arrays = dict(found)
-        shape = arrays["images"].shape[:3]
-        regions = {
-            name.removeprefix("region:"): np.unpackbits(bits, count=int(np.prod(shape)))
-            .reshape(shape)
-            .astype(bool)
-            for name, bits in arrays.items()
-            if name.startswith("region:")
-        }
-        return Images(
-            images=arrays["images"],
-            labels=arrays["labels"],
-            names=tuple(str(name) for name in arrays["names"]),
-            regions=regions,
-            class_names=tuple(str(name) for name in arrays["classes"]),
-            groups=tuple(str(name) or None for name in arrays["groups"])
-            if "groups" in arrays
-            else (),
-        )
+        with self._reading(IMAGES, self.manifest.files) as arrays:
+            images = arrays["images"]
+            _require_images(images, arrays["labels"], arrays["names"], arrays["classes"])
+            regions = {
+                name.removeprefix("region:"): _masks(arrays[name], images.shape[:3])
+                for name in arrays
+                if name.startswith("region:")
+            }
+            return Images(
+                images=images,
+                labels=arrays["labels"],
+                names=tuple(str(name) for name in arrays["names"]),
+                regions=regions,
+                class_names=tuple(str(name) for name in arrays["classes"]),
+                groups=tuple(str(name) or None for name in arrays["groups"])
+                if "groups" in arrays
+                else (),
+            )
 
     def mosaics(self) -> dict[str, tuple[int, ...]]:
         """Of each mosaic the test images that it shows, as they are drawn from those kept here.
@@ -341,13 +339,13 @@ class Run:
         with self._reading(IMAGES, self.manifest.files) as arrays:
             if "groups" in arrays:
                 return {}
+            _require_images(arrays["images"], arrays["labels"], arrays["names"], arrays["classes"])
             labels, names = arrays["labels"], tuple(map(str, arrays["names"]))
             classes = tuple(map(str, arrays["classes"]))
             several: Bools = np.zeros(len(labels), np.bool_)
             if "region:other" in arrays:
-                shape = np.shape(arrays["images"])[:3]
-                bits = np.unpackbits(arrays["region:other"], count=int(np.prod(shape)))
-                several = np.asarray(bits.reshape(len(labels), -1).any(axis=1))
+                masks = _masks(arrays["region:other"], np.shape(arrays["images"])[:3])
+                several = np.asarray(masks.any(axis=(1, 2)))
         blank = np.zeros((len(labels), 2, 2, 3), np.uint8)
         return shown_on(Images(blank, labels, names, {}, classes), several)
 
@@ -382,6 +380,33 @@ class Run:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         self.manifest.files[IMAGES] = Seal.of(self.path / IMAGES)
         self.write_manifest()
+
+
+#: What arrays raise that are missing, damaged, or of another kind or shape.
+_NO_ARRAYS = (
+    *(OSError, ValueError, EOFError, LookupError, TypeError, BadZipFile, zlib.error),
+    *(NotImplementedError, RuntimeError),
+)
+
+
+def _require_images(images: Array, labels: Array, names: Array, classes: Array) -> None:
+    """Raise ValueError where arrays are none of pictures with a label and a name each.
+
+    Shapes: (N, H, W, 3) uint8, (N,) integers below K, (N,) and (K,) texts.
+    """
+    fits = (images.ndim, labels.ndim, names.ndim, classes.ndim) == (4, 1, 1, 1)
+    if not fits or images.dtype != np.uint8 or not len(images) == len(labels) == len(names):
+        raise ValueError(f"arrays of shapes {images.shape}, {labels.shape} and {names.shape}")
+    if labels.dtype.kind not in "iu" or not ((labels >= 0) & (labels < len(classes))).all():
+        raise ValueError(f"labels that are none of {len(classes)} classes")
+
+
+def _masks(bits: Array, shape: tuple[int, ...]) -> Bools:
+    """Masks (N, H, W) that were written as bits."""
+    count = int(np.prod(shape))
+    if bits.shape != (-(-count // 8),):
+        raise ValueError(f"{bits.size:,} bytes of masks for {count:,} pixels")
+    return np.unpackbits(bits, count=count).reshape(shape).astype(bool)
 
 
 def _scores(name: str) -> str:

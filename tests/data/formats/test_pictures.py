@@ -204,6 +204,23 @@ def test_a_volume_whose_header_says_more_than_the_file_holds(tmp_path: Path):
     )
 
 
+@pytest.mark.parametrize("at", [{"shape": (0, 8, 4)}, {"shape": (8, 8, 0)}, {"kind": np.complex64},
+                                {"kind": [("R", "u1"), ("G", "u1"), ("B", "u1")]}])  # fmt: skip
+def test_a_volume_without_numbers(tmp_path: Path, at):
+    nifti(tmp_path / "a.nii", np.zeros(at.get("shape", (8, 8, 4)), at.get("kind", np.int16)))
+    for read in (slices_of, read_picture, read_mask_slices):
+        assert "Expected NIfTI in" in error_of(read, tmp_path / "a.nii")
+
+
+def test_a_dicom_file_with_an_element_of_an_unknown_kind(tmp_path: Path):
+    dicom(tmp_path / "a.dcm", RAMP, NumberOfFrames=1)
+    content = (tmp_path / "a.dcm").read_bytes()
+    tag = b"\x28\x00\x08\x00"
+    (tmp_path / "a.dcm").write_bytes(content.replace(tag + b"IS", tag + b"I0"))
+    for read in (slices_of, read_picture, read_mask_slices):
+        assert "Expected " in error_of(read, tmp_path / "a.dcm")
+
+
 def test_a_dicom_file_whose_content_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     dicom(tmp_path / "a.dcm", RAMP)
     pydicom = pytest.importorskip("pydicom")

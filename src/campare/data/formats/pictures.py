@@ -203,6 +203,8 @@ def _volume(path: Path, _: int) -> Array:
         file = nibabel.load(path)
         _require_volume(file.shape, file.get_data_dtype().itemsize, path)
         volume = np.asarray(nibabel.as_closest_canonical(file).dataobj)
+        if not volume.size or volume.dtype.kind not in "biuf":  # colors, complex numbers
+            raise ValueError(f"values of shape {volume.shape} and type {volume.dtype}")
     except Exception as error:  # nibabel raises its own kinds, zlib and gzip theirs
         raise DataError(f"Expected NIfTI in {path}, got: {error}. Try to save it anew.") from error
     if volume.ndim == 4 and volume.shape[-1] == 1:
@@ -277,7 +279,7 @@ def _frames_of(file: Any, path: Path) -> int:
     """How many frames a DICOM file says that it has."""
     try:
         return int(file.get("NumberOfFrames", 1) or 1)
-    except (ValueError, TypeError, OverflowError) as error:
+    except Exception as error:  # as above: pydicom reads an element when it is wanted
         raise DataError(
             f"Expected DICOM in {path}, got: {error}. Try to export it anew."
         ) from error
