@@ -31,7 +31,9 @@ def small_run(build_run, tmp_path_factory):
 def test_writes_the_page_the_figures_and_the_tables(fake_run, page):
     names = {p.relative_to(fake_run.path).as_posix() for p in fake_run.path.rglob("*.*")}
     figures = {
-        f"figures/{n}.{kind}" for n in ("effects", "learning", "spread") for kind in ("svg", "png")
+        f"figures/{n}.{kind}"
+        for n in ("effects", "learning", "paired", "spread")
+        for kind in ("svg", "png")
     }
     kept = ("effects", "factors", "claims", "sensitivity", "summary", "nulls", "classes")
     tables = {f"tables/{name}.csv" for name in kept}
@@ -46,7 +48,7 @@ def test_writes_the_page_the_figures_and_the_tables(fake_run, page):
 def test_same_run_same_bytes(fake_run, page, tmp_path):
     again = render(fake_run, comparison=fake_run.compared, out=tmp_path / "again" / "report.html")
     paths = list(again.parent.rglob("*.*"))
-    assert len(paths) == 14
+    assert len(paths) == 16
     for path in paths:
         first = fake_run.path / path.relative_to(again.parent)
         assert path.read_bytes() == first.read_bytes(), path

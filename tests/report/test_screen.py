@@ -75,6 +75,12 @@ def test_where_an_arm_follows_a_cue_the_first_chart_is_of_the_cue(fake_run):
     assert found.charts[1].kind == ""
 
 
+def test_where_one_pair_is_compared_there_is_room_for_its_images(build_run, tmp_path):
+    run = build_run(tmp_path, n=8, arms=("A", "B"), seeds=(0,))
+    charts = read(run, compare(run, resamples=100)).screen.charts
+    assert [panel.kind for panel in charts] == [""] * 3 + ["paired"] * 3
+
+
 def test_one_arm_alone_stands_beside_controls(build_run, tmp_path):
     run = build_run(tmp_path, n=8, arms=("B",), seeds=(0,))
     first = read(run, compare(run, resamples=100)).screen

@@ -1,5 +1,8 @@
 """Plain values of the page."""
 
+import polars as pl
+import pytest
+
 from campare.report import view
 
 
@@ -18,3 +21,18 @@ def test_0_is_no_change_of_images_and_a_value_of_anything_else():
         ("augment", ("zoom 0.1", "none")),
         ("options", ("dropout 0", "dropout 0.5")),
     )
+
+
+def test_pairs_are_of_the_same_images_and_means_over_seeds():
+    nan = float("nan")
+    rows = [
+        (arm, seed, image, "grad-cam", "energy", value)
+        for arm, values in (("A", [0.1, 0.2, nan]), ("B", [0.4, 0.1, 0.5]))
+        for image, value in zip("zyx", values, strict=True)
+        for seed, value in ((0, value), (1, value + 0.2))
+    ]
+    names = ["recipe", "seed", "image", "method", "metric", "value"]
+    found = view.paired(pl.DataFrame(rows, schema=names, orient="row"), "grad-cam", "energy",
+                   [("B", "A"), ("A", "B")])  # fmt: skip
+    assert found["B", "A"] == pytest.approx([-0.1, 0.3])  # of y and z
+    assert found["A", "B"] == pytest.approx([0.1, -0.3])

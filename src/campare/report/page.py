@@ -17,6 +17,7 @@ from campare.report import screen as first
 from campare.report.plots import curves, forest, spread
 from campare.report.plots.chart import Panel, Plot
 from campare.report.plots.classes import by_class
+from campare.report.plots.paired import paired
 from campare.report.view import Arm, Effect
 from campare.runs.command import value, with_option
 from campare.runs.manifest import Manifest
@@ -70,6 +71,7 @@ class Page:
     control_tables: list[tuple[str, list[tuple[Arm, list[view.Mean]]]]]
     gallery: gallery.Gallery
     spread: list[Panel]
+    paired: list[Panel]  # image by image
     learning: list[list[Plot]]
     doses: list[Plot]
     quality: list[list[Plot]]  # over the epochs of the trainings
@@ -125,6 +127,7 @@ class Page:
             "learning": self.learning,
             "quality": self.quality,
             "spread": self.spread,
+            "paired": self.paired,
         }
         return {name: chart for name, chart in charts.items() if chart}
 
@@ -165,6 +168,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
     )
     cells = list(manifest.cells.values())
     said = [words.typeset(answer) for answer in comparison.answers]
+    by_pair = _paired(scores, method, per_image, _pairs(effects), arms, size)
     settings = view.settings(manifest.recipe_fields)
     wrong = [
         one._replace(text=words.set_text(one.text))
@@ -206,6 +210,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
             factors,
             found,
             [] if len(arms) == 1 else [name for name, _ in settings.differ if name != "files"],
+            by_pair,
         ),
         faults=wrong,
         effects=effects,
@@ -228,6 +233,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
             if (rows := view.control_table(found, arms, method, metric, controls))
         ],
         gallery=pictures,
+        paired=by_pair,
         spread=[spread.spread(values[metric], metric, arms) for metric in per_image[:4]],
         learning=curves.learning(cells, arms),
         quality=curves.quality(comparison.curves, arms),
@@ -285,6 +291,28 @@ def _names(effects: Mapping[tuple[str, str], Effect]) -> list[str]:
 def _pairs(effects: Mapping[tuple[str, str], Effect]) -> list[tuple[str, str]]:
     """Treatment and control of each contrast."""
     return list(dict.fromkeys((e.treatment, e.control) for e in effects.values()))
+
+
+#: Image by image: measures, and pairs of each.
+_MEASURES, _PAIRS = 3, 8
+
+
+def _paired(
+    scores: pl.DataFrame,
+    method: str,
+    metrics: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
+    arms: Sequence[Arm],
+    size: tuple[int, int] | None,
+) -> list[Panel]:
+    """Differences of each image in the first measures, at equal resolution where that decides."""
+    drawn = []
+    for metric in metrics[:_MEASURES] if pairs else ():
+        pooled = view.paired(scores, method, view.matched(metric), pairs[:_PAIRS]) if size else {}
+        known = any(values.size for values in pooled.values())
+        found = pooled if known else view.paired(scores, method, metric, pairs[:_PAIRS])
+        drawn.append(paired(found, metric, arms))
+    return [panel for panel in drawn if panel.rows]
 
 
 def _sensitivity(

@@ -19,7 +19,7 @@ from campare.stats.answer import Answer
 from campare.stats.answers import arms_in
 from campare.stats.comparison import Comparison
 from campare.stats.deciding import ahead
-from campare.stats.order import alike
+from campare.stats.order import Alike, alike
 from campare.stats.ranking import CLASSIFIER
 from campare.stats.words import listed
 
@@ -73,10 +73,12 @@ def screen(
     factors: Mapping[tuple[str, str], Effect],
     found: Mapping[tuple[str, str, str], Mean],
     differ: Sequence[str] = (),
+    by_image: Sequence[Panel] = (),
 ) -> Screen:
     """The first screen of a run with these answers; see `campare.report.page.read`.
 
-    `differ` are the settings in which arms differ.
+    `differ` are the settings in which arms differ, `by_image` their differences image by image,
+    for which there is room where one pair is compared.
     """
     told = [answer for answer in answers if answer.kind == "arm"]
     rows = {**effects, **factors}
@@ -90,9 +92,12 @@ def screen(
         charts += [_low(panel) for panel in drawn]
     else:
         charts += [_levels(metric, arms, method, found, size) for metric in telling]
+    charts = [one for one in charts if one.rows][:CHARTS]
+    if all(len(one.rows) == 1 for one in charts):
+        charts += by_image[:CHARTS]
     return Screen(
         cautions=_cautions(told, faults, len(arms)),
-        charts=[one for one in charts if one.rows][:CHARTS],
+        charts=charts,
         measures=telling[:MEASURES],
         standings=_standings(comparison, arms, method, telling[:MEASURES], size, found),
         shown=f"the first {ROWS} of {len(names)} differences" if len(names) > ROWS else "",
@@ -104,7 +109,7 @@ def _lines(answers: Sequence[Answer], differ: Sequence[str]) -> list[tuple[str, 
     """What differs besides, by the answers or else by the settings, and what to do next."""
     besides = [answer.short for answer in answers if answer.kind == "besides"]
     if not besides and differ:
-        besides = [f"{listed(differ)} differ"]
+        besides = [f"they differ in {listed(differ)}"]
     first = [answer.short.removeprefix("Next: ") for answer in answers if answer.kind == "next"]
     lines = (("Besides", ". ".join(besides)), ("Next", ". ".join(first)))
     return [(word, f"{text}.") for word, text in lines if text]
@@ -115,7 +120,7 @@ def _cautions(told: Sequence[Answer], faults: Sequence[Fault], arms: int) -> lis
     found = [
         Caution(
             one.verdict in _DECIDE,
-            f"{_of(one.subjects, arms)}: {one.verdict}",
+            f"{_of(one.subjects, arms)}: {_called(one)}",
             [str(answer) for answer in one.answers],
         )
         for one in alike(told)
@@ -124,6 +129,13 @@ def _cautions(told: Sequence[Answer], faults: Sequence[Fault], arms: int) -> lis
         Caution(True, fault.text.rstrip("."), [fault.text]) for fault in faults if fault.alarm
     ]
     return sorted(found, key=lambda caution: not caution.changes)
+
+
+def _called(one: Alike) -> str:
+    """A fault in a few words; an audit knows of no training that failed."""
+    first = one.answers[0]
+    guess = first.short.removeprefix(f"{first.subject} ")
+    return guess if one.verdict == NOT_LEARNED and guess else one.verdict
 
 
 def _of(subjects: Sequence[str], arms: int) -> str:

@@ -116,6 +116,15 @@ def _classes(page: Page) -> str:
     return table(heads, rows)
 
 
+def _paired(page: Page) -> str:
+    lines = [
+        f"- {escaped(panel.title)}: {escaped(row.spoken)}"
+        for panel in page.paired
+        for row in panel.rows
+    ]
+    return "\n".join(lines)
+
+
 def _doses(page: Page) -> str:
     return "\n".join(f"- {escaped(plot.title)}: {escaped(plot.spoken)}" for plot in page.doses)
 
@@ -174,6 +183,16 @@ SECTIONS: tuple[Section, ...] = (
         markdown=_effects,
         shown=lambda page: not page.alone,
         figures=("effects",),
+    ),
+    Section(
+        id="paired",
+        title="Image by image",
+        says=lambda page: page.paired[0].rows[0].spoken,
+        name="Pairs",
+        html=template("paired"),
+        markdown=_paired,
+        shown=lambda page: bool(page.paired),
+        figures=("paired",),
     ),
     Section(
         id="gallery",

@@ -236,6 +236,28 @@ def by_image(
     return {arm.name: rows.filter(pl.col("recipe") == arm.name)["value"].to_numpy() for arm in arms}
 
 
+def paired(
+    scores: pl.DataFrame, method: str, metric: str, pairs: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], NDArray[Any]]:
+    """(treatment, control) -> treatment minus control of each image that both have a value of.
+
+    A value is the mean over seeds; images are in order of their names.
+    """
+    names = {name for pair in pairs for name in pair}
+    rows = (
+        _defined(scores, method, metric)
+        .filter(pl.col("recipe").is_in(sorted(names)))
+        .group_by("recipe", "image")
+        .agg(pl.col("value").mean())
+    )
+    of = {name: rows.filter(pl.col("recipe") == name).select("image", "value") for name in names}
+    return {
+        (one, other): of[one].join(of[other], on="image").sort("image")
+        .select(pl.col("value") - pl.col("value_right"))["value"].to_numpy()
+        for one, other in pairs
+    }  # fmt: skip
+
+
 def per_class(
     scores: pl.DataFrame,
     arms: Sequence[Arm],

@@ -41,7 +41,8 @@ def _of_arms(found: Sequence[Answer], kind: str) -> Iterator[str]:
     if guessing and kind == "audit":
         yield f"check that pixels and classes fit {listed(guessing)}"
     elif guessing:
-        yield f"train {listed(guessing)} until it beats the commonest class"
+        them = "it beats" if len(guessing) == 1 else "they beat"
+        yield f"train {listed(guessing)} until {them} the commonest class"
 
 
 def _of_seeds(seeds: int, kind: str) -> Iterator[str]:

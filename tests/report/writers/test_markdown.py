@@ -25,7 +25,8 @@ def rows_of(text: str) -> list[list[str]]:
 def test_markdown_has_the_answer_the_claims_and_every_effect(run, markdown):
     assert markdown.startswith("# ")
     heads = re.findall(r"^## (.*)$", markdown, re.MULTILINE)
-    assert heads == ["Claims and verdicts", "Differences between arms", "Each arm by itself",
+    assert heads == ["Claims and verdicts", "Differences between arms", "Image by image",
+                     "Each arm by itself",
                      "Spread over images", "By class", "Training", "How this was measured",
                      "Do it again"]  # fmt: skip
     cells = rows_of(markdown)

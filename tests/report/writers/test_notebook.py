@@ -28,7 +28,7 @@ def test_the_notebook_is_valid_and_its_code_runs(run, path, monkeypatch):
             exec(cell["source"], space)
     assert space["run"] is run
     shown = [output["data"] for cell in content["cells"] for output in cell.get("outputs", [])]
-    assert sum("image/png" in data for data in shown) == 3
+    assert sum("image/png" in data for data in shown) == 4
     assert any("<table>" in data.get("text/html", "") for data in shown)
     assert "<script" not in path.read_text("utf-8")
 

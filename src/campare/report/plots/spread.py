@@ -53,7 +53,7 @@ def _row(arm: Arm, values: NDArray[np.float64], axis: Axis) -> Row:
         height=HEIGHT + 10,
         color=arm.index,
         lines=(_half(values, mean, axis),) if values.size else (),
-        dots=tuple(Dot(x, y, RADIUS, arm.index) for x, y in _stacked(values, axis)),
+        dots=tuple(Dot(x, y, RADIUS, arm.index) for x, y in stacked(quantiles(values), axis)),
         missing="" if values.size else "no defined value",
     )
 
@@ -64,11 +64,16 @@ def _half(values: NDArray[np.float64], mean: float, axis: Axis) -> Line:
     return Line("half", axis.at(mean), *ends, filled=True, y=HEIGHT + 4, radius=4.0)
 
 
-def _stacked(values: NDArray[np.float64], axis: Axis) -> list[tuple[float, float]]:
-    """At most `DOTS` quantiles as (percent, pixels from the top), stacked where they meet."""
+def quantiles(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values in order, at most `DOTS` of them: each stands for the same share."""
     few = np.sort(values)
     if few.size > DOTS:
         few = np.quantile(values, (np.arange(DOTS) + 0.5) / DOTS, method="nearest")
+    return few
+
+
+def stacked(few: NDArray[np.float64], axis: Axis) -> list[tuple[float, float]]:
+    """A few values as (percent, pixels from the top), stacked where they meet."""
     percent = np.array([axis.at(value) for value in few])
     bins = np.clip(percent * BINS / 100, 0, BINS - 1).astype(int)
     highest = int(np.bincount(bins, minlength=1).max())
