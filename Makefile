@@ -32,7 +32,8 @@ $(BACKENDS): $(STAMP) tests/backends.txt
 	@touch $@
 
 demo: setup  ## train the article's models A-D on the drawn set, 3 seeds, into runs/demo
-	$(BIN)/campare study drawn --recipes article --backbone embedded --seeds 3 --out $(DEMO)
+	$(BIN)/campare study drawn --recipes article --backbone embedded --seeds 3 --out $(DEMO) \
+		--engine 'local(jobs=2, overlap=True)'
 
 test: lint types backends  ## lint, types and the default tests, Keras on TensorFlow
 	$(BIN)/pytest

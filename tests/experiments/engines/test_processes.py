@@ -36,6 +36,12 @@ def test_two_processes_share_cells_and_cores():
     assert all(gone(process) for process in cores)
 
 
+def test_processes_that_overlap_have_all_cores_each():
+    found = engine("local(jobs=2, overlap=True)")([1, 2], small_work.square, lambda *_: None)
+    every = sorted(os.sched_getaffinity(0))
+    assert [facts["cores"] for _, facts in found] == [every, every]
+
+
 def gone(process, seconds=10.0):
     """Whether a process ends by itself in a while."""
     last = time.monotonic() + seconds

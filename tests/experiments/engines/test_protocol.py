@@ -42,6 +42,12 @@ def test_numbers_of_processes_that_cannot_be(name):
     engine(str(error.value).rpartition("'")[0].rpartition("'")[2])
 
 
+def test_whether_processes_overlap_is_yes_or_no():
+    with pytest.raises(CampareError, match=r"overlap=True or False, got .* Try: 'local") as error:
+        engine("local(jobs=2, overlap=3)")
+    engine(str(error.value).rpartition("Try: '")[2].rstrip("'"))
+
+
 def test_jobs_are_of_the_local_engine():
     assert with_options("local", 3) == "local(jobs=3)"
     assert with_options("ray(cpus=2)", None) == "ray(cpus=2)"

@@ -19,7 +19,8 @@ RAY = {*RAY_UNITS, "memory", "retries", "address", "env"}
 def engine(name: str) -> Engine:
     """The engine called `name`: `local`, or `ray`, each also with parameters.
 
-    `local(jobs=4)` are so many processes that share the cores of this machine; `ray(cpus=2,
+    `local(jobs=4)` are so many processes that share the cores of this machine, `local(jobs=2,
+    overlap=True)` processes of which each has all of them; `ray(cpus=2,
     gpus=0.25, memory=4)` is what each cell takes, memory in GB, `retries=3` how often it is tried
     again where a worker is lost, `address='HOST:PORT'` a cluster, `env='env.yaml'` Ray's runtime
     environment.
@@ -35,8 +36,9 @@ def engine(name: str) -> Engine:
     kind, parameters = name_and_parameters(name)
     if kind == "local" and not parameters:
         return local.run
-    if kind == "local" and set(parameters) == {"jobs"}:
-        return partial(local.run, jobs=_jobs(name, parameters["jobs"]))
+    if kind == "local" and {"jobs"} <= set(parameters) <= {"jobs", "overlap"}:
+        overlap = _switch(name, parameters.get("overlap", False))
+        return partial(local.run, jobs=_jobs(name, parameters["jobs"]), overlap=overlap)
     if kind == "ray" and set(parameters) <= RAY:
         needs: Any = {unit: _share(name, parameters[unit]) for unit in RAY_UNITS & set(parameters)}
         needs |= {key: value for key, value in parameters.items() if key not in RAY_UNITS}
@@ -98,6 +100,15 @@ def _jobs(name: str, number: object) -> int:
         return number
     raise CampareError(
         f"Expected a number of processes from 1 to {MOST_JOBS}, got {name!r}. Try: 'local(jobs=2)'"
+    )
+
+
+def _switch(name: str, value: object) -> bool:
+    """Whether processes overlap."""
+    if isinstance(value, bool):
+        return value
+    raise CampareError(
+        f"Expected overlap=True or False, got {name!r}. Try: 'local(jobs=2, overlap=True)'"
     )
 
 

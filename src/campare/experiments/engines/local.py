@@ -1,6 +1,8 @@
 """The local engine: one cell after the other in this process, or several in processes of their own.
 
-One process gives each cell all cores; `jobs` processes share them: `processes.run`.
+One process gives each cell all cores; `jobs` processes share them: `processes.run`. Where they
+`overlap`, each cell has all cores: one is measured while another is trained, and rows are those of
+one process.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +14,12 @@ from campare.experiments.engines.protocol import Work
 
 
 def run(
-    cells: Sequence[Any], work: Work, on_event: Callable[[Any, Any], None], *, jobs: int = 1
+    cells: Sequence[Any],
+    work: Work,
+    on_event: Callable[[Any, Any], None],
+    *,
+    jobs: int = 1,
+    overlap: bool = False,
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Run `work` on each cell in order and yield (cell, facts); of several `jobs` as they finish.
 
@@ -21,7 +28,7 @@ def run(
         [(1, {'square': 1}), (2, {'square': 4})]
     """
     if jobs > 1:
-        yield from processes.run(cells, work, on_event, jobs)
+        yield from processes.run(cells, work, on_event, jobs, overlap=overlap)
         return
     for cell in cells:
         yield cell, work(cell, partial(on_event, cell))

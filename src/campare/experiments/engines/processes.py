@@ -73,9 +73,16 @@ class Worker:
 
 
 def run(
-    cells: Sequence[Any], work: Work, on_event: Callable[[Any, Any], None], jobs: int
+    cells: Sequence[Any],
+    work: Work,
+    on_event: Callable[[Any, Any], None],
+    jobs: int,
+    *,
+    overlap: bool = False,
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Run `work` on each cell in `jobs` processes, and yield (cell, facts) as they finish.
+
+    They share the cores of this one; where they `overlap`, each has all of them.
 
     Raises:
         CampareError: the work cannot be sent to another process.
@@ -96,7 +103,7 @@ def run(
             worker.send(running[worker])
 
     try:
-        for cores in shares(min(jobs, len(cells)), jobs):
+        for cores in shares(min(jobs, len(cells)), 1 if overlap else jobs):
             give(begin(cores))
         while running:
             worker, kind, content = said.get()
@@ -125,6 +132,8 @@ def shares(workers: int, jobs: int) -> list[list[int]]:
     Example:
         >>> len(shares(2, 3)), len(shares(2, 3)[0]) >= 1
         (2, True)
+        >>> shares(2, 1)[0] == shares(2, 1)[1]  # each has all
+        True
     """
     try:
         cores = sorted(os.sched_getaffinity(0))
