@@ -1,5 +1,6 @@
 """The run directory: what is written comes back."""
 
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -70,6 +71,25 @@ def test_sealed_arrays_that_are_no_images_are_refused(tmp_path, arrays):
 def rows_of(cell):
     row = dict.fromkeys(SCORE_COLUMNS, "x") | {"recipe": cell.recipe, "seed": cell.seed}
     return pl.DataFrame([row | {"value": 1.0}])
+
+
+def test_sealed_rows_of_other_kinds_are_refused(tmp_path):
+    """As in a run that somebody made to look like one."""
+    run = Run.create(tmp_path, manifest(recipes=[{"name": "A"}, {"name": "B"}]))
+    for cell, kind in ((Cell("A", 0), pl.Float64), (Cell("B", 0), pl.Int8)):
+        run.write_scores(cell, rows_of(cell).with_columns(pl.col("value").cast(kind)))
+        run.record(cell)
+    with pytest.raises(RunError, match=r"Expected rows of cells in .*, got: .*Try: the command"):
+        run.scores()
+
+
+def test_a_header_of_arrays_that_does_not_parse_is_refused(tmp_path):
+    run = Run.create(tmp_path, manifest())
+    with zipfile.ZipFile(tmp_path / "images.npz", "w") as archive:
+        archive.writestr("images.npy", b"\x93NUMPY\x01\x00\x04\x00{1L\n")
+    run.manifest.files["images.npz"] = Seal.of(tmp_path / "images.npz")
+    with pytest.raises(RunError, match="Expected arrays as they were written in"):
+        run.images()
 
 
 def test_a_table_of_an_earlier_version_has_no_groups(tmp_path):

@@ -15,7 +15,6 @@ files with their seals: what is not as it was written does not count, and is sai
 """
 
 import json
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,12 +22,11 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from campare.errors import RunError, last_words
+from campare.errors import CampareError, RunError, last_words
 from campare.files import atomic, plain, read_sealed, write_sealed
 from campare.metrics import remember
 from campare.runs.conditions import conditions
@@ -36,7 +34,7 @@ from campare.runs.failures import failure_path, read_failures
 from campare.runs.manifest import CellRecord, Manifest, read_manifest
 from campare.runs.records import read_records, record_path
 from campare.runs.seals import Fault, Seal
-from campare.runs.tables import TableError, scan_table
+from campare.runs.tables import NO_ROWS, TableError, scan_table
 from campare.types import Array, Bools, Floats
 
 if TYPE_CHECKING:
@@ -220,11 +218,17 @@ class Run:
         Cells whose rows are not as they were written are left out; `faults` names them.
 
         Raises:
-            RunError: no cell is finished.
+            RunError: no cell is finished, or a file that is as it was written holds no such rows.
         """
         import polars as pl
 
-        return pl.concat(table.collect() for table in self.tables())
+        try:
+            return pl.concat(table.collect() for table in self.tables())
+        except NO_ROWS as error:
+            raise RunError(
+                f"Expected rows of cells in {self.path}, got: {last_words(error)}. "
+                "Try: the command of this run again with another --out"
+            ) from error
 
     def tables(self) -> "list[pl.LazyFrame]":
         """The rows of `scores`, of each cell by themselves, checked and still to be read.
@@ -286,7 +290,9 @@ class Run:
                 with np.load(path, allow_pickle=False) as arrays:
                     yield arrays
                 return
-            except _NO_ARRAYS as error:
+            except CampareError:
+                raise
+            except Exception as error:  # zipfile, zlib and NumPy's header raise many kinds
                 wrong = "missing" if isinstance(error, FileNotFoundError) else last_words(error)
         raise RunError(
             f"Expected arrays as they were written in {path}, got: {wrong}. "
@@ -380,13 +386,6 @@ class Run:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         self.manifest.files[IMAGES] = Seal.of(self.path / IMAGES)
         self.write_manifest()
-
-
-#: What arrays raise that are missing, damaged, or of another kind or shape.
-_NO_ARRAYS = (
-    *(OSError, ValueError, EOFError, LookupError, TypeError, BadZipFile, zlib.error),
-    *(NotImplementedError, RuntimeError),
-)
 
 
 def _require_images(images: Array, labels: Array, names: Array, classes: Array) -> None:

@@ -67,6 +67,7 @@ CUT = "a file that is cut off"
 BROKEN = {
     "cut.keras": (KERAS[:-40], CUT),
     "empty.keras": (b"", "an empty file"),
+    "central.keras": (KERAS.replace(b"PK\x01\x02", b"PK\x01\x03"), "a damaged archive"),
     "weights.keras": (archive("model.weights.h5"), "an archive without config.json"),
     "lfs.keras": (b"version https://git-lfs", "a pointer of git LFS to the file"),
     "torch.keras": (b"\x80\x02abc", "a pickle"),

@@ -8,6 +8,7 @@ No weight is read and no framework imported, so that thirty files take a moment.
 is found when it is loaded.
 """
 
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -147,8 +148,11 @@ def _wrong_weights(path: Path) -> str:
 def _wrong_archive(path: Path, start: bytes, wanted: str = "") -> str:
     """What is wrong with a zip archive, which ends with the list of what is in it."""
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            missing = wanted and wanted not in archive.namelist()
+        try:
+            with zipfile.ZipFile(path) as archive:
+                missing = wanted and wanted not in archive.namelist()
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
+            return "a damaged archive"
         return f"an archive without {wanted}" if missing else ""
     return _CUT if start.startswith(b"PK") else _kind(start)
 
