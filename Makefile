@@ -10,7 +10,7 @@ PEERED := build/peers/.campare-installed
 DEMO := runs/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backends demo test others lint types slow real fuzz bench crash scale pins clean
+.PHONY: help setup backends demo test others lint types axe slow real fuzz bench crash scale pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile
@@ -48,6 +48,9 @@ lint: setup  ## ruff: rules and format
 
 types: setup  ## mypy, strict
 	$(BIN)/mypy
+
+axe:  ## fetch axe-core into build/axe, for the slow test of the report's accessibility
+	mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.10.3 && tar -xzf axe-core-4.10.3.tgz
 
 slow: setup  ## the tests that take longer
 	$(BIN)/pytest -m slow

@@ -5,6 +5,7 @@ import base64
 import io
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,8 @@ QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
     "--disable-component-update", "--no-first-run",
 )  # fmt: skip
+#: What `make axe` fetches.
+AXE = Path(__file__).resolve().parents[2] / "build/axe/package/axe.min.js"
 HOSTILE = "<script>alert(1)</script>.png"
 
 
@@ -336,6 +339,31 @@ def test_text_has_room_in_forests_and_axes(opened, width):
         }).length"""
     )
     assert overlaps == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: make axe")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_no_violation(browser, fake_run, tmp_path, scheme, width):
+    """Folded, opened, and with an image enlarged."""
+    context = browser.new_context(
+        bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 800}
+    )
+    page = context.new_page()
+    page.goto(written(fake_run, fake_run.compared, tmp_path))
+    page.add_script_tag(path=AXE)
+    steps = (
+        lambda: None,
+        lambda: page.click(".unfold"),
+        lambda: page.locator(".row").first.click(),
+    )
+    for step in steps:
+        step()
+        found = page.evaluate("axe.run()")["violations"]
+        said = [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]
+        assert said == []
+    context.close()
 
 
 @pytest.mark.slow

@@ -14,12 +14,13 @@ from campare.report.plots import forest
 from campare.report.plots.chart import Panel
 from campare.report.plots.standing import Level, standing
 from campare.report.view import CONTROLS, Arm, Effect, Mean, control_of, matched
+from campare.report.words import verdict_of
 from campare.stats.alone import FOLLOWS, NOT_LEARNED, WORSE
 from campare.stats.answer import Answer
 from campare.stats.answers import arms_in
 from campare.stats.comparison import Comparison
 from campare.stats.deciding import ahead
-from campare.stats.order import Alike, alike
+from campare.stats.order import alike
 from campare.stats.ranking import CLASSIFIER
 from campare.stats.words import listed
 
@@ -120,7 +121,7 @@ def _cautions(told: Sequence[Answer], faults: Sequence[Fault], arms: int) -> lis
     found = [
         Caution(
             one.verdict in _DECIDE,
-            f"{_of(one.subjects, arms)}: {_called(one)}",
+            f"{_of(one.subjects, arms)}: {verdict_of(one.answers[0])}",
             [str(answer) for answer in one.answers],
         )
         for one in alike(told)
@@ -129,13 +130,6 @@ def _cautions(told: Sequence[Answer], faults: Sequence[Fault], arms: int) -> lis
         Caution(True, fault.text.rstrip("."), [fault.text]) for fault in faults if fault.alarm
     ]
     return sorted(found, key=lambda caution: not caution.changes)
-
-
-def _called(one: Alike) -> str:
-    """A fault in a few words; an audit knows of no training that failed."""
-    first = one.answers[0]
-    guess = first.short.removeprefix(f"{first.subject} ")
-    return guess if one.verdict == NOT_LEARNED and guess else one.verdict
 
 
 def _of(subjects: Sequence[str], arms: int) -> str:

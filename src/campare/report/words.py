@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 
 from campare.report.view import Effect
+from campare.stats.alone import NOT_LEARNED
 from campare.stats.answer import Answer
 
 MINUS = "\N{MINUS SIGN}"
@@ -61,6 +62,17 @@ def typeset(answer: Answer) -> Answer:
         short=set_text(answer.short),
         evidence=set_text(answer.evidence),
     )
+
+
+def verdict_of(answer: Answer) -> str:
+    """The verdict of an answer as it is shown: an audit knows of no training that failed.
+
+    Example:
+        >>> verdict_of(Answer("arm", "did not learn", "", "A may be guessing", subject="A"))
+        'may be guessing'
+    """
+    said = answer.short.removeprefix(f"{answer.subject} ")
+    return said if answer.verdict == NOT_LEARNED and said else answer.verdict
 
 
 def set_text(text: str) -> str:

@@ -90,6 +90,7 @@ def _environment() -> jinja2.Environment:
         "grid": words.grid,
         "listed": listed,
         "title_of": title,
+        "verdict_of": words.verdict_of,
         "plain": view.plain,
         "seed_range": view.seed_range,
         "json": _json,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from campare.report.page import Page
 from campare.report.section import Section
+from campare.report.words import verdict_of
 from campare.stats.order import Part
 
 
@@ -58,7 +59,7 @@ def answer(page: Page) -> list[str]:
 
 
 def _part(part: Part) -> list[str]:
-    lines = [f"- **{escaped(one.verdict)}**: {escaped(str(one))}" for one in part.answers]
+    lines = [f"- **{escaped(verdict_of(one))}**: {escaped(str(one))}" for one in part.answers]
     return [f"**{escaped(part.question)}**", "\n".join(lines)]
 
 
