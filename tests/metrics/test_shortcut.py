@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 import reference_stability as slow
 from campare.data.stored import Computed
 from campare.errors import DataError
-from campare.metrics import localization
+from campare.metrics import localization, shortcut
 from campare.metrics.shortcut import (
     DECLARED,
     background,
@@ -224,3 +224,29 @@ def test_of_computed_images_the_drop_is_the_same_and_draws_as_much():
         assert np.array_equal(one.values, other.values, equal_nan=True)
         assert np.array_equal(one.status, other.status)
     assert first.random() == second.random()
+
+
+def test_regions_share_the_blur_and_the_pass_of_the_images_as_they_are(monkeypatch):
+    images = np.random.default_rng(0).integers(0, 255, (3, 8, 8, 3)).astype("float32")
+    frame, half = border((8, 8)), np.arange(64).reshape(8, 8) < 32
+    passes, blurs, kept = [], [], {}
+    blur = shortcut.blur
+    monkeypatch.setattr(shortcut, "blur", lambda *args: blurs.append(1) or blur(*args))
+
+    def predict(pixels):
+        passes.append(len(pixels))
+        return sees_white(pixels)
+
+    def shared(key, compute):
+        return kept[key] if key in kept else kept.setdefault(key, compute())
+
+    expected = [drop_conditions(sees_white, images, m, None, fresh()) for m in (frame, half)]
+    blurs.clear()
+    found = [
+        drop_conditions(predict, images, m, None, fresh(), shared=shared) for m in (frame, half)
+    ]
+    for a, b in zip(found, expected, strict=True):
+        for name in b:
+            np.testing.assert_array_equal(a[name].values, b[name].values)
+    assert len(passes) == 1 + 2 * 6
+    assert len(blurs) == 1

@@ -15,7 +15,7 @@ from campare.data.stored import Computed, as_floats, gathered, lazily
 from campare.errors import DataError
 from campare.metrics import localization
 from campare.metrics.classification import confidence, predicted
-from campare.metrics.metric import MASK, Metric, Predict
+from campare.metrics.metric import MASK, Metric, Predict, Shared, alone
 from campare.metrics.robustness.colors import blur
 from campare.metrics.robustness.stability import in_batches
 from campare.metrics.values import Values, inside, with_reasons
@@ -88,6 +88,7 @@ def region_drop(
     *,
     draws: int = 5,
     sigma: float = SIGMA,
+    shared: Shared = alone,
 ) -> Drop:
     """Drop of the target's probability when a region is blurred, and for the region elsewhere.
 
@@ -95,8 +96,8 @@ def region_drop(
     classes. The region is replaced by a Gaussian blur of the image; `sigma` is a share of the
     shorter side. The null moves the region by a random shift, around the border, so it keeps its
     shape and size; mean of `draws`. An image without region, or with nothing but it, is undefined
-    ('no-mask', 'full-mask'). Costs 2 + draws forward passes an image. Raises DataError where masks
-    and images differ in size.
+    ('no-mask', 'full-mask'). Costs 2 + draws forward passes an image, of which one, and the blur,
+    are `shared` by regions. Raises DataError where masks and images differ in size.
 
     Example:
         >>> tag = np.zeros((1, 8, 8, 3))
@@ -118,10 +119,10 @@ def region_drop(
         )
     masks = np.broadcast_to(masks, images.shape[:3])
     reasons = gathered(lambda rows: inside(rows, rows)[1], masks)
-    logits = in_batches(predict, images)
+    logits = shared("logits", lambda: in_batches(predict, images))
     chosen = predicted(logits) if targets is None else np.asarray(targets, np.int64)
     width = sigma * min(images.shape[1:3])
-    smooth = lazily(lambda rows: blur(rows, width), images)
+    smooth = shared(("blur", width), lambda: lazily(lambda rows: blur(rows, width), images))
 
     def without(images: Floats, smooth: Floats, region: Bools) -> Floats:
         return predict(np.where(region[..., None], smooth, images))
@@ -144,6 +145,8 @@ def drop_conditions(
     masks: Array,
     targets: Array | None,
     rng: np.random.Generator,
+    *,
+    shared: Shared = alone,
 ) -> dict[str, Values]:
     """`region_drop` by condition: '' is the excess; 'region', 'null' and 'change' are its parts.
 
@@ -153,7 +156,7 @@ def drop_conditions(
         ...     np.random.default_rng(0)))
         ['', 'region', 'null', 'change']
     """
-    drop = region_drop(predict, images, masks, targets, rng)
+    drop = region_drop(predict, images, masks, targets, rng, shared=shared)
     return {"": drop.excess} | {part: getattr(drop, part) for part in ("region", "null", "change")}
 
 
