@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -111,3 +113,9 @@ def test_the_list_has_a_row_a_metric_in_text():
     assert all(isinstance(cell, str) and cell for row in rows for cell in row.values())
     cue = next(row for row in rows if row["metric"] == "cue-energy")
     assert (cue["needs"], cue["range"], cue["better"]) == ("mask: cue", "0 to 1", "lower")
+
+
+def test_metrics_that_were_sent_to_another_process_are_those_of_campare():
+    for metric in METRICS.values():
+        (found,) = choose([pickle.loads(pickle.dumps(metric))], [metric.region or ""])
+        assert found is metric

@@ -3,6 +3,7 @@
 `METRICS` is the one list that measuring, statistics, report and command line read.
 """
 
+import copyreg
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -30,6 +31,16 @@ _MODULES = (
 METRICS: Mapping[str, Metric] = {
     metric.name: metric for module in _MODULES for metric in module.DECLARED
 }
+
+
+def _reduced(metric: Metric) -> Any:
+    """How a metric travels to another process: one of campare's by its name."""
+    if METRICS.get(metric.name) is metric:
+        return declared, (metric.name,)
+    return object.__reduce_ex__(metric, 2)
+
+
+copyreg.pickle(Metric, _reduced)
 
 #: Sets of metrics, wanted by name as metrics are.
 SETS = ("default", "all")
