@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 
 import keras
 import numpy as np
@@ -28,8 +29,11 @@ from campare.metrics.robustness.stability import equivariance
 from campare.metrics.robustness.transforms import flip
 from campare.metrics.shortcut import background, region_drop
 from campare.models.loaders import Loaded
+from campare.runs.check import check
 from campare.runs.failures import CellsError
+from campare.runs.kept import kept
 from campare.runs.run import Run
+from campare.stats.compare import compare
 from campare.stats.stored import comparison_of
 from campare.types import SCORE_COLUMNS
 from manifests import manifest
@@ -740,6 +744,52 @@ def test_maps_lie_where_they_belong_however_each_model_frames_the_photo(brightne
         drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(tile))))
         hot = np.argwhere(drawn[..., 0] > 180)
         assert hot.mean(0) == pytest.approx([y.mean(), x.mean()], abs=1.5)
+
+
+@pytest.mark.parametrize("number", [2, 0])
+def test_a_sample_of_images_is_kept_with_its_maps(number, brightness, tmp_path):
+    folder, net = brightness
+    pixels, names = {"cropped": {"crop_pct": 0.8}}, ("whole", "cropped")
+    ask = partial(quick, dict.fromkeys(names, net), folder, ("gini", "focus"), pixels=pixels)
+    whole = Run.open((ask(out=tmp_path / "all", keep_maps="all")).path)
+    some = Run.open((ask(out=tmp_path / "some", keep_maps=str(number))).path)
+    assert some.scores().equals(whole.scores())
+    which = kept(len(whole.images()), number)
+    assert 0 <= len(which) == number < len(whole.images())
+    expected = whole.images().subset(which)
+    np.testing.assert_array_equal(some.images().images, expected.images)
+    assert some.images().names == expected.names
+    np.testing.assert_array_equal(some.windows()["cropped"], whole.windows()["cropped"][which])
+    for name in names:
+        maps = whole.maps(name, 0)["grad-cam"]
+        np.testing.assert_array_equal(some.maps(name, 0)["grad-cam"], maps[which])
+    assert some.mosaics() == {
+        name: four for name, four in whole.mosaics().items() if name.startswith("focus")
+    }
+    assert compare(some).effects.equals(compare(whole).effects)
+    assert check(some.path) == []
+    page = (some.path / "report.html").read_text("utf-8")
+    assert f"<span>{len(whole.images())} images</span>" in page
+    assert ("of a sample, drawn at random" in page) == (number > 0)
+    assert ('id="gallery-data"' in page) == (number > 0)
+
+
+def test_a_run_that_goes_on_keeps_the_images_that_it_has(brightness, tmp_path):
+    folder, net = brightness
+    saved = tmp_path / "net.keras"
+    net.save(saved)
+    ask = partial(quick, {"a": saved}, folder, ("gini",), out=tmp_path / "run")
+    ask(keep_maps=2)
+    with pytest.raises(RunError, match=r"Expected maps of 2 images .* got --keep-maps all\. Try"):
+        ask(keep_maps="all")
+    (tmp_path / "run" / "maps" / "a-0.npz").unlink()
+    ask()
+    assert len(Run.open(tmp_path / "run").maps("a", 0)["grad-cam"]) == 2
+    (tmp_path / "run" / "run.json").unlink()  # the record of a cell says it, too
+    (tmp_path / "run" / "images.npz").unlink()
+    ask()
+    assert len(Run.open(tmp_path / "run").images()) == 2
+    assert check(tmp_path / "run") == []
 
 
 def test_photos_are_cropped_where_all_models_crop_alike(brightness, tmp_path):

@@ -48,6 +48,9 @@ class FakeRun:
     def scores(self) -> pl.DataFrame:
         return self.table
 
+    def tables(self) -> list[pl.LazyFrame]:
+        return [self.table.lazy()]
+
     def images(self) -> Images:
         return self.pictures
 

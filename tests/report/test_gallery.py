@@ -40,8 +40,8 @@ def test_no_image_twice_and_random_is_repeatable():
 
 
 def test_the_page_carries_the_chosen_ones_first_and_others_as_they_fit():
-    assert gallery._kept([7, 2], 10, 10).tolist() == [7, 2, 0, 1, 3, 4, 5, 6, 8, 9]
-    few = gallery._kept([7, 2], 100, 12).tolist()
+    assert gallery._carried([7, 2], 10, 10).tolist() == [7, 2, 0, 1, 3, 4, 5, 6, 8, 9]
+    few = gallery._carried([7, 2], 100, 12).tolist()
     assert few[:2] == [7, 2]
     assert len(set(few)) == len(few) == 12
 
@@ -49,8 +49,8 @@ def test_the_page_carries_the_chosen_ones_first_and_others_as_they_fit():
 def test_values_and_answers_are_those_of_the_table(fake_run):
     arms = view.arms(fake_run.manifest, fake_run.compared.arms, "grad-cam")
     made = gallery.gallery(
-        fake_run, fake_run.table, arms, method="grad-cam", metrics=["energy", "entropy"],
-        contrasts=[("C", "A")],
+        fake_run, fake_run.table.lazy(), arms, total=60, method="grad-cam",
+        metrics=["energy", "entropy"], contrasts=[("C", "A")],
     )  # fmt: skip
     data = made.data
     assert [m["name"] for m in data["measures"]] == ["energy", "entropy", "confidence"]
@@ -79,8 +79,8 @@ def test_windows_are_those_of_the_images_that_the_page_carries(fake_run):
     found = {}
     for name, windows in (("whole", {}), ("part", {"B": parts})):
         found[name] = gallery.gallery(
-            replace(fake_run, parts=windows), fake_run.table, arms, method="grad-cam",
-            metrics=["energy"], contrasts=[("C", "A")],
+            replace(fake_run, parts=windows), fake_run.table.lazy(), arms, total=60,
+            method="grad-cam", metrics=["energy"], contrasts=[("C", "A")],
         )  # fmt: skip
     whole, part = found["whole"], found["part"]
     assert not whole.windows

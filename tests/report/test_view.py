@@ -32,7 +32,7 @@ def test_pairs_are_of_the_same_images_and_means_over_seeds():
         for seed, value in ((0, value), (1, value + 0.2))
     ]
     names = ["recipe", "seed", "image", "method", "metric", "value"]
-    found = view.paired(pl.DataFrame(rows, schema=names, orient="row"), "grad-cam", "energy",
+    found = view.paired(pl.LazyFrame(rows, schema=names, orient="row"), "grad-cam", "energy",
                    [("B", "A"), ("A", "B")])  # fmt: skip
     assert found["B", "A"] == pytest.approx([-0.1, 0.3])  # of y and z
     assert found["A", "B"] == pytest.approx([0.1, -0.3])

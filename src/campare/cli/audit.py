@@ -17,6 +17,7 @@ from campare.cli.options import (
     Engine,
     Group,
     Jobs,
+    KeepMaps,
     Labels,
     Loader,
     MaskValues,
@@ -118,6 +119,7 @@ def audit(
     address: Address = None,
     strict: Strict = False,
     skip_failed: SkipFailed = False,
+    keep_maps: KeepMaps = None,
     cells: Cells = None,
 ) -> None:
     """Measure trained models on the same images, compare, and write a report.
@@ -167,6 +169,7 @@ def audit(
         engine=with_options(engine, jobs, address),
         strict=strict,
         skip_failed=skip_failed,
+        keep_maps=keep_maps,
         cells=cells,
         console=console,
     )

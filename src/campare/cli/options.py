@@ -421,6 +421,14 @@ Strict = Annotated[
 SkipFailed = Annotated[
     bool, Option("--skip-failed", help="Do not try again what failed before; go on without it.")
 ]
+KeepMaps = Annotated[
+    str | None,
+    Option(
+        metavar="N|all|none",
+        help="Of how many test images, drawn at random, the run keeps pictures and maps, for the "
+        "gallery. Default: 1000, or as the run that goes on.",
+    ),
+]
 Cells = Annotated[
     str | None,
     Option(

@@ -17,6 +17,7 @@ from campare.cli.options import (
     Engine,
     Group,
     Jobs,
+    KeepMaps,
     Labels,
     MaskValues,
     Methods,
@@ -123,6 +124,7 @@ def study(
     address: Address = None,
     strict: Strict = False,
     skip_failed: SkipFailed = False,
+    keep_maps: KeepMaps = None,
     cells: Cells = None,
 ) -> None:
     """Train recipes x seeds, map, measure, compare, and write a report.
@@ -174,6 +176,7 @@ def study(
         engine=with_options(engine, jobs, address),
         strict=strict,
         skip_failed=skip_failed,
+        keep_maps=keep_maps,
         cells=cells,
         console=console,
     )

@@ -42,6 +42,7 @@ from campare.experiments.sharing import Share, numbered
 from campare.metrics.mosaic import shown_by
 from campare.models.preprocessing import preprocessing
 from campare.runs.failures import cause_of
+from campare.runs.kept import Keep, kept, number_of
 from campare.runs.manifest import CellRecord
 from campare.runs.run import Cell, Run
 from campare.stats.table import Scores
@@ -80,6 +81,7 @@ def audit(
     strict: bool = False,
     skip_failed: bool = False,
     cells: Share | None = None,
+    keep_maps: Keep | None = None,
     console: "Console | None" = None,
 ) -> Scores:
     """Measure models that are trained already, all on the same images.
@@ -122,6 +124,9 @@ def audit(
         skip_failed: do not try again models that failed before.
         cells: the numbers of the models that this call measures, "0-3,7", where several processes
             share a run directory, as in `campare.study`. Default: all of them.
+        keep_maps: of how many images, drawn at random, the run directory keeps pictures and maps,
+            which the gallery shows: a number, 'all' or 'none'. Default: 1,000, or what a run that
+            goes on has. The table has all images.
 
     `layer`, `layer_grid`, `output`, `task`, `pixels`, `classes` and `loader` may be
     {arm's name: value}. A model that fails costs itself alone: the others are measured, and a
@@ -144,6 +149,8 @@ def audit(
     from rich.console import Console
 
     quiet = console is None
+    if keep_maps is not None:
+        number_of(keep_maps)
     with Live(console or Console(quiet=True), "audit", "model") as live:
         arms, run_engine = trained(models), find_engine(engine)
         every = [cell for arm in arms for cell in arm.cells]
@@ -196,10 +203,17 @@ def audit(
                 {name: each.get("prompts") for name, each in reading.items()},
                 strict=strict,
                 mine=mine,
+                keep=keep_maps,
             )
             say_mended(run, before, live)
             if not keeps_images(run):
-                run.write_images(inputs.shown(views.values()), inputs.windows(views))
+                total = len(images.of("test"))
+                which = kept(total, run.manifest.config.kept)
+                run.write_images(
+                    inputs.shown(views.values(), which),
+                    inputs.windows(views, which),
+                    mosaics if len(which) < total else None,
+                )
             return run
 
         run = carry_out(

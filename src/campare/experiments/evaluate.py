@@ -32,6 +32,7 @@ from campare.metrics.evaluate import (
     measure_queries,
 )
 from campare.metrics.metric import Stage
+from campare.runs.kept import kept
 from campare.runs.run import Cell, Run
 from campare.stats.ranking import CLASSIFIER
 from campare.types import SCORE_COLUMNS, Array, Classifier, Floats, Ints
@@ -107,9 +108,19 @@ class Evaluation(NamedTuple):
     facts: dict[str, Any]
 
     def write(self, run: Run, cell: Cell) -> None:
-        """Keep maps and rows in the run; the rows come last, since they say that it is done."""
-        run.write_maps(cell, self.maps)
+        """Keep maps and rows in the run; the rows come last, since they say that it is done.
+
+        Of many images those maps are kept whose pictures are (`runs.kept`).
+        """
+        most = run.manifest.config.kept
+        run.write_maps(cell, {name: _kept(maps, most) for name, maps in self.maps.items()})
         run.write_scores(cell, self.table.lazy())
+
+
+def _kept(maps: Floats, most: int | None) -> Floats:
+    """The maps that a run keeps."""
+    which = kept(len(maps), most)
+    return maps if len(which) == len(maps) else maps[which]
 
 
 def evaluate(

@@ -23,7 +23,7 @@ from campare.experiments.spool import Spool
 from campare.metrics import Metric
 from campare.metrics.mosaic import KINDS, Mosaics, of_one_class
 from campare.metrics.shortcut import with_border
-from campare.types import Bools
+from campare.types import Bools, Ints
 
 #: Method -> the resolution (h, w) of its maps.
 Grids = dict[str, tuple[int, ...]]
@@ -97,16 +97,22 @@ class InputsBySize:
             )
         return self._by_view[size, framing]
 
-    def shown(self, views: Collection[View]) -> Images:
-        """The test images as people see them: square, as large as the largest model's.
+    def shown(self, views: Collection[View], which: Ints) -> Images:
+        """Those of the test images as people see them: square, as large as the largest model's.
 
         They are framed where all models see the same part of them, else whole.
         """
         side = max(max(size) for size, _ in views)
-        framing = next(iter(views))[1]
-        return self._load((side, side), framing if _alike(views) else STRETCH)
+        view = (side, side), next(iter(views))[1] if _alike(views) else STRETCH
+        test = self.images.of("test")
+        if len(which) == len(test):
+            return self._load(*view)
+        if view in self._loaded:
+            return self._loaded[view].subset(which)
+        some = replace(self.images, samples=tuple(test[number] for number in which))
+        return some.load("test", view[0], framing=view[1])
 
-    def windows(self, views: Mapping[str, View]) -> dict[str, NDArray[np.float64]]:
+    def windows(self, views: Mapping[str, View], which: Ints) -> dict[str, NDArray[np.float64]]:
         """Arm -> the part of each of the images `shown` that its models see, as a rectangle.
 
         Shapes: (N, 4) in shares of the picture; none of an arm that sees all that is shown.
@@ -114,9 +120,10 @@ class InputsBySize:
         if _alike(views.values()):
             return {}
         count = partial(self.live.count, "which parts models see")
-        shapes = in_threads(self._shape, self.images.of("test"), count)
+        test = self.images.of("test")
+        shapes = in_threads(self._shape, [test[number] for number in which], count)
         return {
-            arm: np.array([framing.rectangle(shape, size) for shape in shapes])
+            arm: np.array([framing.rectangle(shape, size) for shape in shapes]).reshape(-1, 4)
             for arm, (size, framing) in views.items()
             if not framing.whole
         }

@@ -17,6 +17,7 @@ from campare.files import digest_of
 from campare.metrics import Metric, recorded
 from campare.models.loaders.digest import digest
 from campare.runs.failures import read_failures
+from campare.runs.kept import KEPT, Keep, kept, number_of
 from campare.runs.manifest import Config, Data, Manifest, RecipeRecord, Settings, provenance
 from campare.runs.records import record_path, rescued
 from campare.runs.resume import earlier, require_unchanged
@@ -59,8 +60,14 @@ def open_run(
     matched: Grids,
     mosaics: int,
     metrics: Sequence[Metric] = (),
+    *,
+    keep: Keep | None = None,
 ) -> Run:
-    """Create the run, or extend the one that is there by recipes and seeds."""
+    """Create the run, or extend the one that is there by recipes and seeds.
+
+    Raises:
+        RunError: it keeps maps of other images than `keep`, or maps of another resolution.
+    """
     old = before.manifest if before else None
     config = Config(
         size=settings.size,
@@ -95,18 +102,38 @@ def open_run(
         seeds=sorted({*(old.seeds if old else ()), *seeds}),
         contrasts=list(contrasts_of(settings.recipes.values())),
     )
-    return _opened(path, manifest, old)
+    return _opened(path, manifest, old, keep)
 
 
-def _opened(path: Path, manifest: Manifest, old: Manifest | None) -> Run:
+def _opened(path: Path, manifest: Manifest, old: Manifest | None, keep: Keep | None) -> Run:
     """The run directory with its new manifest and the finished cells that it has already."""
     manifest.failures = read_failures(path)
     if old is None:
         manifest.cells = rescued(path, manifest)
-        return Run.create(path, manifest)
-    manifest.created = old.created or manifest.created
-    manifest.cells, manifest.files = old.cells, old.files
+    else:
+        manifest.created = old.created or manifest.created
+        manifest.cells, manifest.files = old.cells, old.files
+    manifest.config.kept = _kept(path, manifest, old, keep)
     return Run.create(path, manifest)
+
+
+def _kept(path: Path, manifest: Manifest, old: Manifest | None, keep: Keep | None) -> int | None:
+    """Of how many images maps are kept at most: as is said, else as cells that are there did.
+
+    Raises:
+        RunError: what is said is not what these did.
+    """
+    wanted = KEPT if keep is None else number_of(keep)
+    if old is None and not manifest.cells:
+        return wanted
+    known = old.config.kept if old else next(iter(manifest.cells.values())).kept
+    total = manifest.images or 0
+    if keep is not None and len(kept(total, wanted)) != len(kept(total, known)):
+        raise RunError(
+            f"Expected maps of {len(kept(total, known)):,} images to be kept as in the run in "
+            f"{path}, got --keep-maps {keep}. Try: without it, or another --out"
+        )
+    return known
 
 
 def facts_of(arm: Arm, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,6 +168,7 @@ def open_audit(
     *,
     strict: bool = False,
     mine: Collection[Cell] | None = None,
+    keep: Keep | None = None,
 ) -> tuple[Run, Run | None]:
     """Create the run of an audit, or go on with the one that is there, which is returned, too.
 
@@ -208,7 +236,7 @@ def open_audit(
             if (name in digests and name not in ours)
             or (digests.get(name) is not None and then.get(name) == digests[name])
         }
-    return _opened(path, manifest, old), before
+    return _opened(path, manifest, old, keep), before
 
 
 def _data(images: ImageSet) -> Data:

@@ -27,6 +27,7 @@ from campare.experiments.evaluate import Terms
 from campare.experiments.evaluated import Evaluated, grids_of
 from campare.experiments.inputs import (
     Grids,
+    Inputs,
     InputsBySize,
     coarsest,
     image_set,
@@ -53,7 +54,8 @@ from campare.experiments.train import (
     watch_own,
 )
 from campare.files import shortened
-from campare.metrics.mosaic import COUNT
+from campare.metrics.mosaic import COUNT, shown_by
+from campare.runs.kept import Keep, kept, number_of
 from campare.runs.resume import earlier, require_unchanged
 from campare.runs.run import Cell, Run
 from campare.training import own_code
@@ -93,6 +95,7 @@ def study(
     strict: bool = False,
     skip_failed: bool = False,
     cells: Share | None = None,
+    keep_maps: Keep | None = None,
     console: "Console | None" = None,
 ) -> Run:
     """Train every recipe with every seed, measure the maps of each, compare, and write a report.
@@ -119,6 +122,10 @@ def study(
     several machines, may share a run, and the one that does the last cell compares
     (docs/engines.md).
 
+    `keep_maps` says of how many test images, drawn at random, the run keeps pictures and maps, that
+    the gallery shows: a number, 'all' or 'none'. Default: 1,000, or what a study that goes on has.
+    The table has all images.
+
     `curve` measures quality and accuracy every so many epochs, on a fixed sample of test images;
     the answers say where the two part. No row of the table changes. A recipe that is code gives its
     model to `progress` for it.
@@ -133,6 +140,8 @@ def study(
     from rich.console import Console
 
     quiet, console = console is None, console or Console(quiet=True)
+    if keep_maps is not None:
+        number_of(keep_maps)
     with Live(console) as live:
         images = image_set(data, live, group=group)
         chosen = _recipes(recipes, images.name, backbone, weights, backbone_options, epochs, only)
@@ -191,12 +200,13 @@ def study(
             if strict:
                 require_unchanged(before)
             run = open_run(
-                path, before, settings, images, seed_list, grids, matched, COUNT, selection.metrics
-            )
+                path, before, settings, images, seed_list, grids, matched, COUNT,
+                selection.metrics, keep=keep_maps,
+            )  # fmt: skip
             say_mended(run, before, live)
             _keep_firsts(run, firsts, by_name, seed_list[0], train.class_names)
             if not keeps_images(run):
-                run.write_images(inputs.images)
+                _keep_images(run, inputs)
             return run
 
         def work(run: Run) -> Work:
@@ -406,6 +416,15 @@ def _firsts(
             network = trained.model
         found[recipe.name] = trained, as_evaluated(recipe, network, train.class_names, size, 0)
     return found
+
+
+def _keep_images(run: Run, inputs: Inputs) -> None:
+    """Write the test images, or a sample of many."""
+    test, which = inputs.images, kept(len(inputs.images), run.manifest.config.kept)
+    if len(which) == len(test):
+        run.write_images(test)
+    else:
+        run.write_images(test.subset(which), mosaics=shown_by(inputs.mosaics))
 
 
 def _keep_firsts(

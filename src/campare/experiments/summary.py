@@ -10,6 +10,7 @@ from rich.text import Text
 
 from campare.metrics.evaluate import MATCHED
 from campare.runs.run import Run
+from campare.runs.tables import batches
 from campare.stats.answers import method_of, metrics_of
 from campare.stats.power import power, too_small
 from campare.stats.printed import conclusion
@@ -79,20 +80,27 @@ def _undefined(run: Run, method: str) -> list[str]:
 
     Maps that are flat are told of by the answers, unless they leave a measure without any value.
     """
-    rows = run.scores().filter(
-        (pl.col("method") == method) & ~pl.col("metric").str.ends_with(MATCHED)
-    )
-    images = dict(rows.group_by("metric").agg(pl.col("image").n_unique()).iter_rows())
-    whole = set(images) - set(rows.filter(pl.col("status") == "ok")["metric"])
-    missing = rows.filter(
-        (pl.col("status") != "ok")
-        & (~pl.col("status").is_in(_FAULTS) | pl.col("metric").is_in(whole))
-    )
-    counts = missing.group_by("status", "metric", maintain_order=True).agg(
-        pl.col("image").n_unique()
-    )
+    table = pl.concat(run.tables())
+    order: dict[tuple[str, str], None] = {}  # (metric, status) as the table names them first
+    for rows in batches(table.select("method", "metric", "status")):
+        own = rows.filter(
+            pl.col("method") == method,
+            pl.col("status") != "ok",
+            ~pl.col("metric").str.ends_with(MATCHED),
+        )
+        order |= dict.fromkeys(own.select("metric", "status").unique(maintain_order=True).rows())
+    counts = {metric: _counts(table, method, metric) for metric, _ in order}
     words: dict[str, list[str]] = {}
-    for status, metric, count in counts.iter_rows():
-        words.setdefault(f"{status} on {count} of {images[metric]} images", []).append(metric)
+    for metric, status in order:
+        if status not in _FAULTS or "ok" not in counts[metric]:
+            part, whole = counts[metric][status], counts[metric][""]
+            words.setdefault(f"{status} on {part} of {whole} images", []).append(metric)
     found = "; ".join(f"{reason}: {', '.join(metrics)}" for reason, metrics in words.items())
     return [f"No value: {found}"] if found else []
+
+
+def _counts(table: pl.LazyFrame, method: str, metric: str) -> dict[str, int]:
+    """Status -> how many images have it; '': all that there are."""
+    rows = table.filter(method=method, metric=metric).select("image", "status").unique().collect()
+    counts = rows.group_by("status").len().rows()
+    return {"": rows["image"].n_unique(), **dict(counts)}

@@ -2,13 +2,14 @@
 
 Nobody picks the images: the rule takes the extremes and the middle of one metric, and some at
 random. The page gets photos, small grids of heat and a table of values (`packing`), and draws,
-filters and sorts by itself.
+filters and sorts by itself. Of many images it shows some of those that the run keeps, which are
+drawn at random (`runs.kept`); the rule is for these.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -47,6 +48,7 @@ class Gallery:
     seed: int
     contrast: tuple[str, str] | None
     each: int
+    kept: int
     total: int
     regions: frozenset[str]
     hero: tuple[dict[str, Any], ...] = ()
@@ -107,25 +109,36 @@ def choose(
 
 def gallery(
     run: Any,
-    scores: pl.DataFrame,
+    scores: pl.LazyFrame,
     arms: Sequence[Arm],
     *,
     method: str,
     metrics: Sequence[str],
     contrasts: Sequence[tuple[str, str]],
+    total: int,
     each: int = 4,
 ) -> Gallery:
-    """The gallery of a run: the first seed that most arms finished.
+    """The gallery of a run: the first seed that most arms finished; empty where no image is kept.
 
     `metrics` are those with a value for an image; the first decides the choice. Where a run has
-    none (no masks), that is `confidence`.
+    none (no masks), that is `confidence`. `total` images were measured.
     """
     pictures = run.images()
     seed, arms = _finished(run.manifest, arms)
     names = [arm.name for arm in arms]
     pairs = [pair for pair in contrasts if {*pair} <= {*names}]
     metric = metrics[0] if metrics else "confidence"
-    own = scores.filter((pl.col("seed") == seed) & pl.col("recipe").is_in(names))
+    kept = len(pictures.names)
+    if not kept:
+        judged = scores.filter(metric="correct").head(1).collect().height > 0
+        nothing = {"images": [], "pairs": [], "judged": judged}
+        return Gallery(nothing, {}, tuple(arms), metric, seed, None, each, 0, total, frozenset())
+    own = (
+        scores.filter(pl.col("seed") == seed, pl.col("recipe").is_in(names))
+        .filter(pl.col("image").is_in([*pictures.names]))
+        .select("recipe", "image", "method", "metric", "value", "prediction")
+        .collect()
+    )
     measured = {
         name: [_values(own, arm, method, name, pictures.names) for arm in names]
         for name in dict.fromkeys([*metrics, "confidence"])
@@ -134,11 +147,16 @@ def gallery(
     ranked = {arm: sign * v for arm, v in zip(names, measured[metric], strict=True)}
     pair = pairs[0] if pairs else None
     chosen = choose(ranked, pair, each=each)
-    maps = {arm.name: run.maps(arm.name, seed)[method] for arm in arms}
     windows = run.windows()
-    plan = packing.plan(pictures.images, [maps[name].shape[1:] for name in names])
-    index = _kept(list(chosen), len(pictures.names), plan.images)
-    data = {
+    grids = [run.maps(name, seed)[method].shape[1:] for name in names]
+    plan = packing.plan(pictures.images, grids)
+    index = _carried(list(chosen), kept, plan.images)
+    middle = _middle(ranked, chosen)
+    drawn = [
+        _drawn(run.maps(name, seed)[method], index, grid, middle)
+        for name, grid in zip(names, plan.grids, strict=True)
+    ]  # the maps of one arm at a time
+    data: dict[str, Any] = {
         "size": int(pictures.images.shape[1]),
         "side": plan.side,
         "method": method,
@@ -151,19 +169,30 @@ def gallery(
         "images": [_image(pictures, int(at), chosen.get(int(at)), plan.side) for at in index],
         **_answers(own, names, pictures, index),
         "grids": [list(grid) for grid in plan.grids],
-        "heat": [
-            packing.text(packing.grid_bytes(maps[name][index], grid))
-            for name, grid in zip(names, plan.grids, strict=True)
-        ],
-        "status": [cam_maps.status(maps[name][index]).tolist() for name in names],
+        "heat": [one.heat for one in drawn],
+        "status": [one.status for one in drawn],
         "colors": packing.text(drawing.heatmap(np.arange(256.0)[None]).tobytes()),
         **({"windows": [_windows(windows.get(name), index) for name in names]} if windows else {}),
     }
     regions = frozenset(region for image in data["images"] for region, _ in image["lines"])
-    hero = _hero(pictures, arms, maps, measured[metric], _middle(ranked, chosen), windows)
-    return Gallery(
-        data, chosen, tuple(arms), metric, seed, pair, each, len(pictures.names), regions, hero
-    )
+    hero = _hero(pictures, arms, [one.middle for one in drawn], measured[metric], middle, windows)
+    return Gallery(data, chosen, tuple(arms), metric, seed, pair, each, kept, total, regions, hero)
+
+
+class _Drawn(NamedTuple):
+    """The maps of one arm as the page has them, and that of the image in the middle as it is."""
+
+    heat: str
+    status: list[str]
+    middle: NDArray[Any]  # (1, h, w)
+
+
+def _drawn(
+    maps: NDArray[Any], index: NDArray[np.int64], grid: tuple[int, int], middle: int
+) -> _Drawn:
+    shown = maps[index]
+    heat = packing.text(packing.grid_bytes(shown, grid))
+    return _Drawn(heat, cam_maps.status(shown).tolist(), maps[middle : middle + 1])
 
 
 def _mean(values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
@@ -184,7 +213,7 @@ def _finished(manifest: Manifest, arms: Sequence[Arm]) -> tuple[int, tuple[Arm, 
     return seed, by_seed[seed]
 
 
-def _kept(chosen: list[int], total: int, most: int) -> NDArray[np.int64]:
+def _carried(chosen: list[int], total: int, most: int) -> NDArray[np.int64]:
     """Indices of the images that the page carries: the chosen ones, and the others as they fit."""
     rest = np.setdiff1d(np.arange(total), chosen)
     free = max(0, most - len(chosen))
@@ -266,7 +295,7 @@ def _middle(ranked: Mapping[str, NDArray[Any]], chosen: Mapping[int, str]) -> in
 def _hero(
     pictures: Any,
     arms: Sequence[Arm],
-    maps: Mapping[str, NDArray[Any]],
+    maps: Sequence[NDArray[Any]],
     values: Sequence[NDArray[np.float64]],
     at: int,
     windows: Mapping[str, NDArray[np.float64]],
@@ -281,8 +310,7 @@ def _hero(
             "picture": packing.text(packing.webp(photo, quality=88)),
         }
     ]
-    for arm, value in zip(arms, values, strict=True):
-        raw = maps[arm.name][at : at + 1]
+    for arm, value, raw in zip(arms, values, maps, strict=True):
         fine = str(cam_maps.status(raw)[0])
         window = windows[arm.name][at] if arm.name in windows else None
         picture = packing.blended(photo, raw[0], window) if fine == "ok" else photo

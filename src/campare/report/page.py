@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from campare.data.groups import units
 from campare.metrics import find
+from campare.metrics.mosaic import OF_MOSAICS
 from campare.report import faults, gallery, methods, view, words
 from campare.report import screen as first
 from campare.report.plots import curves, forest, spread
@@ -21,13 +21,15 @@ from campare.report.plots.paired import paired
 from campare.report.view import Arm, Effect
 from campare.runs.command import value, with_option
 from campare.runs.manifest import Manifest
+from campare.runs.tables import batches
 from campare.stats.answer import Answer
 from campare.stats.answers import method_of, metrics_of
+from campare.stats.compare import UNITS
 from campare.stats.comparison import Comparison
 from campare.stats.judging import VERDICTS
 from campare.stats.order import Part, parts
 from campare.stats.ranking import main_method
-from campare.stats.scores import of_test
+from campare.stats.scores import tested
 from campare.stats.stored import comparison_of
 from campare.stats.unmeasured import unmeasured
 from campare.stats.words import replicate, title
@@ -144,7 +146,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
     Raises:
         RunError: no cell is finished.
     """
-    manifest, scores = run.manifest, of_test(run.scores())
+    manifest, scores = run.manifest, tested(pl.concat(run.tables()))
     comparison = comparison or comparison_of(run)
     method = method_of(comparison) or main_method(comparison.summary["method"])
     arms = view.arms(manifest, comparison.arms, method)
@@ -153,16 +155,20 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
     effects = _effects(comparison, comparison.effects, method, size)
     factors = _effects(comparison, comparison.factors, method, size)
     contrasts = list(dict.fromkeys(contrast for contrast, _ in effects))
-    shown = run.images()
-    per_image = [m for m in metrics if _measured_on(scores, method, m, shown.names)]
+    total = manifest.images or len(run.images())
     found = view.means(comparison.summary)
+    per_image = [m for m in metrics if _of_images(found, method, m)]
     controls = view.controls_of(found, method)
     noun = arms[0].noun if arms else "arm"
     pictures = gallery.gallery(
-        run, scores, arms, method=method, metrics=per_image, contrasts=_pairs(effects)
-    )
+        run, scores, arms, method=method, metrics=per_image, contrasts=_pairs(effects),
+        total=total,
+    )  # fmt: skip
     target = _target(scores)
-    values = {metric: view.by_image(scores, method, metric, arms) for metric in per_image}
+    distributions = [
+        spread.spread(view.by_image(scores, method, metric, arms), metric, arms)
+        for metric in per_image[:4]
+    ]
     classes = view.per_class(
         scores, arms, manifest.data.classes, method, per_image[0] if per_image else None
     )
@@ -234,7 +240,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         ],
         gallery=pictures,
         paired=by_pair,
-        spread=[spread.spread(values[metric], metric, arms) for metric in per_image[:4]],
+        spread=distributions,
         learning=curves.learning(cells, arms),
         quality=curves.quality(comparison.curves, arms),
         doses=curves.doses(manifest.recipe_fields, found, method, metrics),
@@ -250,8 +256,8 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
             target=target,
             confidence=comparison.confidence,
             claims=bool(comparison.claims.height),
-            images=len(shown),
-            units=units(shown.groups),
+            images=total,
+            units=_units(comparison),
         ),
         references=methods.references(method, metrics),
         command=shlex.join(str(word) for word in manifest.command),
@@ -298,7 +304,7 @@ _MEASURES, _PAIRS = 3, 8
 
 
 def _paired(
-    scores: pl.DataFrame,
+    scores: pl.LazyFrame,
     method: str,
     metrics: Sequence[str],
     pairs: Sequence[tuple[str, str]],
@@ -337,20 +343,28 @@ def _class_plots(
     return [by_class(classes, arms, key, name) for name, key in wanted]
 
 
-def _measured_on(scores: pl.DataFrame, method: str, metric: str, names: tuple[str, ...]) -> bool:
+def _of_images(found: Mapping[tuple[str, str, str], view.Mean], method: str, metric: str) -> bool:
     """Whether a metric has values of single test images (those of mosaics have not)."""
-    rows = scores.filter(
-        (pl.col("method") == method) & (pl.col("metric") == metric) & pl.col("value").is_finite()
-    )
-    return bool(set(rows["image"].unique().to_list()) & set(names))
+    measured = any(m.images for (_, *key), m in found.items() if key == [method, metric])
+    return measured and metric.partition("@")[0] not in OF_MOSAICS
 
 
-def _target(scores: pl.DataFrame) -> str:
+def _units(comparison: Comparison) -> str:
+    """The groups of images that are independent, in words; empty: each image is."""
+    said = [note for note in comparison.notes if note.startswith(UNITS)]
+    return said[0].removeprefix(UNITS).removesuffix(".") if said else ""
+
+
+def _target(scores: pl.LazyFrame) -> str:
     """Which class the maps explain, in words."""
-    rows = scores.filter(pl.col("method") != "-")
-    if (rows["target"] == rows["label"]).all():
-        return "the true class"
-    return "the predicted class" if (rows["target"] == rows["prediction"]).all() else "a set class"
+    true = predicted = True
+    for rows in batches(scores.select("method", "label", "prediction", "target")):
+        maps = rows.filter(pl.col("method") != "-")
+        true = true and bool((maps["target"] == maps["label"]).all())
+        predicted = predicted and bool((maps["target"] == maps["prediction"]).all())
+        if not (true or predicted):
+            return "a set class"
+    return "the true class" if true else "the predicted class"
 
 
 def _csv(

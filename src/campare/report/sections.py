@@ -203,6 +203,7 @@ SECTIONS: tuple[Section, ...] = (
             f"{len(page.gallery.chosen)} of them chosen by rule"
         ),
         html=template("gallery"),
+        shown=lambda page: page.gallery.images > 0,
     ),
     Section(
         id="means",

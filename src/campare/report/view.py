@@ -225,32 +225,30 @@ def control_of(method: str, control: str, present: Iterable[str]) -> str | None:
 
 
 def by_image(
-    scores: pl.DataFrame, method: str, metric: str, arms: Sequence[Arm]
+    scores: pl.LazyFrame, method: str, metric: str, arms: Sequence[Arm]
 ) -> dict[str, NDArray[Any]]:
     """Arm -> one value an image: the mean over seeds, where it is defined."""
-    rows = (
-        _defined(scores, method, metric)
-        .group_by("recipe", "image", maintain_order=True)
-        .agg(pl.col("value").mean())
-    )
-    return {arm.name: rows.filter(pl.col("recipe") == arm.name)["value"].to_numpy() for arm in arms}
+
+    def of(arm: Arm) -> NDArray[Any]:
+        rows = _defined(scores, arm.name, method, metric)
+        each = rows.group_by("image", maintain_order=True).agg(pl.col("value").mean())
+        return each["value"].to_numpy()
+
+    return {arm.name: of(arm) for arm in arms}
 
 
 def paired(
-    scores: pl.DataFrame, method: str, metric: str, pairs: Sequence[tuple[str, str]]
+    scores: pl.LazyFrame, method: str, metric: str, pairs: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], NDArray[Any]]:
     """(treatment, control) -> treatment minus control of each image that both have a value of.
 
     A value is the mean over seeds; images are in order of their names.
     """
-    names = {name for pair in pairs for name in pair}
-    rows = (
-        _defined(scores, method, metric)
-        .filter(pl.col("recipe").is_in(sorted(names)))
-        .group_by("recipe", "image")
-        .agg(pl.col("value").mean())
-    )
-    of = {name: rows.filter(pl.col("recipe") == name).select("image", "value") for name in names}
+    names = dict.fromkeys(name for pair in pairs for name in pair)
+    of = {
+        name: _defined(scores, name, method, metric).group_by("image").agg(pl.col("value").mean())
+        for name in names
+    }
     return {
         (one, other): of[one].join(of[other], on="image").sort("image")
         .select(pl.col("value") - pl.col("value_right"))["value"].to_numpy()
@@ -259,15 +257,15 @@ def paired(
 
 
 def per_class(
-    scores: pl.DataFrame,
+    scores: pl.LazyFrame,
     arms: Sequence[Arm],
     classes: Sequence[str],
     method: str,
     metric: str | None,
 ) -> list[dict[str, Any]]:
     """A row a class: images, and for each arm the accuracy and the mean of `metric` with its n."""
-    correct = _by_class(_defined(scores, "-", "correct"))
-    scored = _by_class(_defined(scores, method, metric)) if metric else {}
+    correct = _by_class(scores, arms, "-", "correct")
+    scored = _by_class(scores, arms, method, metric) if metric else {}
     table = []
     for name in classes:
         cells = [
@@ -282,20 +280,29 @@ def per_class(
     return table
 
 
-def _defined(scores: pl.DataFrame, method: str, metric: str) -> pl.DataFrame:
-    return scores.filter(
-        (pl.col("method") == method) & (pl.col("metric") == metric) & pl.col("value").is_finite()
-    )
+def _defined(
+    scores: pl.LazyFrame, arm: str, method: str, metric: str, *columns: str
+) -> pl.DataFrame:
+    """The values of one metric of an arm: columns image, value and others."""
+    key = {"recipe": arm, "method": method, "metric": metric}
+    rows = scores.filter(**key).filter(pl.col("value").is_finite())
+    return rows.select("image", "value", *columns).collect()
 
 
-def _by_class(rows: pl.DataFrame) -> dict[tuple[str, str], tuple[float, int]]:
-    grouped = rows.group_by("recipe", "label").agg(
-        pl.col("value").mean(), pl.col("image").n_unique().alias("n")
-    )
-    return {
-        (recipe, label): (float(value), int(n))
-        for recipe, label, value, n in grouped.select("recipe", "label", "value", "n").iter_rows()
-    }
+def _by_class(
+    scores: pl.LazyFrame, arms: Sequence[Arm], method: str, metric: str
+) -> dict[tuple[str, str], tuple[float, int]]:
+    """(arm, class) -> the mean of a metric, and of how many images."""
+    found = {}
+    for arm in arms:
+        grouped = (
+            _defined(scores, arm.name, method, metric, "label")
+            .group_by("label")
+            .agg(pl.col("value").mean(), pl.col("image").n_unique().alias("n"))
+        )
+        for label, value, n in grouped.iter_rows():
+            found[arm.name, label] = float(value), int(n)
+    return found
 
 
 class Settings(NamedTuple):

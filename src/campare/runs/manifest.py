@@ -83,6 +83,7 @@ class CellRecord(_Part):
     measure_seconds: float | None = None
     images_per_second: float | None = None
     rows: int | None = None  # of its table
+    kept: int | None = None  # of how many images maps are kept at most; None: of all
     files: dict[str, Seal] = {}  # path in the run -> seal; {}: an older version's, or not sealed
     terms: str | None = None  # a digest of what its rows depend on
     conditions: dict[str, Any] = {}  # versions, backend, cores and machine; {}: not known
@@ -135,6 +136,7 @@ class Config(_Part):
     grids: dict[str, dict[str, tuple[int, ...]]] = {}  # recipe -> method -> resolution of its maps
     matched: dict[str, tuple[int, ...]] = {}  # method -> the resolution that maps are pooled to
     mosaics: int | None = None
+    kept: int | None = None  # of how many images pictures and maps are kept at most; None: of all
     seed: int | None = None
 
 
@@ -207,6 +209,12 @@ class Manifest(_Part):
             "recipe": _told(known.recipes.get(recipe, {})),
         }
         return sha256(json.dumps(plain(terms), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def images(self) -> int | None:
+        """How many images were measured; None: not known."""
+        counts = self.data.counts.get(self.config.split)
+        return sum(counts.values()) if counts else None
 
     @property
     def recipe_fields(self) -> list[dict[str, Any]]:

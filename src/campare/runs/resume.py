@@ -135,7 +135,7 @@ def tidy(run: Run) -> list[str]:
 
 
 #: Fields of a record that it has of itself.
-_OF_RECORDS = ("recipe", "seed", "rows", "files", "terms", "conditions")
+_OF_RECORDS = ("recipe", "seed", "rows", "files", "terms", "conditions", "kept")
 
 
 def _bring_forward(run: Run, record: CellRecord) -> None:

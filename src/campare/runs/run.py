@@ -5,7 +5,8 @@
     models/<recipe>-<seed>.keras   and .json beside it: classes, learning curves, accuracy (.pt or
                                    .model where the user's own code trains)
     maps/<recipe>-<seed>.npz       raw float32 maps (N, h, w), one array a method
-    images.npz                     the test images with their masks, and the part that a model sees
+    images.npz                     the test images with their masks, and the part that a model sees;
+                                   of many images a sample (`kept`), as of the maps
     scores/<recipe>-<seed>.parquet the rows of a cell
     comparison.json, report.html, figures/, tables/     and outputs.json, their seals
 
@@ -15,7 +16,7 @@ files with their seals: what is not as it was written does not count, and is sai
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -142,6 +143,7 @@ class Run:
             seed=cell.seed,
             **facts,
             rows=self._height(cell),
+            kept=self.manifest.config.kept,
             files={name: Seal.of(self.path / name) for name in self._files_of(cell)},
             terms=self.manifest.terms_of(cell.recipe, cell.seed),
             conditions=conditions(),
@@ -261,6 +263,8 @@ class Run:
     def source(self) -> str:
         """A digest of what a comparison is computed from: rows, settings, and this campare."""
         told = self.manifest.model_dump(exclude={"created", "command", "machine", "versions"})
+        for part in (told["config"], *told["cells"].values()):
+            del part["kept"]  # pictures are no rows
         facts = plain({**told, "by": version("campare"), "faults": [str(f) for f in self.faults]})
         return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -310,7 +314,7 @@ class Run:
             rows.lazy().sink_parquet(part)
 
     def images(self) -> "Images":
-        """The test images with labels, names and masks."""
+        """The test images that are kept, with labels, names and masks: of many a sample."""
         from campare.data import Images
 
         with self._reading(IMAGES, self.manifest.files) as arrays:
@@ -333,9 +337,10 @@ class Run:
             )
 
     def mosaics(self) -> dict[str, tuple[int, ...]]:
-        """Of each mosaic the test images that it shows, as they are drawn from those kept here.
+        """Of each mosaic the test images that it shows.
 
-        {} where images have groups, which are the units then, or where no images are kept.
+        They are drawn from the images that are kept, or are kept themselves where these are a
+        sample. {} where images have groups, which are the units then, or where nothing is kept.
         """
         from campare.data import Images
         from campare.metrics.mosaic import shown_on
@@ -343,6 +348,9 @@ class Run:
         if IMAGES not in self.manifest.files and not (self.path / IMAGES).is_file():
             return {}
         with self._reading(IMAGES, self.manifest.files) as arrays:
+            if "mosaics" in arrays:
+                shown = zip(arrays["mosaic-names"], arrays["mosaics"].tolist(), strict=True)
+                return {str(name): tuple(four) for name, four in shown}
             if "groups" in arrays:
                 return {}
             _require_images(arrays["images"], arrays["labels"], arrays["names"], arrays["classes"])
@@ -369,19 +377,28 @@ class Run:
             }
 
     def write_images(
-        self, images: "Images", windows: Mapping[str, NDArray[np.float64]] | None = None
+        self,
+        images: "Images",
+        windows: Mapping[str, NDArray[np.float64]] | None = None,
+        mosaics: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
-        """Keep the test images, masks as bits, what of them models see, and their seal."""
+        """Keep test images, masks as bits, what of them models see, and their seal.
+
+        Where they are a sample, `mosaics` are what `Run.mosaics` says.
+        """
         arrays = {
             "images": images.images,
             "labels": images.labels,
-            "names": np.array(images.names),
+            "names": np.array(images.names, np.str_),
             "classes": np.array(images.class_names),
         }
         if images.groups:
             arrays["groups"] = np.array([group or "" for group in images.groups])
         arrays |= {f"region:{name}": np.packbits(mask) for name, mask in images.regions.items()}
         arrays |= {f"window:{arm}": parts for arm, parts in (windows or {}).items()}
+        if mosaics is not None:
+            arrays["mosaic-names"] = np.array([*mosaics], np.str_)
+            arrays["mosaics"] = np.array([*mosaics.values()], np.int64).reshape(-1, 4)
         with atomic(self.path / IMAGES) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         self.manifest.files[IMAGES] = Seal.of(self.path / IMAGES)

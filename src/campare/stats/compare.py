@@ -53,6 +53,9 @@ from campare.stats.words import MATCHED, Verdict, family_of, verdict_words
 
 __all__ = ["Answer", "Comparison", "Verdict", "answers", "compare", "verdict_words"]
 
+#: How the note on groups of images begins.
+UNITS = "Units of independence: "
+
 Table = Mapping[Key, Measured]
 Row = dict[str, Any]
 
@@ -159,7 +162,7 @@ def _notes(rows: Rows) -> tuple[str, ...]:
     images = (judged if judged.height else known).unique("image")
     found = units(images["group"].to_list())
     if found:
-        return (f"Units of independence: {found}.",)
+        return (f"{UNITS}{found}.",)
     metrics = {metric.partition("@")[0] for metric in rows.known.units["metric"].unique()}
     if rows.source.shown or not metrics & {*OF_MOSAICS}:
         return ()

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from campare.runs.tables import batches
 from campare.stats.gathered import TEST, Gathered, Matrices, Survey, gather, survey
 from campare.stats.source import Source, source_of
 
@@ -80,12 +81,15 @@ def read(table: Any) -> Rows:
     return Rows(source, survey(source))
 
 
-def of_test(frame: pl.DataFrame) -> pl.DataFrame:
+def tested(table: pl.LazyFrame) -> pl.LazyFrame:
     """The rows of the test split, where there are any; else all.
 
     Example:
-        >>> of_test(pl.DataFrame({"split": ["train", "test"]})).height
+        >>> tested(pl.LazyFrame({"split": ["train", "test"]})).collect().height
         1
     """
-    tested = frame.filter(pl.col("split") == TEST)
-    return tested if tested.height else frame
+    test = pl.col("split") == TEST
+    splits = set[str]()
+    for rows in batches(table.select("split")):
+        splits.update(rows["split"].unique())
+    return table.filter(test) if TEST in splits and len(splits) > 1 else table
