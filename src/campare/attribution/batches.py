@@ -5,13 +5,14 @@ DataLoader give, or a mapping with `pixel_values` or `image` and `labels` or `la
 may be given alone. Nothing is read before it is needed, and nothing is kept.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from campare.errors import ModelError
+from campare.models.several import Key, Several, several
 from campare.types import Array
 
 #: What loaders of common libraries call the images and the labels of a batch.
@@ -83,6 +84,25 @@ def batches(images: Any, batch_size: int, *, labels: Any = None, axes: int = 4) 
     for start in range(0, max(len(images), 1), batch_size):
         part = slice(start, start + batch_size)
         yield Batch(images[part], None if labels is None else labels[part])
+
+
+def several_batches(
+    inputs: Any, batch_size: int, explained: Key, name: str, names: Sequence[Key] = ()
+) -> Iterator[Batch]:
+    """Batches of several inputs of the model `name`: of a tuple or dict, or of an iterable of them.
+
+    Example:
+        >>> pair = (np.zeros((5, 8, 8, 3)), np.zeros((5, 4)))
+        >>> [len(batch.images) for batch in several_batches(pair, 2, 0, "net")]
+        [2, 2, 1]
+    """
+    if isinstance(inputs, (Mapping, tuple, list)) or hasattr(inputs, "shape"):
+        whole = several(inputs, explained, name, names)
+        for start in range(0, max(len(whole), 1), batch_size):
+            yield Batch(whole[start : start + batch_size])
+        return
+    for item in inputs if isinstance(inputs, Iterable) else [inputs]:
+        yield Batch(several(item, explained, name, names))
 
 
 def _given(source: Any, labels: Any, axes: int) -> Iterator[Batch]:
@@ -184,6 +204,8 @@ def channels_last(images: Any) -> Array:
         >>> channels_last(np.zeros((2, 8, 8, 3))).shape
         (2, 8, 8, 3)
     """
+    if isinstance(images, Several):
+        return images  # type: ignore[return-value]  # which stands where images stand
     if is_tensor(images):
         return np.moveaxis(to_host(_array(images)), 1, -1)
     return np.asarray(images)

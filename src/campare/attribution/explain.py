@@ -1,18 +1,27 @@
 """explain(): maps of a model's decision on images; stream() the same a batch at a time."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from campare.attribution.batches import Batch, batches, in_memory, is_tensor, one_batch
+from campare.attribution.batches import (
+    Batch,
+    batches,
+    in_memory,
+    is_tensor,
+    one_batch,
+    several_batches,
+    to_host,
+)
 from campare.attribution.explanation import Explanation, join
 from campare.attribution.mapping import Layers, map_batches
 from campare.attribution.method import Method, find
 from campare.attribution.targets import Wanted, is_one_an_image, target_indices
 from campare.errors import TargetError
 from campare.models import LayerGrid, recent
+from campare.models.several import Key, explained
 from campare.targets import rows_of
 from campare.types import Classifier, Floats
 
@@ -34,6 +43,7 @@ def explain(
     compile: bool = False,
     layer_grid: LayerGrid = None,
     task: Literal["binary", "regression"] | None = None,
+    input: Key | None = None,
 ) -> Explanation:
     """Explain a model's decision on images with a class activation map each.
 
@@ -49,6 +59,9 @@ def explain(
     path as `campare list layers` shows it, or the layer itself; default: the last spatial layer
     that everything passes through, else the last on which the score depends. Several layers are
     fused as in LayerCAM. `smooth` averages the maps over mirrored, brighter and darker copies.
+    Of a model with several inputs, `images` is a tuple or dict of them, and `input` the position or
+    name of the one that is explained; the others are held as given. A layer that runs several times
+    is explained a run at a time, 'encoder/conv@2'.
     `seed` is for methods that draw. `precision`, `compile`, `layer_grid`, which says how the tokens
     of a sequence lie, and `task`, which says what a single output is, are those of `campare.wrap`.
 
@@ -64,8 +77,12 @@ def explain(
         >>> explain(network, np.ones((5, 8, 8, 3)), target=1).maps.shape
         (5, 6, 6)
     """
-    images, labels = one_batch(images, labels)
-    kept = getattr(images, "images", images) if in_memory(images) else None
+    options: dict[str, Any] = {"layer_grid": layer_grid, "task": task, "input": input}
+    classifier = recent(model, precision=precision, compile=compile, **options)
+    kept = None
+    if getattr(classifier, "input", None) is None:
+        images, labels = one_batch(images, labels)
+        kept = getattr(images, "images", images) if in_memory(images) else None
     parts = list(
         stream(
             model,
@@ -81,10 +98,13 @@ def explain(
             compile=compile,
             layer_grid=layer_grid,
             task=task,
+            input=input,
         )
     )
     if not parts:
         raise TargetError("Expected images, got none. Try: at least one batch")
+    if kept is None and isinstance(images, (Mapping, tuple)):  # several inputs
+        kept = np.concatenate([part.images for part in parts])
     if is_tensor(kept) and not is_tensor(parts[0].images):  # of a model that takes no tensors
         kept = np.concatenate([part.images for part in parts])
     explanation = join(parts, kept)
@@ -107,6 +127,7 @@ def stream(
     compile: bool = False,
     layer_grid: LayerGrid = None,
     task: Literal["binary", "regression"] | None = None,
+    input: Key | None = None,
 ) -> Iterator[Explanation]:
     """Explain a batch at a time, in flat memory: an iterator of one Explanation a batch.
 
@@ -122,10 +143,9 @@ def stream(
         [4, 4, 2]
     """
     chosen = find(method)
-    options = {"layer_grid": layer_grid, "task": task}
+    options = {"layer_grid": layer_grid, "task": task, "input": input}
     classifier = recent(model, precision=precision, compile=compile, **options)
-    axes = len(classifier.input_shape) + 1
-    given = batches(images, batch_size, labels=labels, axes=axes)
+    given = _batches(classifier, images, batch_size, labels)
     return _explanations(classifier, given, target, chosen, layer, batch_size, seed, smooth)
 
 
@@ -154,7 +174,7 @@ def observe(
     parts = list(
         observations(
             model,
-            batches(images, batch_size, axes=len(recent(model).input_shape) + 1),
+            _batches(recent(model), images, batch_size),
             target=target,
             methods=methods,
             layer=layer,
@@ -210,10 +230,28 @@ def _explanations(
             layer=path,
             method=method.name,
             status=observed.dependence.status(raw, method),
-            images=batch.images,
+            images=explained(batch.images),
             class_names=classifier.class_names,
             signed=method.signed,
         )
+
+
+def _batches(
+    classifier: Classifier, images: Any, batch_size: int, labels: Any = None
+) -> Iterator[Batch]:
+    """Batches of images, or of several inputs, with their labels."""
+    key = getattr(classifier, "input", None)
+    if key is None:
+        axes = len(classifier.input_shape) + 1
+        yield from batches(images, batch_size, labels=labels, axes=axes)
+        return
+    labels = None if labels is None else to_host(labels)
+    names = getattr(classifier, "input_names", ())
+    start = 0
+    for batch in several_batches(images, batch_size, key, classifier.name, names):
+        own = None if labels is None else labels[start : start + len(batch.images)]
+        start += len(batch.images)
+        yield batch._replace(labels=own)
 
 
 def _check_count(target: Wanted, n: int) -> None:

@@ -27,6 +27,7 @@ from campare.attribution.passes import fixed_target
 from campare.attribution.perturbation import smoothed
 from campare.attribution.targets import Wanted, is_one_an_image, resolve_target
 from campare.errors import LayerError, ModelError, TargetError
+from campare.models.several import explained
 from campare.models.targets import is_logits
 from campare.targets import part_of, rows_of
 from campare.types import Array, Classifier, Floats, Read, Score, Tap, Target
@@ -290,7 +291,7 @@ def _start_at(
             elif each.kind == "baseline":
                 grid = classifier.layer(path, image_shape(images)).grid
                 assert grid is not None
-                shown = _as_rgb(images)
+                shown = _as_rgb(explained(images))
                 maps[each.name] = each.run(shown, grid.shape, rng)
         scores, logits = last
         how = depending or [without_gradients(classifier, images, target, path, methods)]

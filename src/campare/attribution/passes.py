@@ -73,7 +73,7 @@ def changed(
         for rows, n in chunks(len(scales), batch_size):
             copies = 1 if once else len(rows)
             (result,) = classifier.start(
-                np.repeat(image, copies, axis=0),
+                image[np.zeros(copies, np.int64)],
                 one if callable(one) else np.repeat(one, copies),
                 read=read,
                 layer=layer,

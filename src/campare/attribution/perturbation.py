@@ -15,6 +15,7 @@ from campare.attribution.maps import resize
 from campare.attribution.passes import changed, chunks, fixed_target, slices, tapped
 from campare.errors import CampareError
 from campare.models.arrays import grid_axes, map_axes
+from campare.models.several import exchanged, explained
 from campare.targets import part_of
 from campare.types import Array, Bools, Floats, Tap, Target
 
@@ -64,7 +65,8 @@ def score_cam(
     scores = np.full(low.shape, -np.inf)  # (N, C)
     for rows, n in chunks(len(image), batch_size):
         i, k = image[rows], channel[rows]
-        copies = masked(images[i], masks(A[i, ..., k], images.shape[1:-1]))
+        copies = masked(explained(images[i]), masks(A[i, ..., k], images.shape[1:-1]))
+        copies = exchanged(images[i], copies)
         (found,) = classifier.start(copies, part_of(index, i), read=_scores, gradients=False)()
         scores[i[:n], k[:n]] = found[:n]
     return np.asarray(relu(weighted(A, _softmax(scores))), np.float32)
@@ -207,17 +209,16 @@ def smooth_grad_cam_plus_plus(
         >>> smooth_grad_cam_plus_plus(wrap(network), np.ones((1, 8, 8, 3)), 1).shape
         (1, 6, 6)
     """
-    images = np.asarray(images, np.float32)
     index = fixed_target(classifier, images, target, batch_size)
     where: dict[str, Any] = {"layer": layer, "batch_size": batch_size}
     (A,) = tapped(classifier, images, index, _features, **where, gradients=False)
     streams = (rng or np.random.default_rng(0)).spawn(len(images))  # noise knows no neighbors
-    pixels = tuple(range(1, images.ndim))
-    span = images.max(axis=pixels, keepdims=True) - images.min(axis=pixels, keepdims=True)
+    clean, pixels = np.asarray(explained(images), np.float32), tuple(range(1, images.ndim))
+    span = clean.max(axis=pixels, keepdims=True) - clean.min(axis=pixels, keepdims=True)
     powers = np.zeros((3, *A.shape), np.float32)
     for _ in range(samples):
         normal = np.stack([each.standard_normal(images.shape[1:], np.float32) for each in streams])
-        noisy = images + noise * span * normal
+        noisy = exchanged(images, clean + noise * span * normal)
         (G,) = tapped(classifier, noisy, index, _gradients, **where)
         powers += np.stack([G, G**2, G**3]) / samples
     D1, D2, D3 = powers
@@ -310,12 +311,15 @@ def smoothed(
         >>> smoothed(lambda x: x[..., 0], np.array([[[[1.0], [3.0]]]])).round(2).tolist()
         [[[1.0, 3.0]]]
     """
-    copies = [np.asarray(map_function(images * np.float32(b))) for b in brightness]
+
+    def map_of(pixels: Array, b: float) -> Array:
+        return np.asarray(map_function(exchanged(images, pixels * np.float32(b))))
+
+    pixels = explained(images)
+    copies = [map_of(pixels, b) for b in brightness]
     if flip:
-        mirrored = np.flip(images, -2)
-        copies += [
-            np.flip(np.asarray(map_function(mirrored * np.float32(b))), -1) for b in brightness
-        ]
+        mirrored = np.flip(pixels, -2)
+        copies += [np.flip(map_of(mirrored, b), -1) for b in brightness]
     return np.asarray(np.mean(copies, axis=0), np.float32)
 
 

@@ -35,6 +35,7 @@ def wrap(
     loader: str | Callable[[str], Any] | None = None,
     trust: bool = False,
     prompts: Any = None,
+    input: str | int | None = None,
 ) -> "ImageClassifier":
     """Make a Classifier of a Keras 3 model, a torch module or a line that says where one is.
 
@@ -52,7 +53,8 @@ def wrap(
     `task` says what an output of one unit is: 'binary', two classes, of which it is the logit of
     the second, or 'regression', a value, whose maps show what raises it. Without a sigmoid behind
     it, None takes it for binary, and explain() warns. A Classifier is returned as it is, or, with
-    another `layer_grid` or `task`, as one that differs in these alone.
+    another `layer_grid`, `task` or `input`, as one that differs in these alone. `input` is the name
+    or position of the one of several inputs that is explained.
 
     Raises:
         ModelError: the model is of a kind that campare cannot read, or the file cannot be loaded.
@@ -75,6 +77,7 @@ def wrap(
         "compiled": compile,
         "task": _known_task(task),
         "layer_grid": known_layer_grid(layer_grid),
+        "input": input,
     }
     if isinstance(model, (str, Path)) or loader is not None:
         from campare.models.loaders import load
@@ -90,7 +93,7 @@ def wrap(
     families = {base.__module__.partition(".")[0] for base in type(model).__mro__}
     if hasattr(model, "tap") and hasattr(model, "start"):  # a Classifier, ours or a user's own
         own: ImageClassifier = model
-        given = {"layer_grid": options["layer_grid"], "task": options["task"]}
+        given = {name: options[name] for name in ("layer_grid", "task", "input")}
         given = {name: value for name, value in given.items() if value is not None}
         return own.with_settings(**given) if given else own
     if "keras" in families:  # before torch: on that backend Keras models are torch modules, too

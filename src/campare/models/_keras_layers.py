@@ -171,7 +171,7 @@ def run_squashed(
     """
     squashed: list[Squashed] = []
     named = getattr(model, "_inputs_struct", None)
-    if isinstance(named, dict):  # keras.Model({"picture": inputs}, outputs)
+    if isinstance(named, dict) and not isinstance(images, dict):  # keras.Model({"picture": x}, y)
         images = dict.fromkeys(named, images)
     with ExitStack() as patches:
         for part in ends:

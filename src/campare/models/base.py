@@ -6,7 +6,7 @@ A subclass says how its framework runs (`_forward`), patches (`_edit`) and looks
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -21,6 +21,7 @@ from campare.models.backends.protocol import Edit, Forward, Program, Run
 from campare.models.fitting import Given, shape_fit
 from campare.models.known import KnownModel, Shape
 from campare.models.patching import PATCHING
+from campare.models.several import Key, Several, in_order, several
 from campare.models.static_batch import joined
 from campare.models.survey import require_logits
 from campare.models.targets import (
@@ -142,11 +143,11 @@ class ImageClassifier(KnownModel):
             run = self._kept(
                 ("predict", shape),
                 lambda: self._backend.compile_predict(
-                    self._logits, shape, self._model, jit=self.compiled
+                    self._logits, self._open(shape), self._model, jit=self.compiled
                 ),
             )
         with self._patching():
-            logits = run(images)
+            logits = run(in_order(images))
         return np.asarray(self._backend.to_numpy(logits), np.float32)
 
     def tap(
@@ -293,8 +294,9 @@ class ImageClassifier(KnownModel):
             rng = np.random.default_rng(0)
             noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
             zero = np.zeros((1,) * (len(shape) + 1), np.float32)
+            images, target = self._with_held(noise), self._any_target
             (outputs,) = self.start(
-                noise, self._any_target, read=_output_of, layer=path, scale=zero, eps=zero + 1,
+                images, target, read=_output_of, layer=path, scale=zero, eps=zero + 1,
                 gradients=False,
             )()  # fmt: skip
             alike = bool(np.allclose(outputs[0], outputs[1], rtol=1e-4, atol=1e-5))
@@ -305,7 +307,8 @@ class ImageClassifier(KnownModel):
         """Whether the class depends on the grid of the layer at `path`."""
         noise = np.random.default_rng(0).uniform(0, 255, (1, *shape))  # type: ignore[arg-type]
         target = self._any_target
-        return bool(np.any(self.tap(noise.astype(np.float32), target, layer=path).gradients))
+        images = self._with_held(noise.astype(np.float32))
+        return bool(np.any(self.tap(images, target, layer=path).gradients))
 
     def _prepared(
         self,
@@ -339,7 +342,9 @@ class ImageClassifier(KnownModel):
                 forward, edit, grid, differentiated, read, perturbed, repeat, *more, guided,
                 (index.shape[1:], str(index.dtype)),
             )  # fmt: skip
-            run: Run = self._backend.compile_tap(program, shape, self._model, jit=self.compiled)
+            run: Run = self._backend.compile_tap(
+                program, self._open(shape), self._model, jit=self.compiled
+            )
             return run
 
         identity = getattr(target, "program", target) if callable(target) else score
@@ -349,7 +354,7 @@ class ImageClassifier(KnownModel):
         def start() -> Callable[[], tuple[Array, ...]]:
             with self._patching():
                 outputs = run(
-                    images,
+                    in_order(images),
                     index if each_row else np.tile(index, (repeat, *[1] * (index.ndim - 1))),
                     np.float32(1) if scale is None else np.asarray(scale, np.float32),
                     np.float32(0) if eps is None else np.asarray(eps, np.float32),
@@ -402,6 +407,8 @@ class ImageClassifier(KnownModel):
 
     def _check_images(self, images: Any) -> Any:
         """The images as a float32 array (N, H, W, C) that the model takes."""
+        if self.input is not None:
+            return self._check_several(images)
         try:
             images = np.asarray(images, np.float32)
         except (TypeError, ValueError) as error:
@@ -410,6 +417,25 @@ class ImageClassifier(KnownModel):
                 "Try: np.stack(images), of one size"
             ) from error
         return self._checked(images, Given(images.shape))
+
+    def _check_several(self, images: Any) -> Several:
+        """Several inputs that the model takes, the one that is explained as float32."""
+        assert self.input is not None
+        given = images
+        if not isinstance(images, Several):
+            given = several(images, self.input, self.name, self.input_names)
+        others = self._beside(given)
+        new = {key: np.asarray(x[:1]) for key, x in others.items()}
+        if _forms(new) != _forms(self._held):  # of other sizes, or the first
+            self._programs.clear()
+            self._surveys.clear()
+        self._held = new or self._held
+        shown = np.asarray(given.explained, np.float32)
+        return Several(self._checked(shown, Given(shown.shape)), others)
+
+    def _beside(self, given: Several) -> Mapping[Key, Any]:
+        """The inputs beside the explained one, of the types that the model takes."""
+        return given.others
 
     def _checked(self, images: Any, given: Given) -> Any:
         """Images (N, H, W, C), given in some form, that the model takes."""
@@ -438,6 +464,11 @@ class ImageClassifier(KnownModel):
         return index, score or (binary_score if self._is_binary else class_score)
 
 
+def _forms(inputs: Mapping[Key, Any]) -> list[Any]:
+    """What a program of several inputs depends on."""
+    return [(key, tuple(x.shape[1:]), str(x.dtype)) for key, x in inputs.items()]
+
+
 def _without_index(target: Callable[[Any], Any], output: Any, _: Any) -> Any:
     """The score of a target of the user's own, which holds nothing for each image."""
     return own_score(target, output)
@@ -461,7 +492,11 @@ def _input_tap(forward: Forward) -> tuple[Forward, Edit]:
     edits: list[Callable[[Any], Any]] = []
 
     def edited(images: Any) -> Any:
-        return forward(edits[-1](images) if edits else images)
+        if not edits:
+            return forward(images)
+        if isinstance(images, tuple):  # several inputs, of which the first is explained
+            return forward((edits[-1](images[0]), *images[1:]))
+        return forward(edits[-1](images))
 
     @contextmanager
     def edit(function: Callable[[Any], Any]) -> Iterator[None]:

@@ -6,7 +6,7 @@ at the end is bypassed the same way. The model is left exactly as it was.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib import import_module
 from math import inf
@@ -30,10 +30,12 @@ from campare.models._keras_layers import (
 )
 from campare.models.arrays import leaves, namespace
 from campare.models.base import ImageClassifier
-from campare.models.fitting import Trial
+from campare.models.fitting import USUAL_SIDES, Trial
 from campare.models.known import Shape
+from campare.models.patching import at_run
+from campare.models.several import Key, Several
 from campare.models.snapshot import Snapshot
-from campare.models.survey import IMAGES, Record, Survey, require_rows, units_of
+from campare.models.survey import IMAGES, Record, Survey, call_of, require_rows, units_of
 from campare.types import LayerInfo
 
 #: Layers that only pass, thin out or reshape what came before: never the default to explain.
@@ -79,7 +81,7 @@ class KerasClassifier(ImageClassifier):
     """A Keras 3 classifier; make one with `campare.wrap`.
 
     Raises:
-        ModelError: several inputs, several outputs of which none is named, or an input that has no
+        ModelError: several inputs or outputs of which none is named, or an input that has no
             sides, as (N, 8).
     """
 
@@ -94,6 +96,7 @@ class KerasClassifier(ImageClassifier):
         compiled: bool = False,
         layer_grid: Any = None,
         task: str | None = None,
+        input: Key | None = None,
     ) -> None:
         self.model = self._model = model
         self.name = name or model.name
@@ -102,6 +105,7 @@ class KerasClassifier(ImageClassifier):
         self._precision = precision
         self.task = task
         self._compile = compiled
+        self._explained = input
         self._backend = import_module(f"campare.models.backends.{keras.backend.backend()}")
         super().__init__(layer_grid)
         self._survey()
@@ -116,6 +120,7 @@ class KerasClassifier(ImageClassifier):
             "compiled": self._compile,
             "layer_grid": self._layer_grid,
             "task": self.task,
+            "input": self._explained,
         }
 
     def _read_model(self) -> None:
@@ -124,7 +129,13 @@ class KerasClassifier(ImageClassifier):
         formats = [getattr(layer, "data_format", None) for layer in self._paths.values()]
         self._formats = [each for each in formats if each in ("channels_first", "channels_last")]
         self._channels_first = self._formats[:1] == ["channels_first"]
-        shape = _input_shape(self.model)
+        self.input = _which_input(self.model, self._explained)
+        shapes = _input_shapes(self.model)
+        if self.input is None:
+            shape = _input_shape(self.model)
+        else:
+            shape = shapes.pop(self.input)[0]
+            self._held = {key: _zeros(*other) for key, other in shapes.items()}
         self.input_shape = (*shape[1:], shape[0]) if self._channels_first else shape
         self.batch = _batch_size(self.model)
         slow = getattr(self._backend, "SLOW_COMPILED", ())
@@ -218,7 +229,7 @@ class KerasClassifier(ImageClassifier):
             def see(output: Any) -> Any:
                 if hasattr(output, "shape"):
                     sequence = len(output.shape) == 3 and len(shape) == 3  # tokens of an image
-                    record.add(
+                    run = record.add(
                         path,
                         kind,
                         output,
@@ -226,7 +237,7 @@ class KerasClassifier(ImageClassifier):
                         structural=own is not None,
                         inside=inside,
                     )
-                    marks[path] = self._backend.mark(output)
+                    marks[path] = marks[f"{path}@{run}"] = self._backend.mark(output)
                 return output
 
             return see
@@ -245,7 +256,7 @@ class KerasClassifier(ImageClassifier):
             result.update(output=output, squashed=squashed)
             return output, marks
 
-        flow = self._backend.trace(forward, (n, *shape), self.model)
+        flow = self._backend.trace(forward, self._sized(n, shape), self.model)
         record: Record = result["record"]
         output, moved = result["output"], flow.moved_to_output if flow else frozenset()
         self._head = head_of(result["squashed"], output, lambda i: _of_head(i) in moved)
@@ -263,7 +274,7 @@ class KerasClassifier(ImageClassifier):
             return output, {}
 
         try:
-            self._backend.trace(forward, (n, *shape), self.model)
+            self._backend.trace(forward, self._sized(n, shape), self.model)
         except Exception:  # of a framework, whichever it has for images that do not fit
             return Trial(0, 0)
         return Trial(inf, rows[-1])
@@ -275,8 +286,12 @@ class KerasClassifier(ImageClassifier):
             if isinstance(layer, PREPROCESSING):
                 continue
             learned = learned or bool(layer.weights)
-            if learned and runs[path] == 1 and not isinstance(_wrapped(layer), PASSING):
+            if not learned or isinstance(_wrapped(layer), PASSING):
+                continue
+            if runs[path] == 1:
                 found.append(path)
+            elif self.input is not None:  # the encoder of a pair, say
+                found += [f"{path}@{run + 1}" for run in range(runs[path])]
         return tuple(found)
 
     def _forward(self, images: Any) -> Any:
@@ -306,11 +321,29 @@ class KerasClassifier(ImageClassifier):
         return self._channels_first if len(set(self._formats)) < 2 else None
 
     def _sent(self, images: Any) -> Any:
-        """Images (N, H, W, C) as the model takes them."""
+        """Images (N, H, W, C) as the model takes them; several inputs in its structure."""
+        if isinstance(images, tuple):
+            keys = (self.input, *self._held)
+            given = dict(zip(keys, (self._one_sent(images[0]), *images[1:]), strict=True))
+            by_name = isinstance(getattr(self.model, "_inputs_struct", None), dict)
+            ordered = {key: given[key] for key in _input_shapes(self.model)}
+            return ordered if by_name else list(ordered.values())
+        return self._one_sent(images)
+
+    @property
+    def _input_names(self) -> tuple[Key, ...]:
+        return tuple(_input_shapes(self.model))
+
+    def _beside(self, given: Several) -> Mapping[Key, Any]:
+        shapes = _input_shapes(self.model)
+        return {key: x.astype(shapes[key][1], copy=False) for key, x in given.others.items()}
+
+    def _one_sent(self, images: Any) -> Any:
         return namespace(images).moveaxis(images, -1, 1) if self._channels_first else images
 
     def _edit(self, path: str, edit: Callable[[Any], Any]) -> AbstractContextManager[None]:
-        return edited(self._paths[path], edit)
+        path, run = call_of(path)
+        return edited(self._paths[path], at_run(run, edit) if run else edit)
 
     def _path_of(self, layer: Any) -> str:
         for path, one in self._paths.items():
@@ -367,6 +400,45 @@ def _input_shape(model: keras.Model) -> tuple[int | None, ...]:
             "whose channels come last"
         )
     return tuple(shape[1:])
+
+
+def _input_shapes(model: keras.Model) -> dict[Key, tuple[tuple[int | None, ...], str]]:
+    """The shape, without the batch, and type of each input by its name, in the model's order."""
+    structure = getattr(model, "_inputs_struct", None)
+    inputs = dict(structure) if isinstance(structure, dict) else {
+        one.name: one for one in getattr(model, "inputs", None) or ()
+    }  # fmt: skip
+    return {
+        key: (tuple(one.shape[1:]), keras.backend.standardize_dtype(one.dtype))
+        for key, one in inputs.items()
+    }
+
+
+def _which_input(model: keras.Model, wanted: Key | None) -> Key | None:
+    """The name of the input that is explained; None where there is one.
+
+    Raises:
+        ModelError: of several it is not said, or there is none of that name.
+    """
+    shapes = _input_shapes(model)
+    names = list(shapes)
+    if isinstance(wanted, int) and 0 <= wanted < len(names):
+        wanted = names[wanted]
+    if wanted in shapes or (wanted is None and len(names) < 2):
+        return wanted
+    with_sides = [name for name, (shape, _) in shapes.items() if len(shape) > 1]
+    if wanted is None and len(with_sides) == 1:
+        return with_sides[0]
+    raise ModelError(
+        f"Expected the name of the one of {len(names)} inputs that is explained, got {wanted!r}, "
+        f"of {model.name!r}. Try: input={(with_sides or names or ['images'])[0]!r}, one of "
+        f"{', '.join(map(str, names))}"
+    )
+
+
+def _zeros(shape: tuple[int | None, ...], dtype: str) -> Any:
+    """One row of an input, before any came."""
+    return np.zeros((1, *(side or USUAL_SIDES[3] for side in shape)), dtype)
 
 
 def _batch_size(model: keras.Model) -> int | None:

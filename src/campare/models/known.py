@@ -7,13 +7,17 @@ found to be another than it was (`snapshot`), and read anew.
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from campare.errors import CampareError, LayerError, ModelError
 from campare.models.fitting import SIDES, USUAL_SIDES, Given, Input, Trial
 from campare.models.layer_grid import given_grids
 from campare.models.patching import PATCHING
 from campare.models.placement import prove
+from campare.models.several import Key, Several, in_order
 from campare.models.snapshot import Snapshot
 from campare.models.static_batch import BATCH_SIZES, Part, joined, split
 from campare.models.survey import (
@@ -47,6 +51,8 @@ class KnownModel:
     _names_given: bool = True  # by somebody, and not found in a configuration
     batch: int | None = None  # images that the model takes at a time; None: any number
     _merged: tuple[tuple[int, ...], ...] = ()  # the outputs of each class; (): one each
+    input: Key | None = None  # which of several inputs is explained; None: there is one
+    _held: Mapping[Key, Any] = MappingProxyType({})  # a row of each other input, as last given
     _backend: Any
     _model: Any
 
@@ -124,6 +130,38 @@ class KnownModel:
     def _is_read(self, path: str, shape: Shape) -> bool:
         """Whether the class depends on the grid of the layer at `path`."""
         raise NotImplementedError
+
+    # Several inputs
+
+    @property
+    def input_names(self) -> tuple[Key, ...]:
+        """The names of several inputs in their order; (): a module, or one input."""
+        return () if self.input is None else self._input_names
+
+    @property
+    def _input_names(self) -> tuple[Key, ...]:
+        return ()
+
+    def _sized(self, n: int, shape: Shape) -> Any:
+        """The shape of n images; of several inputs (shape, dtype) of each, the explained first."""
+        one = (n, *shape)
+        if self.input is None:
+            return one
+        held = [((n, *x.shape[1:]), _dtype(x)) for x in self._held.values()]
+        return ((one, "float32"), *held)
+
+    def _open(self, shape: Shape) -> Any:
+        """The same of any number of images."""
+        if self.input is None:
+            return shape
+        return ((shape, "float32"), *((x.shape[1:], _dtype(x)) for x in self._held.values()))
+
+    def _with_held(self, images: Any) -> Any:
+        """Images of campare's own, beside the other inputs as they were given last."""
+        if self.input is None:
+            return images
+        rows = np.zeros(len(images), np.int64)
+        return Several(images, {key: x[rows] for key, x in self._held.items()})
 
     # Layers
 
@@ -206,7 +244,7 @@ class KnownModel:
         with ExitStack() as patches:
             for path in readers:
                 patches.enter_context(self._edit(path, reading(path)))
-            self._backend.run(self._forward, images, self._model)
+            self._backend.run(self._forward, in_order(self._with_held(images)), self._model)
         return measured
 
     def _whole(self, outputs: list[tuple[Array, int]]) -> Array:
@@ -359,6 +397,11 @@ class KnownModel:
         if self.batch is None or len(images) == self.batch:
             return None
         return split(images, self.batch, *more)
+
+
+def _dtype(x: Any) -> str:
+    """The name of the type of an array or tensor."""
+    return str(x.dtype).rpartition(".")[2]
 
 
 def _itself(output: Any) -> Any:

@@ -5,6 +5,8 @@ meanwhile: one lock for all models. Other threads that call the model itself are
 """
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 
 class _Lock:
@@ -25,3 +27,21 @@ class _Lock:
 
 #: The one of all models.
 PATCHING = _Lock()
+
+
+def at_run(wanted: int, edit: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """An edit of one run of a layer that runs several times in a forward pass: 1 is the first.
+
+    Example:
+        >>> second = at_run(2, lambda output: output + 0.5)
+        >>> second(1), second(1), second(1)
+        (1, 1.5, 1)
+    """
+    runs = 0
+
+    def edited(output: Any) -> Any:
+        nonlocal runs
+        runs += 1
+        return edit(output) if runs == wanted else output
+
+    return edited

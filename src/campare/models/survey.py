@@ -42,13 +42,15 @@ class Survey(NamedTuple):
     shown: Mapping[tuple[int | None, ...], tuple[str, Grid]] = MappingProxyType({})  # sure grids
     batch_axes: Mapping[str, int] = MappingProxyType({})  # of outputs that are surely of each image
     failed: Mapping[str, str] = MappingProxyType({})  # why a user's layer_grid does not fit a layer
+    calls: Mapping[str, LayerInfo] = MappingProxyType({})  # 'path@2': the second of several runs
 
     @property
     def connected(self) -> list[str]:
         """The spatial candidates that the logits are computed from, in their order."""
-        spatial = [path for path in self.candidates if self.layers[path].spatial]
-        known = self.flow.connected if self.flow else frozenset()
-        return [path for path in spatial if path in known] or spatial
+        known = {**self.layers, **self.calls}
+        spatial = [path for path in self.candidates if path in known and known[path].spatial]
+        used = self.flow.connected if self.flow else frozenset()
+        return [path for path in spatial if path in used] or spatial
 
     @property
     def bottlenecks(self) -> list[str]:
@@ -83,6 +85,7 @@ class Record:
         self.doubts: dict[str, Doubt] = {}
         self.shown: dict[tuple[int | None, ...], tuple[str, Grid]] = {}
         self.batch_axes: dict[str, int] = {}
+        self.calls: dict[str, LayerInfo] = {}
 
     def add(
         self,
@@ -93,8 +96,10 @@ class Record:
         channels_first: bool | None,
         structural: bool,
         inside: bool = False,
-    ) -> None:
+    ) -> int:
         """The layer at `path` gave `output`; its channels come first, last, or (None) who knows.
+
+        How often it ran is returned.
 
         A `structural` layer works on a grid by its kind, as a convolution does. What a layer of
         attention does `inside` is no grid, though it may have as many axes.
@@ -129,7 +134,9 @@ class Record:
         if len(sides) == 2:
             self._lengths.update(sides)
         self.layers.setdefault(path, info)
-        self.runs[path] = self.runs.get(path, 0) + 1
+        self.runs[path] = run = self.runs.get(path, 0) + 1
+        self.calls[f"{path}@{run}"] = info._replace(path=f"{path}@{run}")
+        return run
 
     def survey(
         self,
@@ -151,6 +158,11 @@ class Record:
             self.doubts,
             self.shown,
             self.batch_axes,
+            calls={
+                path: info
+                for path, info in self.calls.items()
+                if info.spatial and self.runs[call_of(path)[0]] > 1
+            },
         )
 
     def _is_sure(self, grids: Sequence[Grid], structural: bool) -> bool:
@@ -210,7 +222,7 @@ def default_layer(survey: Survey, name: str, is_read: Callable[[str], bool]) -> 
             f"Expected a model with a spatial layer (h, w, C), got none in {name!r}: "
             f"{kinds or 'no layer that can be seen'}. Try: {advice}"
         )
-    last = survey.layers[spatial[-1]]
+    last = survey.layers.get(spatial[-1]) or survey.calls[spatial[-1]]
     if last.grid is None or not others_beside(last.grid, last.shape):
         whole = survey.bottlenecks
         if survey.units is None and survey.flow:  # what gives a segmentation is no feature of it
@@ -244,6 +256,9 @@ def spatial_layer(survey: Survey, name: str, path: str, default: Callable[[], st
             that is not spatial.
     """
     matches = matching(path, survey.layers)
+    calls = [] if matches else matching(path, survey.calls)
+    if len(calls) == 1:
+        return survey.calls[calls[0]]
     if not matches:
         spatial = [info.path for info in survey.layers.values() if info.spatial]
         close = get_close_matches(path, spatial, n=3, cutoff=0.3)
@@ -260,8 +275,8 @@ def spatial_layer(survey: Survey, name: str, path: str, default: Callable[[], st
     if survey.runs[info.path] > 1:
         raise LayerError(
             f"Expected a layer that runs once, got {info.path!r}, which runs "
-            f"{survey.runs[info.path]} times in one forward pass. "
-            "Try: the layer after it, whose output is used once"
+            f"{survey.runs[info.path]} times in one forward pass. Try: "
+            f"{_calls_of(survey, info.path)}the layer after it, whose output is used once"
         )
     if not info.spatial:
         raise LayerError(_no_grid(survey, info, name, default))
@@ -283,6 +298,25 @@ def _no_grid(survey: Survey, info: LayerInfo, name: str, default: Callable[[], s
     return (
         f"Expected {kind}, got {info.path!r} of {name!r} with output {info.shape}. "
         f"Try: {', or '.join(advice) or 'a convolutional model'}"
+    )
+
+
+def call_of(path: str) -> tuple[str, int]:
+    """A layer that runs several times, and which of its runs 'path@2' is; 0: none is said.
+
+    Example:
+        >>> call_of("encoder/conv@2"), call_of("encoder/conv")
+        (('encoder/conv', 2), ('encoder/conv', 0))
+    """
+    layer, _, run = path.rpartition("@")
+    return (layer, int(run)) if layer and run.isdigit() else (path, 0)
+
+
+def _calls_of(survey: Survey, path: str) -> str:
+    """What is said of the runs of a layer that can be explained one by one."""
+    calls = [call for call in survey.calls if call_of(call)[0] == path][:_NAMED]
+    return (
+        f"{' or '.join(f'layer={call!r}' for call in calls)}, one run of it, or " if calls else ""
     )
 
 

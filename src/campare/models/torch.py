@@ -34,8 +34,18 @@ from campare.models.backends.torch_fold import Pair, find_pairs, folded
 from campare.models.base import ImageClassifier
 from campare.models.fitting import USUAL_SIDES, Given, Trial
 from campare.models.known import Shape
+from campare.models.patching import at_run
+from campare.models.several import Key
 from campare.models.snapshot import Snapshot
-from campare.models.survey import IMAGES, Record, Survey, one_output, require_rows, units_of
+from campare.models.survey import (
+    IMAGES,
+    Record,
+    Survey,
+    call_of,
+    one_output,
+    require_rows,
+    units_of,
+)
 
 #: More channels than an image has; of the numbers up to it, how many are tried.
 MOST_CHANNELS, _TRIED = 16, 4
@@ -72,17 +82,19 @@ class TorchClassifier(ImageClassifier):
         compiled: bool = False,
         layer_grid: Any = None,
         task: str | None = None,
+        input: Key | None = None,
     ) -> None:
         model = getattr(model, "_orig_mod", model)  # what torch.compile was given
         self.model = self._model = model
         self.name = name or type(model).__name__
         self.class_names = class_names or _class_names(model)
         self._names_given = class_names is not None
-        self.compiled = compiled
+        self.compiled = compiled and input is None  # a graph of several inputs is not traced
         self._output = output
         self._precision = precision
         self.task = task
         self._given_shape = input_shape
+        self.input = input
         super().__init__(layer_grid)
 
     @property
@@ -96,6 +108,7 @@ class TorchClassifier(ImageClassifier):
             "compiled": self.compiled,
             "layer_grid": self._layer_grid,
             "task": self.task,
+            "input": self.input,
         }
 
     def _read_model(self) -> None:
@@ -181,9 +194,11 @@ class TorchClassifier(ImageClassifier):
                 if tensor is not None and tensor.ndim > 1:
                     kind = type(module).__name__
                     first = layout(module)
-                    record.add(path, kind, tensor, channels_first=first, structural=first is True)
+                    run = record.add(
+                        path, kind, tensor, channels_first=first, structural=first is True
+                    )
                     computed[path] = (id(tensor), tensor._version)
-                    marks[path] = _torch.mark(tensor)
+                    marks[path] = marks[f"{path}@{run}"] = _torch.mark(tensor)
                     kept.append(tensor)
 
             return see
@@ -198,7 +213,7 @@ class TorchClassifier(ImageClassifier):
                 found.append(self._run(images))
             return found[-1][0], marks
 
-        flow = _torch.trace(forward, (n, *shape), self.model)  # type: ignore[arg-type]
+        flow = _torch.trace(forward, self._sized(n, shape), self.model)
         logits, bypassed = found[-1]
         require_rows(logits, n)
         if self._modules and not record.layers:
@@ -220,7 +235,7 @@ class TorchClassifier(ImageClassifier):
             rows = len(found[0]) if found and found[0].ndim else 0
 
         try:
-            _torch.run_black(forward, (n, *shape), self.model)
+            _torch.run_black(forward, self._sized(n, shape), self.model)
         except Exception:  # of torch, whichever it has for images that do not fit
             return Trial(len(ran), 0)
         return Trial(inf, rows)
@@ -256,10 +271,14 @@ class TorchClassifier(ImageClassifier):
             passing = not holds and any(word in type(module).__name__ for word in PASSING)
             if first and learned and runs[path] == 1 and not passing:
                 found.append(path)
+            elif learned and runs[path] > 1 and not passing and self.input is not None:
+                found += [f"{path}@{run + 1}" for run in range(runs[path])]
         return tuple(found)
 
     def _find_pairs(self, shape: Shape) -> None:
         """What can be folded, found out on images that are not all the same."""
+        if self.input is not None:
+            return
 
         def find(images: Any) -> None:
             pattern = torch.linspace(-1, 1, images.numel(), device=images.device)
@@ -276,29 +295,41 @@ class TorchClassifier(ImageClassifier):
 
     def _run(self, images: Any) -> tuple[Any, str | None]:
         """Run the model for inference: its logits, and 'softmax' or 'sigmoid' if bypassed."""
+        images, *others = images if isinstance(images, tuple) else (images,)
         images = images.moveaxis(-1, 1)  # a view: in memory the channels stay last, which is fast
         if images.ndim != 4:  # for images alone; others are often viewed by their modules
             images = images.contiguous()
         images = images.to(dtype_of(self.model))
+        positions, names = self._arguments(images, others)
         lower = self._precision != "float32"
         with (
             inference(self.model),
             torch.autocast(images.device.type, torch.bfloat16) if lower else nullcontext(),
             Squashing() as squashed,
         ):
-            output = one_output(self.model(images), self._output, self.name)
+            output = one_output(self.model(*positions, **names), self._output, self.name)
         logits, bypassed = squashed.before(output)
         return logits, bypassed
 
+    def _arguments(self, images: Any, others: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """What the module is called with, by position and by name."""
+        if self.input is None:
+            return [images], {}
+        others = [x.moveaxis(-1, 1) if x.ndim == images.ndim else x for x in others]
+        given = dict(zip((self.input, *self._held), (images, *others), strict=True))
+        positions = [given[key] for key in sorted(key for key in given if isinstance(key, int))]
+        return positions, {key: x for key, x in given.items() if isinstance(key, str)}
+
     def _edit(self, path: str, edit: Callable[[Any], Any]) -> AbstractContextManager[None]:
-        return edited(self._modules[path], edit)
+        path, run = call_of(path)
+        return edited(self._modules[path], at_run(run, edit) if run else edit)
 
     def _path_of(self, layer: Any) -> str:
         paths = (str(path) for path, module in self._modules.items() if module is layer)
         return next(paths, str(layer).replace("/", "."))
 
     def _check_images(self, images: Any) -> Any:
-        if not isinstance(images, torch.Tensor):
+        if self.input is not None or not isinstance(images, torch.Tensor):
             return super()._check_images(images)
         given = Given(tuple(images.shape), tensor=True)
         images = images.detach().as_subclass(torch.Tensor).float()

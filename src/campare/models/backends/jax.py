@@ -15,6 +15,7 @@ from campare.models.arrays import leaves
 from campare.models.backends.jax_guided import guided
 from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
 from campare.models.dataflow import Flow, flow_of
+from campare.models.several import is_several
 from campare.types import Array, Tap
 
 #: XLA compiles a program for each number of images.
@@ -29,11 +30,14 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow:
 
     def traced(images: Any) -> tuple[list[Any], list[Any]]:
         logits, layers = forward(images)
-        own = {path: x for path, x in layers.items() if _of_one_trace(x, images)}
+        start = images[0] if isinstance(images, tuple) else images
+        own = {path: x for path, x in layers.items() if _of_one_trace(x, start)}
         paths[:] = own
         return leaves(logits), list(own.values())
 
-    images = jax.ShapeDtypeStruct(shape, jnp.float32)
+    given: Any = shape if is_several(shape) else ((shape, jnp.float32),)
+    every = tuple(jax.ShapeDtypeStruct(one, dtype) for one, dtype in given)
+    images = every if is_several(shape) else every[0]
     program = jax.make_jaxpr(_stateless(traced, model))(_values(model), images).jaxpr
     computed = {output: each for each in program.eqns for output in each.outvars}
 
@@ -50,7 +54,9 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow:
     def kind(variable: Any) -> str:
         return _KINDS.get(computed[variable].primitive.name, "") if variable in computed else ""
 
-    return flow_of(program.invars[-1], filter(_is_computed, outputs), layers, sources, kind)
+    return flow_of(
+        program.invars[-len(every)], filter(_is_computed, outputs), layers, sources, kind
+    )
 
 
 _KINDS = {
@@ -79,7 +85,7 @@ def _is_computed(variable: Any) -> bool:
 
 def run(forward: Forward, images: Array, model: Any) -> None:  # noqa: ARG001
     """Run `forward` once, without compiling it, for what its patches see."""
-    forward(jnp.asarray(images))
+    forward(jax.tree.map(jnp.asarray, images))
 
 
 def compile_predict(

@@ -18,6 +18,7 @@ from campare.models.backends.protocol import Forward, Program, Run, Traced, ente
 from campare.models.backends.tensorflow_fold import folded
 from campare.models.backends.tensorflow_guided import guided
 from campare.models.dataflow import Flow, flow_of
+from campare.models.several import is_several
 from campare.types import Array, Tap
 
 #: Graphs take any number of images; only XLA compiles one for each.
@@ -39,11 +40,26 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow:  # noqa:
 
     def traced(images: Any) -> Any:
         logits, layers = forward(images)
-        flows.append(flow_of(mark(images), map(mark, leaves(logits)), layers, _sources, _kind))
+        start = images[0] if isinstance(images, tuple) else images
+        flows.append(flow_of(mark(start), map(mark, leaves(logits)), layers, _sources, _kind))
         return logits
 
-    tf.function(traced, autograph=False).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+    tf.function(traced, autograph=False).get_concrete_function(_spec(shape))
     return flows[-1]
+
+
+def _spec(shape: Any, *batch: None) -> Any:
+    """The specification of one input, or of several."""
+    if is_several(shape):
+        return tuple(tf.TensorSpec([*batch, *one], dtype) for one, dtype in shape)
+    return tf.TensorSpec([*batch, *shape], tf.float32)
+
+
+def _tensors(images: Any) -> Any:
+    """Images as a tensor; several inputs as a tuple of them."""
+    if isinstance(images, tuple):
+        return tuple(tf.convert_to_tensor(x) for x in images)
+    return tf.convert_to_tensor(images, tf.float32)
 
 
 def mark(output: Any) -> Any:
@@ -73,7 +89,7 @@ def _kind(tensor: Any) -> str:
 
 def run(forward: Forward, images: Array, model: Any) -> None:  # noqa: ARG001
     """Run `forward` once, without compiling it, for what its patches see."""
-    forward(tf.convert_to_tensor(images, tf.float32))
+    forward(_tensors(images))
 
 
 def compile_predict(
@@ -85,7 +101,7 @@ def compile_predict(
 ) -> Callable[[Any], Any]:
     """Compile images (N, H, W, C) -> logits (N, K)."""
     graph = _graph(forward, shape, jit=jit)
-    return lambda images: _run(graph, tf.convert_to_tensor(images, tf.float32))
+    return lambda images: _run(graph, _tensors(images))
 
 
 def compile_tap(
@@ -129,7 +145,7 @@ def compile_tap(
     def run(images: Any, index: Array, scale: Array, eps: Array) -> tuple[Any, ...]:
         outputs = _run(
             graph,
-            tf.convert_to_tensor(images, tf.float32),
+            _tensors(images),
             tf.convert_to_tensor(index, dtype),
             tf.convert_to_tensor(scale, tf.float32),
             tf.convert_to_tensor(eps, tf.float32),
@@ -190,7 +206,6 @@ def _gradient(tape: Any, of: Any, by: Any) -> Any:
 def _graph(
     function: Callable[..., Any], shape: tuple[int | None, ...], *more: Any, jit: bool
 ) -> Any:
-    images = tf.TensorSpec([None, *shape], tf.float32)
     return tf.function(function, jit_compile=jit, autograph=False).get_concrete_function(
-        images, *more
+        _spec(shape, None), *more
     )

@@ -20,6 +20,7 @@ from campare.models.arrays import leaves
 from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
 from campare.models.backends.torch_guided import guided
 from campare.models.dataflow import Flow, flow_of
+from campare.models.several import is_several
 from campare.types import Array, Tap
 
 #: Without compiling, any number of images is as good; Inductor compiles one.
@@ -55,8 +56,11 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow | None:
     """
     try:
         with _recorded():
-            images = torch.zeros(shape, device=device_of(model)).requires_grad_() * 1
-            start = mark(images)
+            images = _black(shape, model)
+            first = images[0] if isinstance(images, tuple) else images
+            first = first.requires_grad_() * 1
+            start = mark(first)
+            images = (first, *images[1:]) if isinstance(images, tuple) else first
             logits, layers = forward(images)
             return flow_of(start, map(mark, leaves(logits)), layers, _sources, _kind)
     except Exception:  # as one that hands what it computes to NumPy
@@ -73,7 +77,17 @@ def run(forward: Forward, images: Array, model: Any) -> None:
 def run_black(forward: Callable[[Any], Any], shape: tuple[int, ...], model: Any) -> None:
     """Run `forward` on black images of `shape` (N, H, W, C), for what its patches record."""
     with _plain(), _Recording():
-        forward(torch.zeros(shape, device=device_of(model)))
+        forward(_black(shape, model))
+
+
+def _black(shape: Any, model: Any) -> Any:
+    """Images of zeros; of several inputs, a tuple of them."""
+    if not is_several(shape):
+        return torch.zeros(shape, device=device_of(model))
+    return tuple(
+        torch.zeros(one, dtype=getattr(torch, dtype), device=device_of(model))
+        for one, dtype in shape
+    )
 
 
 def mark(output: Any) -> tuple[Any, int]:
@@ -192,7 +206,9 @@ def twice_differentiable() -> AbstractContextManager[Any]:
 
 
 def to_device(x: Any, model: Any) -> Any:
-    """A NumPy array or tensor where the model's weights are."""
+    """A NumPy array or tensor where the model's weights are; several of them, likewise."""
+    if isinstance(x, tuple):
+        return tuple(to_device(one, model) for one in x)
     if not isinstance(x, torch.Tensor):
         x = torch.from_numpy(np.require(x, requirements=["C", "W"]))  # torch warns of read-only
     return x.to(device_of(model))
