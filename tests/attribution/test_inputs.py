@@ -163,7 +163,7 @@ def test_an_encoder_that_runs_twice_has_a_map_for_each_run(framework):
 def test_every_method_holds_the_others_as_they_are():
     """The map of an image is the same whatever batch it is in."""
     one = wrap(keras_two())
-    names = [name for name, method in METHODS.items() if name != "random"]
+    names = [name for name, method in METHODS.items() if name not in ("random", "smooth-grad")]
     _, together = observe(one, (LEFT, AGES), target=1, methods=names)
     _, alone = observe(one, (LEFT[:1], AGES[:1]), target=1, methods=names)
     for name in names:

@@ -43,6 +43,12 @@ def test_the_family_is_whole():
         "smooth-grad-cam++",
         "layer-integrated-gradients",
         "guided-grad-cam",
+        "gradient",
+        "gradient-x-input",
+        "integrated-gradients",
+        "smooth-grad",
+        "occlusion",
+        "rise",
     ]
     assert kinds["baseline"] == list(BASELINES)
 

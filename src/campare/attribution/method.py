@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from campare.attribution import activation, baselines, gradient, perturbation
+from campare.attribution import activation, baselines, gradient, perturbation, pixels
 from campare.attribution.gradient import grad_cam, hires_cam
 from campare.errors import CampareError
 from campare.optional import load_object, name_and_parameters
@@ -27,6 +27,7 @@ Kind = Literal["gradient", "activation", "perturbation", "baseline"]
 ONE = "1 forward pass, backward through the head"
 NO_GRADIENT = "1 forward pass"
 NOTHING = "no model"
+_TWICE = "1 pass, forward and backward"
 
 #: What campare hands to every function of a kind; anything else is a parameter of the method.
 _GIVEN = frozenset(
@@ -186,6 +187,10 @@ def _perturbation(
     return Method(name, function, "perturbation", title, paper, cost=cost, **more)
 
 
+def _pixels(name: str, title: str, paper: str, function: Any, cost: str, **more: Any) -> Method:
+    return _perturbation(name, title, paper, function, cost, resolution="image", **more)
+
+
 def _baseline(name: str, title: str) -> Method:
     return Method(name, baselines.BASELINES[name], "baseline", title, cost=NOTHING)
 
@@ -269,6 +274,46 @@ _ALL = (
         "2 forward passes, backward through the network",
         signed=True,
         resolution="image",
+    ),
+    _pixels("gradient", "Gradient", "Simonyan et al. 2014", pixels.gradient, _TWICE),
+    _pixels(
+        "gradient-x-input",
+        "Gradient x input",
+        "Shrikumar et al. 2016",
+        pixels.gradient_x_input,
+        _TWICE,
+        signed=True,
+    ),
+    _pixels(
+        "integrated-gradients",
+        "Integrated gradients",
+        "Sundararajan et al. 2017",
+        pixels.integrated_gradients,
+        f"{perturbation.STEPS} passes, forward and backward",
+        signed=True,
+    ),
+    _pixels(
+        "smooth-grad",
+        "SmoothGrad",
+        "Smilkov et al. 2017",
+        pixels.smooth_grad,
+        f"{perturbation.SAMPLES} passes, forward and backward",
+    ),
+    _pixels(
+        "occlusion",
+        "Occlusion",
+        "Zeiler and Fergus 2014",
+        pixels.occlusion,
+        "1 forward pass a window",
+        signed=True,
+    ),
+    _pixels(
+        "rise",
+        "RISE",
+        "Petsiuk et al. 2018",
+        pixels.rise,
+        f"{pixels.MASKS} forward passes",
+        signed=True,
     ),
     _baseline("uniform", "One everywhere"),
     _baseline("centre", "Gaussian in the middle"),
