@@ -11,6 +11,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.setdefault("CAMPARE_CACHE_GB", "0")  # but where a test says otherwise
 
 import pytest
 from hypothesis import settings

@@ -34,6 +34,7 @@ def test_a_study_and_its_report_write_into_their_folders_alone(tmp_path, monkeyp
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("CAMPARE_CACHE_GB", raising=False)
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     study = (
         "study drawn --train 8 --test 8 --size 32 --seeds 1 --only A --epochs 1 --metrics energy"

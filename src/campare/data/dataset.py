@@ -145,6 +145,7 @@ def read_dataset(
         Sample(ids[name], class_names.index(class_name), splits[name], groups.get(name))
         for name, class_name in class_of.items()
     )
+    hashes = {ids[name]: each.hash for name, each in checks.items()}
     present = {region for each in checks.values() for region in each.areas}
     regions = tuple(region for region in REGIONS if region in present)
     notes = [
@@ -161,8 +162,9 @@ def read_dataset(
         name=root.resolve().name,
         class_names=class_names,
         samples=samples,
-        read=_Reader({ids[item.name]: item for item in usable}, read),
-        fingerprint=_fingerprint(samples, {ids[n]: c.hash for n, c in checks.items()}, class_names),
+        read=_Reader({ids[item.name]: item for item in usable}, read, hashes),
+        repeatable=True,
+        fingerprint=_fingerprint(samples, hashes, class_names),
         regions=regions,
         skipped=tuple(
             Skipped(name, why) for why, names in contents.left_out.images.items() for name in names
@@ -272,10 +274,25 @@ class _Reader:
 
     items: Mapping[str, Item]
     read: Callable[[Item], Picture] = field(repr=False)
+    hashes: Mapping[str, str] = field(repr=False)  # id of a sample -> that of its picture
 
     def __call__(self, sample: Sample) -> Picture:
-        """The picture of a sample; DataError where its file cannot be read any more."""
-        return self.read(self.items[sample.image])
+        """The picture of a sample; DataError where its file is not as it was any more."""
+        picture = self.read(self.items[sample.image])
+        if _hash(picture) != self.hashes[sample.image]:
+            raise DataError(
+                f"Expected image {sample.image} to be as it was when the data set was indexed, got "
+                "other pixels. Try to start anew."
+            )
+        return picture
+
+
+def _hash(picture: Picture) -> str:
+    """SHA-256 of its pixels and masks."""
+    content = hashlib.sha256(np.ascontiguousarray(picture.image).data)
+    for region in sorted(picture.regions):
+        content.update(np.packbits(picture.regions[region]).data)
+    return content.hexdigest()
 
 
 def _checked(
@@ -292,13 +309,10 @@ def _checked(
             picture = read.picture(item, decoded)
         except DataError as error:
             return error
-        content = hashlib.sha256(np.ascontiguousarray(picture.image).data)
-        for region in sorted(picture.regions):
-            content.update(np.packbits(picture.regions[region]).data)
         areas = {region: (int(m.sum()), m.size) for region, m in picture.regions.items()}
         sizes = [one.size for one in item.annotations]
         unclear = decoded.orientation != 1 and any(s in (None, decoded.stored) for s in sizes)
-        return _Check(areas, content.hexdigest(), unclear)
+        return _Check(areas, _hash(picture), unclear)
 
     checks: dict[str, _Check] = {}
     found = in_threads(check, classed.items, progress)

@@ -45,6 +45,7 @@ class FolderReader:
         values: image id -> values that are inside its object mask; absent: `masks.py` decides.
         others: image id -> values in it that mean other classes: they are the region `other`.
         displayed: whether ground truth that may be on either grid is on the displayed one.
+        digests: path -> the beginning of the SHA-256 of what was indexed; absent: not checked.
         kept: pictures that `check` decoded.
     """
 
@@ -54,6 +55,7 @@ class FolderReader:
     values: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     others: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     displayed: bool = False
+    digests: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     kept: Kept = field(default_factory=Kept, repr=False, compare=False)
 
     def __call__(self, sample: Sample) -> Picture:
@@ -63,6 +65,7 @@ class FolderReader:
     def _read(self, sample: Sample) -> Picture:
         try:
             files = self._contents(sample.image)
+            self._require_same(files)
             decoded = decode_image(files[sample.image])
         except Exception as error:  # a corrupt file makes Pillow raise nearly anything
             raise DataError(
@@ -110,6 +113,12 @@ class FolderReader:
         sizes = [each.size for of in shapes for each in of]
         files = [masks[region].inside.shape for region in of_files]
         return any(map(decoded.is_ambiguous, [*sizes, *files]))
+
+    def _require_same(self, files: Mapping[str, bytes]) -> None:
+        for path, content in files.items():
+            digest = self.digests.get(path)
+            if digest is not None and not hashlib.sha256(content).digest().startswith(digest):
+                raise ValueError(f"another content of {path}")
 
     def _contents(self, image: str) -> dict[str, bytes]:
         paths = (image, *(path for of in self.masks.get(image, {}).values() for path in of))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ from campare.data.framing import STRETCH, Framing
 from campare.data.groups import By, groups_by, unit_of
 from campare.data.groups import notes as group_notes
 from campare.data.inventory import Inventory
-from campare.data.stored import BLOCK, parts, release, zeros
+from campare.data.named import key_of, received, sent
+from campare.data.stored import BLOCK, kept, parts, release, zeros
 from campare.errors import DataError
 from campare.types import Array, Bools, Ints
 
@@ -87,6 +88,16 @@ class Images:
     def __len__(self) -> int:
         return len(self.names)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process on this machine reads the same files: see `named`."""
+        regions = {name: sent(masks) for name, masks in self.regions.items()}
+        return {**self.__dict__, "images": sent(self.images), "regions": regions}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        regions = {name: received(masks) for name, masks in state["regions"].items()}
+        images = received(state["images"])
+        self.__dict__.update({**state, "images": images, "regions": regions})
+
     def subset(self, indices: Sequence[int] | Ints) -> "Images":
         """The images at `indices` (integers, any order), copied.
 
@@ -142,6 +153,8 @@ class SampleSet:
         default_size: pixels a side that suit the set; None: nothing is known.
         inventory: of the folder that the set comes from, what is used and what is not.
         source: the URL that it was copied from, without secrets; None: it was not.
+        repeatable: whether `fingerprint` and a sample say all of its picture, so that decoded
+            images may be kept for the next process.
     """
 
     name: str
@@ -154,6 +167,7 @@ class SampleSet:
     default_size: int | None = None
     inventory: Inventory = field(default_factory=Inventory)
     source: str | None = None
+    repeatable: bool = False
 
     @property
     def root(self) -> Path | None:
@@ -259,11 +273,14 @@ class SampleSet:
     ) -> Images:
         """Read a split, every image framed to one size with its masks; a large one into a file.
 
+        Images of a folder, and drawn ones, are decoded once: later processes find them in the cache
+        folder, see docs/scaling.md. Arrays in files cannot be written to.
+
         Args:
             split: "train", "test" or "val".
             size: pixels of height and width, one number for both or (height, width).
             framing: how pictures of any shape are resized and cropped; default: stretched.
-            progress: called with (images done, images in all) after each image.
+            progress: called with (images done, images in all) after each image that is decoded.
 
         Returns:
             The images in the order of `samples`, with an array of masks for each of `regions`.
@@ -280,23 +297,32 @@ class SampleSet:
         if min(sides) < 1:
             raise DataError(f"Expected a size of at least 1 pixel, got {size}. Try 128.")
         samples = self.of(split)
-        images = zeros((len(samples), *sides, 3), np.uint8)
-        regions = {name: zeros(images.shape[:3], np.bool_) for name in self.regions}
+        shapes: dict[str, tuple[tuple[int, ...], type]]
+        shapes = {"images": ((len(samples), *sides, 3), np.uint8)}
+        masks = {region: f"mask-{number}" for number, region in enumerate(self.regions)}
+        shapes |= dict.fromkeys(masks.values(), (shapes["images"][0][:3], np.bool_))
+        key = None
+        if self.repeatable:
+            listing = [(sample.image, sample.split, sample.label) for sample in samples]
+            key = key_of(self.fingerprint, sides, framing, self.regions, listing)
 
-        def fill(index: int) -> None:
-            picture = framing.picture(self.read(samples[index]), sides)
-            images[index] = picture.image
-            for name, mask in picture.regions.items():
-                regions[name][index] = mask
-            if index % _RELEASED == 0:
-                release(images, *regions.values())
+        def decode(arrays: Mapping[str, Array]) -> None:
+            def fill(index: int) -> None:
+                picture = framing.picture(self.read(samples[index]), sides)
+                arrays["images"][index] = picture.image
+                for region, mask in picture.regions.items():
+                    arrays[masks[region]][index] = mask
+                if index % _RELEASED == 0:
+                    release(*arrays.values())
 
-        in_threads(fill, range(len(samples)), progress)
+            in_threads(fill, range(len(samples)), progress)
+
+        arrays = kept(key, shapes, decode)
         return Images(
-            images=images,
+            images=arrays["images"],
             labels=np.array([sample.label for sample in samples], np.int64),
             names=tuple(sample.image for sample in samples),
-            regions=regions,
+            regions={region: arrays[name] for region, name in masks.items()},
             class_names=self.class_names,
             groups=_all_or_none([sample.group for sample in samples]),
         )

@@ -2,13 +2,14 @@
 
     zeros(shape, dtype)     an array to fill; a large one is a mapped file in the cache folder
     parts(n, size, ...)     slices of it, one after the other; what was read leaves the memory
+    kept(key, shapes, fill) arrays that are filled once, and found again by later processes
     filled(batches, n)      the arrays that batches make up
     gathered(f, *arrays)    the arrays that f makes of all rows, a part at a time
     Computed(shape, rows)   an array whose rows are computed a part at a time, when they are read
     lazily(f, *arrays)      f of arrays: at once, or Computed where one of them is
 
-The file has no name: it is gone with the process, however that ends. What does not fit on the disk
-is an error before anything is computed.
+The file has no name: it is gone with the process, however that ends; but those that are kept have
+one (`named`). What does not fit on the disk is an error before anything is computed.
 """
 
 import mmap
@@ -18,12 +19,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from copy import deepcopy
 from math import prod
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from campare.data.named import Fill, Shapes, cache_folder, read, write
 from campare.errors import CampareError
 from campare.types import Array
 
@@ -34,17 +35,6 @@ LIMIT = 2**22
 BLOCK = 256
 
 _RELEASED = 256  # rows that are filled until those before them leave the memory
-
-
-def cache_folder() -> Path:
-    """Where campare keeps files outside of run directories: $XDG_CACHE_HOME/campare.
-
-    Example:
-        >>> cache_folder().name
-        'campare'
-    """
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "campare"
 
 
 def zeros(shape: Sequence[int], dtype: DTypeLike) -> Array:
@@ -62,6 +52,27 @@ def zeros(shape: Sequence[int], dtype: DTypeLike) -> Array:
         return np.zeros(shape, dtype)
     with scratch(size) as file:
         return np.memmap(file, dtype, "w+", shape=tuple(shape))
+
+
+def kept(key: str | None, shapes: Shapes, fill: Fill) -> dict[str, Array]:
+    """Arrays under a key in the cache folder, filled where they are not there yet.
+
+    Large ones that are there cannot be written to. Without a key, or room, they are `zeros` that
+    are filled.
+
+    Raises:
+        CampareError: a file does not fit into the cache folder.
+
+    Example:
+        >>> kept(None, {"a": ((2,), np.int64)}, lambda arrays: arrays["a"].fill(7))["a"].tolist()
+        [7, 7]
+    """
+    found = None if key is None else read(key, shapes) or write(key, shapes, fill)
+    if found is None:
+        found = {name: zeros(*each) for name, each in shapes.items()}
+        fill(found)
+        return found
+    return {name: np.array(each) if each.nbytes <= LIMIT else each for name, each in found.items()}
 
 
 def scratch(size: int = 0) -> IO[bytes]:

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from campare.errors import CampareError, RunError, last_words
 from campare.files import atomic, plain, read_sealed, write_sealed
 from campare.metrics import remember
+from campare.runs.arrays import packed, write_arrays
 from campare.runs.conditions import conditions
 from campare.runs.failures import failure_path, read_failures
 from campare.runs.manifest import CellRecord, Manifest, read_manifest
@@ -306,7 +307,7 @@ class Run:
     def write_maps(self, cell: Cell, arrays: Mapping[str, Floats]) -> None:
         """Write the raw maps of a cell."""
         with atomic(self.path / "maps" / f"{cell.name}.npz") as part, part.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            write_arrays(file, arrays, compressed=False)
 
     def write_scores(self, cell: Cell, rows: "pl.DataFrame | pl.LazyFrame") -> None:
         """Write the rows of a cell; they count once the cell is recorded, too."""
@@ -386,7 +387,7 @@ class Run:
 
         Where they are a sample, `mosaics` are what `Run.mosaics` says.
         """
-        arrays = {
+        arrays: dict[str, Array] = {
             "images": images.images,
             "labels": images.labels,
             "names": np.array(images.names, np.str_),
@@ -394,13 +395,13 @@ class Run:
         }
         if images.groups:
             arrays["groups"] = np.array([group or "" for group in images.groups])
-        arrays |= {f"region:{name}": np.packbits(mask) for name, mask in images.regions.items()}
+        arrays |= {f"region:{name}": packed(mask) for name, mask in images.regions.items()}
         arrays |= {f"window:{arm}": parts for arm, parts in (windows or {}).items()}
         if mosaics is not None:
             arrays["mosaic-names"] = np.array([*mosaics], np.str_)
             arrays["mosaics"] = np.array([*mosaics.values()], np.int64).reshape(-1, 4)
         with atomic(self.path / IMAGES) as part, part.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+            write_arrays(file, arrays, compressed=True)
         self.manifest.files[IMAGES] = Seal.of(self.path / IMAGES)
         self.write_manifest()
 

@@ -95,6 +95,7 @@ def drawn_set(
         class_names=names,
         samples=samples,
         read=_Read(names, size, seed),
+        repeatable=True,
         fingerprint=sha256(parameters.encode()).hexdigest(),
         regions=("object", "parts") if set(names) & set(ANIMALS) else ("object",),
         default_size=size,

@@ -13,10 +13,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from campare.data.named import whole
 from campare.errors import CampareError, last_words
 from campare.experiments.engines.protocol import FAILED, Work
 from campare.optional import require
@@ -67,9 +68,11 @@ def run(
         CampareError: no cluster answers, or a cell takes more than there is.
     """
     ray = library(address)
+    alone = address is None and not ray.is_initialized()
     if not ray.is_initialized():
         _connect(ray, address, env)
-    shared, folder = ray.put(work), _folder(ray)
+    with nullcontext() if alone else whole():  # other machines do not see this cache folder
+        shared, folder = ray.put(work), _folder(ray)
     gigabytes = {} if memory is None else {"memory": memory}
     _require_present(ray.cluster_resources(), CPU=cpus, GPU=gpus, **gigabytes)
     needs: dict[str, Any] = {"num_cpus": cpus} | ({"num_gpus": gpus} if gpus else {})
