@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 
@@ -23,6 +25,7 @@ from campare.data.decode import (
     to_8_bit,
     upright,
 )
+from campare.data.framing import INTERPOLATIONS
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -279,3 +282,60 @@ def test_a_large_mask_is_shrunk_without_an_array_of_numbers_of_its_size():
     tracemalloc.stop()
     assert small.sum() == 10 * 16  # a cell of which half or more is inside
     assert most < mask.nbytes
+
+
+@pytest.mark.parametrize("how", ["bilinear", "bicubic", "lanczos", "box", "hamming", "nearest"])
+@pytest.mark.parametrize("size", [(7, 5), (30, 60), (61, 43), (90, 20)])
+def test_a_large_image_is_resized_in_strips_to_the_same_pixels(how, size, monkeypatch):
+    image = np.random.default_rng(0).integers(0, 256, (61, 43, 3), dtype=np.uint8)
+    whole = decode.resized(image, size, INTERPOLATIONS[how])
+    monkeypatch.setattr(decode, "_LARGE", 100)
+    monkeypatch.setattr(decode, "_STRIP", 43 * 8)
+    assert np.array_equal(decode.resized(image, size, INTERPOLATIONS[how]), whole)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_huge_jpeg_is_decoded_at_half_its_resolution_on_the_same_grid(
+    mode, orientation, monkeypatch
+):
+    small = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+    smooth = Image.fromarray(small).resize((81, 107), Image.Resampling.BICUBIC).convert(mode)
+    content = encoded(smooth, "JPEG", quality=95, exif=exif(orientation))
+    plain = decode_image(content)
+    for limit in ("_LARGE", "_HUGE"):
+        monkeypatch.setattr(decode, limit, 100)
+    monkeypatch.setattr(decode, "_STRIP", 81 * 8)
+    half = decode_image(content)
+    assert (half.shown, half.orientation) == (plain.shown, plain.orientation)
+    one, two = (resize_image(each.image, 16).astype(int) for each in (plain, half))
+    assert np.abs(one - two).max() < 12
+    assert np.abs(one - two).mean() < 2
+
+
+HUGE = """
+import resource, sys
+from campare.data import ImageSet
+images = ImageSet.from_folder(sys.argv[1], training=False)
+images.load("test", 64)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+@pytest.mark.slow  # minutes, and 2 GB of memory to make the files
+@pytest.mark.parametrize(
+    "name", ["large.jpg", "large.png", "large.tif"], ids=["jpeg", "png", "tiff"]
+)
+def test_a_photograph_of_169_megapixels_takes_less_than_a_gigabyte(name, tmp_path):
+    small = np.random.default_rng(0).integers(0, 256, (130, 130, 3), dtype=np.uint8)
+    for folder in ("cat", "dog"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        for number in range(2):
+            Image.fromarray(small).save(tmp_path / "data" / folder / f"{number}.png")
+    options = {"compression": "tiff_lzw"} if name.endswith("tif") else {}
+    large = Image.fromarray(small).resize((13000, 13000), Image.Resampling.BICUBIC)
+    large.save(tmp_path / "data/cat" / name, **options)
+    del large
+    words = [sys.executable, "-c", HUGE, tmp_path / "data"]
+    found = subprocess.run(words, check=True, capture_output=True, text=True)
+    assert float(found.stdout) < 1000

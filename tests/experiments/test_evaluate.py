@@ -39,6 +39,7 @@ def test_a_study_and_an_audit_of_its_model_give_the_same_rows(run):
 
 def test_rows_are_the_same_where_images_maps_and_rows_lie_in_files(run, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CAMPARE_CACHE_GB", "1")
     limits = [(stored, "LIMIT"), (spool, "LIMIT"), (rows, "_ROWS")]
     blocks = [(each, "BLOCK") for each in (stored, boxes, dose_response, replacing)]
     for place, limit in (*limits, *blocks):

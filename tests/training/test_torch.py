@@ -41,6 +41,17 @@ def test_training_repeats_and_tells_its_progress(tmp_path, monkeypatch):
     assert torch.equal(loaded(x), one(x))
 
 
+def test_images_of_a_file_that_cannot_be_written_to_become_tensors():
+    images, masks = cued(), np.ones((3, 4, 4), bool)
+    for array in (images.images, masks):
+        array.flags.writeable = False
+    found = recipes._tensors(images, masks, "cpu")
+    assert np.array_equal(found.pixels.permute(0, 2, 3, 1), images.images)
+    assert found.pixels.is_contiguous()
+    found.masks[0] = False
+    assert masks.all()
+
+
 @pytest.mark.parametrize(
     "options",
     [{"trainable": "lora"}, {"trainable": "gradual", "guidance": "energy"}, {"trainable": "head"}],

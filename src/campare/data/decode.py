@@ -33,6 +33,7 @@ LARGEST = 178_956_970
 _FORMATS = ("PNG", "JPEG", "MPO", "GIF", "WEBP", "AVIF", "BMP", "DIB", "TIFF", "PPM", "JPEG2000",
             "TGA")  # fmt: skip
 _LARGE = 2**24  # pixels; larger ones are decoded one after the other, and turned to RGB in strips
+_HUGE = 2**26  # pixels; a JPEG of more is decoded at half its resolution
 _ONE_LARGE = Lock()
 _STRIP = 2**22  # pixels
 
@@ -75,14 +76,16 @@ class Decoded(NamedTuple):
         return self.orientation != 1 and (size is None or self.shown == self.stored)
 
 
-def decode_image(content: bytes) -> Decoded:
-    """Decode the bytes of an image file to upright 8-bit RGB.
+def decode_image(content: bytes | Path) -> Decoded:
+    """Decode an image file, its bytes or its path, to upright 8-bit RGB.
 
     The first frame of an animation is taken. Transparent pixels are composited on white. Numbers
     wider than 8 bits are scaled, not cut: see :func:`to_8_bit`. Colour profiles are not applied.
+    A JPEG of more than 67 million pixels is decoded at half its resolution, and has as many pixels
+    as before: it takes a quarter of the memory, and no model sees the difference.
 
     Args:
-        content: the bytes of a file in any format that Pillow reads.
+        content: the bytes of a file in any format that Pillow reads, or its path.
 
     Returns:
         The image (H, W, 3) uint8, turned as EXIF says, and the orientation of the stored grid.
@@ -98,10 +101,12 @@ def decode_image(content: bytes) -> Decoded:
         [255, 255, 255]
     """
     with opened(content) as file, alone(file.height, file.width):
-        orientation = _orientation(file)
+        orientation, shape = _orientation(file), (file.height, file.width)
+        if shape[0] * shape[1] > _HUGE:
+            file.draft(None, (file.width // 2, file.height // 2))
         file.load()
         turned = orientation != 1 and _orientation(file) == 1  # Pillow turns TIFF by itself
-        image = _rgb_of(file)
+        image = _rgb_of(file, shape)
     return Decoded(image if turned else upright(image, orientation), orientation)
 
 
@@ -154,17 +159,24 @@ def alone(height: int, width: int) -> "Lock | nullcontext[None]":
     return _ONE_LARGE if height * width > _LARGE else nullcontext()
 
 
-def _rgb_of(file: Image.Image) -> Bytes:
-    """The pixels of a file as RGB; of a large one strip by strip, into a file: see `stored`."""
+def _rgb_of(file: Image.Image, shape: tuple[int, int]) -> Bytes:
+    """The pixels (H, W, 3) of a file as RGB; of a large one by strips, into a file: see `stored`.
+
+    Those of a file that was decoded at half its resolution stand for four each.
+    """
     is_wide = file.mode.startswith("I") or file.mode == "F"
     if is_wide and "transparency" not in file.info:
         return np.repeat(to_8_bit(np.array(file))[..., None], 3, axis=-1)
     if is_wide or file.width * file.height <= _LARGE:
         return np.array(_to_rgb(file))
-    pixels = zeros((file.height, file.width, 3), np.uint8)
-    for part in parts(file.height, max(1, _STRIP // file.width), pixels):
-        strip = file.crop((0, part.start, file.width, part.stop))
-        pixels[part] = np.array(_to_rgb(strip))
+    pixels = zeros((*shape, 3), np.uint8)
+    half = file.height < shape[0]
+    for part in parts(shape[0], 2 * max(1, _STRIP // shape[1]), pixels):
+        rows = (part.start // 2, -(-part.stop // 2)) if half else (part.start, part.stop)
+        strip = np.array(_to_rgb(file.crop((0, rows[0], file.width, rows[1]))))
+        if half:
+            strip = strip.repeat(2, axis=0).repeat(2, axis=1)[: part.stop - part.start, : shape[1]]
+        pixels[part] = strip
     return pixels
 
 
@@ -261,7 +273,30 @@ def resize_image(image: Bytes, size: int | tuple[int, int]) -> Bytes:
     height, width = (size, size) if isinstance(size, int) else size
     if image.shape[:2] == (height, width):
         return image
-    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+    return resized(image, (height, width))
+
+
+def resized(
+    image: Bytes, size: tuple[int, int], how: Image.Resampling = Image.Resampling.BILINEAR
+) -> Bytes:
+    """An image (H, W, 3) stretched to (height, width); a large one strip by strip.
+
+    Where the width shrinks, Pillow does rows first, then columns, each to 8 bits: the pixels are
+    the same either way.
+
+    Example:
+        >>> resized(np.full((4, 6, 3), 7, np.uint8), (2, 3)).shape
+        (2, 3, 3)
+    """
+    height, width = size
+    large = image.shape[0] * image.shape[1] > _LARGE and width <= image.shape[1]
+    if large and how is not Image.Resampling.NEAREST:
+        narrow = np.empty((image.shape[0], width, 3), np.uint8)
+        for part in parts(image.shape[0], max(1, _STRIP // image.shape[1]), image):
+            strip = Image.fromarray(image[part])
+            narrow[part] = np.array(strip.resize((width, strip.height), how))
+        image = narrow
+    return np.array(Image.fromarray(image).resize((width, height), how))
 
 
 def resize_mask(mask: Bools, size: int | tuple[int, int]) -> Bools:

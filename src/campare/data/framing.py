@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from PIL import Image
 
-from campare.data.decode import Bytes, Picture, alone, resize_mask
+from campare.data.decode import Bytes, Picture, alone, resize_mask, resized
 from campare.data.stored import release
 from campare.errors import DataError
 from campare.types import Array, Bools
@@ -121,13 +121,13 @@ class Framing:
         """The window on an image (H, W, 3) uint8 -> (height, width, 3) uint8."""
         height, width, top, left = self.placed(_sides(image), size)
         if (height, width) == _sides(image):
-            resized = image
+            whole = image
         else:
             how = INTERPOLATIONS[self.interpolation]
             with alone(*_sides(image)):
-                resized = np.array(Image.fromarray(image).resize((width, height), how))
+                whole = resized(image, (height, width), how)
             release(image)
-        return _window(resized, top, left, size, self.fill)
+        return _window(whole, top, left, size, self.fill)
 
     def mask(self, mask: Bools, size: tuple[int, int]) -> Bools:
         """The window on a mask (H, W) -> (height, width): empty where the object lies outside."""

@@ -7,6 +7,7 @@ unless `values` names them.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from shlex import quote
 from typing import Any, NamedTuple
 
@@ -81,7 +82,7 @@ def decode_mask(content: bytes, values: Sequence[Value] | None = None) -> Bools:
     return read_mask(content, values).inside
 
 
-def read_mask(content: bytes, values: Sequence[Value] | None = None) -> Mask:
+def read_mask(content: bytes | Path, values: Sequence[Value] | None = None) -> Mask:
     """As :func:`decode_mask`, with the value that means inside where there is just one."""
     with opened(content) as file:
         file.load()

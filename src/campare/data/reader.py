@@ -18,7 +18,12 @@ from campare.data.masks import Mask, UnclearMaskError, Value, not_two_values, re
 from campare.data.samples import Sample
 from campare.errors import DataError
 from campare.types import Bools
-from campare.untrusted import read_bytes
+from campare.untrusted import LARGEST, read_bytes
+
+#: The bytes of a file, or its path.
+Content = bytes | Path
+
+_READ = 2**26  # bytes; larger files are not read whole
 
 
 class Check(NamedTuple):
@@ -82,7 +87,7 @@ class FolderReader:
         hashes: dict[str, str] = {}
         try:
             files = self._contents(image)
-            hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+            hashes = {path: _digest(content).hex() for path, content in files.items()}
             decoded = decode_image(files[image])
         except Exception as error:  # as above
             return Check(image, hashes, reason=_reason(error))
@@ -114,17 +119,20 @@ class FolderReader:
         files = [masks[region].inside.shape for region in of_files]
         return any(map(decoded.is_ambiguous, [*sizes, *files]))
 
-    def _require_same(self, files: Mapping[str, bytes]) -> None:
+    def _require_same(self, files: Mapping[str, Content]) -> None:
         for path, content in files.items():
             digest = self.digests.get(path)
-            if digest is not None and not hashlib.sha256(content).digest().startswith(digest):
+            if digest is not None and not _digest(content).startswith(digest):
                 raise ValueError(f"another content of {path}")
 
-    def _contents(self, image: str) -> dict[str, bytes]:
+    def _contents(self, image: str) -> dict[str, Content]:
+        """The files of an image and its masks: their bytes, of a large one its path."""
         paths = (image, *(path for of in self.masks.get(image, {}).values() for path in of))
-        return {path: read_bytes(self.root / path) for path in paths}
+        return {path: _content(self.root / path) for path in paths}
 
-    def _regions(self, image: str, decoded: Decoded, files: Mapping[str, bytes]) -> dict[str, Mask]:
+    def _regions(
+        self, image: str, decoded: Decoded, files: Mapping[str, Content]
+    ) -> dict[str, Mask]:
         of_files = self.masks.get(image, {})
 
         def united(region: str, values: Sequence[Value] | None) -> Mask:
@@ -152,7 +160,7 @@ class FolderReader:
         self,
         region: str,
         path: str,
-        content: bytes,
+        content: Content,
         image: str,
         decoded: Decoded,
         values: Sequence[Value] | None,
@@ -173,6 +181,21 @@ class FolderReader:
             ) from error
         inside = _displayed(mask.inside, path, image, decoded, is_so=self.displayed)
         return mask._replace(inside=inside)
+
+
+def _content(path: Path) -> Content:
+    """The bytes of a file; its path where these are many, or what is wrong with it is an error."""
+    if path.is_file() and _READ < path.stat().st_size <= LARGEST:
+        return path
+    return read_bytes(path)
+
+
+def _digest(content: Content) -> bytes:
+    """SHA-256 of a file."""
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).digest()
+    with content.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _holds_border(mask: Bools) -> bool:

@@ -142,9 +142,9 @@ class _Tensors(NamedTuple):
 
 
 def _tensors(images: "Images", guide: Any, device: Any) -> _Tensors:
-    pixels = torch.from_numpy(images.images).permute(0, 3, 1, 2).contiguous().to(device)
+    pixels = torch.from_numpy(np.array(np.moveaxis(images.images, -1, 1), order="C")).to(device)
     labels = functional.one_hot(torch.from_numpy(images.labels), len(images.class_names))
-    masks = None if guide is None else torch.from_numpy(guide).to(device)
+    masks = None if guide is None else torch.from_numpy(np.array(guide)).to(device)
     return _Tensors(pixels, labels.float().to(device), masks)
 
 
