@@ -8,6 +8,7 @@ import keras
 from campare.errors import ModelError, last_words
 from campare.models.described import of_keras
 from campare.models.loaders.header import require_keras
+from campare.models.loaders.heap import EndlessError, require_ends
 from campare.models.loaders.loaded import Loaded
 from campare.models.preprocessing import Preprocessing
 from campare.untrusted import read_bytes, read_json, require_archive
@@ -37,7 +38,13 @@ def load(path: Path, trust: bool = False) -> Loaded:
     require_keras(path)
     try:
         require_archive(path)
+        require_ends(path)  # before HDF5 reads anything of it
         model = keras.models.load_model(path, compile=False, safe_mode=not trust)
+    except EndlessError as error:
+        raise ModelError(
+            f"Expected a Keras 3 model in {path}, got {error}. "
+            "Try: model.save('model.keras') with Keras 3"
+        ) from error
     except Exception as error:
         raise ModelError(_not_loaded(path, error)) from error
     return Loaded(
