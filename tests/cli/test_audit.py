@@ -60,6 +60,7 @@ def test_defaults(audited: list[Any], capsys: pytest.CaptureFixture[str]):
         "engine": "local",
         "strict": False,
         "skip_failed": False,
+        "keep_maps": None,
         "cells": None,
     }
     assert capsys.readouterr().out.splitlines() == [
@@ -75,7 +76,8 @@ def test_every_option_arrives(audited: list[Any]):
         "grad-cam,layer-cam --layer one=top,two=conv/last --layer-grid two=7x7+1 --size 96 "
         "--pixels one=-1..1 --classes cat=3,dog=0 --output 1 --task one=regression "
         "--target prediction --split all --out there --seed 4 --batch-size 8 --engine ray "
-        "--loader two=lab:load --trust --prompts cat,dog --strict --skip-failed --cells 1"
+        "--loader two=lab:load --trust --prompts cat,dog --strict --skip-failed "
+        "--keep-maps 5 --cells 1"
     )
     assert call(words) == 0
     ((given, settings),) = audited
@@ -102,6 +104,7 @@ def test_every_option_arrives(audited: list[Any]):
         "engine": "ray",
         "strict": True,
         "skip_failed": True,
+        "keep_maps": "5",
         "cells": "1",
     }
 

@@ -52,6 +52,7 @@ def test_defaults(studied: list[Any], capsys: pytest.CaptureFixture[str]):
         "engine": "local",
         "strict": False,
         "skip_failed": False,
+        "keep_maps": None,
         "cells": None,
     }
     printed = capsys.readouterr().out.splitlines()
@@ -68,7 +69,7 @@ def test_every_option_arrives(studied: list[Any]):
         "w.h5 --backbone-option alpha=0.75 --backbone-option depth_multiplier=1 --size 64 "
         "--epochs 3 --method grad-cam,layer-cam --out there --engine ray "
         "--train-sizes 50,100 --augment-strengths 0,0.5 --curve 5 --strict --skip-failed "
-        "--cells 0-3"
+        "--keep-maps 5 --cells 0-3"
     )
     assert call(words) == 0
     ((_, settings),) = studied
@@ -91,6 +92,7 @@ def test_every_option_arrives(studied: list[Any]):
         "engine": "ray",
         "strict": True,
         "skip_failed": True,
+        "keep_maps": "5",
         "cells": "0-3",
     }
 

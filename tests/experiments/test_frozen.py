@@ -53,8 +53,8 @@ def test_taps_and_logits_are_those_of_the_classifier_bit_for_bit():
 def test_other_weights_or_images_are_not_mistaken_for_those_that_are_kept():
     kept = Kept()
     for stem in (0, 1):
+        plain, shared = frozen(network(0, stem), kept)
         for images in (IMAGES, IMAGES[::-1], IMAGES[:3]):
-            plain, shared = frozen(network(0, stem), kept)
             np.testing.assert_array_equal(shared.predict(images), plain.predict(images))
     assert len(kept._where) == 6
 
