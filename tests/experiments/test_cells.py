@@ -9,8 +9,10 @@ from rich.console import Console
 
 from campare.errors import RunError
 from campare.experiments.cells import run_cells
+from campare.experiments.engines.protocol import FAILED
 from campare.experiments.progress import Live
 from campare.runs import token
+from campare.runs.failures import note_failure
 from campare.runs.manifest import Data, Manifest, RecipeRecord
 from campare.runs.run import Cell, Run
 
@@ -48,6 +50,35 @@ def manifest():
     data = Data(name="drawn", fingerprint="0", classes=["cat", "dog"])
     recipes = [RecipeRecord(name="A"), RecipeRecord(name="B")]
     return Manifest(campare="0.1.0", data=data, recipes=recipes, seeds=[0, 1])
+
+
+def test_a_process_that_is_lost_when_it_has_recorded_its_cell_costs_nothing(tmp_path):
+    run = Run.create(tmp_path, manifest())
+
+    def loses(cells, work, on_event):
+        for cell in cells:
+            facts = work(cell, partial(on_event, cell))
+            yield cell, {FAILED: "its process was lost"} if cell == CELLS[0] else facts
+
+    def go_on(engine):
+        done = []
+        with Live(Console(quiet=True)) as live:
+            run_cells(
+                run, CELLS, ["a0", "b0", "a1"], lambda c, _: done.append(c) or {}, engine, live
+            )
+        return done
+
+    assert go_on(loses) == CELLS
+    assert run.manifest.failures == {}
+    assert {"A-0", "B-0", "A-1"} == set(run.manifest.cells)
+    note_failure(tmp_path, "A-0", ValueError("before it was recorded"))  # and killed before this
+    run = Run.open(tmp_path)
+    for cell in CELLS:
+        run.scores_path(cell).parent.mkdir(exist_ok=True)
+        run.scores_path(cell).touch()
+    assert set(run.manifest.failures) == {"A-0"}
+    assert go_on(backwards) == []
+    assert Run.open(tmp_path).manifest.failures == {}
 
 
 @pytest.mark.parametrize("there", ["a copy from before", "nothing"])

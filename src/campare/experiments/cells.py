@@ -46,6 +46,8 @@ def run_cells(
     called = dict(zip(cells, names, strict=True))
     is_done = run.is_whole if joined else run.finished  # its own alone were not read yet
     todo = [cell for cell in cells if not is_done(cell)]
+    for cell in (each for each in cells if each not in todo):
+        run.forget_failure(cell)  # of a process that was lost when it had recorded the cell
     if len(todo) < len(cells):
         live.say(f"{len(cells) - len(todo)} of {len(cells)} {live.part}s are finished already")
     if skip_failed:
@@ -61,6 +63,9 @@ def run_cells(
         for cell, facts in _until_stopped(found, run, joined=joined):
             if ELSEWHERE in facts:
                 live.leave(called[cell], facts[ELSEWHERE])
+            elif FAILED in facts and ERROR not in facts and run.is_whole(cell):
+                run.read_record(cell)  # its process was lost after that
+                live.finish(called[cell], {})
             elif FAILED in facts:
                 if not failure_path(run.path, cell.name).is_file():  # its process was lost
                     note_failure(run.path, cell.name, RunError(facts[FAILED]))

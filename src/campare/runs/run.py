@@ -152,10 +152,14 @@ class Run:
         # First, so that a stop between the two leaves no comparison that lacks a recorded cell.
         (self.path / "comparison.json").unlink(missing_ok=True)
         write_sealed(record_path(self.path, cell.name), record.model_dump())
-        failure_path(self.path, cell.name).unlink(missing_ok=True)
         self.manifest.cells[cell.name] = record
-        self.manifest.failures.pop(cell.name, None)
+        self.forget_failure(cell)
         return record
+
+    def forget_failure(self, cell: Cell) -> None:
+        """Note that a cell, which is finished, did not fail when it was last tried."""
+        failure_path(self.path, cell.name).unlink(missing_ok=True)
+        self.manifest.failures.pop(cell.name, None)
 
     def read_record(self, cell: Cell) -> None:
         """Take over the record of a cell that another process may have finished.
@@ -172,7 +176,7 @@ class Run:
                 "Try: --out on storage that all workers share"
             ) from error
         self.manifest.cells[cell.name] = record
-        self.manifest.failures.pop(cell.name, None)
+        self.forget_failure(cell)
 
     def _height(self, cell: Cell) -> int | None:
         import polars as pl
