@@ -77,8 +77,8 @@ def in_child(work, *, kill_after=None):
 def driven(again, path, engine, *, stop=None, stop_worker=None, after=None, total=None):
     """Do a study or an audit in a fork, killed before operation `stop`, or after some seconds.
 
-    `stop_worker` is an operation of its first worker. Where it comes to its end, `total` says how
-    many operations there were, and what was imported.
+    `stop_worker` is an operation of its first worker, whose status counts then. Where it comes to
+    its end, `total` says how many operations there were, and what was imported.
     """
     workers = []
     if engine == TWO:
@@ -98,8 +98,9 @@ def driven(again, path, engine, *, stop=None, stop_worker=None, after=None, tota
             total.write_text(json.dumps(found))
 
     status = in_child(work, kill_after=after)
-    if workers:
-        forked.reap(workers)
+    statuses = forked.reap(workers) if workers else []
+    if stop_worker is not None and status == 0:
+        return -signal.SIGKILL if statuses[0] == -signal.SIGKILL else 0
     return status
 
 
@@ -169,12 +170,7 @@ def kill(again, path, engine, expected, **when):
     shutil.rmtree(path, ignore_errors=True)
     status = driven(again, path, engine, **when)
     finished = records(path) if path.is_dir() else {}
-    if "stop_worker" in when:
-        if status:
-            yield f"the command ended with {status}"
-        elif not (path / "failures").is_dir() or not any((path / "failures").iterdir()):
-            yield NOT_KILLED
-    elif status != -signal.SIGKILL:
+    if status != -signal.SIGKILL:
         yield NOT_KILLED if status == 0 else f"the process ended with {status}"
     status = driven(again, path, engine)
     if status:

@@ -73,8 +73,7 @@ def use(workers):
 
 
 def reap(workers):
-    """End those that nobody took, and collect all."""
+    """End those that nobody took, and collect all: their statuses, negative for a signal."""
     for one in workers:
         one.let_go()
-    for one in workers:
-        os.waitpid(one.pid, 0)
+    return [os.waitstatus_to_exitcode(os.waitpid(one.pid, 0)[1]) for one in workers]
