@@ -12,7 +12,7 @@ from campare.runs.manifest import CellRecord
 from campare.types import SCORE_COLUMNS
 
 #: Rows that are read together.
-BATCH = 2**17
+BATCH = 2**15
 #: What reading a file that holds no such rows raises.
 NO_ROWS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
