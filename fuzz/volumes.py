@@ -48,13 +48,15 @@ def nifti() -> Sequence[bytes]:
 
 
 def dicom() -> Sequence[bytes]:
-    """An image of 16 bits with a window, one of colors, and one of two frames."""
+    """An image of 16 bits with a window, one of colors, one of two frames, and a mask."""
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
     rng = np.random.default_rng(0)
     found = []
-    for colors, bits, frames in ((1, 16, 1), (3, 8, 1), (1, 8, 2)):
+    for colors, bits, frames, is_mask in (
+        (1, 16, 1, False), (3, 8, 1, False), (1, 8, 2, False), (1, 8, 1, True),
+    ):  # fmt: skip
         one = Dataset()
         one.file_meta = FileMetaDataset()
         one.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -73,7 +75,8 @@ def dicom() -> Sequence[bytes]:
             one.WindowCenter, one.WindowWidth = [40, 80], [400, 1500]
             one.RescaleSlope, one.RescaleIntercept = 1, -1024
             one.VOILUTFunction = "LINEAR"
-        one.PixelData = rng.bytes(4 * 6 * colors * frames * bits // 8)
+        pixels = rng.bytes(4 * 6 * colors * frames * bits // 8)
+        one.PixelData = bytes(value % 2 for value in pixels) if is_mask else pixels
         file = io.BytesIO()
         one.save_as(file, enforce_file_format=True)
         found.append(file.getvalue())
