@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -233,24 +234,34 @@ def test_one_that_joins_waits_for_each_of_those_before_it(tmp_path, monkeypatch)
     others.join()
 
 
-@pytest.mark.parametrize("stop", [1, 2, 3, 4])
+WRITES = ("write_text", "hardlink_to", "unlink", "replace")
+
+
+@pytest.mark.parametrize("stop", range(1, 9))
 def test_a_process_that_is_killed_while_it_takes_over_hinders_nobody(tmp_path, stop, monkeypatch):
     class Killed(BaseException):
         pass
 
     held(tmp_path, began="1")
-    calls, unlink = [], lock.Path.unlink
+    calls = []
 
-    def killed(self, missing_ok=False):
-        calls.append(self)
-        if len(calls) >= stop:
-            raise Killed
-        unlink(self, missing_ok=missing_ok)
+    def killed_at(name):
+        write = getattr(lock.Path, name)
+
+        def wrapped(self, *arguments, **keywords):
+            calls.append(name)
+            if len(calls) >= stop:
+                raise Killed
+            return write(self, *arguments, **keywords)
+
+        return wrapped
 
     with monkeypatch.context() as patched:
-        patched.setattr(lock.Path, "unlink", killed)
-        with pytest.raises(Killed):
+        for name in WRITES:
+            patched.setattr(lock.Path, name, killed_at(name))
+        with suppress(Killed):
             lock._take(tmp_path / LOCK)
+    assert set(calls) == set(WRITES) or len(calls) >= stop
     mine = lock._myself()
     monkeypatch.setattr(lock, "_myself", lambda: mine._replace(began="another process"))
     monkeypatch.setattr(lock, "_began", lambda _: "another process")
@@ -258,3 +269,27 @@ def test_a_process_that_is_killed_while_it_takes_over_hinders_nobody(tmp_path, s
     with writing(tmp_path):
         assert time.monotonic() - began < 5
     assert all(is_partial(file.name) for file in tmp_path.iterdir() if file.is_file())
+
+
+@pytest.mark.parametrize("after", ["is stale", "has an heir"])
+def test_a_lock_that_another_took_over_meanwhile_is_left_alone(tmp_path, after, monkeypatch):
+    path = tmp_path / LOCK
+    held(tmp_path, began="1")
+    take, of_another = lock._take, json.dumps(lock._myself()._asdict())
+
+    def late(heir):
+        if after == "has an heir":
+            mine = take(heir)
+        path.write_text(of_another)
+        return mine if after == "has an heir" else take(heir)
+
+    monkeypatch.setattr(lock, "_take", late)
+    assert lock._replaced(path) is None
+    assert path.read_text() == of_another
+    assert [file.name for file in tmp_path.iterdir()] == [LOCK]
+
+
+def test_the_lock_that_nests_too_deeply_is_somebodys_for_a_while(tmp_path):
+    (tmp_path / LOCK).write_text("[" * 100_000)
+    with pytest.raises(InUseError, match="an unknown host"):
+        require_free(tmp_path)

@@ -6,7 +6,8 @@
 Each has host, pid, start time of the process, and when it was taken. It is made by a hard link,
 which is atomic on network file systems, too; its time of change is the heartbeat of a process on
 another host, or of one that the system does not tell from others. A lock whose process is gone is
-stale, and is taken over.
+stale, and is replaced. Only who holds its heir, a lock whose name is the digest of the stale one,
+may replace it: so none replaces the lock of another, and an heir whose process is gone has one.
 """
 
 import json
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +41,7 @@ class Holder(NamedTuple):
     pid: int
     began: str  # tells processes of one number apart
     since: str
+    token: str = ""  # tells locks of one process apart
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}, since {self.since}"
@@ -71,8 +74,8 @@ def writing(run: Path, *, joined: bool = False) -> Iterator[None]:
             if not joined:
                 _require_idle(run)
             for path in _of_cells(run):
-                if _holder(path) is None:
-                    _break(path)  # of a process that was killed
+                if _replaced(path):
+                    path.unlink()  # of a process that was killed
             yield
     finally:
         if new:
@@ -194,13 +197,11 @@ def _take_in_turn(path: Path, patience: float) -> Holder:
 def _take(path: Path) -> Holder:
     """Make the lock, in place of one whose process is gone."""
     for _ in range(3):  # between two looks another may have come or gone
-        if mine := _made(path):
+        if mine := _made(path) or _replaced(path):
             return mine
         if holder := _holder(path):
             raise _in_use(path.parent, holder)
-        _break(path)
-    if holder := _holder(path):
-        raise _in_use(path.parent, holder)
+        time.sleep(0.1)
     raise InUseError(
         f"Expected to be the only one that writes to {path.parent}, got others that begin at the "
         "same time. Try: again"
@@ -233,19 +234,22 @@ def _link(own: Path, path: Path) -> bool:
     return True
 
 
-def _break(path: Path) -> None:
-    """Remove a stale lock; one process at a time, so that none removes the lock of another."""
-    guard = path.with_name(f"{path.name}.part.guard")
-    if _holder(guard) is None:
-        guard.unlink(missing_ok=True)  # of a process that was killed right here
-    if _made(guard) is None:
-        time.sleep(0.2)
-        return
+def _replaced(path: Path) -> Holder | None:
+    """Put a lock of this process in place of a stale one; None: it is not stale, or has an heir."""
+    stale = _content(path)
+    if stale is None or not _is_stale(path, _parsed(stale)):
+        return None
+    heir = path.with_name(f".{sha256(path.name.encode() + stale).hexdigest()[:16]}.part.lock")
     try:
-        if _holder(path) is None:
-            path.unlink(missing_ok=True)
-    finally:
-        guard.unlink(missing_ok=True)
+        mine = _take(heir)
+    except InUseError:
+        return None
+    if _content(path) != stale:  # it was replaced, or given back, before its heir was taken
+        heir.unlink(missing_ok=True)
+        return None
+    with suppress(FileNotFoundError):
+        heir.replace(path)
+    return mine if _read(path) == mine else None
 
 
 def _beat(path: Path, stop: threading.Event) -> None:
@@ -277,21 +281,38 @@ def _age(path: Path) -> float:
 
 
 def _read(path: Path) -> Holder | None:
-    """Who made a lock; None: there is none. One that cannot be read is somebody's for a while."""
+    """Who made a lock; None: there is none."""
+    content = _content(path)
+    return None if content is None else _parsed(content)
+
+
+def _content(path: Path) -> bytes | None:
     try:
-        known: Any = json.loads(path.read_text("utf-8"))
-        return Holder(
-            str(known["host"]), int(known["pid"]), str(known["began"]), str(known["since"])
-        )
+        return path.read_bytes()
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError:
+        return b""
+
+
+def _parsed(content: bytes) -> Holder:
+    """Who made a lock, from its content. One that cannot be read is somebody's for a while."""
+    try:
+        known: Any = json.loads(content)
+        return Holder(
+            str(known["host"]),
+            int(known["pid"]),
+            str(known["began"]),
+            str(known["since"]),
+            str(known.get("token", "")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Holder("an unknown host", 0, "", "an unknown time")
 
 
 def _myself() -> Holder:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Holder(_host(), os.getpid(), _began(os.getpid()) or "", now)
+    return Holder(_host(), os.getpid(), _began(os.getpid()) or "", now, secrets.token_hex(8))
 
 
 def _host() -> str:
