@@ -26,7 +26,7 @@ from fuzz.mutate import mutant
 from fuzz.targets import TARGETS, chosen, folder
 
 SECONDS = 2.0  # of the processor that an input may take
-BYTES = 3 * 2**30  # that the process may take
+BYTES = 2 * 2**30  # of its own that the process may take; libraries are mapped and do not count
 
 
 class TooLong(BaseException):
@@ -121,7 +121,7 @@ def table(found: dict[str, Found]) -> str:
 def quiet() -> None:
     """Limits of the process, and nothing printed by libraries."""
     signal.signal(signal.SIGPROF, _late)
-    resource.setrlimit(resource.RLIMIT_AS, (BYTES, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_DATA, (BYTES, resource.RLIM_INFINITY))
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
 

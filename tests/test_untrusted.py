@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,20 @@ def test_a_file_is_read_whole(tmp_path: Path):
     assert read_bytes(path, limit=3) == b"abc"
     with pytest.raises(OSError, match="3 bytes, more than the 2 that are read"):
         read_bytes(path, limit=2)
+
+
+def test_a_small_file_reserves_no_more_than_it_holds(tmp_path: Path):
+    (tmp_path / "a").write_bytes(b"abc")
+    tracemalloc.start()
+    assert read_bytes(tmp_path / "a") == b"abc"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20  # a process under `ulimit -v` has no gigabyte to spare
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a system without /proc")
+def test_a_file_that_hides_its_size_is_read_whole():
+    assert b"VmRSS" in read_bytes(Path("/proc/self/status"))
 
 
 def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path):

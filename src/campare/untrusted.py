@@ -51,7 +51,8 @@ def read_bytes(path: Path, limit: int = LARGEST, *, first: int | None = None) ->
         if first is None and found.st_size > limit:
             said = f"{found.st_size:,} bytes, more than the {limit:,} that are read"
             raise OSError(errno.EFBIG, said, str(path))
-        return file.read(limit if first is None else first)
+        # At once no more than there is: reading reserves what it may read. Files of /proc say 0.
+        return file.read(min(limit if first is None else first, max(found.st_size, 2**16)))
 
 
 def read_json(text: str | bytes) -> Any:
