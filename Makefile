@@ -8,6 +8,8 @@ STAMP := .venv/.campare-installed
 BACKENDS := .venv/.campare-backends
 PEERED := build/peers/.campare-installed
 DEMO := runs/demo
+# A process for each core; the tests of a file share theirs, and with it what they set up once.
+TESTS := $(BIN)/pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup backends demo test others lint types axe slow real fuzz bench crash scale pins clean
@@ -36,11 +38,11 @@ demo: setup  ## train the article's models A-D on the drawn set, 3 seeds, into r
 		--engine 'local(jobs=2, overlap=True)'
 
 test: lint types backends  ## lint, types and the default tests, Keras on TensorFlow
-	$(BIN)/pytest
+	$(TESTS)
 
 others: backends  ## the tests of the tap with Keras on JAX and on torch
-	$(BIN)/pytest --backend jax tests/models tests/attribution
-	$(BIN)/pytest --backend torch tests/models tests/attribution
+	$(TESTS) --backend jax tests/models tests/attribution
+	$(TESTS) --backend torch tests/models tests/attribution
 
 lint: setup  ## ruff: rules and format
 	$(BIN)/ruff check .
