@@ -46,7 +46,7 @@ def test_defaults(studied: list[Any], capsys: pytest.CaptureFixture[str]):
         "train_sizes": None,
         "augment_strengths": None,
         "curve": None,
-        "metrics": ("default",),
+        "metrics": None,
         "methods": ("grad-cam",),
         "out": Path("runs/photos-article"),
         "engine": "local",
@@ -86,7 +86,7 @@ def test_every_option_arrives(studied: list[Any]):
         "train_sizes": (50, 100),
         "augment_strengths": (0, 0.5),
         "curve": 5,
-        "metrics": ("default",),
+        "metrics": None,
         "methods": ("grad-cam", "layer-cam"),
         "out": Path("there"),
         "engine": "ray",
@@ -95,6 +95,33 @@ def test_every_option_arrives(studied: list[Any]):
         "keep_maps": "5",
         "cells": "0-3",
     }
+
+
+@pytest.mark.parametrize(
+    ("words", "seeds", "metrics"),
+    [
+        ("--quick", 3, ("default",)),
+        ("--thorough", 10, ("all",)),
+        ("--quick --metrics default,claims", 3, ("default", "claims")),
+        ("--thorough --seeds 4", 4, ("all",)),
+    ],
+)
+def test_the_two_ends_stand_for_options_that_may_be_given(
+    words: str, seeds: int, metrics: tuple[str, ...], studied: list[Any]
+):
+    assert call(f"study photos {words}") == 0
+    assert (studied[0][1]["seeds"], studied[0][1]["metrics"]) == (seeds, metrics)
+
+
+def test_the_cells_of_an_end_are_listed(capsys: pytest.CaptureFixture[str]):
+    assert call("study drawn --only A --quick --cells list") == 0
+    assert capsys.readouterr().out == "0  A-0\n1  A-1\n2  A-2\n"
+
+
+def test_only_one_end_can_be_meant(failing: Failing):
+    assert failing("study", "photos", "--quick", "--thorough") == (
+        "Expected --quick or --thorough, got both. Try one of them"
+    )
 
 
 def test_jobs_are_processes_of_the_local_engine(studied: list[Any], failing: Failing):

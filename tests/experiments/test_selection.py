@@ -3,9 +3,10 @@
 import pytest
 
 from campare.errors import CampareError
-from campare.experiments.selection import select
+from campare.experiments.selection import CLAIMED, select, usual_metrics
 from campare.metrics import METRICS, choose
 from campare.stats.article import ARTICLE
+from campare.training.recipes import RECIPES
 
 EVERYTHING = ("object", "parts", "cue", "border")
 
@@ -20,6 +21,18 @@ def test_claims_are_all_that_the_articles_claims_are_about():
     measures = {m for claim in ARTICLE for outcome in claim.outcomes for m in outcome.measures}
     assert {measure.partition("@")[0] for measure in measures} <= set(names)
     assert "deletion" not in names
+
+
+def test_recipes_that_claims_compare_are_measured_by_what_claims_are_about():
+    for recipes in CLAIMED:
+        names = select(usual_metrics(recipes), EVERYTHING, {}, known=True).names
+        assert names == select(["default", "claims"], EVERYTHING, {}, known=True).names
+    assert (
+        usual_metrics("depth")
+        == usual_metrics("mine.yaml")
+        == usual_metrics([RECIPES["article"]()])
+        == ("default",)
+    )
 
 
 def test_a_set_leaves_out_what_cannot_be_measured_and_a_name_does_not():

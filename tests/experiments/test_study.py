@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 from small_study import TINY, scores_bytes, tiny_set
 
+from campare.data import ImageSet
 from campare.errors import CampareError, RecipeError, RunError
 from campare.experiments.study import study
 from campare.experiments.summary import summary
@@ -182,6 +183,11 @@ REFUSED = {
         RunError,
         "images of the run in .*, got other images",
     ),
+    "other metrics": (
+        {"metrics": ["default", "claims"]},
+        RunError,
+        "Expected metrics default as in the run in .* Try: --metrics default, or another --out",
+    ),
     "other size": ({"size": 32}, RunError, "Expected size 24 as in the run in .*, got 32"),
     "other recipe": ({"epochs": 2}, RunError, "'plain' as in the run"),
     "unknown --only": ({"only": ["C"]}, RecipeError, "Try: plain, turned"),
@@ -247,7 +253,7 @@ def test_metrics_that_ask_the_model_again_are_measured_in_every_cell(tmp_path):
     assert set(run.manifest.config.metrics) == {"correct", "confidence", *asked}
     claims = {row["claim"]: row for row in compare(run).claims.to_dicts()}
     assert claims["4 consistency"]["metric"]  # measured, if by one change alone
-    with pytest.raises(RunError, match=r"Expected metrics .* as in the run in"):
+    with pytest.raises(RunError, match=r"Expected metrics .* as in the run in .*: another"):
         study(tiny_set(), recipes=TINY, seeds=1, out=tmp_path / "r")
 
 
@@ -264,6 +270,20 @@ def test_guidance_without_masks_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(RecipeError, match=r"^Expected masks or boxes of training images for guid"):
         study(bare, recipes=guided, seeds=1, out=tmp_path / "r")
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.slow
+def test_the_article_is_measured_by_what_its_claims_are_about(tmp_path):
+    said = io.StringIO()
+    run = study(
+        ImageSet.drawn(train=8, test=12, size=32), seeds=2, epochs=1, out=tmp_path / "r",
+        console=Console(file=said, width=200),
+    )  # fmt: skip
+    claims = compare(run).claims
+    missing = claims.filter(verdict="not measured")["claim"].to_list()
+    assert missing == ["9 small sets"]
+    assert "Left out" not in said.getvalue()  # cues, of which nothing was said
+    assert "default" not in run.manifest.config.metrics
 
 
 @pytest.mark.slow

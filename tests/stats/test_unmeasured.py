@@ -31,3 +31,16 @@ def test_each_lack_has_its_own_remedy():
         "2 object (a run with --metrics default,claims), mine (iou), "
         "8 robust (arms for 'both - neither'), 9 small sets (--train-sizes 50,100,200)"
     )
+
+
+def test_where_claims_were_wanted_the_images_lack_what_is_missing():
+    assert said("1 focus", "2 object") == "2 object (a run with --metrics default,claims)"
+    wanted = pl.DataFrame(
+        [("4 consistency", "equivalent", "", "augmentation"), ROWS[1],
+         ("1 focus", "not measured", "not part of this run: focus", "pre-training")],
+        schema=["claim", "verdict", "reason", "contrast"], orient="row",
+    )  # fmt: skip
+    assert unmeasured(wanted) == (
+        "2 object (masks or boxes of the objects), "
+        "1 focus (more test images of each class, for mosaics)"
+    )

@@ -21,7 +21,6 @@ from campare.cli.options import (
     Labels,
     MaskValues,
     Methods,
-    Metrics,
     Shortcut,
     SkipFailed,
     Strict,
@@ -32,12 +31,18 @@ from campare.cli.options import (
     words,
 )
 from campare.cli.terminal import LIST, conclude, list_cells, terminal
-from campare.errors import RecipeError
+from campare.errors import CampareError, RecipeError
 
 if TYPE_CHECKING:
     from campare.data import ImageSet
 
 DRAWN = "drawn"
+#: What --quick and --thorough stand for, and a study with neither; what is given besides counts.
+ENDS: dict[str, dict[str, Any]] = {
+    "": {"seeds": 5, "metrics": None},
+    "quick": {"seeds": 3, "metrics": ("default",)},
+    "thorough": {"seeds": 10, "metrics": ("all",)},
+}
 SIZES, STRENGTHS = "50,100,200,400", "0,0.5,1,2"  # as an example
 
 
@@ -51,8 +56,9 @@ def study(
         Option(parser=words, metavar="NAME,...", help="Some of the recipes: A,B."),
     ] = None,
     seeds: Annotated[
-        int, Option(min=1, max=MOST_SEEDS, help="How many times each recipe is trained.")
-    ] = 5,
+        int | None,
+        Option(min=1, max=MOST_SEEDS, help="How many times each recipe is trained. Default: 5."),
+    ] = None,
     backbone: Annotated[
         str | None,
         Option(
@@ -100,7 +106,21 @@ def study(
         ),
     ] = None,
     method: Methods = "grad-cam",
-    metrics: Metrics = "default",
+    metrics: Annotated[
+        Sequence[str] | None,
+        Option(
+            parser=words,
+            metavar="NAME,...",
+            help="Names (campare list metrics) and sets: default, all, claims. Default: "
+            "default,claims for article and factorial, else default.",
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, Option("--quick", help="A first look: --seeds 3 --metrics default.")
+    ] = False,
+    thorough: Annotated[
+        bool, Option("--thorough", help="All there is: --seeds 10 --metrics all.")
+    ] = False,
     shortcut: Shortcut = None,
     train: Annotated[
         int | None, Option(min=2, max=MOST_IMAGES, help="drawn: images to train on.")
@@ -138,6 +158,8 @@ def study(
     from campare.experiments.study import study as run_study
     from campare.files import shortened
 
+    end = _end(quick, thorough)
+    seeds = end["seeds"] if seeds is None else seeds
     console = terminal()
     if cells == LIST:
         planned = numbered_cells(
@@ -170,7 +192,7 @@ def study(
         train_sizes=train_sizes,
         augment_strengths=augment_strengths,
         methods=method,
-        metrics=metrics,
+        metrics=end["metrics"] if metrics is None else metrics,
         curve=curve,
         out=out or Path("runs") / shortened(f"{name_of(data)}-{Path(recipes).stem}"),
         engine=with_options(engine, jobs, address),
@@ -181,6 +203,17 @@ def study(
         console=console,
     )
     conclude(console, run, run.path, joined=cells is not None)
+
+
+def _end(quick: bool, thorough: bool) -> dict[str, Any]:
+    """What is measured, and how often, where neither is said.
+
+    Raises:
+        CampareError: both ends at once.
+    """
+    if quick and thorough:
+        raise CampareError("Expected --quick or --thorough, got both. Try one of them")
+    return ENDS["quick" if quick else "thorough" if thorough else ""]
 
 
 def _data(data: str, size: int | None, drawn: dict[str, Any]) -> "ImageSet | str":

@@ -24,6 +24,9 @@ ALWAYS = ("correct", "confidence")
 #: The set of what the article's claims are about.
 CLAIMS = "claims"
 
+#: Sets of recipes whose arms the article's claims compare: its own, and one backbone throughout.
+CLAIMED = ("article", "factorial")
+
 #: The region that the masks of another one come from.
 _DERIVED_FROM = {"background": "object"}
 
@@ -38,6 +41,16 @@ _MASKS = {
 
 #: How metrics are wanted: names, sets and values, one or several; None: the default ones.
 Wanted = str | Metric | Sequence[str | Metric] | None
+
+
+def usual_metrics(recipes: object) -> tuple[str, ...]:
+    """The sets of metrics of a study that says nothing of them: with claims, where arms have some.
+
+    Example:
+        >>> usual_metrics("article"), usual_metrics("mine.yaml")
+        (('default', 'claims'), ('default',))
+    """
+    return ("default", CLAIMS) if recipes in CLAIMED else ("default",)
 
 
 class Selection(NamedTuple):

@@ -42,6 +42,7 @@ from campare.experiments.selection import (
     is_default,
     methods_of,
     select,
+    usual_metrics,
     without_mosaics,
 )
 from campare.experiments.session import carry_out, keeps_images, out_of, say_mended
@@ -110,8 +111,9 @@ def study(
     `train_sizes` and `augment_strengths` train every recipe in each of these sizes of the training
     set and strengths of its augmentation (`campare.training.sweep`); the test images stay.
     `metrics` are names (`campare list metrics`) or sets: 'default', 'all', and 'claims', which is
-    all that the article's claims are about; what asks the model again,
-    as faithfulness and stability do, takes time for every cell. `group` says which images belong
+    all that the article's claims are about. Default: ('default', 'claims') for `article` and
+    `factorial`, else 'default'. What queries the model again, as faithfulness and stability do,
+    takes time for every cell. `group` says which images belong
     together (patients, videos), as in `campare.audit`; splits that are drawn keep them apart.
 
     A study that is there goes on (docs/runs.md). A cell that fails costs itself alone, and is tried
@@ -175,8 +177,9 @@ def study(
         )
         say_inventory(images, live)
         side = size or images.default_size or SIZE
-        selection = _select(metrics, images, side, live)
-        measured = None if is_default(metrics) else selection.names
+        wanted = usual_metrics(recipes) if metrics is None else metrics
+        selection = _select(wanted, images, side, live, say=metrics is not None)
+        measured = None if is_default(wanted) else selection.names
         settings = settings_of(images, chosen, side, [each.name for each in found], measured)
         before = earlier(path, settings)
 
@@ -455,15 +458,15 @@ def _cache() -> Any:
     return FeatureCache()
 
 
-def _select(metrics: Wanted, images: ImageSet, size: int, live: Live) -> Selection:
-    """The metrics that can be measured; what is left out of a set is said."""
+def _select(metrics: Wanted, images: ImageSet, size: int, live: Live, *, say: bool) -> Selection:
+    """The metrics that can be measured; what is left out of a set that was wanted is said."""
     selection = select(
         metrics,
         regions_of_test(images),
         without_mosaics(images, [(size, size)], "label"),
         known=True,
     )
-    if not is_default(metrics):
+    if say and not is_default(metrics):
         for line in selection.words():
             live.say(line)
     return selection

@@ -3,6 +3,7 @@
 Nothing is measured or tested here: every number comes from the run's tables and its comparison.
 """
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -228,7 +229,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         ),
         claims=forest.judged(comparison.claims, manifest.kind),
         unmeasured=unmeasured(comparison.claims),
-        measuring=_measuring(manifest.command),
+        measuring=_measuring(manifest.command, unmeasured(comparison.claims)),
         sensitivity=_sensitivity(comparison.sensitivity, effects, contrasts, metrics, method),
         found=found,
         control_heads=view.control_heads(controls, noun),
@@ -266,18 +267,24 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
     )
 
 
-def _measuring(command: Sequence[str]) -> str:
-    """A command as another run that measures all that claims are about.
+def _measuring(command: Sequence[str], unmeasured: str) -> str:
+    """A command as another run, with what measures the claims that it leaves `unmeasured`.
 
     Example:
-        >>> _measuring(["campare", "study", "pets", "--metrics=iou", "--out", "runs/pets"])
+        >>> command = ["campare", "study", "pets", "--metrics=iou", "--out", "runs/pets"]
+        >>> _measuring(command, "2 object (a run with --metrics default,claims)")
         'campare study pets --metrics iou,claims --out runs/pets-claims'
+        >>> _measuring(command[:3], "9 small sets (--train-sizes 50,100,200)")
+        'campare study pets --train-sizes 50,100,200 --out runs/more-claims'
     """
-    if not command:
-        return ""
     metrics, out = value(command, "--metrics", "default"), value(command, "--out", "runs/more")
     wanted = metrics if "claims" in metrics.split(",") else f"{metrics},claims"
-    longer = with_option(command, "--metrics", wanted)
+    longer = with_option(command, "--metrics", wanted) if "--metrics" in unmeasured else command
+    sizes = re.search(r"--train-sizes ([\d,]+)", unmeasured)
+    if sizes and "study" in command and not value(command, "--train-sizes", ""):
+        longer = with_option(longer, "--train-sizes", sizes[1])
+    if not command or list(longer) == list(command):
+        return ""
     return shlex.join(with_option(longer, "--out", f"{out.rstrip('/')}-claims"))
 
 

@@ -183,10 +183,12 @@ def _check(path: Path, old: Settings, new: Settings) -> None:
             )
     before = old.model_dump()
     for key, value in new.model_dump(exclude=set(_ONE_BY_ONE)).items():
-        if before.get(key) != value:
+        then = before.get(key)
+        if then != value:
+            default = key == "metrics" and then is None
             raise RunError(
-                f"Expected {key} {before.get(key)} as in the run in {path}, got {value}. "
-                "Try: another --out"
+                f"Expected {key} {'default' if default else then} as in the run in {path}, got "
+                f"{value}. Try: {'--metrics default, or ' if default else ''}another --out"
             )
     for name, digest in new.weights.items():
         if old.weights.get(name) not in (None, digest):  # None: nothing told it from another
