@@ -145,7 +145,10 @@ def _of_table(rng: random.Random, content: bytes, seeds: Sequence[bytes]) -> byt
         with suppress(pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
             table = table.with_columns(pl.lit(rng.choice(VALUES)).alias(name))
     held = io.BytesIO()
-    table.write_parquet(held)
+    try:
+        table.write_parquet(held)
+    except pl.exceptions.PolarsError:  # a value that no file of rows can hold
+        return of_bytes(rng, content, seeds)
     return held.getvalue()
 
 
