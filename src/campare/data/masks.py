@@ -377,15 +377,34 @@ def _one_of(values: Sequence[Value], file: Image.Image) -> Bools:
         if (rgb != rgb[..., :1]).any():
             raise ValueError("a mask in color, where mask values are colors such as '#ff0000'")
         stored = rgb[..., 0]
-    for number in numbers:
-        first, last = _range_of(number)
-        inside |= (stored >= first) & (stored <= last)
+    return inside | is_one_of(stored, numbers)
+
+
+def is_one_of(stored: Array, values: Sequence[Value]) -> Bools:
+    """Where stored numbers, of any shape, are one of `values`; NaN is none.
+
+    Raises:
+        ValueError: a color among the values.
+
+    Example:
+        >>> is_one_of(np.array([-1.0, 0.0, 2.0, 7.0, np.nan]), ["2..5", 7]).tolist()
+        [False, False, True, True, False]
+        >>> is_one_of(np.array([-1.0, 0.0, 2.0, 7.0, np.nan]), ["nonzero"]).tolist()
+        [True, False, True, True, False]
+    """
+    inside = np.zeros(stored.shape, np.bool_)
+    for value in values:
+        if value == "nonzero":
+            inside |= (stored < 0) | (stored > 0)
+        else:
+            first, last = _range_of(value)
+            inside |= (stored >= first) & (stored <= last)
     return inside
 
 
 def _range_of(value: Value) -> tuple[float, float]:
     if value == "nonzero":
-        return np.nextafter(0, 1), np.inf
+        return -np.inf, np.inf
     first, dots, last = str(value).partition("..")
     return float(first), float(last if dots else first)
 

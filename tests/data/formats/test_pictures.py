@@ -149,6 +149,31 @@ def test_a_mask_volume_of_several_values_asks_which_are_inside(tmp_path: Path):
     assert {images.read(one).regions["object"].sum() for one in images.samples} == {1}
 
 
+def test_values_of_a_mask_volume_are_given_as_those_of_a_picture(tmp_path: Path):
+    values = np.array([[[-3.0], [0.0], [0.5]], [[2.0], [7.0], [np.nan]]])
+    nifti(tmp_path / "a.nii", values)
+    for given, expected in (
+        ([2], 1), (["nonzero"], 4), (["0.2..2"], 2), ([7, "-9..-1"], 2), ([], 0),
+    ):  # fmt: skip
+        (inside,) = read_mask_slices(tmp_path / "a.nii", given)
+        assert inside.sum() == expected
+    message = error_of(read_mask_slices, tmp_path / "a.nii", ["#ff0000"])
+    assert "got colors as mask values. Try" in message
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [([0, 1, np.nan], "values that are not finite"), ([0, np.inf, 2], "values that are not finite"),
+     ([0, 0.25, 1], "3 values between 0 and 1"), ([0, 1, 2], "the values 0, 1, 2")],
+)  # fmt: skip
+def test_a_mask_volume_whose_values_are_no_classes(tmp_path: Path, values, said):
+    nifti(tmp_path / "a.nii", np.array(values, np.float32).reshape(1, 1, 3))
+    message = error_of(read_mask_slices, tmp_path / "a.nii")
+    assert f"got {said}. Try" in message
+    named = read_mask_slices(tmp_path / "a.nii", [1])  # as it advises
+    assert np.any(named) == (1 in values)
+
+
 def test_frames_of_a_dicom_file_are_slices(tmp_path: Path):
     for name in ("cat", "dog"):
         frames = np.stack([RAMP, RAMP[::-1], RAMP.T])

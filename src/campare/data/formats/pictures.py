@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags
 
 from campare.data.decode import Decoded, decode_image, opened, require_area
-from campare.data.masks import UnclearMaskError, Value, decode_mask
+from campare.data.masks import UnclearMaskError, Value, decode_mask, is_one_of
 from campare.data.vocabulary import DICOM, HEIC, NIFTI
 from campare.errors import DataError
 from campare.optional import require
@@ -152,26 +152,44 @@ def read_mask_slices(path: Path, values: Sequence[Value] | None = None) -> list[
 
     Args:
         path: of the file.
-        values: those that are inside, whole numbers; None: what is not zero, of a mask with two.
+        values: those that are inside; None: what is not zero, of a mask with two.
 
     Raises:
-        DataError: a mask of more than two values, and no `values`.
+        DataError: a mask of more than two values, or of some that are no whole numbers, and no
+            `values`; colors as values of a volume.
     """
     name = path.name.lower()
     try:
         if not name.endswith((*NIFTI, *DICOM)):
             return [_read_mask(path, values)]
-        volume = _nifti(path) if name.endswith(NIFTI) else _frames(path)
-        found = np.unique(volume)
-        if values is None and len(found) > 2:
-            raise UnclearMaskError([int(value) for value in found])
+        inside = _inside(_nifti(path) if name.endswith(NIFTI) else _frames(path), values)
     except UnclearMaskError as error:
         raise DataError(
             f"Expected two values in mask {path}, got {error}. "
             f"Try --mask-values with those that are inside, such as --mask-values {error.example}"
         ) from error
-    inside = volume != 0 if values is None else np.isin(volume, [int(value) for value in values])
+    except ValueError as error:
+        raise DataError(
+            f"Expected a mask of whole numbers in {path}, got {error}. "
+            "Try to save it with 0 outside and 1 inside, or --mask-values 1"
+        ) from error
     return list(np.moveaxis(inside, -1, 0))
+
+
+def _inside(volume: Array, values: Sequence[Value] | None) -> Bools:
+    """Where a mask (H, W, slices) is one of `values`, or not zero where it has two values."""
+    if values is not None:
+        if any(str(value).startswith("#") for value in values):
+            raise ValueError("colors as mask values")
+        return is_one_of(volume, values)
+    found = np.unique(volume)
+    if not np.isfinite(found).all():
+        raise ValueError("values that are not finite")
+    if len(found) > 2:
+        if (found != np.trunc(found)).any():
+            raise ValueError(f"{len(found):,} values between {found[0]:g} and {found[-1]:g}")
+        raise UnclearMaskError([int(value) for value in found])
+    return np.asarray(volume != 0)
 
 
 def _read_mask(path: Path, values: Sequence[Value] | None) -> Bools:
