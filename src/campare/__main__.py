@@ -9,11 +9,12 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any, NoReturn
 
 from typer import TyperException
 
-from campare.cli.main import app
+from campare.cli.main import OF_ALL, app
 from campare.cli.quiet import quiet_tensorflow
 from campare.errors import CampareError
 
@@ -44,16 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0
     """
     quiet_tensorflow()
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = _of_all_first(sys.argv[1:] if arguments is None else arguments)
     try:
         with _terminable():
             status = app(words, prog_name="campare", standalone_mode=False) or 0
     except CampareError as error:
-        if "--debug" in words or "--verbose" in words:
+        if _verbose(words):
             raise
         return _fail(str(error), error.exit_status)
     except OSError as error:  # a full disk, a folder without permission
-        if "--debug" in words or "--verbose" in words:
+        if _verbose(words):
             raise
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         advice = "room on the disk, then the same command again" if full else "another path"
@@ -71,6 +72,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if status in (INTERRUPTED, TERMINATED):
         print(_stopped(words), file=sys.stderr)
     return int(status)
+
+
+def _of_all_first(words: Sequence[str]) -> list[str]:
+    """The words with the options that every verb takes before it; what follows a -- stays.
+
+    Example:
+        >>> _of_all_first(["explain", "-v", "m.keras", "--", "-q"])
+        ['-v', 'explain', 'm.keras', '--', '-q']
+    """
+    end = words.index("--") if "--" in words else len(words)
+    own = [word for word in words[:end] if word not in OF_ALL]
+    return [*(word for word in words[:end] if word in OF_ALL), *own, *words[end:]]
+
+
+def _verbose(words: Sequence[str]) -> bool:
+    """Whether errors keep their traceback; `words` begin with the options of all verbs.
+
+    Example:
+        >>> _verbose(["-q", "--debug", "study"]), _verbose(["-q", "study", "--", "-v"])
+        (True, False)
+    """
+    return any(
+        word in ("-v", "--verbose", "--debug") for word in takewhile(OF_ALL.__contains__, words)
+    )
 
 
 def _stopped(words: Sequence[str]) -> str:

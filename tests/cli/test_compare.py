@@ -1,5 +1,6 @@
 """`campare compare`: verdicts and effects of one run or two."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,14 @@ def test_two_runs(capsys: pytest.CaptureFixture[str]):
     out = capsys.readouterr().out
     assert "Recipes A, B: y minus x, on 30 test images" in out
     assert "A [y] - A [x]   grad-cam" in out
+
+
+@pytest.mark.parametrize("words", ["x", "x y"])
+def test_as_json(words: str, capsys: pytest.CaptureFixture[str]):
+    assert call(f"compare {words} --json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["answers"]
+    assert {"contrast", "metric", "estimate", "low", "high"} <= said["effects"][0].keys()
 
 
 def test_a_table(capsys: pytest.CaptureFixture[str]):

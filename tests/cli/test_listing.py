@@ -1,5 +1,6 @@
 """`campare list`: what there is to choose from, and what a run says of its metrics."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,17 @@ def test_tables(what: str, words: tuple[str, ...], capsys: pytest.CaptureFixture
     assert all(word in out for word in words)
 
 
+@pytest.mark.parametrize("what", ["recipes", "methods", "metrics"])
+def test_tables_as_json(what: str, capsys: pytest.CaptureFixture[str]):
+    assert call(f"list {what}") == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert call(f"list {what} --json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert all(name in head for name in rows[0])
+    shown = iter(lines)  # a row may take several
+    assert all(any(str(value) in line for line in shown) for value, *_ in map(dict.values, rows))
+
+
 @pytest.mark.parametrize(("verdict", "status"), [("kept", 0), ("broken", 1)])
 def test_metrics_are_verified(
     verdict: str,
@@ -40,6 +52,8 @@ def test_metrics_are_verified(
     said = capsys.readouterr().out
     assert said.splitlines()[1].split() == ["energy", verdict, "a", ">", "b", "0.98"]
     assert ("Broken promises: energy" in said) == bool(status)
+    assert call("list metrics --verify --json") == status
+    assert json.loads(capsys.readouterr().out) == rows
 
 
 def test_layers_are_listed_in_order(models: Path, capsys: pytest.CaptureFixture[str]):
@@ -47,6 +61,10 @@ def test_layers_are_listed_in_order(models: Path, capsys: pytest.CaptureFixture[
     rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
     assert [row[0] for row in rows] == ["first", "last"]
     assert [row[-1] for row in rows] == ["4", "default"]
+    assert main(["list", "layers", str(models / "fixed.keras"), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [row["layer"] for row in listed] == ["first", "last"]
+    assert [row["default"] for row in listed] == [False, True]
 
 
 def test_a_run_shows_how_reliable_its_metrics_are_and_how_they_agree(tmp_path, capsys, monkeypatch):
@@ -72,6 +90,10 @@ def test_a_run_shows_how_reliable_its_metrics_are_and_how_they_agree(tmp_path, c
     assert cells["energy"] == ["1.00", "1.00", "1.00", "-1.00"]
     assert cells["border-energy"] == ["1.00", "1.00", "1.00", "-1.00"]  # low is better
     assert cells["gini"] == ["1.00", "-1.00", "-1.00", "1.00"]
+    assert main(["list", "metrics", "--run", str(tmp_path), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert {row["metric"] for row in said["reliability"]} == set(cells)
+    assert said["agreement"]
 
 
 def test_a_folder_that_is_no_run_is_one_line(tmp_path, capsys):

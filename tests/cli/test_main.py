@@ -1,6 +1,8 @@
 """The command line as a whole: what there is, how it fails."""
 
 import errno
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +34,45 @@ class TestStart:
         command = [sys.executable, "-m", "campare", "--version"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout == f"campare {__version__}\n"
+
+    @pytest.mark.parametrize("words", ["-v compare no", "compare --debug no", "compare no -v"])
+    def test_a_traceback_where_it_is_wanted(self, words: str):
+        with pytest.raises(RunError):
+            main(words.split())
+
+    def test_what_follows_two_dashes_is_no_option(self, failing: Failing):
+        assert "'-v'" in failing("explain", "m.keras", "--out", "o", "--", "-v")
+
+    @pytest.mark.parametrize("quiet", [True, False])
+    def test_quiet_says_nothing_but_what_was_called_for(
+        self, quiet: bool, capsys: pytest.CaptureFixture[str]
+    ):
+        words = ["data", "draw", "set", "--train", "2", "--test", "2", "--size", "16"]
+        assert main([*words, *["-q"] * quiet]) == 0
+        said = "" if quiet else "set: 2 train images, 2 test images\n"
+        assert capsys.readouterr().out == said
+        assert Path("set/train/cat").is_dir()
+
+    def test_no_color(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        main(["list", "methods"])
+        assert "\x1b[" in capsys.readouterr().out
+        monkeypatch.setenv("NO_COLOR", "1")
+        main(["list", "methods"])
+        assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", capsys.readouterr().out)
+
+    def test_completion(self):
+        shell = {
+            "_CAMPARE_COMPLETE": "complete_bash",
+            "COMP_WORDS": "campare st",
+            "COMP_CWORD": "1",
+        }
+        program = "import sys; from campare.cli.main import app; app(prog_name='campare')"
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=False,
+            env={**os.environ, **shell},
+        )  # fmt: skip
+        assert done.stdout.split() == ["study"]
 
 
 class TestErrors:

@@ -1,5 +1,7 @@
 """`campare power`: how many seeds and images it takes."""
 
+import json
+
 import pytest
 
 from command_line import Failing, call
@@ -13,6 +15,13 @@ def test_power(capsys: pytest.CaptureFixture[str]):
     assert "B - A   grad-cam   images: 30, seeds: 3" in out
     assert "found with 90%" in out
     assert "images needed" in out
+
+
+def test_as_json(capsys: pytest.CaptureFixture[str]):
+    assert call("power x --json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows[0]["contrast"] == "B - A"
+    assert rows[0]["seeds"] == 3
 
 
 def test_mistakes(failing: Failing):

@@ -1,5 +1,6 @@
 """What verbs print with."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from typer import Exit
 
-from campare.cli.terminal import conclude, opened, table, terminal
+from campare.cli.terminal import QUIET, conclude, opened, show, table, terminal
 from campare.runs.run import Cell, Run
 from manifests import manifest
 
@@ -17,6 +18,31 @@ def test_names_stay_whole_in_a_pipe(capsys: pytest.CaptureFixture[str]):
     rows.add_row("a-long-name-" * 5, "x" * 300)
     terminal().print(rows)
     assert "a-long-name-" * 5 in capsys.readouterr().out
+
+
+def test_rows_with_brackets_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]):
+    show([{"name": "[red]a[/red]", "value": None}], as_json=False)
+    assert "[red]a[/red]" in capsys.readouterr().out
+    show([], as_json=False)
+    show([{"value": float("inf")}], as_json=True)
+    assert json.loads(capsys.readouterr().out) == [{"value": None}]
+
+
+def test_what_is_optional_is_not_said_when_quiet_but_failures_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("campare.experiments.summary.summary", str)
+    run: Any = SimpleNamespace(manifest=manifest(failures={"A-0": "ValueError"}))
+    token = QUIET.set(True)
+    try:
+        with pytest.raises(Exit):
+            conclude(terminal(optional=True), run, Path("runs/x"))
+        terminal().print("what was called for")
+    finally:
+        QUIET.reset(token)
+    said = capsys.readouterr()
+    assert said.out == "what was called for\n"
+    assert said.err.startswith("Failed: A-0: ValueError\n")
 
 
 def test_what_failed_is_said_at_the_end(

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from typer import Argument, Option
 
+from campare.cli.defaults import take_of_data
 from campare.cli.options import (
     DATA,
     LAST_SEED,
@@ -46,7 +47,7 @@ def audit(
             "an arm; or arms.yaml.",
         ),
     ],
-    data: Annotated[str, Option(help=DATA + " Or: drawn.")],
+    data: Annotated[str, Option(help=DATA + " Or: drawn.", is_eager=True, callback=take_of_data)],
     metrics: Metrics = "default",
     methods: Methods = "grad-cam",
     layer: Annotated[
@@ -111,7 +112,9 @@ def audit(
     labels: Labels = None,
     annotations_as: AnnotationsAs = None,
     group: Group = None,
-    out: Annotated[Path | None, Option(help="The run's folder. Default: runs/DATA-audit.")] = None,
+    out: Annotated[
+        Path | None, Option("--out", "-o", help="The run's folder. Default: runs/DATA-audit.")
+    ] = None,
     seed: Annotated[int, Option(min=0, max=LAST_SEED, help="Of all that is drawn.")] = 0,
     batch_size: Annotated[int, Option(min=1, max=MOST_IMAGES, help="Images at a time.")] = 32,
     engine: Engine = "local",
@@ -135,7 +138,7 @@ def audit(
     from campare.runs.run import Run
 
     name = shortened(f"{name_of(data)}-audit")
-    console, path = terminal(), out or Path("runs") / name
+    console, path = terminal(optional=True), out or Path("runs") / name
     if cells == LIST:
         list_cells(console, numbered_cells(named(models)))
         return

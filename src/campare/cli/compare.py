@@ -5,7 +5,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from campare.cli.terminal import terminal
+from campare.cli.options import Json
+from campare.cli.terminal import print_json, terminal
 from campare.errors import RunError
 
 
@@ -24,6 +25,7 @@ def compare(
     claims: Annotated[
         Path | None, Option(help="A YAML file of claims. Default: those of the article.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Print verdicts on claims and the effects of a run, or of one run against another."""
     from campare.runs.run import Run
@@ -35,8 +37,12 @@ def compare(
     if other is not None:
         if claims is not None:
             raise RunError("Expected --claims with one run, got two runs. Try leaving one out.")
-        terminal().print(compare_runs(Run.open(run), Run.open(other)))
+        found = compare_runs(Run.open(run), Run.open(other))
     elif claims is not None or files_of(run):
-        terminal().print(run_compare(run, claims=claims))
+        found = run_compare(run, claims=claims)
     else:
-        terminal().print(comparison_of(Run.open(run)))
+        found = comparison_of(Run.open(run))
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        terminal().print(found)

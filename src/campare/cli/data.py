@@ -20,6 +20,7 @@ from campare.cli.options import (
     located,
     words,
 )
+from campare.cli.terminal import say
 from campare.errors import DataError
 
 if TYPE_CHECKING:
@@ -137,9 +138,9 @@ def import_(
     )
     _write(images, out)
     for split, each in images.counts().items():
-        print(f"{split}: " + ", ".join(f"{name} {count}" for name, count in each.items()))
+        say(f"{split}: " + ", ".join(f"{name} {count}" for name, count in each.items()))
     for line in images.inventory.lines([sample.image for sample in images.of("test")]):
-        print(line)
+        say(line)
 
 
 @data_app.command()
@@ -190,4 +191,4 @@ def _write(images: "ImageSet", out: Path) -> None:
 
     write_folder(images, out)
     counts = {split: sum(each.values()) for split, each in images.counts().items()}
-    print(f"{out}: " + ", ".join(f"{n} {split} images" for split, n in counts.items()))
+    say(f"{out}: " + ", ".join(f"{n} {split} images" for split, n in counts.items()))

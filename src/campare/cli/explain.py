@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def explain(
     model: ModelFile,
     images: Annotated[list[Path], Argument(metavar="IMAGE...", help="Image files.")],
-    out: Annotated[Path, Option(help="Folder for the overlays and the raw maps.")],
+    out: Annotated[Path, Option("--out", "-o", help="Folder for the overlays and the raw maps.")],
     layer: Annotated[
         Sequence[str] | None,
         Option(
@@ -47,7 +47,9 @@ def explain(
         str | None, Option(help="Another class: why --target rather than this one.")
     ] = None,
     output: Output = None,
-    method: Annotated[str, Option(help="As in: campare list methods.")] = "grad-cam",
+    method: Annotated[
+        str, Option("--method", "--methods", help="As in: campare list methods.")
+    ] = "grad-cam",
     task: Annotated[
         Literal["binary", "regression"] | None,
         Option(help="What an output of one unit is: the second of two classes, or a value."),
@@ -93,7 +95,7 @@ def explain(
     rows = table("image", "prediction", "target", "logit", "status", "overlay")
     for cells in _rows(explanation, images, files):
         rows.add_row(*(Text(cell) for cell in cells))
-    console = terminal()
+    console = terminal(optional=True)
     console.print(rows)
     console.print(f"{explanation.method} at layer {explanation.layer}", highlight=False)
     if prepared.source not in ("", "given"):

@@ -6,41 +6,49 @@ from typing import Annotated
 
 from typer import Exit, Option, Typer
 
-from campare.cli.options import LayerGrid, Loader, ModelFile, Output, Prompts, Trust
-from campare.cli.terminal import opened, table, terminal
+from campare.cli.options import Json, LayerGrid, Loader, ModelFile, Output, Prompts, Trust
+from campare.cli.terminal import opened, print_json, show, table, terminal
 
 list_app = Typer(help="What there is to choose from.")
 
 
 @list_app.command("recipes")
-def list_recipes() -> None:
+def list_recipes(as_json: Json = False) -> None:
     """The built-in sets of recipes."""
     from campare.training.recipes import RECIPES
 
-    rows = table("set", "recipe", "what it is", "weights", "trains", "augmentation", "guidance")
-    for name, make in RECIPES.items():
-        for recipe in make():
-            rows.add_row(
-                name,
-                recipe.name,
-                recipe.title,
-                recipe.weights,
-                recipe.trainable,
-                "yes" if recipe.augment else "-",
-                recipe.guidance or "-",
-            )
-    terminal().print(rows)
+    rows = [
+        {
+            "set": name,
+            "recipe": recipe.name,
+            "what it is": recipe.title,
+            "weights": recipe.weights,
+            "trains": recipe.trainable,
+            "augmentation": "yes" if recipe.augment else "-",
+            "guidance": recipe.guidance or "-",
+        }
+        for name, make in RECIPES.items()
+        for recipe in make()
+    ]
+    show(rows, as_json=as_json)
 
 
 @list_app.command("methods")
-def list_methods() -> None:
+def list_methods(as_json: Json = False) -> None:
     """The methods that make maps."""
     from campare.attribution.method import METHODS
 
-    rows = table("method", "title", "kind", "cost", "source")
-    for name, method in METHODS.items():
-        rows.add_row(name, method.title, method.kind, method.cost, method.paper)
-    terminal().print(rows)
+    rows = [
+        {
+            "method": name,
+            "title": method.title,
+            "kind": method.kind,
+            "cost": method.cost,
+            "source": method.paper,
+        }
+        for name, method in METHODS.items()
+    ]
+    show(rows, as_json=as_json)
 
 
 @list_app.command("metrics")
@@ -55,39 +63,42 @@ def list_metrics(
             "--run", help="The folder of a run: how reliable its metrics are, and how they agree."
         ),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """The metrics of maps."""
     if verify:
-        _verify()
+        _verify(as_json)
         return
     if run is not None:
-        _in_run(run)
+        _in_run(run, as_json)
         return
     from campare.metrics.registry import list_metrics as declarations
 
-    rows = table("metric", "what it is", "needs", "range", "null", "better")
-    for row in declarations():
-        names = ("metric", "title", "needs", "range", "null", "better")
-        rows.add_row(*(row[name] for name in names))
-    terminal().print(rows)
+    names = ("metric", "title", "needs", "range", "null", "better")
+    rows = [{name: row[name] for name in names} for row in declarations()]
+    show(rows, as_json=as_json)
 
 
-def _verify() -> None:
+def _verify(as_json: bool) -> None:
     """The self-tests of the metrics; exit status 1 where a promise is broken."""
     from campare.metrics.selftest.verify import verify
 
     found = verify()
-    rows = table(*found[0])
-    for row in found:
-        rows.add_row(*row.values(), style="red" if row["verdict"] == "broken" else "")
-    terminal().print(rows, highlight=False)
     broken = [row["metric"] for row in found if row["verdict"] == "broken"]
+    if as_json:
+        print_json(found)
+    else:
+        rows = table(*found[0])
+        for row in found:
+            rows.add_row(*row.values(), style="red" if row["verdict"] == "broken" else "")
+        terminal().print(rows, highlight=False)
+        if broken:
+            print(f"Broken promises: {', '.join(broken)}")
     if broken:
-        print(f"Broken promises: {', '.join(broken)}")
         raise Exit(1)
 
 
-def _in_run(run: Path) -> None:
+def _in_run(run: Path, as_json: bool) -> None:
     """Reliability of every metric in a run, and the agreement of every two as a matrix."""
     import polars as pl
 
@@ -95,6 +106,9 @@ def _in_run(run: Path) -> None:
 
     measured = opened(run)
     reliable, agreed = reliability(measured), agreement(measured)
+    if as_json:
+        print_json({"reliability": reliable.to_dicts(), "agreement": agreed.to_dicts()})
+        return
     for (method,), rows in reliable.group_by("method", maintain_order=True):
         metrics = rows["metric"].to_list()
         pairs = agreed.filter(pl.col("method") == method)
@@ -129,6 +143,7 @@ def list_layers(
     loader: Loader = None,
     trust: Trust = False,
     prompts: Prompts = None,
+    as_json: Json = False,
 ) -> None:
     """The layers of a model that can be mapped, in the order they run."""
     from campare.models import wrap
@@ -142,12 +157,13 @@ def list_layers(
         prompts=prompts,
     )
     default = classifier.default_layer  # says so where there is none
-    rows = table("layer", "kind", "shape", "")
+    rows: list[dict[str, str | bool]] = []
     for layer in classifier.layers:
         if layer.spatial:
             shape = " x ".join("?" if side is None else str(side) for side in layer.shape)
             if layer.grid and "tokens" in layer.grid.layout:
                 shape += f" ({' x '.join(map(str, layer.grid.shape))} of them a grid)"
-            mark = "default" if layer.path == default else ""
-            rows.add_row(layer.path, layer.kind, shape, mark)
-    terminal().print(rows)
+            row: dict[str, str | bool] = {"layer": layer.path, "kind": layer.kind, "shape": shape}
+            chosen = layer.path == default
+            rows.append(row | ({"default": chosen} if as_json else {"": "default" * chosen}))
+    show(rows, as_json=as_json)

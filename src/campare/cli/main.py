@@ -12,15 +12,21 @@ from campare.cli.audit import audit
 from campare.cli.check import check
 from campare.cli.compare import compare
 from campare.cli.data import data_app
+from campare.cli.defaults import take_own
+from campare.cli.doctor import doctor
 from campare.cli.explain import explain
 from campare.cli.listing import list_app
 from campare.cli.power import power
 from campare.cli.report import report
 from campare.cli.study import study
+from campare.cli.terminal import QUIET
 
-app = Typer(add_completion=False, pretty_exceptions_enable=False)
-for verb in (study, explain, audit, report, compare, check, power):
-    app.command()(verb)
+#: What every verb takes, before or after its name: `campare.__main__` puts it before.
+OF_ALL = ("--verbose", "--debug", "-v", "--quiet", "-q")
+
+app = Typer(pretty_exceptions_enable=False)
+for verb in (study, explain, audit, report, compare, check, power, doctor):
+    app.command(epilog="Also --quiet, --verbose: campare --help.")(verb)
 app.add_typer(data_app, name="data")
 app.add_typer(list_app, name="list")
 
@@ -39,10 +45,16 @@ def campare(
     version: Annotated[  # noqa: ARG001  its callback acts on it
         bool, Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
-    debug: Annotated[  # noqa: ARG001  __main__ acts on it
-        bool, Option("--debug", "--verbose", help="Show the traceback of an error.")
+    verbose: Annotated[  # noqa: ARG001  __main__ acts on it
+        bool, Option("--verbose", "--debug", "-v", help="Show the traceback of an error.")
+    ] = False,
+    quiet: Annotated[
+        bool,
+        Option("--quiet", "-q", help="Say what was called for and what fails, nothing meanwhile."),
     ] = False,
 ) -> None:
     """Measure whether a training recipe makes Grad-CAM heatmaps better."""
+    QUIET.set(quiet)
+    take_own(context)
     if context.invoked_subcommand is None:
         print(context.get_help())

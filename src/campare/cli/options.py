@@ -387,6 +387,8 @@ Output = Annotated[
 Metrics = Annotated[
     Sequence[str],
     Option(
+        "--metrics",
+        "--metric",
         parser=words,
         metavar="NAME,...",
         help="Names (campare list metrics) and sets: default, all, claims.",
@@ -394,8 +396,15 @@ Metrics = Annotated[
 ]
 Methods = Annotated[
     Sequence[str],
-    Option(parser=words, metavar="NAME,...", help="One or more: campare list methods."),
+    Option(
+        "--method",
+        "--methods",
+        parser=words,
+        metavar="NAME,...",
+        help="One or more: campare list methods.",
+    ),
 ]
+Json = Annotated[bool, Option("--json", help="Print JSON.")]
 Engine = Annotated[
     str,
     Option(

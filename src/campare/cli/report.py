@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from typer import Option
 
 from campare.cli.options import RunFolder
-from campare.cli.terminal import opened
+from campare.cli.terminal import opened, say
 
 
 def report(
@@ -17,7 +17,7 @@ def report(
         Option(help="A page, Markdown, a PDF (needs Chromium), or a notebook."),
     ] = "html",
     out: Annotated[
-        Path | None, Option(help="The file to write. Default: report.FORMAT in RUN.")
+        Path | None, Option("--out", "-o", help="The file to write. Default: report.FORMAT in RUN.")
     ] = None,
 ) -> None:
     """Compare the recipes or models of a run again, from its rows, and write its report."""
@@ -28,4 +28,4 @@ def report(
     there = opened(run)
     with writing(run) if is_in(run, out) else nullcontext():
         path = conclude(there, format=format, out=out)
-    print(f"Report: {path}")
+    say(f"Report: {path}")

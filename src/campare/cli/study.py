@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
+from campare.cli.defaults import take_of_data
 from campare.cli.options import (
     DATA,
     MOST_IMAGES,
@@ -47,7 +48,10 @@ SIZES, STRENGTHS = "50,100,200,400", "0,0.5,1,2"  # as an example
 
 
 def study(
-    data: Annotated[str, Argument(metavar="DATA", help=DATA + " Or: drawn.")],
+    data: Annotated[
+        str,
+        Argument(metavar="DATA", help=DATA + " Or: drawn.", is_eager=True, callback=take_of_data),
+    ],
     recipes: Annotated[
         str, Option(help="A set (campare list recipes) or a YAML file.")
     ] = "article",
@@ -137,7 +141,8 @@ def study(
     annotations_as: AnnotationsAs = None,
     group: Group = None,
     out: Annotated[
-        Path | None, Option(help="The run's folder. Default: runs/DATA-RECIPES.")
+        Path | None,
+        Option("--out", "-o", help="The run's folder. Default: runs/DATA-RECIPES."),
     ] = None,
     engine: Engine = "local",
     jobs: Jobs = None,
@@ -160,7 +165,7 @@ def study(
 
     end = _end(quick, thorough)
     seeds = end["seeds"] if seeds is None else seeds
-    console = terminal()
+    console = terminal(optional=True)
     if cells == LIST:
         planned = numbered_cells(
             images,

@@ -1,9 +1,11 @@
-"""What verbs print with: a console, plain tables, and how a run ends."""
+"""What verbs print with: a console, plain tables or JSON, and how a run ends."""
 
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typer import Exit
 
@@ -14,8 +16,14 @@ if TYPE_CHECKING:
     from campare.runs.run import Cell, Run
 
 
-def terminal() -> "Console":
+#: Whether verbs say nothing but what they were called for, and what fails: `--quiet`.
+QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+def terminal(*, optional: bool = False) -> "Console":
     """The console to print on; wide where no terminal sets a width, so that pipes see whole rows.
+
+    With `--quiet` nothing is printed on the one for what is `optional`.
 
     Example:
         >>> terminal().width > 0
@@ -23,7 +31,56 @@ def terminal() -> "Console":
     """
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 160)
+    width = None if sys.stdout.isatty() else 160
+    return Console(width=width, quiet=optional and QUIET.get())
+
+
+def say(line: str) -> None:
+    """Print a line as it is, but with `--quiet`.
+
+    Example:
+        >>> say("[red]")
+        [red]
+    """
+    if not QUIET.get():
+        print(line)
+
+
+def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print rows as a plain table, or as a list in JSON.
+
+    Example:
+        >>> show([{"name": "a", "value": 0.5}], as_json=True)
+        [
+         {
+          "name": "a",
+          "value": 0.5
+         }
+        ]
+    """
+    if as_json:
+        print_json(rows)
+        return
+    from rich.text import Text
+
+    shown = table(*(rows[0] if rows else ()))
+    for row in rows:
+        shown.add_row(*(Text(str(value)) for value in row.values()))
+    terminal().print(shown)
+
+
+def print_json(value: Any) -> None:
+    """Print plain values as JSON; NaN and infinities become null.
+
+    Example:
+        >>> print_json([float("nan")])
+        [
+         null
+        ]
+    """
+    from campare.files import plain
+
+    print(json.dumps(plain(value), indent=1, allow_nan=False))
 
 
 def table(*columns: str) -> "Table":
@@ -78,4 +135,6 @@ def conclude(console: "Console", run: "Run", path: Path, *, joined: bool = False
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if lines:
+        if console.quiet:
+            print(*lines, sep="\n", file=sys.stderr)
         raise Exit(3)

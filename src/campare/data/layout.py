@@ -42,6 +42,10 @@ from campare.errors import DataError
 T = TypeVar("T")
 
 
+#: Defaults of the command line for this data, which `campare.cli.defaults` reads.
+DEFAULTS = "campare.toml"
+
+
 @dataclass(frozen=True)
 class Layout:
     """The role of every file below a root; paths are below it, with "/".
@@ -94,7 +98,7 @@ def read_layout(root: Path, *, training: bool = True) -> Layout:
     names = Names([*images, *ignored])
     masks = _of(images, find_masks(tree, names, elsewhere, beside))
     of_masks = {file for regions in masks.values() for paths in regions.values() for file in paths}
-    used = {*images, *of_masks, GROUPS}
+    used = {*images, *of_masks, GROUPS, DEFAULTS}
     rest = [file for file in tree.files if file not in used]
     sources = find_sources(root, rest, has_masks=bool(masks))
     annotations, contents = _read(root, sources, names)

@@ -130,15 +130,19 @@ class Comparison:
         """The first of it, in a sentence or two."""
         return headline(self.answers, len(arms_in(self)))
 
-    def to_json(self, path: str | Path) -> None:
-        """Write the comparison to `path`, whole or not at all; NaN is written as null."""
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as plain values: its settings, its answers, and its tables as rows."""
         facts: dict[str, Any] = {
             "confidence": self.confidence, "resamples": self.resamples, "seed": self.seed,
             "kind": self.kind, "notes": list(self.notes),
         }  # fmt: skip
         tables = {name: list(_rows(getattr(self, name))) for name in _TABLES}
         said = [vars(answer) for answer in self.answers]
-        write_json(Path(path), {**facts, "answers": said, **tables})
+        return {**facts, "answers": said, **tables}
+
+    def to_json(self, path: str | Path) -> None:
+        """Write the comparison to `path`, whole or not at all; NaN is written as null."""
+        write_json(Path(path), self.to_dict())
 
     @classmethod
     def from_json(cls, path: str | Path) -> "Comparison":
