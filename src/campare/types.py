@@ -66,6 +66,7 @@ class Tap(NamedTuple):
     scores: Any  # (N,)
     logits: Any  # (N, K); on the device the raw output, whatever it is, on the host its numbers
     curvature: Any = None  # (N, h, w, C)  the Hessian of the score times A, where asked for
+    attentions: Any = None  # ((A, dS/dA), ...), (N, heads, T, T) each, where looked for
 
 
 #: (logits (N, K), class index (N,)) -> score (N,), in the arrays of the model's framework.
@@ -156,6 +157,10 @@ class Classifier(Protocol):
         self, images: Any, target: Target = None, *, guided: bool = False
     ) -> Floats:
         """The gradient of the target's score in the images (N, H, W, C)."""
+        ...
+
+    def attended(self, images: Any, target: Target = None, *, read: Read) -> tuple[Array, ...]:
+        """What `read` makes on the device of a tap with the self-attention of a pass."""
         ...
 
     def bottleneck(self, layer: Any = None) -> bool:

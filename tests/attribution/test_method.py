@@ -49,6 +49,8 @@ def test_the_family_is_whole():
         "smooth-grad",
         "occlusion",
         "rise",
+        "attention-rollout",
+        "attention-relevance",
     ]
     assert kinds["baseline"] == list(BASELINES)
 

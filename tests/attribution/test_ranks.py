@@ -60,9 +60,10 @@ def test_video_with_the_same_convolution_for_each_frame():
 @pytest.mark.filterwarnings("ignore:Expected a network with ReLUs")
 def test_every_method_explains_signals_and_volumes(rank, networks):
     x = by_hand.inputs(rank)
-    _, maps = observe(networks[rank], x, target=1, methods=list(METHODS))
+    names = [name for name in METHODS if not name.startswith("attention-")]  # of transformers
+    _, maps = observe(networks[rank], x, target=1, methods=names)
     grid = tuple(side - 2 for side in x.shape[1:-1])
-    assert list(maps) == list(METHODS)
+    assert list(maps) == names
     for name, found in maps.items():
         assert found.shape[1:] == METHODS[name].shape(grid, x.shape[1:-1])
         assert np.isfinite(found).all()

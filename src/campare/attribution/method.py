@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from campare.attribution import activation, baselines, gradient, perturbation, pixels
+from campare.attribution import activation, attention, baselines, gradient, perturbation, pixels
 from campare.attribution.gradient import grad_cam, hires_cam
 from campare.errors import CampareError
 from campare.optional import load_object, name_and_parameters
@@ -314,6 +314,20 @@ _ALL = (
         pixels.rise,
         f"{pixels.MASKS} forward passes",
         signed=True,
+    ),
+    _perturbation(
+        "attention-rollout",
+        "Attention rollout",
+        "Abnar and Zuidema 2020",
+        attention.attention_rollout,
+        _TWICE,
+    ),
+    _perturbation(
+        "attention-relevance",
+        "Attention relevance",
+        "Chefer et al. 2021",
+        attention.attention_relevance,
+        _TWICE,
     ),
     _baseline("uniform", "One everywhere"),
     _baseline("centre", "Gaussian in the middle"),

@@ -281,6 +281,34 @@ class ImageClassifier(KnownModel):
             )
         return np.asarray(run()()[0], np.float32)
 
+    def attended(self, images: Any, target: Target = None, *, read: Read) -> tuple[Array, ...]:
+        """What `read(tap)` makes on the device of the self-attention of a pass: `tap.attentions`.
+
+        Those are (A, dS/dA) of each softmax over the last axis that the score is computed through,
+        in their order, however the network computes it; attention is not fused meanwhile, nor is
+        the network compiled.
+
+        Raises:
+            ModelError: attention is in branches, or within a function that cannot be followed.
+        """
+        with self._current():
+            images = self._check_images(images)
+            parts = self._in_parts(images, target)
+            if parts is not None:
+                return _all_joined(
+                    (self.attended(part, index, read=read), new) for part, (index,), new in parts
+                )
+            run = self._prepared(
+                ("attention",),
+                lambda: _input_tap(self._logits),
+                Grid(tuple(images.shape[1:-1]), "channels-last"),
+                images,
+                target,
+                read=read,
+                attended=len(images),
+            )
+        return run()()
+
     def bottleneck(self, layer: Any = None, shape: Shape | None = None) -> bool:
         """Whether the logits depend on the image through `layer` alone.
 
@@ -326,6 +354,7 @@ class ImageClassifier(KnownModel):
         gradients: bool = True,
         score: Score | None = None,
         guided: Callable[[int], None] | None = None,
+        attended: int = 0,
     ) -> Callable[[], Callable[[], tuple[Array, ...]]]:
         """What runs the tap when it is called, and returns what fetches the result."""
         shape = tuple(images.shape[1:])
@@ -340,15 +369,15 @@ class ImageClassifier(KnownModel):
             forward, edit = parts()
             program = Program(
                 forward, edit, grid, differentiated, read, perturbed, repeat, *more, guided,
-                (index.shape[1:], str(index.dtype)),
+                attended, (index.shape[1:], str(index.dtype)),
             )  # fmt: skip
             run: Run = self._backend.compile_tap(
-                program, self._open(shape), self._model, jit=self.compiled
+                program, self._open(shape), self._model, jit=self.compiled and not attended
             )
             return run
 
         identity = getattr(target, "program", target) if callable(target) else score
-        more_key = (identity, read, perturbed, repeat, *more, index.shape[1:])
+        more_key = (identity, read, perturbed, repeat, *more, attended, index.shape[1:])
         run = self._kept((*key, shape, *more_key), compiled)
 
         def start() -> Callable[[], tuple[Array, ...]]:
@@ -527,7 +556,7 @@ def _everything(tap: Tap) -> tuple[Any, ...]:
 
 def _with_curvature(tap: Tap) -> tuple[Any, ...]:
     logits = tap.logits if is_logits(tap.logits) else flat(tap.logits)
-    return tuple(tap._replace(logits=logits))
+    return tuple(tap._replace(logits=logits))[:5]
 
 
 def _output_of(tap: Tap) -> tuple[Any, ...]:

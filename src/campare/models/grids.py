@@ -171,6 +171,17 @@ def others_beside(grid: Grid, shape: tuple[int | None, ...]) -> int:
     return int(shape[1 if grid.layout == "tokens-last" else 0] or 0) - _cells(grid)
 
 
+def tokens_of(grid: Grid, shape: tuple[int | None, ...]) -> int:
+    """How many tokens an output of `shape` (without the batch) is; of several axes, all.
+
+    Example:
+        >>> tokens_of(Grid((14, 14), "tokens", 1), (197, 768))
+        197
+    """
+    axes = shape[1:] if grid.layout == "tokens-last" else shape[:-1]
+    return prod(int(side or 0) for side in axes)
+
+
 def _cells(grid: Grid) -> int:
     return prod(int(side or 0) for side in grid.shape)
 

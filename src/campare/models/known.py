@@ -14,6 +14,7 @@ import numpy as np
 
 from campare.errors import CampareError, LayerError, ModelError
 from campare.models.fitting import SIDES, USUAL_SIDES, Given, Input, Trial
+from campare.models.grids import TOKENS, tokens_of
 from campare.models.layer_grid import given_grids
 from campare.models.patching import PATCHING
 from campare.models.placement import prove
@@ -371,6 +372,16 @@ class KnownModel:
             shape = shape or self._known_shape()
             path = self._default(shape) if path is None else self._path_of(path)
             return spatial_layer(self._survey(shape), self.name, path, lambda: self._default(shape))
+
+    def token_grids(self, layer: Any, shape: Shape) -> tuple[tuple[int, Grid], ...]:
+        """Sequences that hold the grid of a layer: (tokens, Grid), the layer's own first."""
+        info, survey = self.layer(layer, shape), self._survey(shape)
+        found: dict[int, Grid] = {}
+        for one in (info, *survey.layers.values()):
+            grid = one.grid
+            if grid and info.grid and grid.layout in TOKENS and grid.shape == info.grid.shape:
+                found.setdefault(tokens_of(grid, one.shape), grid)
+        return tuple(found.items())
 
     def others(self, path: str, shape: Shape) -> list[str]:
         """Layers to explain in place of the one at `path`, the best first."""

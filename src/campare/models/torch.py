@@ -7,6 +7,7 @@ Whether a module takes images, signals (N, C, T) or volumes (N, C, D, H, W) is s
 its first convolution, or by `input_shape`.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from math import inf
@@ -90,6 +91,12 @@ class TorchClassifier(ImageClassifier):
         self.class_names = class_names or _class_names(model)
         self._names_given = class_names is not None
         self.compiled = compiled and input is None  # a graph of several inputs is not traced
+        if compiled and input is not None:
+            warnings.warn(
+                f"Expected one input of {self.name!r} to compile it, got several: it runs as it "
+                "stands, with the same maps. Try: compile=False",
+                stacklevel=2,
+            )
         self._output = output
         self._precision = precision
         self.task = task

@@ -179,9 +179,9 @@ def _in_jax(function: Callable[[Any], Any], at: Any, model: Any) -> tuple[Any, A
 def _in_torch(function: Callable[[Any], Any], at: Any, _: Any) -> tuple[Any, Any]:
     import torch
 
-    from campare.models.backends.torch import twice_differentiable
+    from campare.models.backends.torch_attention import unfused
 
-    with twice_differentiable(), torch.enable_grad():
+    with unfused(), torch.enable_grad():
         at = at.detach().requires_grad_()
         number, other = function(at)
         (found,) = torch.autograd.grad(number, at, create_graph=True)

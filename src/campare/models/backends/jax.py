@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from campare.models.arrays import leaves
+from campare.models.backends.jax_attention import attention_of
 from campare.models.backends.jax_guided import guided
 from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
 from campare.models.dataflow import Flow, flow_of
@@ -124,6 +125,9 @@ def compile_tap(
             return scores.sum(), (only(watched), scores, logits)
 
         zero = jnp.zeros(jax.eval_shape(lambda: score(0.0)[1][0]).shape, jnp.float32)
+        if program.attended:
+            (features, scores, logits), attentions = attention_of(score, zero)
+            return program.read(Tap(features, None, scores, logits, attentions=attentions))
         differentiated = guided(score, program.guided) if program.guided else score
         gradient = jax.grad(differentiated, has_aux=True)
         gradients, (features, scores, logits) = gradient(zero)

@@ -4,7 +4,7 @@ A ReLU is found where each ends up, in the program that JAX traces, whatever lay
 it: max(x, 0), also where it is capped as in ReLU6, or has a threshold.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,10 +12,10 @@ import numpy as np
 from jax.extend.core import Literal
 
 from campare.errors import ModelError
+from campare.models.backends.jax_steps import INLINED, all_steps, bound, constants, inside
 
-#: Steps that are a ReLU by what they take, and those that hold a program of their own.
+#: Steps that are a ReLU by what they take.
 _RELUS = frozenset({"max", "clamp", "select_n"})
-_INLINED = frozenset({"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint"})
 #: Steps that make a number an array.
 _CONSTANT = frozenset({"convert_element_type", "broadcast_in_dim", "copy"})
 
@@ -69,19 +69,19 @@ class _Guided:
 
     def _step(self, step: Any, inputs: list[Any]) -> list[Any]:
         name = step.primitive.name
-        if name in _INLINED and any(_interesting(each) for each in _inside(step)):
-            (closed,) = _inside(step)
-            return self.run(closed, _constants(step), inputs)
+        if name in INLINED and any(_interesting(each) for each in inside(step)):
+            (closed,) = inside(step)
+            return self.run(closed, constants(step), inputs)
         if name in _CONSTANT and not any(isinstance(each, jax.core.Tracer) for each in inputs):
             with jax.ensure_compile_time_eval():
-                return _bound(step, inputs)
-        outputs = _bound(step, inputs)
+                return bound(step, inputs)
+        outputs = bound(step, inputs)
         if name in ("gt", "ge"):
             self._compared[id(outputs[0])] = outputs[0], inputs[0]
         if self._is_relu(step, inputs):
             self.count += 1
             return [clip_gradient(each) for each in outputs]
-        if not name.startswith("custom_") and any(_has_relu(each) for each in _inside(step)):
+        if not name.startswith("custom_") and any(_has_relu(each) for each in inside(step)):
             raise ModelError(
                 f"Expected ReLUs that can be guided, got one in a {name} of the network. Try: "
                 "method='grad-cam'"
@@ -97,41 +97,12 @@ class _Guided:
         if name == "select_n" and len(inputs) == 3:  # x where x > a number, else 0
             _, compared = self._compared.get(id(inputs[0]), (None, None))
             return compared is inputs[2] and compared is not None and _is_zero(inputs[1])
-        return name == "custom_jvp_call" and all(map(_has_nothing_else, _inside(step)))
-
-
-def _bound(step: Any, inputs: list[Any]) -> list[Any]:
-    """What one step gives."""
-    found = step.primitive.get_bind_params(step.params)
-    functions, parameters = found if isinstance(found, tuple) else ((), found)  # as JAX was, and is
-    outputs = step.primitive.bind(*functions, *inputs, **parameters)
-    return list(outputs) if step.primitive.multiple_results else [outputs]
-
-
-def _inside(step: Any) -> Iterator[Any]:
-    """The programs that a step holds."""
-    for parameter in step.params.values():
-        for each in parameter if isinstance(parameter, (tuple, list)) else (parameter,):
-            program = getattr(each, "jaxpr", each)
-            if hasattr(program, "eqns"):
-                yield program
-
-
-def _constants(step: Any) -> Any:
-    """The constants of the one program that a step holds."""
-    return next((each.consts for each in step.params.values() if hasattr(each, "consts")), ())
-
-
-def _all_steps(program: Any) -> Iterator[Any]:
-    for step in program.eqns:
-        yield step
-        for each in _inside(step):
-            yield from _all_steps(each)
+        return name == "custom_jvp_call" and all(map(_has_nothing_else, inside(step)))
 
 
 def _interesting(program: Any) -> bool:
     """Whether something in a program may be a ReLU."""
-    names = {step.primitive.name for step in _all_steps(program)}
+    names = {step.primitive.name for step in all_steps(program)}
     return bool(names & _RELUS)
 
 
@@ -139,14 +110,14 @@ def _has_relu(program: Any) -> bool:
     """Whether a program has a max(x, 0) that says so."""
     return any(
         step.primitive.name == "max" and any(_is_zero(_known(each)) for each in step.invars)
-        for step in _all_steps(program)
+        for step in all_steps(program)
     )
 
 
 def _has_nothing_else(program: Any) -> bool:
     """Whether a program is a ReLU, capped or not."""
-    names = {step.primitive.name for step in _all_steps(program)}
-    return _has_relu(program) and names <= {"max", "min", *_INLINED, *_CONSTANT}
+    names = {step.primitive.name for step in all_steps(program)}
+    return _has_relu(program) and names <= {"max", "min", *INLINED, *_CONSTANT}
 
 
 def _known(variable: Any) -> Any:

@@ -41,6 +41,7 @@ class Program:
     gradients: bool = True  # whether `read` looks at them
     guided: Callable[[int], None] | None = None  # every ReLU passes only positive gradients back;
     # it is told how many did, whatever function or layer of the network computes them
+    attended: int = 0  # the number of images whose self-attention is looked for; 0: it is not
     index: tuple[tuple[int, ...], str] = ((), "int32")  # what the score is given for each image
 
 

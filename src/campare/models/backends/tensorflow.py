@@ -15,6 +15,7 @@ import tensorflow as tf
 from campare.errors import ModelError
 from campare.models.arrays import leaves
 from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
+from campare.models.backends.tensorflow_attention import attended
 from campare.models.backends.tensorflow_fold import folded
 from campare.models.backends.tensorflow_guided import guided
 from campare.models.dataflow import Flow, flow_of
@@ -48,7 +49,7 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow:  # noqa:
     return flows[-1]
 
 
-def _spec(shape: Any, *batch: None) -> Any:
+def _spec(shape: Any, *batch: int | None) -> Any:
     """The specification of one input, or of several."""
     if is_several(shape):
         return tuple(tf.TensorSpec([*batch, *one], dtype) for one, dtype in shape)
@@ -131,16 +132,20 @@ def compile_tap(
                     logits = program.forward(images)
                 scores = program.score(logits, index)
             features = only(watched)
-            with guided(program.guided) if program.guided else nullcontext():
+            attentions: list[Any] = []
+            with (
+                guided(program.guided) if program.guided else nullcontext(),
+                attended(attentions) if program.attended else nullcontext(),
+            ):
                 gradients = _gradient(inner, scores, features)
             along = tf.reduce_sum(gradients * tf.stop_gradient(features))
         curvature = _gradient(outer, along, features) if program.curvature else None
-        return program.read(Tap(features, gradients, scores, logits, curvature))
+        return program.read(Tap(features, gradients, scores, logits, curvature, attentions))
 
     own, dtype = program.index
     more = (tf.TensorSpec([None, *own], dtype), *[tf.TensorSpec(None, tf.float32)] * 2)
     with twice_differentiable() if program.curvature else nullcontext():
-        graph = _graph(tapped, shape, *more, jit=jit)
+        graph = _graph(tapped, shape, *more, jit=jit, rows=program.attended or None)
 
     def run(images: Any, index: Array, scale: Array, eps: Array) -> tuple[Any, ...]:
         outputs = _run(
@@ -204,8 +209,12 @@ def _gradient(tape: Any, of: Any, by: Any) -> Any:
 
 
 def _graph(
-    function: Callable[..., Any], shape: tuple[int | None, ...], *more: Any, jit: bool
+    function: Callable[..., Any],
+    shape: tuple[int | None, ...],
+    *more: Any,
+    jit: bool,
+    rows: int | None = None,
 ) -> Any:
     return tf.function(function, jit_compile=jit, autograph=False).get_concrete_function(
-        _spec(shape, None), *more
+        _spec(shape, rows), *more
     )

@@ -73,11 +73,15 @@ def _is_zero(x: Any) -> bool:
 
 def _refuse_functions(graph: Any) -> None:
     """A function within the graph has gradients that were made before: no rule changes them."""
-    calls = [each for each in graph.get_operations() if "PartitionedCall" in each.type]
-    functions = graph.as_graph_def().library.function if calls else ()
-    inside = {node.op for function in functions for node in function.node_def}
-    if inside & {"Relu", "Relu6"}:
+    if operations_within(graph) & {"Relu", "Relu6"}:
         raise ModelError(
             "Expected ReLUs that can be guided, got some in a tf.function within the network. Try: "
             "the function without tf.function, or method='grad-cam'"
         )
+
+
+def operations_within(graph: Any) -> set[str]:
+    """The kinds of operations in functions that a graph calls."""
+    calls = [each for each in graph.get_operations() if "PartitionedCall" in each.type]
+    functions = graph.as_graph_def().library.function if calls else ()
+    return {node.op for function in functions for node in function.node_def}

@@ -7,7 +7,8 @@ models on the torch backend and plain modules share this; how a layer is edited 
 
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch.utils.checkpoint import CheckpointFunction
 from campare.errors import LayerError
 from campare.models.arrays import leaves
 from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
+from campare.models.backends.torch_attention import Unfused, attention_of, unfused
 from campare.models.backends.torch_guided import guided
 from campare.models.dataflow import Flow, flow_of
 from campare.models.several import is_several
@@ -167,20 +169,25 @@ def compile_tap(
                 torch.set_grad_enabled(True)
             return leave(program, features, output).clone()  # what follows may work in place
 
-        with _plain(), twice_differentiable() if program.curvature else nullcontext():
-            with _Recording() as recording, program.edit(watch):
+        explicit = program.curvature or program.attended
+        with _plain(), unfused() if explicit else nullcontext():
+            own = Unfused() if program.attended else nullcontext()
+            with _Recording() as recording, own, program.edit(watch):
                 logits = program.forward(images)
                 scores = program.score(logits, index)
             features = only(watched)
-            gradients, curvature = None, None
-            if program.gradients:
+            gradients, curvature, attentions = None, None, None
+            if program.attended:
+                differentiate = partial(_gradient, by=features, kept=True)
+                gradients, attentions = attention_of(scores, lambda s: differentiate(s.sum()))
+            elif program.gradients:
                 with guided(scores, program.guided) if program.guided else nullcontext():
                     gradients = _gradient(scores.sum(), features, again=program.curvature)
             if program.curvature:
                 with torch.enable_grad():
                     along = (gradients * features.detach()).sum()
                 curvature = _gradient(along, features)
-            tap = Tap(features, gradients, scores, logits, curvature)
+            tap = Tap(features, gradients, scores, logits, curvature, attentions)
             return program.read(Tap(*(x.detach() if torch.is_tensor(x) else x for x in tap)))
 
     run = _compiled(tapped, model) if jit else tapped
@@ -196,13 +203,6 @@ def _plain() -> Iterator[None]:
     """Within the block nothing is recorded, though it may be: also in a caller's inference mode."""
     with torch.inference_mode(False), torch.no_grad():
         yield
-
-
-def twice_differentiable() -> AbstractContextManager[Any]:
-    """Within the block attention has second derivatives, which its fused kernels lack."""
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-
-    return sdpa_kernel(SDPBackend.MATH)  # type: ignore[no-any-return]
 
 
 def to_device(x: Any, model: Any) -> Any:
@@ -241,13 +241,18 @@ def _refuse_checkpoint() -> None:
         frame = frame.f_back
 
 
-def _gradient(of: Any, by: Any, *, again: bool = False) -> Any:
+def _gradient(of: Any, by: Any, *, again: bool = False, kept: bool = False) -> Any:
     """d of / d by; zero where they are not connected."""
     if not of.requires_grad:
         return torch.zeros_like(by)
     try:
         (gradient,) = torch.autograd.grad(
-            of, by, create_graph=again, allow_unused=True, materialize_grads=True
+            of,
+            by,
+            retain_graph=again or kept,
+            create_graph=again,
+            allow_unused=True,
+            materialize_grads=True,
         )
     except RuntimeError as error:
         if "use_reentrant" not in str(error):

@@ -29,7 +29,7 @@ def guided(scores: Any, tell: Callable[[int], None]) -> Iterator[None]:
     Raises:
         ModelError: a part of the network was compiled, so that its ReLUs cannot be found.
     """
-    relus = [step for step in _steps(scores.grad_fn) if _is_relu(step)]
+    relus = [step for step in steps_before(scores.grad_fn) if _is_relu(step)]
     handles = [step.register_prehook(_positive) for step in relus]
     try:
         yield
@@ -44,7 +44,7 @@ def _positive(gradients: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(each if each is None else each.clamp(min=0) for each in gradients)
 
 
-def _steps(last: Any) -> Iterator[Any]:
+def steps_before(last: Any) -> Iterator[Any]:
     """All steps of autograd from the last one back."""
     known, waiting = {last}, [last]
     while waiting:
