@@ -29,6 +29,19 @@ _PROBE = 2**16
 _PARTIAL = re.compile(r"\..*\.part\..*|.*\.partial")
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; there is none of a name that no file can have.
+
+    Example:
+        >>> is_file(Path("a" * 5000))
+        False
+    """
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary path to write, a file or a folder; it becomes `path`, or nothing stays.

@@ -14,7 +14,8 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path):
     file.write_bytes(b"ab")
     assert seal.broken(file, deep=False) == "2 bytes where 3 were written"
     file.unlink()
-    assert seal.broken(file) == "missing"
+    for none in (file, tmp_path / ("9" * 5000), tmp_path / "a\0", tmp_path):
+        assert seal.broken(none) == "missing"
 
 
 def test_a_model_may_be_a_folder(tmp_path):

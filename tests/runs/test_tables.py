@@ -31,6 +31,7 @@ def test_a_path_is_no_pattern_and_no_partition(tmp_path):
         (pl.concat([rows(CELL), rows(CELLS[2])]), "rows of a-1"),
         (rows(CELL).drop("status"), "no column status"),
         (rows(CELL).with_columns(value=pl.lit("x")), "values of type String"),
+        (rows(CELL).with_columns(seed=pl.lit("0")), "seeds of type String"),
         (rows(CELL).head(2), "2 rows where 6 were written"),
     ],
 )

@@ -29,6 +29,14 @@ def test_files_and_folders_of_them_are_what_their_frame_is(table, tmp_path):
         assert repr(values(source)) == expected
 
 
+@pytest.mark.parametrize("kind", [pl.Int8, pl.UInt64, pl.String])
+def test_parts_may_have_seeds_of_several_types(table, tmp_path, kind):
+    table[:3].write_parquet(tmp_path / "1.parquet")
+    table[3:].with_columns(pl.col("seed").cast(kind)).write_parquet(tmp_path / "2.parquet")
+    expected = table if kind.is_integer() else table.with_columns(pl.col("seed").cast(kind))
+    assert repr(values(tmp_path)) == repr(values(expected))
+
+
 def test_names_may_be_categories_and_values_numbers_of_any_kind(table):
     names = [name for name in table.columns if name not in ("seed", "value")]
     found = table.with_columns(pl.col(names).cast(pl.Categorical), pl.col("value").cast(pl.Float32))

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.errors import CampareError, RunError, last_words
-from campare.files import atomic, plain, read_sealed, write_sealed
+from campare.files import atomic, is_file, plain, read_sealed, write_sealed
 from campare.metrics import remember
 from campare.runs.arrays import packed, write_arrays
 from campare.runs.conditions import conditions
@@ -206,7 +206,7 @@ class Run:
     def finished(self, cell: Cell) -> bool:
         """Whether the cell counts: it is recorded, and all its files are there in their sizes."""
         record = self.manifest.cells.get(cell.name)
-        if record is None or not self.scores_path(cell).is_file():
+        if record is None or not is_file(self.scores_path(cell)):
             return False
         return not any(s.broken(self.path / n, deep=False) for n, s in record.files.items())
 

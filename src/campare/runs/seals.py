@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from campare.files import digest_of
+from campare.files import digest_of, is_file
 
 
 class Seal(BaseModel):
@@ -43,7 +43,7 @@ class Seal(BaseModel):
             >>> Seal(size=3, sha256="").broken(Path("no/such/file"))
             'missing'
         """
-        if not path.is_file():
+        if not is_file(path):
             return "missing"
         size = path.stat().st_size
         if size != self.size:

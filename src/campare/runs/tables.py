@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from campare.files import is_file
 from campare.runs.manifest import CellRecord
 from campare.types import SCORE_COLUMNS
 
@@ -47,7 +48,7 @@ def scan_table(path: Path, record: CellRecord) -> pl.LazyFrame:
     seal = record.files.get(f"scores/{path.name}")
     if wrong := (seal.broken(path) if seal else None):
         raise TableError(wrong)
-    if not path.is_file():
+    if not is_file(path):
         raise TableError("missing")
     try:  # a path is a path: [1] in it is no pattern, a=b no column
         table = pl.scan_parquet(path, glob=False, hive_partitioning=False)
@@ -59,6 +60,8 @@ def scan_table(path: Path, record: CellRecord) -> pl.LazyFrame:
             raise TableError(f"no column {lacking[0]}")
         if not schema["value"].is_numeric():
             raise TableError(f"values of type {schema['value']}")
+        if not schema["seed"].is_integer():
+            raise TableError(f"seeds of type {schema['seed']}")
         rows, names = 0, set[str]()
         for batch in batches(table.select("recipe", "seed")):
             rows += batch.height

@@ -6,7 +6,7 @@
 Nothing of it is in memory until its batch is read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,13 +55,13 @@ def source_of(table: Any) -> Source:
         return table
     if isinstance(table, str | Path):
         if files := files_of(Path(table)):
-            return Source(tuple(_file(file) for file in files))
+            return Source(_alike(_file(file) for file in files))
         table = Run.open(table)
     if callable(getattr(table, "scores", None)):
         manifest: Manifest = table.manifest
         parts = table.tables() if hasattr(table, "tables") else [table.scores()]
         return Source(
-            tuple(_checked(part) for part in parts),
+            _alike(_checked(part) for part in parts),
             tuple(manifest.cells.values()),
             recipes=tuple(manifest.recipe_fields),
             contrasts=tuple(manifest.contrasts),
@@ -71,7 +71,7 @@ def source_of(table: Any) -> Source:
         )
     cells = tuple(getattr(table, "cells", ()))
     return Source(
-        tuple(_checked(part) for part in getattr(table, "parts", [getattr(table, "frame", table)])),
+        _alike(map(_checked, getattr(table, "parts", [getattr(table, "frame", table)]))),
         cells,
         recipes=tuple(getattr(table, "arms", ())),
         kind="audit" if cells else "",  # which alone measures without a run
@@ -135,6 +135,16 @@ def _checked(frame: Any) -> pl.LazyFrame:
         pl.col("seed"), *(pl.col(name).cast(pl.String) for name in _NAMES),
         pl.col("value").cast(pl.Float64),
     )  # fmt: skip
+
+
+def _alike(parts: Iterable[pl.LazyFrame]) -> tuple[pl.LazyFrame, ...]:
+    """Parts whose seeds are of one type: as they are, or else whole numbers, or text."""
+    parts = tuple(parts)
+    kinds = {part.collect_schema()["seed"] for part in parts}
+    if len(kinds) < 2:
+        return parts
+    kind = pl.Int64 if all(each.is_integer() for each in kinds) else pl.String
+    return tuple(part.with_columns(pl.col("seed").cast(kind)) for part in parts)
 
 
 def _require_columns(columns: Any) -> None:
