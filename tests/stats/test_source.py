@@ -37,6 +37,14 @@ def test_parts_may_have_seeds_of_several_types(table, tmp_path, kind):
     assert repr(values(tmp_path)) == repr(values(expected))
 
 
+@pytest.mark.parametrize("column", ["image", "seed"])
+def test_rows_without_an_image_or_a_seed_are_refused(table, column):
+    lacking = pl.when(pl.int_range(pl.len()) > 1).then(pl.col(column)).alias(column)
+    with pytest.raises(RunError, match=f"Expected the {column} of every row, got 2 rows without"):
+        read(table.with_columns(lacking))
+    read(table.with_columns(lacking).drop_nulls(column))  # as it advises
+
+
 def test_names_may_be_categories_and_values_numbers_of_any_kind(table):
     names = [name for name in table.columns if name not in ("seed", "value")]
     found = table.with_columns(pl.col(names).cast(pl.Categorical), pl.col("value").cast(pl.Float32))

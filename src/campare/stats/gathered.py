@@ -75,12 +75,13 @@ def survey(source: Source) -> Survey:
     """Read what there is in a table.
 
     Raises:
-        RunError: no row with a value.
+        RunError: no row with a value, or one without an image or a seed.
     """
     units: list[pl.DataFrame] = []
     images: list[pl.DataFrame] = []
     for part in source.parts:
         for batch in rows_of(part):
+            _require_named(batch)
             known = batch.with_columns(_names(), **_facts())
             wrong = ~pl.col("right") & (pl.col("layer") != "-")
             units.append(
@@ -108,6 +109,16 @@ def survey(source: Source) -> Survey:
     if not found["defined"].sum():
         raise _nothing(int(found["rows"].sum()))
     return Survey(found, pairs.drop("split").unique(), split)
+
+
+def _require_named(batch: pl.DataFrame) -> None:
+    """Check that every row says of which image and model it is."""
+    for column in ("image", "seed"):
+        if lacking := batch[column].null_count():
+            raise RunError(
+                f"Expected the {column} of every row, got {lacking:,} rows without one. "
+                f"Try: the table without these rows, or with their {column}"
+            )
 
 
 def _joined(units: list[pl.DataFrame]) -> pl.DataFrame:
