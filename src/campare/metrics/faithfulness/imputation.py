@@ -15,6 +15,7 @@ zeros, so the stencil runs over flat memory.
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +61,18 @@ def impute(images: Array, missing: Array, *, tolerance: float = TOLERANCE) -> Fl
         s = slice(start, start + together)
         filled[s] = _solved(images[s], missing[s], tolerance)
 
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(fill, range(0, len(images), together)))
+    list(_pool(threads).map(fill, range(0, len(images), together)))
     return filled
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """The threads of all calls: new ones for each would leave free memory of their own behind."""
+    return ThreadPoolExecutor(threads)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has no threads
 
 
 def _solved(images: Floats, missing: Bools, tolerance: float) -> Floats:
