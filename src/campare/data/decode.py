@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
-from campare.data.stored import parts, zeros
+from campare.data import tiff
+from campare.data.stored import parts, release, zeros
 from campare.types import Array, Bools
 
 Bytes = NDArray[np.uint8]
@@ -102,6 +103,9 @@ def decode_image(content: bytes | Path) -> Decoded:
     """
     with opened(content) as file, alone(file.height, file.width):
         orientation, shape = _orientation(file), (file.height, file.width)
+        stored = tiff.layout(file) if shape[0] * shape[1] > _LARGE and not _is_wide(file) else None
+        if stored is not None:
+            return Decoded(upright(_by_pieces(file, stored), orientation), orientation)
         if shape[0] * shape[1] > _HUGE:
             file.draft(None, (file.width // 2, file.height // 2))
         file.load()
@@ -164,7 +168,7 @@ def _rgb_of(file: Image.Image, shape: tuple[int, int]) -> Bytes:
 
     Those of a file that was decoded at half its resolution stand for four each.
     """
-    is_wide = file.mode.startswith("I") or file.mode == "F"
+    is_wide = _is_wide(file)
     if is_wide and "transparency" not in file.info:
         return np.repeat(to_8_bit(np.array(file))[..., None], 3, axis=-1)
     if is_wide or file.width * file.height <= _LARGE:
@@ -178,6 +182,24 @@ def _rgb_of(file: Image.Image, shape: tuple[int, int]) -> Bytes:
             strip = strip.repeat(2, axis=0).repeat(2, axis=1)[: part.stop - part.start, : shape[1]]
         pixels[part] = strip
     return pixels
+
+
+def _by_pieces(file: Image.Image, stored: tiff.Layout) -> Bytes:
+    """The pixels (H, W, 3) of a large TIFF as RGB, as they are stored: see `tiff`."""
+    pixels = zeros((*stored.size, 3), np.uint8)
+    for part, where in tiff.pieces(file, stored, _STRIP):
+        found = np.array(_to_rgb(part))
+        for number, (rows, columns) in enumerate(where):
+            top = number * stored.piece[0]
+            piece = found[top : top + rows.stop - rows.start, : columns.stop - columns.start]
+            pixels[rows, columns] = piece
+        release(pixels)
+    return pixels
+
+
+def _is_wide(file: Image.Image) -> bool:
+    """Whether its pixels have more than 8 bits."""
+    return file.mode.startswith("I") or file.mode == "F"
 
 
 def upright(stored: Array, orientation: int) -> Array:
