@@ -47,6 +47,17 @@ class Observed(NamedTuple):
     dependence: Dependence  # (n,) how the scores depend on the layer
 
 
+def unchanged(classifier: Classifier) -> AbstractContextManager[None]:
+    """Within the block a classifier of campare's takes its model to stay as it is.
+
+    Example:
+        >>> with unchanged(object()):
+        ...     pass
+    """
+    held = getattr(classifier, "assume_unchanged", None)
+    return held() if held else nullcontext()
+
+
 def map_batches(
     classifier: Classifier,
     given: Iterator[Batch],
@@ -62,7 +73,7 @@ def map_batches(
     rng = np.random.default_rng(seed)
     start, full, waiting = 0, 0, None
     for batch in given:
-        with _unchanged(classifier):  # which is looked at once a batch
+        with unchanged(classifier):  # which is looked at once a batch
             batch = batch._replace(images=_taken(classifier, batch.images))
             n = len(batch.images)
             resolved = resolve_target(classifier, _part(target, start, n), batch.labels)
@@ -87,12 +98,6 @@ def map_batches(
         waiting = _fetcher(batch, resolved, paths, fetch)
     if waiting is not None:
         yield waiting()
-
-
-def _unchanged(classifier: Classifier) -> AbstractContextManager[None]:
-    """Within the block a classifier of campare's takes its model to stay as it is."""
-    held = getattr(classifier, "assume_unchanged", None)
-    return held() if held else nullcontext()
 
 
 def _taken(classifier: Classifier, images: Any) -> Any:

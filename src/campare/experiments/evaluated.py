@@ -16,6 +16,7 @@ import numpy as np
 from campare.attribution.batches import batches
 from campare.attribution.connection import Dependence, depends
 from campare.attribution.explain import observations
+from campare.attribution.mapping import unchanged
 from campare.attribution.method import Method
 from campare.attribution.passes import slices
 from campare.data.framing import STRETCH, Framing
@@ -60,7 +61,8 @@ class Evaluated:
 
     def predict(self, images: Array) -> Floats:
         """Logits (N, K), the data's classes first, of images (N, H, W, 3) of 0..255."""
-        parts = [self.classifier.predict(batch) for batch in self._batches(images)]
+        with unchanged(self.classifier):  # which is looked at once, not with every batch
+            parts = [self.classifier.predict(batch) for batch in self._batches(images)]
         return self.classes.sorted(np.concatenate(parts))
 
     def observe(
@@ -76,9 +78,10 @@ class Evaluated:
             batch_size=self.batch_size,
             seed=self.seed,
         )
-        whole = filled(
-            ({"": self.classes.sorted(logits), **maps} for logits, maps in found), len(images)
-        )
+        with unchanged(self.classifier):
+            whole = filled(
+                ({"": self.classes.sorted(logits), **maps} for logits, maps in found), len(images)
+            )
         return whole.pop(""), whole
 
     def reasons(

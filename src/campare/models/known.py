@@ -81,12 +81,15 @@ class KnownModel:
     @contextmanager
     def assume_unchanged(self) -> Iterator[None]:
         """Within the block this thread takes the model to stay as it is, and checks no more."""
+        thread = threading.get_ident()
+        within = thread in self._unchecked
         with self._current():
-            self._unchecked.add(threading.get_ident())
+            self._unchecked.add(thread)
         try:
             yield
         finally:
-            self._unchecked.discard(threading.get_ident())
+            if not within:
+                self._unchecked.discard(thread)
 
     def _check_class_names(self, expected: int) -> None:
         if self.class_names is not None and len(self.class_names) != expected:

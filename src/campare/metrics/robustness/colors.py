@@ -131,7 +131,7 @@ def _gaussian(n: int, sigma: float) -> Floats:
 
 
 def _clipped(images: Array) -> Floats:
-    return np.clip(images, 0, WHITE).astype(np.float32)
+    return np.clip(images, 0, WHITE).astype(np.float32, copy=False)
 
 
 def _rgb(images: Floats) -> Floats:

@@ -22,6 +22,8 @@ Affine = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 IDENTITY: Affine = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 
+_TOGETHER = 8  # images that are moved at once
+
 
 def _same(images: Floats, rng: np.random.Generator) -> Floats:  # noqa: ARG001
     return images
@@ -186,8 +188,9 @@ def _inside(source: Affine, grid: tuple[int, int]) -> Bools:
 def _warp(images: Floats, source: Affine, precision: DTypeLike) -> Floats:
     """(N, h, w, C) -> (N, h, w, C): every pixel interpolated between the four at its source.
 
-    One sparse matrix of pixels x pixels for all images and channels; in float64 a plateau stays
-    exactly one. Beyond the border the image is mirrored.
+    One sparse matrix of pixels x pixels for all images and channels, of which so many are moved
+    at a time as the cache holds; in float64 a plateau stays exactly one. Beyond the border the
+    image is mirrored.
     """
     n, h, w, channels = images.shape
     weighed = [
@@ -199,11 +202,15 @@ def _warp(images: Floats, source: Affine, precision: DTypeLike) -> Floats:
     starts = np.arange(0, 4 * h * w + 1, 4)
     weights = weight.T.ravel().astype(precision)
     matrix = csr_array((weights, index.T.ravel(), starts), shape=(h * w, h * w))
-    flat = images.reshape(n, h * w, channels).swapaxes(0, 1).reshape(h * w, n * channels)
-    moved = np.asarray(matrix @ flat, np.float32)
-    return np.ascontiguousarray(moved.reshape(h * w, n, channels).swapaxes(0, 1)).reshape(
-        images.shape
-    )
+    pixel = np.dtype((np.void, 4 * channels))  # its channels are copied together
+    lines = np.ascontiguousarray(images, np.float32).reshape(n, h * w * channels)
+    moved = np.empty_like(lines)
+    for start in range(0, n, _TOGETHER):
+        some = slice(start, start + _TOGETHER)
+        flat = lines[some].view(pixel).T.copy()  # (h w, n)
+        found = np.asarray(matrix @ flat.view(np.float32), np.float32)
+        moved[some].view(pixel)[:] = found.view(pixel).T
+    return moved.reshape(images.shape)
 
 
 def _neighbors(coordinate: Array, n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
