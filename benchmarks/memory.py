@@ -5,7 +5,8 @@
 
 One small model, one method, drawn images of 64 pixels, rows, maps and report on the disk.
 `anonymous` is what the process itself holds at most, without pages of files; `evaluating` all that
-it holds until the model is evaluated, before comparison and report.
+it holds until the model is evaluated, before comparison and report. `beyond` is the processor time
+of an image beyond those of the first size, without what a process takes to start.
 """
 
 import argparse
@@ -93,16 +94,23 @@ def main() -> None:
         print(json.dumps(one(options.sizes[0], options.metrics[0])))
         return
     for metrics in options.metrics:
-        print(f"{metrics}\n   images  peak MiB  anonymous  evaluating  CPU ms an image  run MiB")
+        print(
+            f"{metrics}\n   images  peak MiB  anonymous  evaluating  CPU ms an image  beyond"
+            "  run MiB"
+        )
+        first: dict[int, float] = {}
         for size in options.sizes:
             command = [sys.executable, __file__, "--one", "--sizes", str(size)]
             said = subprocess.run(
                 [*command, "--metrics", metrics], check=True, capture_output=True, text=True
             )
             found = json.loads(said.stdout.splitlines()[-1])
+            beyond = [(found["cpu"] - cpu) / (size - less) for less, cpu in first.items()]
+            first = first or {size: found["cpu"]}
             print(
                 f"{size:9,} {found['peak']:9.0f} {found['anonymous']:10.0f} "
                 f"{found['evaluating']:11.0f} {1000 * found['cpu'] / size:16.2f} "
+                f"{f'{1000 * beyond[0]:.2f}' if beyond else '-':>7} "
                 f"{found['run']:8.1f}",
                 flush=True,
             )
