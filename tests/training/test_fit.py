@@ -128,6 +128,24 @@ def test_cached_features_give_the_model_of_ordinary_training():
     assert len(cache.heads) == 1
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="model.fit is used there")
+@pytest.mark.parametrize("patience", [None, 1])
+def test_a_head_is_trained_batch_by_batch_to_the_weights_of_model_fit(patience, monkeypatch):
+    def fitted(model, batches, watched, epochs, callbacks):
+        ways.append(epochs)
+        model.fit(x=batches, validation_data=watched, epochs=epochs, callbacks=callbacks, verbose=0)
+
+    ways, images = [], squares()
+    recipe = replace(SMALL, epochs=4, patience=patience, batch_size=5, learning_rate=0.1)
+    found = fit.train(recipe, images, seed=3, cache=FeatureCache())
+    monkeypatch.setattr(fit, "_by_batches", fitted)
+    plain = fit.train(recipe, images, seed=3, cache=FeatureCache())
+    assert ways == [4]
+    assert found.history == plain.history
+    for own, other in zip(found.model.get_weights(), plain.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, other)
+
+
 def test_augmented_training_does_not_use_the_cache():
     cache = FeatureCache()
     recipe = replace(SMALL, augment=Augment("horizontal"), epochs=1)

@@ -6,6 +6,7 @@ augmentation is run once an image, and its head is trained on what it said.
 """
 
 import math
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -137,7 +138,9 @@ def train(
             key = repr((recipe, phase, len(parts[0]), answers.shape[1], inputs.shape[1:]))
             shared = head(model, key, cache, compiled)
             given = partial(shared.give, model)
-            _fit(shared.model, inputs, answers, parts, recipe, phase, seed, clock, given)
+            _fit(
+                shared.model, inputs, answers, parts, recipe, phase, seed, clock, given, small=True
+            )
         else:
             compiled(network)
             _fit(network, inputs, answers, parts, recipe, phase, seed, clock)
@@ -266,10 +269,13 @@ def _fit(
     seed: int,
     clock: Clock,
     given: Callable[[], None] = lambda: None,
+    *,
+    small: bool = False,
 ) -> None:
     """Fit a compiled model on inputs[parts[0]], watching inputs[parts[1]].
 
-    `given` is called whenever its weights have changed that others may want.
+    `given` is called whenever its weights have changed that others may want. Of a `small` model a
+    batch takes less time than `model.fit` has to do beside it, and it is spared that.
     """
     train_part, held = parts
     callbacks = [
@@ -295,14 +301,56 @@ def _fit(
     )
     watched = _Batches(inputs, answers, held, recipe.batch_size) if len(held) else None
     with forgotten():
-        model.fit(
-            x=batches,
-            validation_data=watched,
-            epochs=phase.epochs,
-            callbacks=callbacks,
-            verbose=0,
-        )
+        if small and keras.backend.backend() == "tensorflow":
+            _by_batches(model, batches, watched, phase.epochs, callbacks)
+        else:
+            model.fit(
+                x=batches,
+                validation_data=watched,
+                epochs=phase.epochs,
+                callbacks=callbacks,
+                verbose=0,
+            )
     given()
+
+
+def _by_batches(
+    model: Any,
+    batches: "_Batches",
+    watched: "_Batches | None",
+    epochs: int,
+    callbacks: Sequence[Any],
+) -> None:
+    """What `model.fit` does on TensorFlow, without a pipeline between the arrays and the steps.
+
+    Batches come in its order: a new one before the first epoch, too, and shuffled by `random`.
+    """
+    told = keras.callbacks.CallbackList(
+        list(callbacks), model=model, epochs=epochs, steps=len(batches), verbose=0
+    )
+    model.make_train_function()
+    model.make_test_function()
+    model.stop_training = False
+    told.on_train_begin()
+    for epoch in range(epochs):
+        batches.on_epoch_end()
+        model.reset_metrics()
+        told.on_epoch_begin(epoch)
+        order = list(range(len(batches)))
+        random.shuffle(order)
+        for step, number in enumerate(order):
+            logs = model.train_function(iter([batches[number]]))
+            told.on_train_batch_end(step, logs)
+        logs = dict(logs)
+        if watched is not None:
+            model.reset_metrics()
+            for number in range(len(watched)):
+                held = model.test_function(iter([watched[number]]))
+            logs |= {f"val_{name}": value for name, value in held.items()}
+        told.on_epoch_end(epoch, {name: float(value) for name, value in logs.items()})
+        if model.stop_training:
+            break
+    told.on_train_end()
 
 
 def _compile(model: Any, *, recipe: Recipe, phase: _Phase, images: int) -> None:
