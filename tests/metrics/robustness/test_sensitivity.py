@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference_stability as slow
+from campare.metrics.robustness.dose_response import ladder_conditions
 from campare.metrics.robustness.sensitivity import (
     DECLARED,
     average_sensitivity,
@@ -133,3 +134,29 @@ def test_the_two_metrics_are_its_two_values():
     ):
         again = function(explain, alone, IMAGES, None, np.random.default_rng(0))
         assert np.array_equal(again.values, values.values)
+
+
+def test_the_unchanged_images_are_explained_once_for_ladders_and_sensitivity():
+    passes, images = [], np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3))
+
+    def explain(some, targets):
+        passes.append(len(some))
+        return some.mean(axis=3)
+
+    known = {}
+
+    def shared(key, compute):
+        if key not in known:
+            known[key] = compute()
+        return known[key]
+
+    def predict(some):
+        return np.zeros((len(some), 2))
+
+    model = (explain, predict, images, None)
+    ladder_conditions("flip", *model, np.random.default_rng(0), shared=shared)
+    before = len(passes)
+    found = max_sensitivity(*model, np.random.default_rng(0), shared=shared)
+    assert len(passes) - before == 10
+    alone = max_sensitivity(*model, np.random.default_rng(0))
+    np.testing.assert_array_equal(found.values, alone.values)

@@ -14,7 +14,7 @@ import numpy as np
 from campare.data.stored import gathered, lazily
 from campare.metrics.metric import INF, Explain, Metric, Predict, Shared, alone
 from campare.metrics.robustness.colors import WHITE
-from campare.metrics.robustness.stability import classes_and_maps, refer
+from campare.metrics.robustness.stability import Reference, classes_and_maps, refer
 from campare.metrics.values import Values, pixels, with_reasons
 from campare.types import Array, Floats
 
@@ -51,13 +51,15 @@ def sensitivity(
     *,
     perturb: Perturb | None = None,
     samples: int = 10,
+    reference: Reference | None = None,
 ) -> Sensitivity:
     """How much the map changes when the image hardly does: |map(x + d) - map(x)| / |map(x)|, >= 0.
 
     Yeh et al. 2019 (SENS_MAX over |map(x)|) and the mean, over `samples` of d from `in_ball()`;
     norms are Euclidean, of the positive maps. Undefined where a map is, where map(x) is zero, and
     where a sample changes the prediction. Costs one tapped pass an image and sample, and one
-    for x; as many forward passes more if `explain` is no `Observer`.
+    for x unless its `reference` is there; as many forward passes more if `explain` is no
+    `Observer`.
 
     Example:
         >>> found = sensitivity(lambda x, t: x[..., 0] + 100, lambda x: np.zeros((len(x), 2)),
@@ -66,7 +68,7 @@ def sensitivity(
         True
     """
     perturb = perturb or in_ball()
-    reference = refer(explain, predict, images, targets)
+    reference = reference or refer(explain, predict, images, targets)
     reasons = gathered(lambda maps: pixels(maps)[1], reference.maps)
     total = len(reference.targets)
     changes = np.empty((samples, total))
@@ -93,6 +95,25 @@ def _change(before: Array, after: Array) -> dict[str, Array]:
     return {"change": change, "non-finite": broken["non-finite"]}
 
 
+def _shared(
+    explain: Explain,
+    predict: Predict,
+    images: Array,
+    targets: Array | None,
+    rng: np.random.Generator,
+    shared: Shared,
+) -> Sensitivity:
+    """The sensitivity, once for both of its metrics; the unchanged images are those of ladders."""
+
+    def compute() -> Sensitivity:
+        reference = shared("reference", lambda: refer(explain, predict, images, targets))
+        return sensitivity(explain, predict, images, targets, rng, reference=reference)
+
+    found = shared("sensitivity", compute)
+    assert isinstance(found, Sensitivity)
+    return found
+
+
 def max_sensitivity(
     explain: Explain,
     predict: Predict,
@@ -109,9 +130,7 @@ def max_sensitivity(
         ...     np.zeros((1, 2, 2, 3)), None, np.random.default_rng(0)).values.tolist()
         [0.0]
     """
-    found = shared("sensitivity", lambda: sensitivity(explain, predict, images, targets, rng))
-    assert isinstance(found, Sensitivity)
-    return found.largest
+    return _shared(explain, predict, images, targets, rng, shared).largest
 
 
 def average_sensitivity(
@@ -130,9 +149,7 @@ def average_sensitivity(
         ...     np.zeros((1, 2, 2, 3)), None, np.random.default_rng(0)).values.tolist()
         [0.0]
     """
-    found = shared("sensitivity", lambda: sensitivity(explain, predict, images, targets, rng))
-    assert isinstance(found, Sensitivity)
-    return found.average
+    return _shared(explain, predict, images, targets, rng, shared).average
 
 
 _MAX = Metric(
