@@ -225,9 +225,9 @@ def test_an_address_where_nothing_answers_is_told_in_bounded_time(monkeypatch):
         with pytest.raises(CampareError, match="no answer of Ray in"):
             list(run([1], print, print))
         monkeypatch.setattr("campare.experiments.engines.ray.ANSWER", 60)
-        monkeypatch.setattr("campare.experiments.engines.ray._JOIN", "raise SystemExit('version')")
-        with pytest.raises(CampareError, match="got: version"):
-            list(run([1], print, print))
+        monkeypatch.setattr("campare.experiments.engines.ray._JOIN", "raise ValueError('version')")
+        with pytest.raises(CampareError, match=r"got: ValueError: version\. Try: .*RAY_AUTH_TOKEN"):
+            list(run([1], print, print))  # a wrong token is such an error, too
         assert ray.started == []
         monkeypatch.setattr("campare.experiments.engines.ray._JOIN", "")
         list(run([1], lambda cell, _: {"cell": cell}, lambda *_: None))

@@ -140,7 +140,8 @@ def _require_answer(address: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise _no_cluster(address, f"no answer of Ray in {ANSWER:.0f} s") from error
     except subprocess.CalledProcessError as error:
-        why = last_words(RuntimeError(error.stderr.decode(errors="replace")))
+        said: list[str] = error.stderr.decode(errors="replace").strip().splitlines()
+        why = last_words(RuntimeError(said[-1] if said else f"status {error.returncode}"))
         raise _no_cluster(address, why) from error
     except OSError as error:
         raise _no_cluster(address, last_words(error)) from error
@@ -149,7 +150,8 @@ def _require_answer(address: str) -> None:
 def _no_cluster(address: str, why: str) -> CampareError:
     return CampareError(
         f"Expected a Ray cluster at {address}, got: {why}. "
-        "Try: ray status there, or no --address for this machine alone"
+        "Try: ray status there, RAY_AUTH_MODE=token and RAY_AUTH_TOKEN where it wants a token, or "
+        "no --address for this machine alone"
     )
 
 
