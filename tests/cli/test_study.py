@@ -9,6 +9,7 @@ import pytest
 
 from campare.__main__ import main
 from campare.data import ImageSet
+from campare.experiments.cost import Cost
 from command_line import Failing, call
 from manifests import manifest
 
@@ -122,6 +123,30 @@ def test_only_one_end_can_be_meant(failing: Failing):
     assert failing("study", "photos", "--quick", "--thorough") == (
         "Expected --quick or --thorough, got both. Try one of them"
     )
+
+
+def test_a_dry_run_says_the_cost_and_stops(
+    studied: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    priced: list[Any] = []
+
+    def cost(data: Any, **settings: Any) -> Cost:
+        priced.append((data, settings))
+        return Cost(12, 900, 600, 50, 800, 200.0, 2 * 10**9, 3 * 10**7)
+
+    monkeypatch.setattr("campare.experiments.study.dry_run", cost)
+    main(["study", "photos"])
+    capsys.readouterr()
+    assert main(["study", "photos", "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "12 cells, passes of images: 1,750 forward (900 in training, 50 for maps, 800 for "
+        "measures), 600 backward in training",
+        "About 3 min 20 s, 2.0 GB of memory, 30 MB of disk",
+    ]
+    assert len(studied) == len(priced) == 1
+    (one, told), (same, settings) = studied[0], priced[0]
+    assert one == same
+    assert {**told, "console": None} == {**settings, "console": None}
 
 
 def test_jobs_are_processes_of_the_local_engine(studied: list[Any], failing: Failing):

@@ -106,6 +106,32 @@ def test_a_map_that_chance_explains_follows_nothing(facts):
     assert not [one for one in found_with(**facts).answers if one.verdict == "follows a cue"]
 
 
+def said_of_cues(found):
+    return [(one.kind, one.verdict, one.text) for one in found.answers if one.kind == "cue"]
+
+
+def test_where_a_cue_is_known_it_is_always_spoken_of():
+    assert said_of_cues(found_with()) == []  # it follows the cue, and that is said
+    assert said_of_cues(found_with(share=0.03, drop=0.0, drop_low=-0.1)) == [
+        ("cue", "not detected", "No arm detectably follows the cue: A puts 3% there.")
+    ]
+    assert said_of_cues(table(means=[mean("A", "energy", 0.5)], arms=[arm("A")])) == []
+
+
+def test_an_arm_of_too_few_seeds_may_follow_a_cue():
+    """Its means are those of one that does, and the intervals hold everything."""
+    means, _ = cue("A", 0.28, drop=0.2, drop_low=-0.9)
+    wide = [beside("A", "uniform", "cue-energy", 0.25, 0.9),
+            beside("A", UNTRAINED, "cue-energy", 0.18, 0.9)]  # fmt: skip
+    found = table(means=means, nulls=wide, arms=[arm("A")])
+    ((kind, verdict, text),) = said_of_cues(found)
+    assert (kind, verdict) == ("cue", "may follow a cue")
+    assert text == (
+        "Whether A follows the cue is not told by the intervals of 5 seeds: A puts 28% there. "
+        "Train more."
+    )
+
+
 def test_a_model_that_needs_the_cue_follows_it_also_with_a_coarse_map():
     assert found_with(share=0.05, untrained=0.05).headline == "A follows the cue."
 

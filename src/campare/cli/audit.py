@@ -15,6 +15,7 @@ from campare.cli.options import (
     Address,
     AnnotationsAs,
     Cells,
+    DryRun,
     Engine,
     Group,
     Jobs,
@@ -35,7 +36,7 @@ from campare.cli.options import (
     name_of,
     read_classes,
 )
-from campare.cli.terminal import LIST, conclude, list_cells, terminal
+from campare.cli.terminal import LIST, conclude, list_cells, say_cost, terminal
 
 
 def audit(
@@ -124,6 +125,7 @@ def audit(
     skip_failed: SkipFailed = False,
     keep_maps: KeepMaps = None,
     cells: Cells = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Measure trained models on the same images, compare, and write a report.
 
@@ -132,6 +134,7 @@ def audit(
     """
     from campare.experiments.arms import named
     from campare.experiments.audit import audit as run_audit
+    from campare.experiments.audit import dry_run as cost_of
     from campare.experiments.audit import numbered_cells
     from campare.experiments.engines import with_options
     from campare.files import shortened
@@ -142,38 +145,41 @@ def audit(
     if cells == LIST:
         list_cells(console, numbered_cells(named(models)))
         return
-    run_audit(
-        named(models),
-        folder(
-            data,
-            training=False,
-            mask_values=mask_values,
-            labels=labels,
-            annotations_as=annotations_as,
-            group=group,
-        ),
-        metrics=metrics,
-        methods=methods,
-        layer=layer,
-        layer_grid=layer_grid,
-        output=output,
-        task=task,
-        size=size,
-        pixels=pixels,
-        loader=loader,
-        trust=trust,
-        prompts=prompts,
-        classes=classes,
-        target=target,
-        split=split,
-        out=path,
-        seed=seed,
-        batch_size=batch_size,
-        engine=with_options(engine, jobs, address),
-        strict=strict,
-        skip_failed=skip_failed,
-        keep_maps=keep_maps,
-        cells=cells,
-        console=console,
+    images = folder(
+        data,
+        training=False,
+        mask_values=mask_values,
+        labels=labels,
+        annotations_as=annotations_as,
+        group=group,
     )
+    settings: dict[str, Any] = {
+        "metrics": metrics,
+        "methods": methods,
+        "layer": layer,
+        "layer_grid": layer_grid,
+        "output": output,
+        "task": task,
+        "size": size,
+        "pixels": pixels,
+        "loader": loader,
+        "trust": trust,
+        "prompts": prompts,
+        "classes": classes,
+        "target": target,
+        "split": split,
+        "out": path,
+        "seed": seed,
+        "batch_size": batch_size,
+        "engine": with_options(engine, jobs, address),
+        "strict": strict,
+        "skip_failed": skip_failed,
+        "keep_maps": keep_maps,
+        "cells": cells,
+        "console": console,
+    }
+    if dry_run:
+        say_cost(console, cost_of(named(models), images, **settings), "model")
+        return
+    run_audit(named(models), images, **settings)
     conclude(console, Run.open(path), path, joined=cells is not None)

@@ -427,6 +427,14 @@ Strict = Annotated[
         help="Do not go on with a run under other versions, backend, number of cores or machine.",
     ),
 ]
+DryRun = Annotated[
+    bool,
+    Option(
+        "--dry-run",
+        help="Print what it costs, cells, passes, time, memory and disk, and stop: nothing is "
+        "trained or written.",
+    ),
+]
 SkipFailed = Annotated[
     bool, Option("--skip-failed", help="Do not try again what failed before; go on without it.")
 ]

@@ -15,6 +15,7 @@ from campare.cli.options import (
     Address,
     AnnotationsAs,
     Cells,
+    DryRun,
     Engine,
     Group,
     Jobs,
@@ -31,7 +32,7 @@ from campare.cli.options import (
     setting,
     words,
 )
-from campare.cli.terminal import LIST, conclude, list_cells, terminal
+from campare.cli.terminal import LIST, conclude, list_cells, say_cost, terminal
 from campare.errors import CampareError, RecipeError
 
 if TYPE_CHECKING:
@@ -151,15 +152,17 @@ def study(
     skip_failed: SkipFailed = False,
     keep_maps: KeepMaps = None,
     cells: Cells = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Train recipes x seeds, map, measure, compare, and write a report.
 
     Give the same command again after a stop: finished cells are kept.
     """
     drawn = {"shortcut": shortcut, "train": train, "test": test, "classes": classes}
-    images = _data(data, size, {name: value for name, value in drawn.items() if value is not None})
+    source = _data(data, size, {name: value for name, value in drawn.items() if value is not None})
     from campare.experiments.engines import with_options
-    from campare.experiments.study import numbered_cells
+    from campare.experiments.plan import numbered_cells
+    from campare.experiments.study import dry_run as cost_of
     from campare.experiments.study import study as run_study
     from campare.files import shortened
 
@@ -168,7 +171,7 @@ def study(
     console = terminal(optional=True)
     if cells == LIST:
         planned = numbered_cells(
-            images,
+            source,
             recipes=recipes,
             only=only,
             seeds=seeds,
@@ -177,36 +180,40 @@ def study(
         )
         list_cells(console, planned)
         return
-    run = run_study(
-        folder(
-            images,
-            training=True,
-            mask_values=mask_values,
-            labels=labels,
-            annotations_as=annotations_as,
-            group=group,
-        ),
-        recipes=recipes,
-        only=only,
-        seeds=seeds,
-        backbone=backbone,
-        weights=weights,
-        backbone_options=dict(backbone_option or ()),
-        size=size,
-        epochs=epochs,
-        train_sizes=train_sizes,
-        augment_strengths=augment_strengths,
-        methods=method,
-        metrics=end["metrics"] if metrics is None else metrics,
-        curve=curve,
-        out=out or Path("runs") / shortened(f"{name_of(data)}-{Path(recipes).stem}"),
-        engine=with_options(engine, jobs, address),
-        strict=strict,
-        skip_failed=skip_failed,
-        keep_maps=keep_maps,
-        cells=cells,
-        console=console,
+    images = folder(
+        source,
+        training=True,
+        mask_values=mask_values,
+        labels=labels,
+        annotations_as=annotations_as,
+        group=group,
     )
+    settings: dict[str, Any] = {
+        "recipes": recipes,
+        "only": only,
+        "seeds": seeds,
+        "backbone": backbone,
+        "weights": weights,
+        "backbone_options": dict(backbone_option or ()),
+        "size": size,
+        "epochs": epochs,
+        "train_sizes": train_sizes,
+        "augment_strengths": augment_strengths,
+        "methods": method,
+        "metrics": end["metrics"] if metrics is None else metrics,
+        "curve": curve,
+        "out": out or Path("runs") / shortened(f"{name_of(data)}-{Path(recipes).stem}"),
+        "engine": with_options(engine, jobs, address),
+        "strict": strict,
+        "skip_failed": skip_failed,
+        "keep_maps": keep_maps,
+        "cells": cells,
+        "console": console,
+    }
+    if dry_run:
+        say_cost(console, cost_of(images, **settings))
+        return
+    run = run_study(images, **settings)
     conclude(console, run, run.path, joined=cells is not None)
 
 

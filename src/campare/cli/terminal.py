@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from campare.experiments.cost import Cost
     from campare.runs.run import Cell, Run
 
 
@@ -106,6 +107,12 @@ def opened(path: Path) -> "Run":
     for fault in run.faults:
         print(f"Not as it was written: {fault}", file=sys.stderr)
     return run
+
+
+def say_cost(console: "Console", cost: "Cost", part: str = "cell") -> None:
+    """Say what a run would cost."""
+    for line in cost.words(part):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 #: The word in place of numbers of cells by which they are listed.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from campare.attribution.method import Method
 from campare.data import Images, ImageSet
@@ -19,6 +19,7 @@ from campare.data.samples import SPLITS
 from campare.errors import DataError, RunError, TargetError
 from campare.experiments.arms import Arm, trained
 from campare.experiments.cells import ERROR, all_failed, attempted, warn_of_failures
+from campare.experiments.cost import Cost, cost_of_audit
 from campare.experiments.engines import engine as find_engine
 from campare.experiments.engines.protocol import FAILED, Engine
 from campare.experiments.evaluate import Evaluation, Report, Terms, evaluate
@@ -44,7 +45,7 @@ from campare.models.preprocessing import preprocessing
 from campare.runs.failures import cause_of
 from campare.runs.kept import Keep, kept, number_of
 from campare.runs.manifest import CellRecord
-from campare.runs.run import Cell, Run
+from campare.runs.run import MANIFEST, Cell, Run
 from campare.stats.table import Scores
 
 if TYPE_CHECKING:
@@ -152,29 +153,40 @@ def audit(
     if keep_maps is not None:
         number_of(keep_maps)
     with Live(console or Console(quiet=True), "audit", "model") as live:
-        arms, run_engine = trained(models), find_engine(engine)
-        every = [cell for arm in arms for cell in arm.cells]
-        mine = None if cells is None else numbered(every, cells)
-        joined = mine is not None
-        if joined and out is None:
-            raise RunError("Expected a run to share cells of, got none. Try: out='runs/audit'")
-        options = {"layer": layer, "layer_grid": layer_grid, "output": output, "task": task}
-        options |= {"pixels": pixels, "classes": classes, "loader": loader}
-        said = _said(arms, options)
-        images, split = _images(data, split, target, group, live)
-        require_readable(arms, {name: each["loader"] for name, each in said.items()})
-        path = None if out is None else out_of(out, images, joined=joined)
-        terms = Terms(methods_of(methods), target, split, seed)
-        common: dict[str, Any] = {"class_names": images.class_names}
-        common |= {"size": size, "usual_size": images.default_size, "batch_size": batch_size}
-        common |= {"target": target, "seed": seed, "trust": trust, "prompts": prompts}
-        reading = {name: common | each for name, each in said.items()}
-        opened = Models({arm.name: arm for arm in arms}, reading, terms.methods)
+        run_engine = find_engine(engine)
+        plan = _planned(
+            models,
+            data,
+            live,
+            metrics=metrics,
+            methods=methods,
+            options={
+                "layer": layer,
+                "layer_grid": layer_grid,
+                "output": output,
+                "task": task,
+                "pixels": pixels,
+                "classes": classes,
+                "loader": loader,
+            },
+            size=size,
+            target=target,
+            split=split,
+            group=group,
+            out=out,
+            seed=seed,
+            batch_size=batch_size,
+            trust=trust,
+            prompts=prompts,
+            cells=cells,
+        )
+        arms, every, mine, images, path = plan.arms, plan.cells, plan.mine, plan.images, plan.path
+        terms, reading, opened, selection = plan.terms, plan.reading, plan.opened, plan.selection
         firsts = [opened.first(arm.name) for arm in arms]
-        for line in dict.fromkeys(line for one in firsts for line in one.assumed):
-            live.say(line)
-        selection = _select(images, firsts, metrics, target, live)
         grids = {one.name: one.grids(terms.methods) for one in firsts}
+        if not quiet and not (path and (path / MANIFEST).is_file()):  # else some are measured
+            for line in _cost(plan, engine, keep_maps).words("model"):
+                live.say(line)
         inputs = InputsBySize(images, selection.metrics, _differing(grids.values()), live)
         views = {one.name: (one.size, one.framing) for one in firsts}
         audited = Audit(opened, {view: inputs.of(*view) for view in views.values()}, terms)
@@ -232,6 +244,105 @@ def audit(
         warn_of_failures(run.manifest.failures)
     known = tuple(run.manifest.cells.values())
     return Scores(run.tables(), run.path, tuple(arms_facts), mosaics, known)
+
+
+class _Plan(NamedTuple):
+    """What an audit is going to do, and the models as they are read."""
+
+    arms: Sequence[Arm]
+    cells: Sequence[Cell]
+    mine: Sequence[Cell] | None
+    images: ImageSet
+    split: str
+    path: Path | None
+    terms: Terms
+    reading: Mapping[str, Mapping[str, Any]]
+    opened: Models
+    selection: Selection
+
+
+def _planned(
+    models: Any,
+    data: ImageSet | Images | str | Path,
+    live: Live,
+    *,
+    metrics: Wanted = None,
+    methods: str | Method | Sequence[str | Method] = ("grad-cam",),
+    options: Mapping[str, Any],
+    size: int | None = None,
+    target: str = "label",
+    split: str | None = None,
+    group: By | None = None,
+    out: str | Path | None = None,
+    seed: int = 0,
+    batch_size: int = 32,
+    trust: bool = False,
+    prompts: Any = None,
+    cells: Share | None = None,
+) -> _Plan:
+    """Open the first model of each arm, and find what can be measured."""
+    arms = trained(models)
+    every = [cell for arm in arms for cell in arm.cells]
+    mine = None if cells is None else numbered(every, cells)
+    if mine is not None and out is None:
+        raise RunError("Expected a run to share cells of, got none. Try: out='runs/audit'")
+    said = _said(arms, options)
+    images, split = _images(data, split, target, group, live)
+    require_readable(arms, {name: each["loader"] for name, each in said.items()})
+    path = None if out is None else out_of(out, images, joined=mine is not None)
+    terms = Terms(methods_of(methods), target, split, seed)
+    common: dict[str, Any] = {"class_names": images.class_names}
+    common |= {"size": size, "usual_size": images.default_size, "batch_size": batch_size}
+    common |= {"target": target, "seed": seed, "trust": trust, "prompts": prompts}
+    reading = {name: common | each for name, each in said.items()}
+    opened = Models({arm.name: arm for arm in arms}, reading, terms.methods)
+    firsts = [opened.first(arm.name) for arm in arms]
+    for line in dict.fromkeys(line for one in firsts for line in one.assumed):
+        live.say(line)
+    selection = _select(images, firsts, metrics, target, live)
+    return _Plan(arms, every, mine, images, split, path, terms, reading, opened, selection)
+
+
+#: What of an audit's settings is said of its models.
+_OF_MODELS = ("layer", "layer_grid", "output", "task", "pixels", "classes", "loader")
+
+
+def dry_run(
+    models: Any,
+    data: ImageSet | Images | str | Path,
+    *,
+    console: "Console | None" = None,
+    **settings: Any,
+) -> Cost:
+    """What `audit` with these arguments would cost; nothing is measured or written.
+
+    Raises:
+        CampareError: something does not fit, as in `audit`.
+
+    Example:
+        >>> dry_run({"a": "a.keras"}, "drawn").cells  # doctest: +SKIP
+        1
+    """
+    from rich.console import Console
+
+    engine, keep = settings.pop("engine", "local"), settings.pop("keep_maps", None)
+    for name in ("strict", "skip_failed"):  # nothing of the cost depends on them
+        settings.pop(name, None)
+    options = {name: settings.pop(name, None) for name in _OF_MODELS}
+    with Live(console or Console(quiet=True), "audit", "model") as live:
+        find_engine(engine)
+        plan = _planned(models, data, live, options=options, **settings)
+        live.say("Trying the models and the measures on a few images")
+        return _cost(plan, engine, keep)
+
+
+def _cost(plan: _Plan, engine: str, keep: Keep | None) -> Cost:
+    firsts = {arm.name: plan.opened.first(arm.name) for arm in plan.arms}
+    matched = _differing(one.grids(plan.terms.methods) for one in firsts.values())
+    todo = plan.cells if plan.mine is None else plan.mine
+    return cost_of_audit(
+        todo, firsts, plan.images, plan.selection.metrics, matched, plan.terms, engine, keep
+    )
 
 
 def numbered_cells(models: Any) -> list[Cell]:

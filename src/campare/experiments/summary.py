@@ -78,7 +78,8 @@ def _mean(row: dict[str, Any] | None) -> str:
 def _undefined(run: Run, method: str) -> list[str]:
     """On how many images measures have no value and why, where not for want of a map, in one line.
 
-    Maps that are flat are told of by the answers, unless they leave a measure without any value.
+    Those under conditions, doses say, are in the table. Maps that are flat are told of by the
+    answers, unless they leave a measure without any value.
     """
     table = pl.concat(run.tables())
     order: dict[tuple[str, str], None] = {}  # (metric, status) as the table names them first
@@ -86,17 +87,21 @@ def _undefined(run: Run, method: str) -> list[str]:
         own = rows.filter(
             pl.col("method") == method,
             pl.col("status") != "ok",
-            ~pl.col("metric").str.ends_with(MATCHED),
+            ~pl.col("metric").str.contains("@"),  # doses and nulls are as many again
         )
         order |= dict.fromkeys(own.select("metric", "status").unique(maintain_order=True).rows())
     counts = {metric: _counts(table, method, metric) for metric, _ in order}
     words: dict[str, list[str]] = {}
     for metric, status in order:
         if status not in _FAULTS or "ok" not in counts[metric]:
-            part, whole = counts[metric][status], counts[metric][""]
-            words.setdefault(f"{status} on {part} of {whole} images", []).append(metric)
-    found = "; ".join(f"{reason}: {', '.join(metrics)}" for reason, metrics in words.items())
-    return [f"No value: {found}"] if found else []
+            words.setdefault(status, []).append(metric)
+    told = []
+    for status, metrics in words.items():
+        on = sorted((counts[metric][status], counts[metric][""]) for metric in metrics)
+        least, most = f"{on[0][0]} of {on[0][1]}", f"{on[-1][0]} of {on[-1][1]}"
+        images = least if least == most else f"{least} to {most}"
+        told.append(f"{status} on {images} images: {', '.join(metrics)}")
+    return [f"No value: {'; '.join(told)}"] if told else []
 
 
 def _counts(table: pl.LazyFrame, method: str, metric: str) -> dict[str, int]:

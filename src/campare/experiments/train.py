@@ -91,23 +91,10 @@ def _of_campare(
     study: Study, recipe: "Recipe", cell: Cell, report: Report
 ) -> "tuple[Evaluated, Outputs | None, dict[str, Any]]":
     """The trained model, outputs of its network before training, and facts about the training."""
-    from campare.models import wrap
     from campare.training import fit
 
     names = study.train.class_names
-    network = fit.build(recipe, len(names), size=study.size, seed=cell.seed)
-    classifier = wrap(network, name=recipe.name, class_names=names)
-    model = Evaluated(
-        name=recipe.name,
-        title="",
-        classifier=classifier,
-        layer=classifier.default_layer,
-        size=(study.size, study.size),
-        pixels="0..255",
-        classes=match(classifier, names),
-        batch_size=BATCH_SIZE,
-        seed=study.terms.seed,
-    )
+    model, network = built(recipe, names, size=study.size, seed=cell.seed, draws=study.terms.seed)
     report(UNTRAINED)
     untrained = outputs_of(_sharing(study, recipe, model, network), study.inputs, study.terms)
 
@@ -126,6 +113,32 @@ def _of_campare(
     facts = _kept(study.run, cell, names, train, fit.save)
     network.set_weights(fit.load(study.run.model_path(cell)).get_weights())
     return _sharing(study, recipe, model, network), untrained, facts
+
+
+def built(
+    recipe: "Recipe", class_names: tuple[str, ...], *, size: int, seed: int, draws: int = 0
+) -> tuple[Evaluated, Any]:
+    """A recipe's network before training, as it is evaluated, and the Keras model itself.
+
+    Its weights come from `seed`, what methods draw from `draws`.
+    """
+    from campare.models import wrap
+    from campare.training import fit
+
+    network = fit.build(recipe, len(class_names), size=size, seed=seed)
+    classifier = wrap(network, name=recipe.name, class_names=class_names)
+    model = Evaluated(
+        name=recipe.name,
+        title="",
+        classifier=classifier,
+        layer=classifier.default_layer,
+        size=(size, size),
+        pixels="0..255",
+        classes=match(classifier, class_names),
+        batch_size=BATCH_SIZE,
+        seed=draws,
+    )
+    return model, network
 
 
 def _sharing(study: Study, recipe: "Recipe", model: Evaluated, network: Any) -> Evaluated:

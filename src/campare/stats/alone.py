@@ -33,6 +33,7 @@ from campare.stats.words import (
 
 NOT_LEARNED, FOLLOWS, WORSE = "did not learn", "follows a cue", "worse than untrained"
 BELOW, NO_BETTER, FLAT = "worse than a control", "no better than a control", "flat maps"
+NOT_TOLD, NOT_DETECTED = "may follow a cue", "not detected"
 
 _HOPELESS = (NOT_LEARNED, WORSE, BELOW)
 
@@ -174,6 +175,40 @@ def faults(
     ]
 
 
+def open_cues(
+    comparison: Compared, arms: Iterable[Arm], method: str, found: Sequence[Answer]
+) -> Iterator[Answer]:
+    """Of each cue that no arm is `found` to follow: which may, or that none detectably does.
+
+    An arm may where its means are those of one that follows the cue, and the intervals, of few
+    seeds say, do not tell.
+    """
+    means, arms = Means(comparison), list(arms)
+    for cue in means.cues():
+        told = {one.subject for one in found if one.verdict == FOLLOWS and one.metric == cue}
+        shares = {arm: means(arm.name, method, cue) for arm in arms if arm.name not in told}
+        known = {arm: own for arm, own in shares.items() if math.isfinite(own.mean)}
+        may = [arm for arm in known if _may_follow(arm, method, cue, means)]
+        region = cue.removesuffix("-energy")
+        where = "; ".join(
+            f"{arm.name} puts {_percent(own.mean)} there" for arm, own in known.items()
+        )
+        seeds = max((own.seeds for own in known.values()), default=0)
+        of = f" of {count(seeds, replicate(comparison.kind))}" if seeds > 1 else ""
+        if may:
+            names = listed([arm.name for arm in may])
+            yield Answer(
+                "cue", NOT_TOLD, f"Whether {names} {'follows' if len(may) == 1 else 'follow'} the "
+                f"{region} is not told by the intervals{of}: {where}. Train more.",
+                f"{names} may follow the {region}", method=method, metric=cue, seeds=seeds,
+            )  # fmt: skip
+        elif known and not told:
+            yield Answer(
+                "cue", NOT_DETECTED, f"No arm detectably follows the {region}: {where}.",
+                f"No arm follows the {region}", method=method, metric=cue, seeds=seeds,
+            )  # fmt: skip
+
+
 def alone(
     comparison: Compared, arms: Iterable[Arm], method: str, metrics: Sequence[str]
 ) -> Iterator[Answer]:
@@ -302,6 +337,22 @@ def _cue(arm: Arm, method: str, metric: str, means: Means) -> Iterator[Answer]:
         metric=metric, estimate=own.mean, low=own.low, high=own.high, images=own.images,
         seeds=own.seeds,
     )  # fmt: skip
+
+
+def _may_follow(arm: Arm, method: str, metric: str, means: Means) -> bool:
+    """Whether means alone, without their intervals, are those of an arm that follows a cue."""
+    own, region = means(arm.name, method, metric), metric.removesuffix("-energy")
+    area = means(arm.name, "uniform", metric)
+    untrained = means(arm.name, f"{method}:untrained", metric)
+    drop, change = (means(arm.name, CLASSIFIER, f"{region}-drop{of}") for of in ("", "@change"))
+    if not own.mean > area.mean:
+        return False
+    on_it = own.mean >= LIFT * area.mean and not own.mean - untrained.mean < MORE
+    if not math.isfinite(drop.mean):
+        return on_it
+    moves = change.mean >= NEEDED and (on_it or change.mean >= MOVED)
+    open_ = not drop.high < NEEDED or not change.high < NEEDED
+    return open_ and (drop.mean >= NEEDED or moves)
 
 
 def _of_cue(metric: str) -> bool:

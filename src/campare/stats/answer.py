@@ -12,7 +12,7 @@ class Answer:
     """One thing that a comparison says.
 
     Attributes:
-        kind: 'arm', 'ahead', 'factor', 'interaction', 'trend', 'contrast', 'classifier',
+        kind: 'arm', 'cue', 'ahead', 'factor', 'interaction', 'trend', 'contrast', 'classifier',
             'equivalent', 'alone', 'controls', 'claims', 'curve', 'next', 'besides' or 'limit'.
         verdict: 'better', 'worse', 'higher', 'lower', 'mixed', 'ahead', 'equivalent',
             'not detected', 'undefined'; of claims their verdict; of an arm alone, of what differs

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from campare.stats.advice import ENOUGH_SEEDS, advice
-from campare.stats.alone import Flawed, alone, faults
+from campare.stats.alone import Flawed, alone, faults, open_cues
 from campare.stats.answer import Answer, Arm, Compared
 from campare.stats.article import SMALLEST
 from campare.stats.besides import besides
@@ -67,6 +67,7 @@ def answers(comparison: Compared) -> list[Answer]:
     order = [name for name in (method, CLASSIFIER, *others) if name]
     said = [
         *found,
+        *open_cues(comparison, arms.values(), method, found),
         *_of_controls(comparison, method),
         *_of_ahead(comparison, method, arms, flawed),
         *_of_factors(comparison, method, arms, flawed),

@@ -23,7 +23,8 @@ QUESTIONS = {
     "besides": "What differs besides, and what limits it?",
 }
 _OF_KIND = {
-    "arm": "trust", "controls": "trust", "next": "open", "besides": "besides", "limit": "besides",
+    "arm": "trust", "cue": "trust", "controls": "trust", "next": "open", "besides": "besides",
+    "limit": "besides",
 }  # fmt: skip
 _OF_VERDICT = {
     "equivalent": "equivalent", "not detected": "open", "undefined": "open", "not settled": "open",
