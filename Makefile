@@ -33,9 +33,9 @@ $(BACKENDS): $(STAMP) tests/backends.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/backends.txt -c constraints.txt
 	@touch $@
 
-demo: setup  ## train the article's models A-D on the drawn set, 3 seeds, into runs/demo
-	$(BIN)/campare study drawn --recipes article --backbone embedded --seeds 3 --out $(DEMO) \
-		--engine 'local(jobs=2, overlap=True)'
+demo: setup  ## train the article's models A-D on the drawn set, 3 seeds, and judge its claims, into runs/demo
+	$(BIN)/campare study drawn --recipes article --backbone embedded --seeds 3 --train 3000 --size 64 \
+		--out $(DEMO) --engine 'local(jobs=2, overlap=True)'
 
 test: lint types backends  ## lint, types and the default tests, Keras on TensorFlow
 	$(TESTS)

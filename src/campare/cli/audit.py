@@ -179,7 +179,7 @@ def audit(
         "console": console,
     }
     if dry_run:
-        say_cost(console, cost_of(named(models), images, **settings), "model")
+        say_cost(terminal(), cost_of(named(models), images, **settings), "model")
         return
     run_audit(named(models), images, **settings)
     conclude(console, Run.open(path), path, joined=cells is not None)

@@ -211,7 +211,7 @@ def study(
         "console": console,
     }
     if dry_run:
-        say_cost(console, cost_of(images, **settings))
+        say_cost(terminal(), cost_of(images, **settings))
         return
     run = run_study(images, **settings)
     conclude(console, run, run.path, joined=cells is not None)

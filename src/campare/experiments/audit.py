@@ -184,7 +184,9 @@ def audit(
         terms, reading, opened, selection = plan.terms, plan.reading, plan.opened, plan.selection
         firsts = [opened.first(arm.name) for arm in arms]
         grids = {one.name: one.grids(terms.methods) for one in firsts}
-        if not quiet and not (path and (path / MANIFEST).is_file()):  # else some are measured
+        if not live.console.quiet and not (
+            path and (path / MANIFEST).is_file()
+        ):  # else some are measured
             for line in _cost(plan, engine, keep_maps).words("model"):
                 live.say(line)
         inputs = InputsBySize(images, selection.metrics, _differing(grids.values()), live)

@@ -153,7 +153,7 @@ def study(
         live.say("Building each recipe's network to find the layers that can be compared")
         begun = networks(plan)
         grids = {name: network.grids(plan.methods) for name, network in begun.items()}
-        if not quiet and plan.todo:
+        if not console.quiet and plan.todo:
             for line in cost_of_study(plan, begun, engine, keep_maps).words():
                 live.say(line)
         del begun
