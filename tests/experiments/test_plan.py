@@ -1,0 +1,51 @@
+"""A plan says what a study will do, and nothing is there of it yet."""
+
+import io
+
+import pytest
+from rich.console import Console
+from small_study import TINY, tiny_set
+
+from campare.errors import RecipeError
+from campare.experiments.plan import networks, planned
+from campare.experiments.progress import Live
+
+
+def plan_of(out, **changes):
+    with Live(Console(quiet=True)) as live:
+        return planned(tiny_set(), live, **{"recipes": TINY, "seeds": 2, "out": out} | changes)
+
+
+def test_cells_are_all_of_a_seed_then_all_of_the_next(tmp_path):
+    plan = plan_of(tmp_path / "r")
+    assert [cell.name for cell in plan.cells] == ["plain-0", "turned-0", "plain-1", "turned-1"]
+    assert (plan.todo, plan.mine, plan.before) == (plan.cells, None, None)
+    assert (plan.size, plan.seeds) == (24, (0, 1))
+    assert [recipe.name for recipe in plan.ours] == ["plain", "turned"]
+    assert plan.own == []
+    assert not (tmp_path / "r").exists()
+
+
+def test_those_of_this_call_are_by_number(tmp_path):
+    assert [cell.name for cell in plan_of(tmp_path / "r", cells="1-2").todo] == [
+        "turned-0",
+        "plain-1",
+    ]
+
+
+def test_recipes_of_one_network_have_the_same(tmp_path):
+    found = networks(plan_of(tmp_path / "r"))
+    assert found["plain"] is found["turned"]
+    assert networks(plan_of(tmp_path / "r", recipes=TINY[:1])).keys() == {"plain"}
+
+
+def test_what_is_planned_is_said(tmp_path):
+    out = io.StringIO()
+    with Live(Console(file=out, width=200)) as live:
+        planned(tiny_set(), live, recipes=TINY, seeds=2, out=tmp_path / "r")
+    assert out.getvalue().startswith("campare: 2 recipes (plain, turned) x 2 seeds on drawn cat")
+
+
+def test_a_recipe_that_is_none_is_refused(tmp_path):
+    with pytest.raises(RecipeError, match="Expected Recipe objects, got 'A'"):
+        plan_of(tmp_path / "r", recipes=["A"])
