@@ -261,6 +261,95 @@ def test_a_map_of_a_part_of_the_photos_lies_on_that_part(browser, fake_run, tmp_
     page.close()
 
 
+@pytest.fixture(scope="module")
+def two_methods(build_run, tmp_path_factory):
+    """A run with maps of two methods, and its page."""
+    run = build_run(tmp_path_factory.mktemp("two"), n=40, arms=("A", "B"), seeds=(0,))
+    for maps in run.arrays.values():
+        maps["hirescam"] = maps["grad-cam"][:, ::-1] - np.float32(0.05)  # values below zero, too
+    return run, written(run, run.compared, run.path)
+
+
+@pytest.fixture
+def closely(browser, two_methods):
+    """The page of two methods with its second image by itself, and which image that is."""
+    run, address = two_methods
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    faults = []
+    page.on("console", lambda message: faults.append(message.text))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    go(page, address)
+    page.locator(".row").nth(1).click()
+    yield page, run, run.pictures.names.index(page.inner_text(".one-name"))
+    assert faults == []
+    page.close()
+
+
+def downloaded(page, button) -> bytes:
+    with page.expect_download() as waiting:
+        page.locator("dialog").get_by_role("button", name=button, exact=True).click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "hirescam"])
+def test_values_of_a_map_are_downloaded_as_the_run_has_them(closely, method):
+    page, run, at = closely
+    page.select_option("dialog [name=method]", method)
+    for arm in "AB":
+        found = np.load(io.BytesIO(downloaded(page, f"{arm} .npy")), allow_pickle=False)
+        assert found.dtype == np.float32
+        assert np.array_equal(found, run.arrays[arm, 0][method][at])
+
+
+def test_a_picture_is_downloaded_as_it_is_drawn(closely):
+    page, run, at = closely
+    picture = np.asarray(Image.open(io.BytesIO(downloaded(page, "photo .png"))).convert("RGB"))
+    page.fill("dialog [name=heat]", "0")
+    plain = np.asarray(Image.open(io.BytesIO(downloaded(page, "B .png"))).convert("RGB"))
+    assert np.array_equal(plain, picture)
+    page.fill("dialog [name=heat]", "100")
+    heated = np.asarray(Image.open(io.BytesIO(downloaded(page, "B .png"))).convert("RGB"))
+    assert heated.shape == picture.shape == (320, 320, 3)
+    big = resize(run.arrays["B", 0]["grad-cam"][at], (320, 320))
+    change = np.abs(heated.astype(int) - picture).sum(-1)
+    assert change[big > 0.8 * big.max()].mean() > 2 * change[big < 0.1 * big.max()].mean()
+
+
+def test_the_value_under_the_pointer_is_that_of_the_cell(closely):
+    page, run, at = closely
+    page.select_option("dialog [name=method]", "hirescam")
+    box = page.locator("dialog .stack").nth(1).bounding_box()
+    page.mouse.move(box["x"] + 0.31 * box["width"], box["y"] + 0.77 * box["height"])
+    said = page.inner_text(".readout")
+    for arm in "AB":
+        maps = run.arrays[arm, 0]["hirescam"][at]
+        h, w = maps.shape
+        value = float(maps[int(0.77 * h), int(0.31 * w)])
+        read = said.split(f"{arm} ")[1].split(" (")[0].replace("−", "-")
+        assert float(read) == pytest.approx(value, rel=1e-3)
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.inner_text(".readout") != said
+
+
+def test_arms_are_shown_one_over_another(closely):
+    page, _, _ = closely
+    page.select_option("dialog [name=view]", "over")
+    assert page.locator("dialog .stack").count() == 1
+    page.fill("dialog [name=split]", "30")
+    clip = "node => getComputedStyle(node).clipPath"
+    assert "70%" in page.locator("dialog .left").evaluate(clip)
+    assert "30%" in page.locator("dialog .right").evaluate(clip)
+    name = page.inner_text(".one-name")
+    page.locator("dialog [name=split]").focus()
+    page.keyboard.press("ArrowRight")  # moves the seam, not to another image
+    assert page.input_value("dialog [name=split]") == "31"
+    page.click("dialog [data-step='1']")
+    assert page.inner_text(".one-name") != name
+    assert page.input_value("dialog [name=view]") == "over"
+    page.keyboard.press("Escape")
+    assert page.locator("dialog").is_hidden()
+
+
 def test_light_and_dark_can_be_chosen(browser, address):
     page = browser.new_page(color_scheme="light")
     page.goto(address)

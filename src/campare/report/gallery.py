@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 
 from campare.attribution import drawing
 from campare.attribution import maps as cam_maps
-from campare.report import packing
+from campare.report import closer, packing
 from campare.report.view import Arm
 from campare.runs.manifest import Manifest
 from campare.stats.words import higher_is_better, title
+
+#: Pixels a side of the photos chosen by rule; the others are as large as all of them fit.
+LARGEST = 384
 
 #: The groups, in the order in which they claim an image.
 GROUPS = {
@@ -171,8 +174,19 @@ def gallery(
         "grids": [list(grid) for grid in plan.grids],
         "heat": [one.heat for one in drawn],
         "status": [one.status for one in drawn],
+        "peaks": [one.peaks for one in drawn],
         "colors": packing.text(drawing.heatmap(np.arange(256.0)[None]).tobytes()),
         **({"windows": [_windows(windows.get(name), index) for name in names]} if windows else {}),
+        "closer": closer.closer(
+            [run.maps(name, seed) for name in names],
+            index,
+            len(chosen),
+            lambda other, metric: [
+                [_plain(v) for v in _values(own, arm, other, metric, pictures.names)[index]]
+                for arm in names
+            ],
+            [*measured],
+        ),
     }
     regions = frozenset(region for image in data["images"] for region, _ in image["lines"])
     hero = _hero(pictures, arms, [one.middle for one in drawn], measured[metric], middle, windows)
@@ -184,6 +198,7 @@ class _Drawn(NamedTuple):
 
     heat: str
     status: list[str]
+    peaks: list[float | None]  # the largest value of each map; None where nothing is positive
     middle: NDArray[Any]  # (1, h, w)
 
 
@@ -192,7 +207,12 @@ def _drawn(
 ) -> _Drawn:
     shown = maps[index]
     heat = packing.text(packing.grid_bytes(shown, grid))
-    return _Drawn(heat, cam_maps.status(shown).tolist(), maps[middle : middle + 1])
+    return _Drawn(heat, cam_maps.status(shown).tolist(), _peaks(shown), maps[middle : middle + 1])
+
+
+def _peaks(maps: NDArray[Any]) -> list[float | None]:
+    tops = np.nan_to_num(cam_maps.positive(maps), posinf=0).max(axis=(1, 2))
+    return [float(f"{top:.6g}") if top > 0 else None for top in tops]
 
 
 def _mean(values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
@@ -253,7 +273,7 @@ def _image(pictures: Any, at: int, group: str | None, side: int) -> dict[str, An
         "name": pictures.names[at],
         "label": int(pictures.labels[at]),
         "group": group,
-        "photo": packing.text(packing.webp(pictures.images[at], side)),
+        "photo": packing.text(packing.webp(pictures.images[at], LARGEST if group else side)),
         "lines": packing.outlines(pictures.regions, at),
     }
 

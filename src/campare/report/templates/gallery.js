@@ -28,6 +28,7 @@
 
   const number = (value, digits = 2) =>
     value === null ? "–" : value.toFixed(digits).replace("-", "−");
+  const one = closer(data, paint, { dialog, node, number, tile, photo });
   const measure = () => data.measures[field("measure").value];
   const pair = () => data.pairs[field("pair").value];
   const right = (arm, at) =>
@@ -151,18 +152,22 @@
     return figure;
   }
 
+  function photo(at) {
+    const image = data.images[at];
+    const caption = node("figcaption", {}, node("b", {}, data.classes[image.label]));
+    if (image.group) caption.append(node("span", { class: "group" }, image.group));
+    caption.append(node("span", { class: "file", title: image.name }, image.name));
+    return node("figure", { class: "cell photo" }, stack(at, null), caption);
+  }
+
   function row(at) {
     let built = rows.get(at);
     if (!built) {
       const image = data.images[at];
       const label = data.classes[image.label];
-      const caption = node("figcaption", {}, node("b", {}, label));
-      if (image.group) caption.append(node("span", { class: "group" }, image.group));
-      caption.append(node("span", { class: "file", title: image.name }, image.name));
-      const photo = node("figure", { class: "cell photo" }, stack(at, null), caption);
       built = node("article", { class: "row", tabindex: "0", "data-image": at });
       built.setAttribute("aria-label", [image.name, label, image.group].filter(Boolean).join(", "));
-      built.append(photo, ...data.arms.map((_, arm) => tile(at, arm)));
+      built.append(photo(at), ...data.arms.map((_, arm) => tile(at, arm)));
       rows.set(at, built);
     }
     label(built, at);
@@ -178,24 +183,7 @@
 
   function enlarge(at) {
     open = at;
-    const image = data.images[at];
-    const tiles = [...row(at).children].map((cell) => cell.cloneNode(true));
-    for (const cell of tiles) {
-      const canvas = cell.querySelector("canvas");
-      if (canvas) paint(canvas, Number(cell.dataset.arm), at, 320); // a clone is blank
-    }
-    dialog.querySelector(".large").replaceChildren(...tiles);
-    const shown = data.arms.map((_, arm) => arm).filter((arm) => !hidden.has(arm));
-    const heads = ["measure", ...shown.map((arm) => data.arms[arm].name)];
-    const body = node("tbody");
-    for (const of of data.measures) {
-      const cells = shown.map((arm) => node("td", { class: "figure" }, number(of.values[arm][at], 3)));
-      body.append(node("tr", {}, node("th", { scope: "row" }, of.title), ...cells));
-    }
-    const head = node("tr", {}, ...heads.map((text) => node("th", { scope: "col" }, text)));
-    dialog.querySelector(".scroll").replaceChildren(node("table", {}, node("thead", {}, head), body));
-    dialog.setAttribute("aria-label", image.name);
-    if (!dialog.open) dialog.showModal();
+    one.show(at, hidden);
   }
 
   function step(by) {
@@ -210,7 +198,10 @@
     to.scrollIntoView({ block: "center", behavior: "instant" });
   }
 
+  const closerHeat = dialog.querySelector("[name=heat]");
+
   function update() {
+    closerHeat.value = field("heat").value;
     for (const part of [list, dialog]) {
       part.style.setProperty("--heat", field("heat").value / 100);
       part.classList.toggle("plain", !field("outline").checked);
@@ -292,6 +283,8 @@
     "/": () => field("name").focus(),
   };
 
+  const arrows = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
+
   form.addEventListener("change", (event) => {
     if (["heat", "outline", "name"].includes(event.target.name)) return;
     if (["pair", "measure"].includes(event.target.name)) sorting();
@@ -303,6 +296,12 @@
     // The event comes late: what the reader went on to meanwhile, the search say, keeps the focus.
     if (open !== null && !document.activeElement.matches("input, select, textarea")) row(open).focus();
   });
+  closerHeat.addEventListener("input", () => {
+    field("heat").value = closerHeat.value;
+    update();
+  });
+  for (const button of dialog.querySelectorAll("[data-step]"))
+    button.addEventListener("click", () => step(Number(button.dataset.step)));
   find(".more").addEventListener("click", more);
   list.addEventListener("click", (event) => {
     const hit = event.target.closest(".row");
@@ -311,7 +310,7 @@
   gallery.addEventListener("pointermove", (event) => {
     if (event.pointerType !== "mouse") return;
     const stacked = event.target.closest(".stack");
-    const group = stacked && stacked.closest(".row, .large");
+    const group = stacked && stacked.closest(".row");
     if (!group) return;
     const box = stacked.getBoundingClientRect();
     const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
@@ -322,8 +321,11 @@
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input:not([type=range]):not([type=checkbox]), select, textarea")) return;
     if (event.key === "Enter" && event.target.matches(".row")) enlarge(Number(event.target.dataset.image));
-    else if (dialog.open && event.key === "ArrowRight") step(1);
-    else if (dialog.open && event.key === "ArrowLeft") step(-1);
+    else if (dialog.open && arrows[event.key]) {
+      if (event.shiftKey) one.move(...arrows[event.key]);
+      else if (event.target.matches("[type=range]") || !arrows[event.key][0]) return;
+      else step(arrows[event.key][0]);
+    }
     else if (keys[event.key]) keys[event.key]();
     else return;
     event.preventDefault();

@@ -1,14 +1,16 @@
 // Heatmaps: a grid of bytes becomes a colored canvas, enlarged as the metrics enlarge a map.
-// painter(data) gives paint(canvas, arm, image, pixels a side).
+// painter(data) gives paint(canvas, arm, image, pixels a side[, own]); own is another map of that
+// arm and image, { cells, grid }: bytes of one map in place of those of the page.
 const painter = (data) => {
   const bytes = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
   const colors = bytes(data.colors);
   const heat = data.heat.map(() => null); // decoded when first looked at
 
-  function paint(canvas, arm, at, sharp = 112) {
-    if (!heat[arm]) heat[arm] = bytes(data.heat[arm]);
-    const [h, w] = data.grids[arm];
-    const start = at * h * w;
+  function paint(canvas, arm, at, sharp = 112, own = null) {
+    if (!own && !heat[arm]) heat[arm] = bytes(data.heat[arm]);
+    const cells = own ? own.cells : heat[arm];
+    const [h, w] = own ? own.grid : data.grids[arm];
+    const start = own ? 0 : at * h * w;
     const side = Math.max(sharp, h, w);
     canvas.width = canvas.height = side;
     const context = canvas.getContext("2d");
@@ -20,8 +22,8 @@ const painter = (data) => {
       const below = start + down.second[y] * w;
       for (let x = 0; x < side; x++, to += 4) {
         const [a, b, share] = [columns.first[x], columns.second[x], columns.share[x]];
-        const upper = heat[arm][top + a] * (1 - share) + heat[arm][top + b] * share;
-        const lower = heat[arm][below + a] * (1 - share) + heat[arm][below + b] * share;
+        const upper = cells[top + a] * (1 - share) + cells[top + b] * share;
+        const lower = cells[below + a] * (1 - share) + cells[below + b] * share;
         const value = upper * (1 - down.share[y]) + lower * down.share[y];
         const color = 3 * Math.round(value);
         picture.data[to] = colors[color];

@@ -4,10 +4,10 @@ const windowed = (painter) => (data) => {
   const paint = painter(data);
   const part = document.createElement("canvas");
 
-  return (canvas, arm, at, sharp = 112) => {
-    if (!data.windows[arm]) return paint(canvas, arm, at, sharp);
+  return (canvas, arm, at, sharp = 112, own = null) => {
+    if (!data.windows[arm]) return paint(canvas, arm, at, sharp, own);
     const [top, left, bottom, right] = data.windows[arm][at];
-    paint(part, arm, at, sharp);
+    paint(part, arm, at, sharp, own);
     const side = (canvas.width = canvas.height = part.width);
     const box = [left, top, right - left, bottom - top].map((share) => share * side);
     canvas.getContext("2d").drawImage(part, ...box);

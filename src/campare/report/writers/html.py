@@ -40,7 +40,8 @@ def html(page: Page, sections: Sequence[Section]) -> str:
 
 def _gallery_script(page: Page) -> str:
     """The gallery with its painter of heatmaps: one of parts of photos where models see these."""
-    painter, gallery = _text("heat.js"), _text("gallery.js")
+    closer = _text("values.js") + _text("closer.js")
+    painter, gallery = _text("heat.js") + closer, _text("gallery.js")
     if not page.gallery.windows:
         return painter + gallery
     return f"{painter}{_text('windows.js')}((painter) => {{\n{gallery}}})(windowed(painter));\n"
