@@ -78,21 +78,30 @@ def test_the_folder_of_the_data_says_how_it_is_read(
 def test_data_sets_nothing_else(option: str, failing: Failing):
     write(f'{option} = "x"\n', "d")
     line = failing("study", "d")
-    assert line.startswith(f"Expected in d/campare.toml an option, got '{option}'. Try: ")
+    assert line.startswith(f"Expected an option in d/campare.toml, got '{option}'. Try: ")
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("[study", "Expected in campare.toml TOML, got: "),
-        ("[study]\nsedes = 3", "Expected in campare.toml an option, got 'sedes'. Try: recipes,"),
-        ("[studdy]\nseeds = 3", "Expected in campare.toml a table of a verb, got 'studdy'. Try: ["),
-        ("seeds = 3", "Expected in campare.toml a table of a verb, got 'seeds'. Try: [study], "),
-        ("[study]\nseeds = {a = 1}", "Expected in campare.toml seeds as a text, a number or a "),
-        ("[study]\nseeds = [[1]]", "Expected in campare.toml seeds as a text, a number or a "),
-        ("[study]\nseeds = 1979-05-27", "Expected in campare.toml seeds as a text, a number or a "),
-        (f"[study]\nseeds = {'9' * 5000}", "Expected in campare.toml TOML, got: "),
-        ("[study]\nseeds = " + "[" * 50_000, "Expected in campare.toml TOML, got: "),
+        ("[study", "Expected TOML in campare.toml, got "),
+        ("[study]\nsedes = 3", "Expected an option in campare.toml, got 'sedes'. Try: recipes,"),
+        ("[studdy]\nseeds = 3", "Expected a table of a verb in campare.toml, got 'studdy'. Try: ["),
+        ("seeds = 3", "Expected a table of a verb in campare.toml, got 'seeds'. Try: [study], "),
+        (
+            "[study]\nseeds = {a = 1}",
+            "Expected seeds as a text, a number or a list in campare.toml, got",
+        ),
+        (
+            "[study]\nseeds = [[1]]",
+            "Expected seeds as a text, a number or a list in campare.toml, got",
+        ),
+        (
+            "[study]\nseeds = 1979-05-27",
+            "Expected seeds as a text, a number or a list in campare.toml, got",
+        ),
+        (f"[study]\nseeds = {'9' * 5000}", "Expected TOML in campare.toml, got "),
+        ("[study]\nseeds = " + "[" * 50_000, "Expected TOML in campare.toml, got "),
         ("[study]\nseeds = 'three'", "Invalid value for '--seeds': Input should be a valid integ"),
     ],
 )

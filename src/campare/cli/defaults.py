@@ -40,7 +40,7 @@ def take_own(context: Context) -> None:
     found: dict[str, dict[str, Any]] = {}
     for verb, table in _read(path).items():
         if verb not in verbs or not isinstance(table, Mapping):
-            raise _unknown(path, f"a table of a verb, got {verb!r}", f"[{'], ['.join(verbs)}]")
+            raise _unexpected(path, "a table of a verb", repr(verb), f"[{'], ['.join(verbs)}]")
         found[verb] = _of_verb(path, table, verbs[verb])
     context.default_map = found
 
@@ -79,7 +79,7 @@ def _of_verb(path: Path, table: Mapping[str, Any], known: list[str]) -> dict[str
         name = key.replace("-", "_")
         if name not in known:
             offered = ", ".join(each.replace("_", "-") for each in known)
-            raise _unknown(path, f"an option, got {key!r}", offered)
+            raise _unexpected(path, "an option", repr(key), offered)
         found[name] = _word(path, key, value)
     return found
 
@@ -97,7 +97,7 @@ def _word(path: Path, key: str, value: Any) -> Any:
         return ",".join(map(str, value))
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise _unknown(path, f"{key} as a text, a number or a list of these, got {value!r}", "a text")
+    raise _unexpected(path, f"{key} as a text, a number or a list", repr(value), "a text")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -105,11 +105,11 @@ def _read(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return tomllib.loads(file.read(MOST_BYTES).decode())
     except (ValueError, RecursionError) as error:
-        raise _unknown(path, f"TOML, got: {error}", "seeds = 3, in a table [study]") from error
+        raise _unexpected(path, "TOML", str(error), "seeds = 3, in a table [study]") from error
 
 
-def _unknown(path: Path, what: str, offered: str) -> CampareError:
-    return CampareError(f"Expected in {path} {what}. Try: {offered}")
+def _unexpected(path: Path, what: str, came: str, offered: str) -> CampareError:
+    return CampareError(f"Expected {what} in {path}, got {came}. Try: {offered}")
 
 
 def _say(path: str, found: Mapping[str, Any]) -> None:

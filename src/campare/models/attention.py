@@ -35,8 +35,8 @@ def over_tokens(attentions: Sequence[Attention], n: int, grids: Sequence[tuple[i
     if not shapes:
         raise ModelError(
             "Expected self-attention between the image and the score, got none that can be "
-            f"followed. {_TRY}, or attention that is written out, as by "
-            "attn_implementation='eager' of transformers"
+            "followed; what is written out can, as by attn_implementation='eager' of transformers. "
+            f"{_TRY}"
         )
     known = dict(reversed(grids))  # of several grids of as many tokens, the first
     for shape in shapes:
