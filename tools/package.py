@@ -29,7 +29,7 @@ TRIALS = (
     ["campare", "data", "draw", "set", "--train", "8", "--test", "4", "--size", "32"],
     ["campare", "study", "set", "--only", "A", "--seeds", "1", "--epochs", "1", "--backbone",
      "embedded", "--metrics", "default", "--size", "32", "--out", "run"],
-    ["campare", "explain", "run/models/A-0.keras", "set/test/cat/cat_0.png", "--out", "maps"],
+    ["campare", "explain", "run/models/A-0.keras", "set/test/cat/cat_00000.png", "--out", "maps"],
     ["campare", "check", "run"],
 )  # fmt: skip
 

@@ -72,7 +72,7 @@ def test_a_model_of_any_size_wants_a_size(models: Path, photos: list[Path], fail
     ("options", "expected"),
     [
         ("fixed.keras broken.jpg", "Expected an image file, got 'broken.jpg', which cannot be"),
-        ("fixed.keras absent.jpg", "Expected an image file, got 'absent.jpg', which cannot be"),
+        ("fixed.keras absent.jpg", "Expected an image file, got no such file: 'absent.jpg'. Try"),
         ("absent.keras one.png", "Expected a saved Keras model, got no file"),
         ("flat.keras one.png", "Expected "),
         ("fixed.keras one.png --target 2", "Expected "),

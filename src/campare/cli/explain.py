@@ -126,6 +126,10 @@ def _picture(path: Path) -> "Array":
     from campare.data.decode import decode_image
     from campare.untrusted import read_bytes
 
+    if not path.exists():
+        raise DataError(
+            f"Expected an image file, got no such file: {str(path)!r}. Try: its path from here"
+        )
     try:
         return decode_image(read_bytes(path)).image
     except Exception as error:  # Pillow raises many kinds; whichever, it is no image
