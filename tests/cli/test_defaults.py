@@ -18,7 +18,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
         given.update(options, data=data)
         return []
 
-    monkeypatch.setattr("campare.experiments.study.numbered_cells", numbered)
+    monkeypatch.setattr("campare.experiments.plan.numbered_cells", numbered)
     return given
 
 

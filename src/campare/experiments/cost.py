@@ -82,9 +82,7 @@ class Cost:
 
         Example:
             >>> cost = Cost(12, 90_000, 60_000, 5_000, 80_000, 200.0, 2 * 10**9, 3 * 10**7)
-            >>> print("\\n".join(cost.words()))
-            12 cells, passes of images: 175,000 forward (90,000 in training, 5,000 for maps,
-            80,000 for measures), 60,000 backward in training
+            >>> print(cost.words()[1])
             About 3 min 20 s, 2.0 GB of memory, 30 MB of disk
         """
         training = f"{self.training:,} in training, " if self.training else ""
