@@ -1,4 +1,8 @@
+import polars as pl
+import pytest
+
 from campare.report import methods, view
+from campare.report.page import _target
 from manifests import changed
 
 
@@ -36,3 +40,29 @@ def test_references_name_each_paper_once():
     assert lines[1].startswith("Energy in the object and Energy on the telling parts: Wang")
     assert len(lines) == 2 + len(methods.STATISTICS)
     assert methods.references("layer-cam", [])[0] == "LayerCAM: Jiang et al. 2021."
+
+
+def test_maps_of_pixels_are_of_no_layer_and_parameters_are_told(fake_run):
+    text = methods._maps(fake_run.manifest, "integrated-gradients(steps=8)", "the true class")
+    assert text.startswith(
+        "Integrated gradients maps (Sundararajan et al. 2017, steps=8) of the true class were "
+        "computed for the pixels of each image, and undefined values"
+    )
+    assert "layer" not in text
+    cam = methods._maps(fake_run.manifest, "score-cam(channels=64)", "the true class")
+    assert cam.startswith("Score-CAM maps (Wang et al. 2020, channels=64) of the true class were")
+    assert methods.references("score-cam(channels=64)", [])[0] == "Score-CAM: Wang et al. 2020."
+
+
+@pytest.mark.parametrize(
+    ("label", "prediction", "said"),
+    [
+        ("a", "b", "the true class"),
+        ("b", "a", "the predicted class"),
+        (None, "a", "the predicted class"),  # images without a label have no true class
+        (None, None, "a set class"),
+    ],
+)
+def test_the_class_that_maps_explain_is_told_from_the_rows(label, prediction, said):
+    columns = {"method": "grad-cam", "label": label, "prediction": prediction, "target": "a"}
+    assert _target(pl.LazyFrame([columns])) == said

@@ -7,6 +7,8 @@ import pytest
 from written_page import changed, rendered
 
 from campare.report.page import read
+from campare.report.screen import _cautions
+from campare.stats.alone import DECIDE, Flawed
 from campare.stats.answer import Answer
 from campare.stats.compare import compare
 
@@ -59,6 +61,12 @@ def test_faults_that_are_alike_are_one_line_and_those_that_change_the_answer_com
     ]
     _, html = rendered(dataclasses.replace(run, compared=compared))
     assert html.index("A, D: did not learn") < html.index("<h1>") < html.index("All 4: flat maps")
+
+
+def test_a_fault_that_decides_the_headline_changes_the_answer_here_too():
+    told = [Answer("arm", verdict, "A is", "A is", subject="A") for verdict in DECIDE]
+    assert all(one.changes for one in _cautions(told, [], 2))
+    assert all(Flawed([one]).decides(1) for one in told)
 
 
 def test_where_an_arm_follows_a_cue_the_first_chart_is_of_the_cue(fake_run):

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from campare.report import view
+from manifests import changed
 
 
 def test_settings_that_differ_are_told_apart():
@@ -36,3 +37,16 @@ def test_pairs_are_of_the_same_images_and_means_over_seeds():
                    [("B", "A"), ("A", "B")])  # fmt: skip
     assert found["B", "A"] == pytest.approx([-0.1, 0.3])  # of y and z
     assert found["A", "B"] == pytest.approx([0.1, -0.3])
+
+
+def test_an_audit_knows_of_no_training_that_failed(fake_run):
+    """Also where arms have replicates, as its answers say."""
+    known = fake_run.compared.arms
+    for kind, seeds, noun, guess in (
+        ("audit", [0], "model", "may be guessing"),
+        ("audit", [0, 1], "arm", "may be guessing"),
+        ("study", [0], "arm", "did not learn"),
+    ):
+        manifest = changed(fake_run.manifest, kind=kind, seeds=seeds)
+        arm, *_ = view.arms(manifest, known, "grad-cam")
+        assert (arm.noun, arm.guess) == (noun, guess)

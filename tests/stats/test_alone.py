@@ -348,3 +348,21 @@ def test_pixels_that_would_fit_better_are_named():
     text = table(arms=[own], kind="audit").answers[0].text
     assert "Your own scaled prepares its pixels: no known convention in its stead does" in text
     assert not [one for one in table(arms=[arm("A")], kind="audit").answers if one.kind == "arm"]
+
+
+def test_a_model_whose_outputs_are_no_numbers_has_no_accuracy():
+    broken = arm("A", unlearned=3, accuracy=math.nan)
+    (said, *_) = table(arms=[broken], means=[mean("A", "energy", 0.3)], kind="study").answers
+    assert "nan" not in str(said)
+    assert "its outputs are no numbers" in str(said)
+
+
+def test_controls_of_maps_of_pixels_tell_of_a_cue_too():
+    """Those carry the name of their method."""
+    method = "guided-grad-cam"
+    means, _ = cue("A", 0.28, drop=0.2, drop_low=-0.9)
+    names = {"grad-cam": method, "uniform": f"{method}:uniform", UNTRAINED: f"{method}:untrained"}
+    renamed = [(row[0], names.get(row[1], row[1]), *row[2:]) for row in means]
+    wide = [("A", method, "cue-energy", f"{method}:uniform", 0.25, -0.65, 1.15, 0.5)]
+    ((_, verdict, _),) = said_of_cues(table(means=renamed, nulls=wide, arms=[arm("A")]))
+    assert verdict == "may follow a cue"

@@ -307,3 +307,11 @@ def test_terminal_and_notebook_carry_the_answers():
     for text in said:
         assert text in terminal
         assert text in re.sub("</?[a-z]+>", "", found._repr_html_())
+
+
+def test_contrasts_of_single_trainings_among_others_are_named():
+    rows = [
+        effect("energy", "better", seeds=n, contrast=c) for n, c in ((5, "B - A"), (1, "C - A"))
+    ]
+    (said,) = [one for one in answers(compared(*rows)) if one.kind == "limit"]
+    assert said.text == "C - A: an arm is one training, and its interval covers images alone."

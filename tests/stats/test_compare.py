@@ -310,6 +310,33 @@ def test_a_design_can_be_given():
         compare(renamed, design={"Z": Levels(False, False)})
 
 
+def test_arms_that_are_known_by_their_names_alone_are_told():
+    (said,) = compare(TABLE, resamples=100).notes
+    assert said.startswith("By name alone A, B and C are taken for recipes of campare's own.")
+    assert compare(TABLE, design={}, resamples=100).notes == ()
+    assert compare(TABLE.with_columns(pl.col("recipe") + "'"), resamples=100).notes == ()
+
+
+def test_one_arm_without_controls_has_been_measured():
+    one = TABLE.filter(recipe="A", method="grad-cam")
+    found = compare(one, resamples=100)
+    assert found.nulls.height == found.effects.height == 0
+    assert found.headline.startswith("A has 0.")
+
+
+def test_arms_without_a_measure_in_common_were_measured_all_the_same():
+    other = pl.when(recipe="A").then(pl.lit("fem")).otherwise("method")
+    apart = TABLE.filter(pl.col("recipe").is_in(["A", "B"]), method="grad-cam")
+    found = compare(apart.with_columns(method=other), resamples=100)
+    assert found.headline == "No map of this run could be compared."
+
+
+def test_a_metric_may_have_any_name():
+    for name in ("-", "", " "):
+        odd = TABLE.filter(metric="energy").with_columns(metric=pl.lit(name))
+        assert compare(odd, resamples=100).headline
+
+
 def test_the_permutation_test_and_the_size_stand_beside_the_interval():
     row = effect(compare(TABLE, resamples=1000), "B - A")
     assert row["size_low"] < row["effect_size"] < row["size_high"]
@@ -326,8 +353,7 @@ def grouped(frame=TABLE, size=5):
 
 def test_groups_are_the_units_of_every_table():
     alone, found = compare(TABLE, resamples=200), compare(grouped(), resamples=200)
-    assert alone.notes == ()
-    assert found.notes == ("Units of independence: 6 groups of 5 images.",)
+    assert found.notes == ("Units of independence: 6 groups of 5 images.", *alone.notes)
     for name in ("effects", "summary", "factors", "sensitivity"):
         before, after = getattr(alone, name), getattr(found, name)
         assert set(before["groups"]) <= {0}
@@ -401,7 +427,7 @@ def test_mosaics_that_share_images_have_wider_intervals_where_that_is_known():
     table = pl.DataFrame(rows, schema=NEEDED_COLUMNS, orient="row")
     plain, honest = compare(table), Scores(table, mosaics=shown).compare()
     assert "Mosaics count as independent here" in plain.notes[0]
-    assert honest.notes == ()
+    assert honest.notes == plain.notes[1:]
     (narrow,), (wide,) = (found.summary.to_dicts() for found in (plain, honest))
     assert narrow["mean"] == wide["mean"]
     assert narrow["groups"] == wide["groups"] == 0

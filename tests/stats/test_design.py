@@ -3,14 +3,17 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
+from campare.errors import RunError
 from campare.stats.design import (
     Levels,
     design_of,
     factorial,
     gain_over_size,
+    levels_from,
     main_effect,
     of_recipe,
     trends,
+    value_of,
     written,
 )
 from campare.training.recipe import Recipe
@@ -150,3 +153,32 @@ def test_recipes_of_a_file_with_sizes_of_their_own_have_a_trend():
 
 def test_contrasts_in_words():
     assert written({"C": 0.5, "B": -0.5, "D": 0.5, "A": -0.5, "E": 0.0}) == ("C + D", "B + A")
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ({"pre-training": "scratch"}, "'pre-training' of an arm as true or false, got 'scratch'"),
+        ({"augmentation": "no"}, "'augmentation' of an arm as true or false, got 'no'"),
+        ({"train size": "small"}, "'train size' of an arm as a number of images, got 'small'"),
+        ({"train size": 0}, "'train size' of an arm as a number of images, got 0"),
+        ({"strength": "weak"}, "'strength' of an arm as a number from 0, got 'weak'"),
+    ],
+)
+def test_levels_that_a_known_factor_cannot_have_are_refused(level, said):
+    with pytest.raises(RunError) as caught:
+        levels_from(level)
+    assert str(caught.value).startswith(f"Expected {said}. Try ")
+    assert levels_from({"pre-training": True, "train size": 50, "strength": 0, "x": "no"})
+
+
+def test_an_option_of_own_code_that_is_called_as_a_factor_is_one_of_its_own():
+    arms = [
+        {"name": name, "train": "mine:train", "options": {"augmentation": kind, "strength": "x"}}
+        for name, kind in (("A", "none"), ("B", "cutmix"))
+    ]
+    a, b = design_of(arms).values()
+    assert (a.augmented, b.augmented) == (False, False)
+    assert (value_of(a, "option augmentation"), value_of(b, "option augmentation")) == (
+        "none", "cutmix"
+    )  # fmt: skip

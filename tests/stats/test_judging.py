@@ -55,7 +55,8 @@ def test_the_four_verdicts(gain, seeds, seed_sd, verdict):
     assert (row["images"], row["seeds"], row["smallest"]) == (200, seeds, 0.05)
     if seeds < 3:
         assert row["reason"].startswith("fewer than 3 seeds")
-        assert row["more_seeds"] >= 1
+        # Of one training nobody knows how another would differ: no number of them is promised.
+        assert row["more_seeds"] is None if seeds == 1 else row["more_seeds"] >= 1
 
 
 def test_the_direction_turns_the_verdict():
@@ -219,3 +220,45 @@ def test_arms_that_need_a_cue_at_random_differ_in_its_size_not_in_its_mean():
     assert one(claim, {})["reason"] == (
         "not part of this run: cue-drop; or cue-energy; or border-drop; or background-drop"
     )
+
+
+def test_one_image_is_not_none():
+    measured = table({"focus": {"A": 0.0, "B": 0.2}}, images=1)
+    assert one(FOCUS, measured)["reason"] == (
+        "one image that all arms have in common: nothing says what another one would give"
+    )
+
+
+@pytest.mark.parametrize("few", [{"seeds": 1}, {"images": 1}])
+def test_a_claim_of_several_does_not_hold_by_one_that_tells_nothing(few):
+    """C beats A, B and D, but of D there is one training, or one image."""
+    claim = Claim("best", "", "both - each other", "higher", (Outcome(("energy",), 0.05),))
+    gains = {"A": 0.0, "B": 0.0, "C": 0.3, "D": -3.0}
+    measured = table({"energy": gains}, seed_sd=0.05)
+    assert one(claim, measured)["verdict"] == "supported"
+    key = "D", "grad-cam", "energy"
+    values = measured[key].values.copy()
+    values[few.get("seeds", 5) :, :] = math.nan
+    values[:, few.get("images", 200) :] = math.nan
+    measured[key] = Measured(values, values.size, 0)
+    row = one(claim, measured)
+    assert (row["contrast"], row["verdict"]) == ("C - D", "not settled")
+
+
+def test_the_order_of_measures_of_mosaics_and_of_images_does_not_matter():
+    """Mosaics 0 and 1 share images, 2 and 3 do; the photographs are by themselves."""
+    rng = np.random.default_rng(0)
+    shown = np.array([[0, 1, 2, 3], [3, 4, 5, 6], [7, 8, 9, 10], [10, 11, 12, 13]] + [[-1] * 4] * 8)
+    measured = {}
+    for arm, gain in {"A": 0.0, "B": 0.1}.items():
+        values = gain + rng.normal(0, 0.1, (5, 12))
+        of_mosaics, of_images = values.copy(), values.copy()
+        of_mosaics[:, 4:], of_images[:, :4] = math.nan, math.nan
+        measured[arm, "grad-cam", "focus"] = Measured(of_mosaics, 20, 0, shown)
+        measured[arm, "grad-cam", "energy"] = Measured(of_images, 40, 0)
+    found = [
+        one(Claim("x", "", "B - A", "higher", (Outcome(names, 0.05),)), measured)
+        for names in (("focus", "energy"), ("energy", "focus"))
+    ]
+    assert found[0]["low"] == found[1]["low"]
+    assert found[0]["high"] - found[0]["low"] < 0.4  # photographs share nothing with each other

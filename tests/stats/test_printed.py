@@ -126,3 +126,9 @@ def test_power_gives_no_number_for_a_difference_that_no_values_have(detectable, 
     text = shown(power_tables(pl.DataFrame([row]), 0.8), 140)
     (cells,) = (line for line in text.splitlines() if line.startswith("entropy"))
     assert f" 5%         {printed:>7}" in cells
+
+
+def test_a_confidence_near_one_is_not_rounded_to_it():
+    from campare.stats.printed import _head
+
+    assert _head(comparison(BETTER, confidence=0.999)) == "difference [99.9% interval]"

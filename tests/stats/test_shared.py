@@ -98,3 +98,9 @@ def test_a_difference_of_arms_covers_too(seeds):
         found = difference(T, C, groups=four)
         covered += found.low <= 0 <= found.high
     assert 0.93 <= covered / 400 <= 0.985
+
+
+def test_images_that_show_themselves_alone_share_nothing():
+    assert Shared.of(np.array([[-1] * 4, [-1] * 4, [0, 1, 2, 3]])) is None
+    mixed = Shared.of(np.array([[0, 1, 2, 3], [-1] * 4, [3, 4, 5, 6], [-1] * 4]))
+    assert np.argwhere(mixed.sharing).tolist() == [[0, 2], [2, 0]]

@@ -3,7 +3,9 @@ import pytest
 from test_scores import ROWS, frame
 
 from campare.errors import RunError
+from campare.stats.compare import compare
 from campare.stats.scores import read
+from campare.stats.source import checked_columns
 
 
 @pytest.fixture
@@ -67,3 +69,27 @@ def test_a_run_that_lost_its_manifest_is_no_folder_of_rows(table, tmp_path):
     table.write_parquet(tmp_path / "scores" / "A-0.parquet")
     with pytest.raises(RunError, match=r"Expected a run directory with run\.json"):
         read(tmp_path)
+
+
+def test_rows_of_a_model_may_be_in_several_files(tmp_path):
+    """As engines write them that cut a table by rows."""
+    names = [f"{i}.png" for i in range(6)]
+    whole = frame(*((arm, 0, name, "-", "correct", 1.0) for arm in "AB" for name in names))
+    half = 3
+    whole[:half].write_parquet(tmp_path / "0.parquet")
+    whole[half:].write_parquet(tmp_path / "1.parquet")
+    parts, one = (compare(each, resamples=100).arms for each in (tmp_path, whole))
+    assert parts.equals(one)
+
+
+@pytest.mark.parametrize("groups", [None, "x"])
+def test_what_pandas_lacks_is_null(table, tmp_path, groups):
+    """Read from CSV an empty field is NaN, in a column of names too."""
+    pandas = pytest.importorskip("pandas")
+    first = pl.int_range(pl.len()) == 0
+    group = pl.when(first).then(pl.lit(groups)).otherwise(None)
+    table.with_columns(group=group.cast(pl.String)).write_csv(tmp_path / "rows.csv")
+    read_back = pandas.read_csv(tmp_path / "rows.csv")
+    for again in (read_back, read_back.convert_dtypes()):
+        known = checked_columns(again)["group"]
+        assert known.null_count() == table.height - (groups is not None)

@@ -92,3 +92,8 @@ def test_without_pandas(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingExtraError, match=r"Expected 'pandas' to be installed.*to_polars"):
         Scores(FRAME).to_pandas()
+
+
+def test_replicates_are_models():
+    several = pl.concat(FRAME.filter(recipe="a").with_columns(seed=pl.lit(n)) for n in range(3))
+    assert "3 models" in repr(Scores(several))

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from campare.stats.claims import GAIN
 from campare.stats.unmeasured import unmeasured
 
 ROWS = [
@@ -44,3 +45,10 @@ def test_where_claims_were_wanted_the_images_lack_what_is_missing():
         "2 object (masks or boxes of the objects), "
         "1 focus (more test images of each class, for mosaics)"
     )
+
+
+def test_an_audit_trains_nothing_and_is_advised_no_sizes():
+    claims = pl.DataFrame({"claim": ["9 small sets"], "verdict": ["not measured"],
+                           "reason": ["no recipes for it"], "contrast": [GAIN]})  # fmt: skip
+    assert unmeasured(claims, "study") == "9 small sets (--train-sizes 50,100,200)"
+    assert unmeasured(claims, "audit") == f"9 small sets (arms for '{GAIN}')"

@@ -20,6 +20,7 @@ from campare.errors import CampareError
 from campare.files import clashing, unportable
 from campare.models.loaders.spec import own_name, parse
 from campare.runs.run import Cell
+from campare.stats.design import levels_from
 from campare.yamlfile import load_yaml
 
 if TYPE_CHECKING:
@@ -73,7 +74,13 @@ class Arm:
 
 
 def to_train(recipes: "tuple[Recipe, ...]", seeds: tuple[int, ...]) -> tuple[Arm, ...]:
-    """Recipes as arms with a replicate to train for each seed."""
+    """Recipes as arms with a replicate to train for each seed.
+
+    Raises:
+        RunError: factors of a recipe that no arm can have.
+    """
+    for recipe in recipes:
+        levels_from(recipe.factors)
     return tuple(
         Arm(recipe.name, tuple(Replicate(seed) for seed in seeds), recipe) for recipe in recipes
     )
@@ -186,6 +193,7 @@ def from_yaml(path: str | Path) -> list[Arm]:
         options = {key: value for key, value in vars(arm).items() if value is not None}
         files, factors = options.pop("files"), options.pop("factors")
         files = [files] if isinstance(files, str) else files
+        levels_from(factors)  # a mistake is told before anything is measured
         own = _arm(name, [_beside(folder, file) for file in files])
         found.append(Arm(own.name, own.replicates, options=options, factors=factors))
     return found

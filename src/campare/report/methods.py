@@ -6,7 +6,7 @@ Everything is said from the manifest; what a run did not do is not said.
 from collections import Counter
 from collections.abc import Sequence
 
-from campare.attribution.method import METHODS
+from campare.attribution.method import METHODS, Method
 from campare.metrics import Metric, find
 from campare.report.view import Arm, coarsest
 from campare.report.words import grid
@@ -62,7 +62,7 @@ def paragraph(
 
 def references(method: str, metrics: Sequence[str]) -> list[str]:
     """What `paragraph` cites: the method, the metrics by author and year, the statistics."""
-    named = METHODS.get(method)
+    named = _method(method)
     first = [GRAD_CAM] if method == "grad-cam" else []
     if named is not None and not first and named.paper != "-":
         first = [f"{named.title}: {named.paper}."]
@@ -110,8 +110,16 @@ def _software(manifest: Manifest) -> str:
 
 
 def _maps(manifest: Manifest, method: str, target: str) -> str:
-    named = METHODS.get(method)
-    cited = f"{named.title} maps ({named.paper})" if named is not None else f"{method} maps"
+    named, parameters = _method(method), method.partition("(")[2].removesuffix(")")
+    cited = f"{method} maps"
+    if named is not None:
+        papers = [text for text in (named.paper, parameters) if text not in ("", "-")]
+        cited = f"{named.title} maps" + (f" ({', '.join(papers)})" if papers else "")
+    if named is not None and named.resolution == "image":
+        return (
+            f"{cited} of {target} were computed for the pixels of each image, and undefined values "
+            "(flat maps, images without ground truth) were left out and counted."
+        )
     layers = {cell.layer for cell in manifest.cells.values()} - {None}
     where = f"layer {next(iter(layers))}" if len(layers) == 1 else "the last spatial layer of each"
     return (
@@ -161,6 +169,11 @@ def _intervals(
         "sides, supported or contradicted if its p, adjusted by Holm's method over all claims, is "
         f"below {1 - confidence:.2g}, and not settled otherwise."
     )
+
+
+def _method(name: str) -> Method | None:
+    """A method of campare's by its name, with or without parameters."""
+    return METHODS.get(name.partition("(")[0])
 
 
 def _known(metrics: Sequence[str]) -> list[Metric]:

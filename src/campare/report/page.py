@@ -177,6 +177,7 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
     said = [words.typeset(answer) for answer in comparison.answers]
     by_pair = _paired(scores, method, per_image, _pairs(effects), arms, size)
     settings = view.settings(manifest.recipe_fields)
+    open_claims = unmeasured(comparison.claims, manifest.kind)
     wrong = [
         one._replace(text=words.set_text(one.text))
         for one in (
@@ -228,8 +229,8 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
             factors, _names(factors), metrics, (), named={name: name for name in _names(factors)}
         ),
         claims=forest.judged(comparison.claims, manifest.kind),
-        unmeasured=unmeasured(comparison.claims),
-        measuring=_measuring(manifest.command, unmeasured(comparison.claims)),
+        unmeasured=open_claims,
+        measuring=_measuring(manifest.command, open_claims),
         sensitivity=_sensitivity(comparison.sensitivity, effects, contrasts, metrics, method),
         found=found,
         control_heads=view.control_heads(controls, noun),
@@ -367,8 +368,8 @@ def _target(scores: pl.LazyFrame) -> str:
     true = predicted = True
     for rows in batches(scores.select("method", "label", "prediction", "target")):
         maps = rows.filter(pl.col("method") != "-")
-        true = true and bool((maps["target"] == maps["label"]).all())
-        predicted = predicted and bool((maps["target"] == maps["prediction"]).all())
+        true = true and bool(maps["target"].eq_missing(maps["label"]).all())
+        predicted = predicted and bool(maps["target"].eq_missing(maps["prediction"]).all())
         if not (true or predicted):
             return "a set class"
     return "the true class" if true else "the predicted class"

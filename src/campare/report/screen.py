@@ -15,7 +15,7 @@ from campare.report.plots.chart import Panel
 from campare.report.plots.standing import Level, standing
 from campare.report.view import CONTROLS, Arm, Effect, Mean, control_of, matched
 from campare.report.words import verdict_of
-from campare.stats.alone import FOLLOWS, NOT_LEARNED, WORSE
+from campare.stats.alone import DECIDE, FOLLOWS
 from campare.stats.answer import Answer
 from campare.stats.answers import arms_in
 from campare.stats.comparison import Comparison
@@ -27,8 +27,6 @@ from campare.stats.words import listed
 #: Charts beside each other, rows of each, and measures beside the accuracy of an arm.
 CHARTS, ROWS, MEASURES = 3, 6, 3
 HEIGHT = 30.0  # of a row, in pixels
-#: Faults after which a comparison of arms says something else.
-_DECIDE = (FOLLOWS, NOT_LEARNED, WORSE)
 
 
 class Caution(NamedTuple):
@@ -120,7 +118,7 @@ def _cautions(told: Sequence[Answer], faults: Sequence[Fault], arms: int) -> lis
     """A line for each fault with the arms that have it, those that change the answer first."""
     found = [
         Caution(
-            one.verdict in _DECIDE,
+            one.verdict in DECIDE,
             f"{_of(one.subjects, arms)}: {verdict_of(one.answers[0])}",
             [str(answer) for answer in one.answers],
         )

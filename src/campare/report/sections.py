@@ -100,7 +100,7 @@ def _classes(page: Page) -> str:
     measured = title(page.per_image[0]) if page.per_image else "score"
     heads = ["class", "images"]
     for arm in page.arms:
-        heads += [f"{escaped(arm.name)}: accuracy", f"{escaped(arm.name)}: {measured}"]
+        heads += [f"{arm.name}: accuracy", f"{arm.name}: {measured}"]
     rows = [
         [
             row["name"],

@@ -108,7 +108,10 @@ def arms(manifest: Manifest, known: pl.DataFrame, method: str) -> tuple[Arm, ...
     Their grids are those of the maps of `method`.
     """
     unlearned = dict(known.select("arm", "unlearned").rows())
-    called = ("model", "may be guessing") if manifest.of_models else ("arm", "did not learn")
+    called = (
+        "model" if manifest.of_models else "arm",
+        "may be guessing" if manifest.is_audit else "did not learn",
+    )
 
     def arm(index: int, recipe: RecipeRecord) -> Arm:
         own = sorted(

@@ -35,7 +35,10 @@ NOT_LEARNED, FOLLOWS, WORSE = "did not learn", "follows a cue", "worse than untr
 BELOW, NO_BETTER, FLAT = "worse than a control", "no better than a control", "flat maps"
 NOT_TOLD, NOT_DETECTED = "may follow a cue", "not detected"
 
-_HOPELESS = (NOT_LEARNED, WORSE, BELOW)
+#: Faults after which the maps of an arm say nothing of how good another's are.
+HOPELESS = (NOT_LEARNED, WORSE, BELOW)
+#: Faults after which a comparison of arms says something else.
+DECIDE = (FOLLOWS, *HOPELESS)
 
 #: A map follows a region that it puts so many times the region's share on, ...
 LIFT = 2.0
@@ -136,7 +139,7 @@ class Flawed:
 
     def decides(self, arms: int) -> bool:
         """Whether no difference between so many arms can say how good their maps are."""
-        faulty = {answer.subject for answer in self.found if answer.verdict in _HOPELESS}
+        faulty = {answer.subject for answer in self.found if answer.verdict in HOPELESS}
         return 0 < arms <= len(faulty) or any(a.verdict == FOLLOWS for a in self.found)
 
 
@@ -244,7 +247,11 @@ def _not_learned(arm: Arm, kind: str) -> Iterator[Answer]:
         if arm.fits:
             yield _misfit(arm)
         return
-    facts = f"accuracy {arm.accuracy:.2f}, the commonest class alone gives {arm.chance:.2f}"
+    facts = f"the commonest class alone gives {arm.chance:.2f}"
+    if math.isfinite(arm.accuracy):
+        facts = f"accuracy {arm.accuracy:.2f}, {facts}"
+    else:
+        facts = f"its outputs are no numbers, so it has no accuracy; {facts}"
     if kind == "audit":
         short = "may be guessing"
         how_many = f" in {arm.unlearned} of {arm.replicates} models" if arm.replicates > 1 else ""
@@ -255,8 +262,9 @@ def _not_learned(arm: Arm, kind: str) -> Iterator[Answer]:
         )
     else:
         short = NOT_LEARNED
+        mean = "mean " if math.isfinite(arm.accuracy) else ""
         text = (
-            f"{arm.called} {NOT_LEARNED} in {arm.unlearned} of {arm.replicates} seeds: mean "
+            f"{arm.called} {NOT_LEARNED} in {arm.unlearned} of {arm.replicates} seeds: {mean}"
             f"{facts}. Its maps explain a guess; do not read a comparison with it as an effect of "
             "the recipe."
         )
@@ -342,7 +350,9 @@ def _cue(arm: Arm, method: str, metric: str, means: Means) -> Iterator[Answer]:
 def _may_follow(arm: Arm, method: str, metric: str, means: Means) -> bool:
     """Whether means alone, without their intervals, are those of an arm that follows a cue."""
     own, region = means(arm.name, method, metric), metric.removesuffix("-energy")
-    area = means(arm.name, "uniform", metric)
+    area = means(arm.name, f"{method}:uniform", metric)  # of maps of pixels
+    if not math.isfinite(area.mean):
+        area = means(arm.name, "uniform", metric)
     untrained = means(arm.name, f"{method}:untrained", metric)
     drop, change = (means(arm.name, CLASSIFIER, f"{region}-drop{of}") for of in ("", "@change"))
     if not own.mean > area.mean:

@@ -30,6 +30,7 @@ from campare.stats.article import SMALLEST
 from campare.stats.besides import besides
 from campare.stats.deciding import NOT_DETECTED, Deciding, ahead, contrasts, deciding
 from campare.stats.design import AUGMENTATION, NONE, PRETRAINING, SIZE, STRENGTH
+from campare.stats.nulls import is_null
 from campare.stats.order import ordered
 from campare.stats.parting import partings
 from campare.stats.power import FEWEST_SEEDS
@@ -94,7 +95,8 @@ def headline(found: Sequence[Answer], arms: int = 0) -> str:
         return f"{lead.words}."
     differ = _difference(found)
     if not lead.words:
-        return differ or "No map of this run could be measured."
+        could = "compared" if arms > 1 else "measured"
+        return differ or f"No map of this run could be {could}."
     return f"{lead.words}. {differ}" if differ else f"{lead.words}."
 
 
@@ -129,8 +131,12 @@ def both(one: Answer, other: Answer) -> str:
 
 def method_of(comparison: Compared) -> str:
     """The method that the first answers are about; '' where no map was compared."""
-    maps = [name for name in _methods(comparison) if name != CLASSIFIER]
-    return main_method(maps) if maps else ""
+    means = comparison.summary.filter(pl.col("mean").is_finite())["method"]
+    of_means = [name for name in dict.fromkeys(means) if not is_null(name)]
+    for known in (_methods(comparison), of_means):
+        if maps := [name for name in known if name != CLASSIFIER]:
+            return main_method(maps)
+    return ""
 
 
 def metrics_of(comparison: Compared, method: str) -> list[str]:
@@ -528,6 +534,13 @@ def _of_next(comparison: Compared, method: str, found: Sequence[Answer]) -> Iter
 def _limits(comparison: Compared, method: str) -> Iterator[Answer]:
     """Few trainings."""
     seeds = _trainings(comparison, method)
+    single = comparison.effects.filter(
+        (pl.col("method") == method) & (pl.col("seeds") == 1), pl.col("low").is_finite()
+    )
+    if seeds > 1 and single.height:
+        names = listed(single["contrast"].unique(maintain_order=True).to_list())
+        text = f"{names}: an arm is one training, and its interval covers images alone"
+        yield Answer("limit", "one training", f"{text}.", f"One training in {names}", seeds=1)
     if seeds == 1:
         yield Answer(
             "limit", "one training each",

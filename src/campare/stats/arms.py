@@ -103,13 +103,11 @@ class _Model(NamedTuple):
 
 
 def _learned(model: pl.DataFrame) -> bool:
-    """Whether a model beats the commonest class, if there are several; undefined ones do not."""
-    if model["right"].null_count():
-        return False
+    """Whether a model beats the commonest class, if there are several; undefined is not right."""
+    hits = model["right"].fill_null(value=False).to_numpy()
     if model["label"].n_unique() < 2:
-        return True
+        return bool(model["right"].null_count() < model.height)
     label = model["label"].rank("dense").to_numpy().astype(np.int64) - 1
-    hits = model["right"].to_numpy()
     groups = model["group"].to_list() if "group" in model.columns else ()
     return learned(label, np.where(hits, label, -1), groups=groups)
 

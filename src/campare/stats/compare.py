@@ -49,7 +49,7 @@ from campare.stats.settings import (
     methods_of,
     pairs_of,
 )
-from campare.stats.words import MATCHED, Verdict, family_of, verdict_words
+from campare.stats.words import MATCHED, Verdict, family_of, listed, verdict_words
 
 __all__ = ["Answer", "Comparison", "Verdict", "answers", "compare", "verdict_words"]
 
@@ -122,6 +122,7 @@ def compare(
     levels = levels_of(design, rows.source.recipes, recipes)
     if hypotheses is None:
         hypotheses = ARTICLE if levels else ()
+    by_name = sorted(levels) if design is None and not rows.source.recipes else []
     flips = Flips(resamples, seed)
     main = main_method(methods)
     judged = judge(hypotheses, measured, levels, main, confidence, rows.source.kind)
@@ -148,7 +149,7 @@ def compare(
             pl.col("value").fill_null(math.nan)
         ),
         kind=rows.source.kind,
-        notes=(*_notes(rows), *rows.source.notes),
+        notes=(*_notes(rows), *_taken(by_name), *rows.source.notes),
         confidence=confidence,
         resamples=resamples,
         seed=seed,
@@ -169,6 +170,17 @@ def _notes(rows: Rows) -> tuple[str, ...]:
     return (
         "Mosaics count as independent here, since this table does not say which of them share "
         "images: intervals of Focus are too narrow. Those of a run, or of an audit's Scores, hold.",
+    )
+
+
+def _taken(arms: Sequence[str]) -> tuple[str, ...]:
+    """That arms of a table of which nothing else is known are taken for campare's own recipes."""
+    if not arms:
+        return ()
+    what = "a recipe" if len(arms) == 1 else "recipes"
+    return (
+        f"By name alone {listed(arms)} {'is' if len(arms) == 1 else 'are'} taken for {what} of "
+        "campare's own. compare(..., design={}) in Python takes them for any others.",
     )
 
 

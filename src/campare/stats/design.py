@@ -17,7 +17,12 @@ go along with a factor, so that its effect may be theirs.
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from numbers import Real
 from typing import Any, NamedTuple
+
+import numpy as np
+
+from campare.errors import RunError
 
 PRETRAINING, AUGMENTATION = "pre-training", "augmentation"
 INTERACTION = "pre-training x augmentation"
@@ -105,12 +110,43 @@ def _as_said(arm: Mapping[str, Any]) -> "Levels":
     from campare.training.sweep import base_of
 
     own = {word: arm[name] for name, word in _OF_CODE.items() if arm.get(name) is not None}
-    levels = levels_from({**own, **arm.get("options", {}), **arm.get("factors", {})})
+    options = {  # an option may be called as a factor is, and mean something else
+        f"option {name}" if name in _EXPECTED and not _EXPECTED[name].fits(value) else name: value
+        for name, value in arm.get("options", {}).items()
+    }
+    levels = levels_from({**own, **options, **arm.get("factors", {})})
     return replace(levels, recipe=base_of(arm) if arm.get("dose_of") else "")
+
+
+class _Expected(NamedTuple):
+    """What a level of a factor that campare knows must be."""
+
+    words: str
+    example: str
+    fits: Callable[[Any], bool]
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool | np.bool_)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not _is_bool(value) and math.isfinite(value)
+
+
+_EXPECTED = {
+    PRETRAINING: _Expected("true or false", "true", _is_bool),
+    AUGMENTATION: _Expected("true or false", "true", _is_bool),
+    SIZE: _Expected("a number of images", "200", lambda x: _is_number(x) and x > 0),
+    STRENGTH: _Expected("a number from 0", "0.5", lambda x: _is_number(x) and x >= 0),
+}
 
 
 def levels_from(given: "Levels | Mapping[str, Any]") -> Levels:
     """Levels from a mapping of factors to levels, those of a user's own among them.
+
+    Raises:
+        RunError: a level that pre-training, augmentation, train size or strength cannot have.
 
     Example:
         >>> levels_from({"pre-training": True, "learning rate": 0.1})
@@ -119,6 +155,12 @@ series='', others=(('learning rate', 0.1),))
     """
     if isinstance(given, Levels):
         return given
+    for name, expected in _EXPECTED.items():
+        if given.get(name) is not None and not expected.fits(given[name]):
+            raise RunError(
+                f"Expected {name!r} of an arm as {expected.words}, got {given[name]!r}. "
+                f"Try {name}: {expected.example}, or another name for the factor"
+            )
     rest = dict(given)
     return Levels(
         pretrained=bool(rest.pop(PRETRAINING, False)),

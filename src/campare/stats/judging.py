@@ -86,7 +86,7 @@ def verdict(
         >>> verdict("higher", found, 0.004, 0.2), verdict("higher", found, 0.06, 0.05)
         ('equivalent', 'not settled')
     """
-    if effect.seeds < FEWEST_SEEDS or not math.isfinite(effect.low):
+    if not _tells(effect):
         return NOT_SETTLED
     if -smallest < effect.low and effect.high < smallest:
         return EQUIVALENT
@@ -135,7 +135,8 @@ def _component(
     method: str,
 ) -> Component | None:
     known: dict[str, list[NDArray[np.float64]]] = {}
-    lacking, groups = [], None
+    lacking = []
+    groups = None  # of mosaics, where a measure is of these, else of images
     for measure in outcome.measures:
         for form in dict.fromkeys((measure, measure.removesuffix(MATCHED))):
             found = [
@@ -145,7 +146,8 @@ def _component(
             arms = [one.values for one in found if one is not None]
             if len(arms) == len(weights) and all(np.isfinite(one).any() for one in arms):
                 known[form] = arms
-                groups = found[0].groups if found[0] else None
+                own = found[0].groups if found[0] else None
+                groups = groups if own is None else own
                 break
         else:
             lacking.append(measure.removesuffix(MATCHED))
@@ -184,19 +186,26 @@ def _combined(one: Evidence, confidence: float) -> tuple[Component | None, Effec
 
     All must hold for a claim to be supported: p is the largest of all (an intersection-union
     test). One that goes the other way contradicts it: p is the least of those, times their number.
+    One that tells nothing, of few seeds or a single image, neither holds nor goes the other way.
     """
     if not one.components:
         return None, Effect()
     sign = 1 if one.claim.direction == "higher" else -1
     effects = [effect_of(component.split, confidence) for component in one.components]
+    ranked = [(not _tells(effect), effect.p) for effect in effects]
     against = [i for i, e in enumerate(effects) if not sign * e.estimate > 0]
     if against:
-        chosen = min(against, key=lambda i: effects[i].p)
+        chosen = min(against, key=lambda i: ranked[i])
         p = min(1.0, len(effects) * effects[chosen].p)
     else:
-        chosen = max(range(len(effects)), key=lambda i: effects[i].p)
+        chosen = max(range(len(effects)), key=lambda i: ranked[i])
         p = effects[chosen].p
     return one.components[chosen], effects[chosen]._replace(p=p)
+
+
+def _tells(effect: Effect) -> bool:
+    """Whether an effect has an interval that is known to hold."""
+    return effect.seeds >= FEWEST_SEEDS and math.isfinite(effect.low)
 
 
 def _row(
@@ -244,8 +253,10 @@ def _why(
     effect: Effect, units: int, p_adjusted: float, smallest: float, alpha: float, called: str
 ) -> str:
     """Why a measured claim is not settled; `called` is what replicates are."""
-    if effect.images < 2:
+    if effect.images == 0:
         return "no image that all arms have in common"
+    if effect.images == 1:
+        return "one image that all arms have in common: nothing says what another one would give"
     if units < 2:
         return "all images belong to one group: nothing says what another one would give"
     if effect.seeds < FEWEST_SEEDS:
@@ -262,8 +273,8 @@ def _needed(
 
     Each alone, were the estimate and the variances to stay; None where no number suffices.
     """
-    if found.units < 2 or found.seeds < 2:
-        return (FEWEST_SEEDS - found.seeds if found.units >= 2 else None), None
+    if found.units < 2 or found.seeds < 2:  # of one training nobody knows how another would differ
+        return None, None
     far = abs(found.estimate)
 
     def enough(other: Split) -> bool:

@@ -255,7 +255,7 @@ def too_small(
         lines.append(
             f"Too small to find a difference of {row['smallest']:g} in {metric} "
             f"({row['contrast']}: power {row['power']:.0%}, it finds {_found(row)} with "
-            f"{goal:.0%}). {_takes(row, f'{replicate(kind)}s')}"
+            f"{100 * goal:.4g}%). {_takes(row, f'{replicate(kind)}s')}"
         )
     return lines
 
@@ -283,7 +283,7 @@ def enough(found: pl.DataFrame, goal: float = POWER_GOAL, kind: str = "") -> lis
     lines = too_small(known, (worst,), kind, goal) if worst else []
     return [
         f"Large enough to find the smallest effect of interest in {strong} of "
-        f"{count(known.height, 'comparison')} (power {goal:.0%}).",
+        f"{count(known.height, 'comparison')} (power {100 * goal:.4g}%).",
         *lines,
     ]
 

@@ -112,7 +112,7 @@ def power_tables(found: pl.DataFrame, goal: float, kind: str = "") -> "Renderabl
 
     one = replicate(kind)
     heads = ["metric", f"sd {one}", "sd image", "sd residual", "smallest", "power",
-             f"found with {goal:.0%}", f"{one}s needed", "images needed"]  # fmt: skip
+             f"found with {100 * goal:.4g}%", f"{one}s needed", "images needed"]  # fmt: skip
     tables: list[RenderableType] = [Text(line, "bold") for line in enough(found, goal, kind)]
     tables += [""] if tables else []
     for (contrast, method), part in found.group_by("contrast", "method", maintain_order=True):
@@ -176,7 +176,7 @@ def _claims(comparison: Compared) -> Shown:
         for row in comparison.claims.iter_rows(named=True)
         if row["verdict"] != NOT_MEASURED
     ]
-    missing = unmeasured(comparison.claims)
+    missing = unmeasured(comparison.claims, comparison.kind)
     title = f"Claims{', but for those not measured: ' if rows else ' not measured: '}{missing}"
     return Shown(title if missing else "Claims", heads if rows else [], rows)
 
@@ -235,7 +235,7 @@ def _otherwise(comparison: Compared, rows: pl.DataFrame) -> Shown:
 
 
 def _head(comparison: Compared) -> str:
-    return f"difference [{comparison.confidence:.0%} interval]"
+    return f"difference [{100 * comparison.confidence:.4g}% interval]"
 
 
 def _metric(name: str) -> str:

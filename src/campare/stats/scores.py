@@ -37,16 +37,21 @@ class Rows:
     def classified(self) -> Iterator[pl.DataFrame]:
         """What each model said of each image, a part of the table at a time.
 
-        Columns recipe, seed, group, label, prediction, right (null where undefined).
+        Columns recipe, seed, group, label, prediction, right (null where undefined). A part of a
+        run has all rows of its models; files may each have some, and are one table here.
         """
         right = pl.when(pl.col("status") == "ok").then(pl.col("prediction") == pl.col("label"))
-        for part in self.source.parts:
-            rows = part if self.known.split is None else part.filter(split=self.known.split)
-            yield (
-                rows.filter(pl.col("metric") == "correct")
-                .select("recipe", "seed", "group", "label", "prediction", right.alias("right"))
-                .collect()
-            )
+        tables = (
+            (part if self.known.split is None else part.filter(split=self.known.split))
+            .filter(pl.col("metric") == "correct", pl.col("label").is_not_null())
+            .select("recipe", "seed", "group", "label", "prediction", right.alias("right"))
+            .collect()
+            for part in self.source.parts
+        )
+        if self.source.cells:
+            yield from tables
+        else:
+            yield pl.concat(tables)
 
     @property
     def grids(self) -> dict[str, dict[str, tuple[int, ...]]]:

@@ -36,7 +36,7 @@ class Shared(NamedTuple):
 
     @classmethod
     def of(cls, shown: Ints) -> "Shared | None":
-        """Of the images (M, 4) that each mosaic shows; None where no two share one.
+        """Of the images (M, 4) that each mosaic shows, -1: itself; None where no two share one.
 
         Example:
             >>> Shared.of(np.array([[0, 1, 2, 3], [4, 5, 6, 7]])) is None
@@ -77,6 +77,8 @@ class Shared(NamedTuple):
 def _shared(content: bytes, number: int) -> Shared | None:
     """The same mosaics are behind many metrics and arms."""
     shown = np.frombuffer(content, np.int64).reshape(number, -1)
+    single = shown.max(initial=-1) + 1 + np.arange(number)[:, None]  # none other shows it
+    shown = np.where(shown < 0, single, shown)
     shows = np.zeros((number, shown.max(initial=0) + 1))
     shows[np.arange(number)[:, None], shown] = 1
     sharing = (shows @ shows.T > 0).astype(np.float64)

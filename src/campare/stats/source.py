@@ -101,9 +101,15 @@ def checked_columns(frame: Any) -> pl.DataFrame:
     _require_columns(columns)
     if not isinstance(frame, pl.DataFrame):
         known = [column for column in SCORE_COLUMNS if column in columns]
-        frame = pl.DataFrame({column: list(frame[column]) for column in known})  # no pyarrow
+        frame = pl.DataFrame({name: _as_given(frame[name]) for name in known})  # no pyarrow
     table: pl.DataFrame = frame
     return table if "group" in columns else table.with_columns(group=pl.lit(None, pl.String))
+
+
+def _as_given(column: Any) -> list[Any]:
+    """A column of a pandas frame, which has NaN, or NA, for what is lacking: it is null."""
+    lacking = column.isna() if hasattr(column, "isna") else [one != one for one in column]
+    return [None if lacks else one for one, lacks in zip(column, lacking, strict=True)]
 
 
 def rows_of(part: pl.LazyFrame) -> Iterator[pl.DataFrame]:

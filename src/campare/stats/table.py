@@ -135,17 +135,18 @@ class Scores:
 
         Images are, mosaics aside, those that the classifier was judged on, if any.
         """
-        columns = ("recipe", "method", "metric", "image")
+        columns = ("method", "metric", "image")
         known = {name: dict[str, None]() for name in columns}
-        images = set[str]()
+        images, models = set[str](), set[tuple[Any, ...]]()
         for part in self.parts:
-            for rows in rows_of(part.select(columns)):
+            for rows in rows_of(part.select("recipe", "seed", *columns)):
+                models.update(rows.select("recipe", "seed").unique().rows())
                 for name in columns:
                     known[name] |= dict.fromkeys(rows[name].unique(maintain_order=True))
                 images.update(rows.filter(pl.col("metric") == "correct")["image"].unique())
         explained = [name for name in known["method"] if name != "-" and not is_null(name)]
         parts = [
-            _plural(len(known["recipe"]), "model"),
+            _plural(len(models), "model"),
             _plural(len(images or known["image"]), "image"),
             *([", ".join(explained)] if explained else []),
             _plural(len(known["metric"]), "metric"),

@@ -18,8 +18,10 @@ _LACKS: dict[str | None, str] = {
 }
 
 
-def unmeasured(claims: pl.DataFrame) -> str:
+def unmeasured(claims: pl.DataFrame, kind: str = "") -> str:
     """Which rows of `Comparison.claims` are not measured, and what would measure them; '' if none.
+
+    `kind` is that of the run: only a study trains on sets of several sizes.
 
     Example:
         >>> unmeasured(pl.DataFrame({"claim": ["2 object", "9 small sets"], "verdict": [
@@ -32,7 +34,7 @@ def unmeasured(claims: pl.DataFrame) -> str:
     wanted = any(_is_extra(_OF_ARTICLE[name]) for name in told if name in _OF_ARTICLE)
     needs: dict[str, list[str]] = {}
     for row in rows:
-        need = _need(row["claim"], row["reason"], row["contrast"], wanted)
+        need = _need(row["claim"], row["reason"], row["contrast"], wanted, kind)
         needs.setdefault(need, []).append(row["claim"])
     return ", ".join(f"{_joined(names)} ({need})" for need, names in needs.items())
 
@@ -42,13 +44,14 @@ def _is_extra(claim: Claim) -> bool:
     return not any(metric.default for outcome in claim.outcomes for metric in _metrics(outcome))
 
 
-def _need(claim: str, reason: str, contrast: str, wanted: bool) -> str:
+def _need(claim: str, reason: str, contrast: str, wanted: bool, kind: str) -> str:
     """What a claim lacks; `wanted`, where the run was to measure what the article's are about."""
     if reason.startswith(NO_MEASURE):
         if claim in _OF_ARTICLE and not wanted:
             return "a run with --metrics default,claims"
         return _images(claim) or reason.removeprefix(NO_MEASURE)
-    return "--train-sizes 50,100,200" if contrast == GAIN else f"arms for '{contrast}'"
+    sizes = contrast == GAIN and kind != "audit"
+    return "--train-sizes 50,100,200" if sizes else f"arms for '{contrast}'"
 
 
 def _images(claim: str) -> str:

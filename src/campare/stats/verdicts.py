@@ -24,7 +24,7 @@ def verdicts(claims: pl.DataFrame, kind: str = "") -> Iterator[Answer]:
         if not rows:
             continue
         names = [_named(row, kind) for row in rows]
-        said = unmeasured(claims) if word == NOT_MEASURED else ", ".join(names)
+        said = unmeasured(claims, kind) if word == NOT_MEASURED else ", ".join(names)
         short = f"{count(len(rows), 'claim')} {'is' if len(rows) == 1 else 'are'} {word}"
         yield Answer("claims", word, f"Claims {word}: {said}.", short)
 

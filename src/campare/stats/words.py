@@ -120,7 +120,7 @@ def title(metric: str) -> str:
 
     name = base(metric)
     declared = find(name)
-    return declared.title if declared else name.replace("-", " ")
+    return declared.title if declared else name.replace("-", " ").strip() or f"'{metric}'"
 
 
 def measure(metric: str) -> str:
@@ -131,7 +131,7 @@ def measure(metric: str) -> str:
         ('energy in the object', 'IoU at 15 % of the maximum')
     """
     text = title(metric)
-    return text[:1].lower() + text[1:] if text.split()[0][1:].islower() else text
+    return text[:1].lower() + text[1:] if text.partition(" ")[0][1:].islower() else text
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

@@ -68,3 +68,7 @@ def test_escaping_keeps_ordinary_text():
         "Energy in the object, 12 × 12 (+0.100)"
     )
     assert table(["a"], [["x\ny"]]).splitlines()[-1] == "| x y |"
+
+
+def test_heads_of_a_table_are_escaped_too():
+    assert rows_of(table(["a|b", "c"], [["1", "2"]]))[0] == [r"a\|b", "c"]

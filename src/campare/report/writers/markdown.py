@@ -32,9 +32,9 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         | --- | --- |
         | 1 | x\\|y |
     """
-    lines = [heads, ["---"] * len(heads)]
-    written = [[escaped(cell) for cell in row] for row in rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [*lines, *written])
+    head, *written = ([escaped(cell) for cell in row] for row in (heads, *rows))
+    lines = [head, ["---"] * len(heads), *written]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def markdown(page: Page, sections: Sequence[Section]) -> str:
