@@ -105,3 +105,33 @@ def test_a_folder_without_ground_truth_is_said_to_have_none(tmp_path):
         shutil.rmtree(tmp_path / "all" / region)
     found = ImageSet.from_folder(tmp_path / "all")
     assert inventory_lines(found) == ["No masks, boxes or outlines"]
+
+
+def test_an_audit_of_items_that_a_program_holds_has_the_rows_of_the_folder(tmp_path):
+    """Paths with their masks as items, as a torch data set gives them, beside the folder itself."""
+    keras = pytest.importorskip("keras")
+    layers = keras.layers
+    network = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            layers.Conv2D(4, 3),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2),
+        ]
+    )
+    folder = write_folder(ImageSet.drawn(train=4, test=6, size=20), tmp_path / "pets")
+    items = [
+        {
+            "image": Image.open(path),
+            "label": path.parent.name,
+            "mask": (folder / "masks/test" / path.parent.name / path.name).read_bytes(),
+            "name": path.name,
+        }
+        for path in sorted((folder / "test").glob("*/*.png"))
+    ]
+    metrics = ["energy", "iou", "correct"]
+    of_folder = audit({"mine": network}, folder, metrics=metrics).frame
+    of_items = audit({"mine": network}, {"test": items}, metrics=metrics).frame
+    keys = ["image", "method", "metric"]
+    assert of_items.height > 50
+    assert of_items.sort(keys).equals(of_folder.sort(keys))

@@ -164,7 +164,7 @@ def read_dataset(
         samples=samples,
         read=_Reader({ids[item.name]: item for item in usable}, read, hashes),
         repeatable=True,
-        fingerprint=_fingerprint(samples, hashes, class_names),
+        fingerprint=fingerprint_of(samples, hashes, class_names),
         regions=regions,
         skipped=tuple(
             Skipped(name, why) for why, names in contents.left_out.images.items() for name in names
@@ -279,7 +279,7 @@ class _Reader:
     def __call__(self, sample: Sample) -> Picture:
         """The picture of a sample; DataError where its file is not as it was any more."""
         picture = self.read(self.items[sample.image])
-        if _hash(picture) != self.hashes[sample.image]:
+        if hash_of(picture) != self.hashes[sample.image]:
             raise DataError(
                 f"Expected image {sample.image} to be as it was when the data set was indexed, got "
                 "other pixels. Try to start anew."
@@ -287,8 +287,13 @@ class _Reader:
         return picture
 
 
-def _hash(picture: Picture) -> str:
-    """SHA-256 of its pixels and masks."""
+def hash_of(picture: Picture) -> str:
+    """SHA-256 of its pixels and masks.
+
+    Example:
+        >>> len(hash_of(Picture(np.zeros((2, 2, 3), np.uint8), {})))
+        64
+    """
     content = hashlib.sha256(np.ascontiguousarray(picture.image).data)
     for region in sorted(picture.regions):
         content.update(np.packbits(picture.regions[region]).data)
@@ -312,7 +317,7 @@ def _checked(
         areas = {region: (int(m.sum()), m.size) for region, m in picture.regions.items()}
         sizes = [one.size for one in item.annotations]
         unclear = decoded.orientation != 1 and any(s in (None, decoded.stored) for s in sizes)
-        return _Check(areas, _hash(picture), unclear)
+        return _Check(areas, hash_of(picture), unclear)
 
     checks: dict[str, _Check] = {}
     found = in_threads(check, classed.items, progress)
@@ -345,20 +350,37 @@ def _splits(
     fraction: float,
 ) -> tuple[dict[str, str], list[str]]:
     """The split of each image, and what is said of it."""
-    own = {item.split for item in items} - {None}
-    if keep and own >= set(SPLITS):
-        without = [item.name for item in items if item.split is None]
+    own = {item.name: item.split if keep else None for item in items}
+    return splits_of(own, class_of, groups, seed, fraction)
+
+
+def splits_of(
+    own: Mapping[str, str | None],
+    class_of: Mapping[str, str],
+    groups: Mapping[str, str],
+    seed: int,
+    fraction: float,
+) -> tuple[dict[str, str], list[str]]:
+    """The split of each image, its own where they suffice, and what is said of it.
+
+    Example:
+        >>> splits_of({"a": "train", "b": "val"}, {"a": "x", "b": "x"}, {}, 0, 0.25)[0]
+        {'a': 'train', 'b': 'test'}
+    """
+    had = set(own.values()) - {None}
+    if had >= set(SPLITS):
+        without = [name for name, split in own.items() if split is None]
         notes = [f"Without a split, used for training: {some_of(without)}"] if without else []
-        return {item.name: item.split or "train" for item in items}, notes
-    if keep and own == {"train", VALIDATION}:
+        return {name: split or "train" for name, split in own.items()}, notes
+    if had == {"train", VALIDATION}:
         names = {"train": "train", VALIDATION: "test", None: "train"}
         said = ["There is no test split; the images for validation are it"]
-        return {item.name: names[item.split] for item in items}, said
-    labels = np.unique([class_of[item.name] for item in items], return_inverse=True)[1]
-    held = held_out(labels, fraction, seed, [groups.get(item.name) for item in items])
-    drawn = {item.name: SPLITS[int(test)] for item, test in zip(items, held, strict=True)}
-    had = f", as it has {' and '.join(sorted(map(str, own)))} alone" if own and keep else ""
-    return drawn, [f"Train and test are drawn from seed {seed}{had}"]
+        return {name: names[split] for name, split in own.items()}, said
+    labels = np.unique([class_of[name] for name in own], return_inverse=True)[1]
+    held = held_out(labels, fraction, seed, [groups.get(name) for name in own])
+    drawn = {name: SPLITS[int(test)] for name, test in zip(own, held, strict=True)}
+    alone = f", as it has {' and '.join(sorted(map(str, had)))} alone" if had else ""
+    return drawn, [f"Train and test are drawn from seed {seed}{alone}"]
 
 
 def _short(items: Sequence[Item]) -> dict[str, str]:
@@ -396,8 +418,15 @@ def _said(one: str, many: str, left_out: Mapping[str, Sequence[str]]) -> list[st
     ]
 
 
-def _fingerprint(samples: Sequence[Sample], hashes: Mapping[str, str], names: Sequence[str]) -> str:
-    """sha256 over names, classes, groups and pixels."""
+def fingerprint_of(
+    samples: Sequence[Sample], hashes: Mapping[str, str], names: Sequence[str]
+) -> str:
+    """SHA-256 over the names of images and classes, groups and pixels.
+
+    Example:
+        >>> len(fingerprint_of([Sample("a", 0, "test")], {"a": "0"}, ["cat"]))
+        64
+    """
     content = hashlib.sha256("\n".join(names).encode())
     for one in sorted(samples, key=lambda sample: sample.image):
         content.update(f"{one.image}\0{one.group}\0{hashes[one.image]}\n".encode())

@@ -108,9 +108,29 @@ def decode_image(content: bytes | Path) -> Decoded:
             return Decoded(upright(_by_pieces(file, stored), orientation), orientation)
         if shape[0] * shape[1] > _HUGE:
             file.draft(None, (file.width // 2, file.height // 2))
-        file.load()
-        turned = orientation != 1 and _orientation(file) == 1  # Pillow turns TIFF by itself
-        image = _rgb_of(file, shape)
+        return _loaded(file, orientation, shape)
+
+
+def decode_pillow(image: Image.Image) -> Decoded:
+    """As :func:`decode_image`, of an image that Pillow has opened already.
+
+    Raises:
+        OSError, ValueError: it has more pixels than LARGEST, or cannot be decoded.
+
+    Example:
+        >>> decode_pillow(Image.new("LA", (3, 2), (0, 0))).image[0, 0].tolist()
+        [255, 255, 255]
+    """
+    require_area(image.height, image.width)
+    with alone(image.height, image.width):
+        return _loaded(image, _orientation(image), (image.height, image.width))
+
+
+def _loaded(file: Image.Image, orientation: int, shape: tuple[int, int]) -> Decoded:
+    """The pixels of an open file as upright RGB, at the shape (H, W) that it says."""
+    file.load()
+    turned = orientation != 1 and _orientation(file) == 1  # Pillow turns TIFF by itself
+    image = _rgb_of(file, shape)
     return Decoded(image if turned else upright(image, orientation), orientation)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 from campare.data.dataset import read_dataset
 from campare.data.drawn import drawn_set
 from campare.data.folder import Grid, read_folder
+from campare.data.given import read_given
 from campare.data.groups import By
 from campare.data.labels import Labels
 from campare.data.masks import MaskValues
@@ -69,6 +70,20 @@ class ImageSet(SampleSet):
         with local(path, reading.get("progress")) as root:
             images = read_dataset(Path(root), format, into=cls, **reading)
         return images._from(root)
+
+    @classmethod
+    def from_data(cls, data: Any, **reading: Any) -> Self:
+        """What a program holds: arrays, or a data set of torch, tf.data or Hugging Face.
+
+        See :func:`campare.data.given.read_given` and docs/data.md.
+
+        Example:
+            >>> import numpy as np
+            >>> pixels = np.zeros((4, 8, 8, 3), np.uint8)
+            >>> ImageSet.from_data((pixels, ["cat", "dog", "cat", "dog"]), training=False)
+            ImageSet('images', cat/dog, 0 train, 4 test)
+        """
+        return read_given(data, into=cls, **reading)
 
     def _from(self, root: Mirror | Path) -> Self:
         """The set with the URL that it was copied from, where it was."""

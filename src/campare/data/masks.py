@@ -85,13 +85,23 @@ def decode_mask(content: bytes, values: Sequence[Value] | None = None) -> Bools:
 def read_mask(content: bytes | Path, values: Sequence[Value] | None = None) -> Mask:
     """As :func:`decode_mask`, with the value that means inside where there is just one."""
     with opened(content) as file:
-        file.load()
-        if values is not None:
-            return Mask(_one_of(values, file))
-        try:
-            return _unsaid(file)
-        except UnclearMaskError as error:  # as the values are named by the user
-            raise UnclearMaskError(_stored(file)) from error
+        return mask_of(file, values)
+
+
+def mask_of(file: Image.Image, values: Sequence[Value] | None = None) -> Mask:
+    """As :func:`read_mask`, of an image that Pillow has opened already.
+
+    Example:
+        >>> mask_of(Image.fromarray(np.array([[0, 9]], np.uint8)))
+        Mask(inside=array([[False,  True]]), level=9)
+    """
+    file.load()
+    if values is not None:
+        return Mask(_one_of(values, file))
+    try:
+        return _unsaid(file)
+    except UnclearMaskError as error:  # as the values are named by the user
+        raise UnclearMaskError(_stored(file)) from error
 
 
 def _unsaid(file: Image.Image) -> Mask:

@@ -75,7 +75,7 @@ class FolderReader:
         except Exception as error:  # a corrupt file makes Pillow raise nearly anything
             raise DataError(
                 f"Expected image {sample.image} to be as it was when the folder was indexed, got "
-                f"{_reason(error)}. Try to start anew."
+                f"{reason(error)}. Try to start anew."
             ) from error
         try:
             return _picture(decoded, self._regions(sample.image, decoded, files))
@@ -90,7 +90,7 @@ class FolderReader:
             hashes = {path: _digest(content).hex() for path, content in files.items()}
             decoded = decode_image(files[image])
         except Exception as error:  # as above
-            return Check(image, hashes, reason=_reason(error))
+            return Check(image, hashes, reason=reason(error))
         try:
             masks = self._regions(image, decoded, files)
         except UnclearMaskError as error:
@@ -176,7 +176,7 @@ class FolderReader:
             ) from error
         except Exception as error:  # a corrupt file makes Pillow raise nearly anything
             raise DataError(
-                f"Expected a readable mask in {path}, got {_reason(error)}. "
+                f"Expected a readable mask in {path}, got {reason(error)}. "
                 "Try to save it anew as PNG."
             ) from error
         inside = _displayed(mask.inside, path, image, decoded, is_so=self.displayed)
@@ -233,8 +233,13 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[1]} x {shape[0]} pixels"
 
 
-def _reason(error: Exception) -> str:
-    """One line for people."""
+def reason(error: Exception) -> str:
+    """What is wrong with a file, in one line for people.
+
+    Example:
+        >>> reason(ValueError("no pixels"))
+        'no pixels'
+    """
     if isinstance(error, UnidentifiedImageError):
         return "no image that Pillow can read"
     if isinstance(error, OSError) and error.strerror:

@@ -58,7 +58,7 @@ TARGETS = ("label", "prediction")
 
 def audit(
     models: Any,
-    data: ImageSet | Images | str | Path,
+    data: Any,
     *,
     metrics: Wanted = None,
     methods: str | Method | Sequence[str | Method] = ("grad-cam",),
@@ -92,7 +92,8 @@ def audit(
             several models, each an arm by itself; or a YAML file of arms. A model is the path of a
             file ("runs/a-*.keras": all that match) or another line that `campare.load` takes,
             such as "timm:resnet50"; a Keras model, a torch module, a Loaded, a Classifier.
-        data: an ImageSet, Images, "drawn", or a folder of images.
+        data: an ImageSet, Images, "drawn", a folder of images, or what `ImageSet.from_data` takes:
+            arrays, a data set of torch, tf.data or Hugging Face.
         metrics: names (`campare list metrics`), sets ('default', 'all', 'claims'), your own as
             `my_module:my_metric`, or values.
         methods: of maps, by name (`campare list methods`) or as values; all from the same passes.
@@ -265,7 +266,7 @@ class _Plan(NamedTuple):
 
 def _planned(
     models: Any,
-    data: ImageSet | Images | str | Path,
+    data: Any,
     live: Live,
     *,
     metrics: Wanted = None,
@@ -311,7 +312,7 @@ _OF_MODELS = ("layer", "layer_grid", "output", "task", "pixels", "classes", "loa
 
 def dry_run(
     models: Any,
-    data: ImageSet | Images | str | Path,
+    data: Any,
     *,
     console: "Console | None" = None,
     **settings: Any,
@@ -441,7 +442,7 @@ def _in_memory(
 
 
 def _images(
-    data: ImageSet | Images | str | Path,
+    data: Any,
     split: str | None,
     target: str,
     group: By | None,

@@ -5,6 +5,7 @@ same names and the same mosaics, so that all their rows stay paired.
 """
 
 import math
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -196,9 +197,14 @@ def coarsest(arms: Iterable[Mapping[str, tuple[int, ...]]]) -> Grids:
 
 
 def image_set(data: Any, live: Live, *, training: bool = True, group: By | None = None) -> ImageSet:
-    """An ImageSet as it is, the drawn one by name, or a folder's or URL's; with groups if given."""
+    """An ImageSet as it is, the drawn one by name, a folder's or URL's, or what a program holds.
+
+    With groups if given.
+    """
+    count = partial(live.count, "reading the images")
+    if not isinstance(data, ImageSet | str | os.PathLike):
+        return ImageSet.from_data(data, training=training, group=group, progress=count)
     if not isinstance(data, ImageSet) and str(data) != "drawn":
-        count = partial(live.count, "reading the images")
         return ImageSet.from_folder(data, training=training, group=group, progress=count)
     images = data if isinstance(data, ImageSet) else ImageSet.drawn()
     return images if group is None else images.with_groups(group)

@@ -91,7 +91,7 @@ class Plan:
 
 
 def planned(
-    data: ImageSet | str | Path,
+    data: Any,
     live: Live,
     *,
     recipes: str | Sequence[Recipe] = "article",

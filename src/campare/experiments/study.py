@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from campare.attribution.method import Method
-from campare.data import Images, ImageSet
+from campare.data import Images
 from campare.data.groups import By
 from campare.data.samples import VALIDATION
 from campare.experiments.cells import warn_of_failures
@@ -59,7 +59,7 @@ SIZE = 128
 
 
 def study(
-    data: ImageSet | str | Path,
+    data: Any,
     *,
     recipes: str | Sequence[Recipe] = "article",
     seeds: int | Sequence[int] = 5,
@@ -85,7 +85,8 @@ def study(
 ) -> Run:
     """Train every recipe with every seed, measure the maps of each, compare, and write a report.
 
-    `data` is an ImageSet, a folder, or "drawn"; `recipes` a set's name (`article`, `factorial`,
+    `data` is an ImageSet, a folder, "drawn", or what `ImageSet.from_data` takes: arrays, a data set
+    of torch, tf.data or Hugging Face; `recipes` a set's name (`article`, `factorial`,
     `depth`, `augmentation`, `loss`, `guided`), a YAML file, or Recipe objects, `only` some of them
     by name; `seeds` a number or the seeds themselves; `out` the run directory (default
     runs/<data>-<recipes>). `backbone`, `weights` and
@@ -217,9 +218,7 @@ def study(
     return run
 
 
-def dry_run(
-    data: ImageSet | str | Path, *, console: "Console | None" = None, **settings: Any
-) -> Cost:
+def dry_run(data: Any, *, console: "Console | None" = None, **settings: Any) -> Cost:
     """What `study` with these arguments would cost; nothing is trained or written.
 
     Raises:

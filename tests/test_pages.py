@@ -1,0 +1,30 @@
+"""Pages of docs/ whose Python runs as it stands, block after block in one namespace."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+#: Page -> the libraries that it needs beyond campare's own.
+PAGES = {
+    "data.md": ("datasets", "torch"),
+}
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text("utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_examples_run_as_they_stand(page: str, tmp_path: Path, monkeypatch):
+    if not all(map(find_spec, PAGES[page])):
+        pytest.skip(f"{' and '.join(PAGES[page])} are not installed")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "example"}
+    found = blocks(page)
+    assert found
+    for number, block in enumerate(found):
+        exec(compile(block, f"{page}, block {number}", "exec"), names)
