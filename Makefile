@@ -12,7 +12,7 @@ DEMO := runs/demo
 TESTS := $(BIN)/pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backends demo test others lint types axe slow real fuzz bench crash scale pins package clean
+.PHONY: help setup backends demo test others lint types axe slow real fuzz bench crash scale pins notebooks package clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile
@@ -96,6 +96,10 @@ crash: backends  ## kill studies and audits between any two writes and at random
 # SIZES="1000 10000 100000"; METRICS="default road,insertion,rotation-equivariance"
 scale: setup  ## memory and time of an audit by the number of images
 	$(BIN)/python benchmarks/memory.py $(if $(SIZES),--sizes $(SIZES)) $(if $(METRICS),--metrics $(METRICS))
+
+notebooks: backends  ## execute the tutorials (docs/tutorials) as notebooks, into build/notebooks
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r docs/tutorials/requirements.txt -c constraints.txt
+	$(BIN)/python -m tools.notebooks
 
 package: setup  ## build sdist and wheel into dist/, check them, install the wheel elsewhere and run it
 	$(BIN)/python tools/package.py

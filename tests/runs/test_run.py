@@ -13,7 +13,7 @@ from campare.errors import RunError
 from campare.experiments.inputs import mosaics_of
 from campare.experiments.progress import Live
 from campare.runs.run import Cell, Run
-from campare.runs.seals import Seal
+from campare.runs.seals import Fault, Seal
 from campare.types import SCORE_COLUMNS
 from manifests import manifest
 
@@ -155,3 +155,17 @@ def test_mosaics_are_those_that_were_drawn(tmp_path, several):
     assert len(expected) == 2 * (12 - len(several))
     run.write_images(replace(test, groups=("a",) * 12))
     assert run.mosaics() == {}
+
+
+def test_a_run_shows_its_arms_in_a_notebook_with_names_escaped(tmp_path):
+    (tmp_path / "<b>").mkdir()
+    arm = {"name": "A", "title": "a & b"}
+    run = Run.create(tmp_path / "<b>", manifest(recipes=[arm]))
+    run.record(Cell("A", 0), accuracy=0.5)
+    run.record(Cell("A", 1), accuracy=0.75)
+    run.faults.append(Fault("scores/A-0.parquet", "is <empty>", "A-0"))
+    shown = run._repr_html_()
+    assert "&lt;b&gt;" in shown
+    assert "<b>" not in shown
+    assert "<td>A</td><td>a &amp; b</td><td>2</td><td>0.500, 0.750</td>" in shown
+    assert "scores/A-0.parquet: is &lt;empty&gt;" in shown

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -277,6 +278,24 @@ class Run:
     def recipes(self) -> tuple[str, ...]:
         """The names of the recipes, in the order of the study."""
         return tuple(recipe.name for recipe in self.manifest.recipes)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: each arm with its cells, and what is not as it was written."""
+        columns = ("arm", "what it is", "replicates", "accuracy")
+        rows = [self._arm(recipe.name, recipe.title) for recipe in self.manifest.recipes]
+        lines = "".join(
+            f"<tr>{''.join(f'<{tag}>{escape(text)}</{tag}>' for text in row)}</tr>"
+            for tag, row in (("th", columns), *(("td", row) for row in rows))
+        )
+        faults = "".join(f"<p>Not as it was written: {escape(str(one))}</p>" for one in self.faults)
+        return f"<p>Run of {escape(str(self.path))}</p><table>{lines}</table>{faults}"
+
+    def _arm(self, name: str, title: str) -> tuple[str, ...]:
+        """A row of the table of arms."""
+        cells = [cell for cell in self.manifest.cells.values() if cell.recipe == name]
+        known = [cell.accuracy for cell in cells if cell.accuracy is not None]
+        accuracy = ", ".join(f"{value:.3f}" for value in known)
+        return name, title, str(len(cells)), accuracy
 
     def maps(self, recipe: str, seed: int) -> dict[str, Floats]:
         """Raw maps of a cell by method, each (N, h, w), in the order of `images()`.
