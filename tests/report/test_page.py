@@ -475,3 +475,17 @@ def test_a_thousand_images_stay_responsive_and_small(browser, build_run, tmp_pat
                    ["measure", "1"], ["change", "-1"]):  # fmt: skip
         assert page.evaluate(took, change) < 200, change
     page.close()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_number_of_a_chart_runs_beyond_it(opened, width):
+    opened.set_viewport_size({"width": width, "height": 900})
+    beyond = opened.evaluate(
+        """() => [...document.querySelectorAll(".forest tbody td.figure")].flatMap((cell) => {
+            const range = document.createRange();
+            range.selectNodeContents(cell);
+            const over = range.getBoundingClientRect().right - cell.getBoundingClientRect().right;
+            return over > 0.5 ? [`${cell.textContent} ${over}`] : [];
+        })"""
+    )
+    assert beyond == []

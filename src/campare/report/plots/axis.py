@@ -5,7 +5,8 @@ So a plot is as readable on a phone as on a desk.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -44,6 +45,19 @@ class Axis(NamedTuple):
             if last - first < most:
                 return tuple(round(i * step, 12) for i in range(first, last + 1))
         raise AssertionError("ten times the size of a step leaves one tick")
+
+
+def digits(ticks: Sequence[float], least: int = 2) -> int:
+    """How many digits after the point say all ticks as they are, at least `least`.
+
+    Example:
+        >>> digits((-0.2, 0.0, 0.2)), digits((-0.025, 0.0, 0.025))
+        (2, 3)
+    """
+    alone = max(map(abs, ticks), default=0.0) or 1.0
+    step = min((b - a for a, b in pairwise(ticks)), default=alone)
+    exact = (n for n in range(least, 12) if all(abs(round(x, n) - x) < 0.01 * step for x in ticks))
+    return next(exact, 12)
 
 
 def around_zero(values: Iterable[float]) -> Axis:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from campare.report import words
-from campare.report.plots.axis import Axis, around_zero
+from campare.report.plots.axis import Axis, around_zero, digits
 from campare.report.plots.chart import Line, Panel, Row
 from campare.report.view import Arm, Effect, arms_of
 from campare.stats.judging import NOT_MEASURED, NOT_SETTLED
@@ -80,11 +80,11 @@ def _panel(
         if effect is not None
         for value in (effect.low, effect.high, effect.estimate)
     )
-    digits = 2 if axis.high > 0.03 else 3
+    ticks = axis.ticks(3)
     return Panel(
         title=name,
         ends=ENDS[better],
-        ticks=tuple((axis.at(x), words.signed(x, digits)) for x in axis.ticks(3)),
+        ticks=tuple((axis.at(x), words.signed(x, digits(ticks))) for x in ticks),
         zero=axis.at(0.0),
         rows=tuple(_row(label, note, native, other, axis) for label, note, native, other in rows),
     )
@@ -104,11 +104,22 @@ def _row(label: str, note: str, native: Effect, matched: Effect | None, axis: Ax
         label=label,
         note=note,
         lines=drawn,
-        number=words.signed(deciding.estimate),
+        number=words.signed(deciding.estimate, _digits(deciding.estimate)),
         says=deciding.verdict,
         spoken=f"{words.interval(deciding)}, {deciding.verdict}",
         missing="" if drawn else "undefined",
     )
+
+
+def _digits(estimate: float) -> int:
+    """Digits after the point of the number beside a row: three, fewer of tens and hundreds.
+
+    Example:
+        >>> [_digits(x) for x in (0.1234, -12.3, 123456.0, float("nan"))]
+        [3, 2, 0, 3]
+    """
+    whole = f"{abs(estimate):.3f}".partition(".")[0] if math.isfinite(estimate) else "0"
+    return max(4 - len(whole), 0)
 
 
 def _line(kind: str, effect: Effect, axis: Axis, **where: Any) -> Line | None:

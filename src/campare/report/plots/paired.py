@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.report import words
-from campare.report.plots.axis import Axis, around_zero
+from campare.report.plots.axis import Axis, around_zero, digits
 from campare.report.plots.chart import Dot, Line, Panel, Row
 from campare.report.plots.forest import ENDS
 from campare.report.plots.spread import HEIGHT, RADIUS, quantiles, stacked
@@ -45,12 +45,13 @@ def paired(
     """A row for each pair of arms; `differences` is (treatment, control) -> one value an image."""
     known = {pair: values for pair, values in differences.items() if values.size}
     axis = around_zero(x for values in known.values() for x in (values.min(), values.max()))
+    ticks = axis.ticks(3)
     colors = {arm.name: arm.index for arm in arms}
     return Panel(
         title=title(metric),
         note="each image",
         ends=ENDS[higher_is_better(metric)],
-        ticks=tuple((axis.at(x), words.signed(x, 2)) for x in axis.ticks(3)),
+        ticks=tuple((axis.at(x), words.signed(x, digits(ticks))) for x in ticks),
         zero=axis.at(0.0),
         rows=tuple(_row(pair, values, metric, axis, colors) for pair, values in known.items()),
         kind="paired",

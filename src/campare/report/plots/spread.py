@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campare.report import words
-from campare.report.plots.axis import Axis, holding
+from campare.report.plots.axis import Axis, digits, holding
 from campare.report.plots.chart import Dot, Line, Panel, Row
 from campare.report.view import Arm
 from campare.stats.words import higher_is_better, title
@@ -25,12 +25,12 @@ def spread(values: Mapping[str, NDArray[Any]], metric: str, arms: Sequence[Arm])
     """The distributions of one metric, a row an arm; `values` is arm -> one value an image."""
     finite = {arm.name: _finite(values.get(arm.name, np.array([]))) for arm in arms}
     axis = holding(x for own in finite.values() if own.size for x in (own.min(), own.max()))
-    digits = 2 if axis.high - axis.low <= 4 else 1
+    ticks, least = axis.ticks(), 2 if axis.high - axis.low <= 4 else 1
     better = {True: "higher is better", False: "lower is better", None: "neither is better"}
     return Panel(
         title=title(metric),
         note=better[higher_is_better(metric)],
-        ticks=tuple((axis.at(x), words.number(x, digits)) for x in axis.ticks()),
+        ticks=tuple((axis.at(x), words.number(x, digits(ticks, least))) for x in ticks),
         rows=tuple(_row(arm, finite[arm.name], axis) for arm in arms),
         kind="dots",
         numbers="mean",

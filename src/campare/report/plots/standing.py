@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from campare.report import words
-from campare.report.plots.axis import Axis, holding
+from campare.report.plots.axis import Axis, digits, holding
 from campare.report.plots.chart import Line, Panel, Row
 from campare.report.view import Mean
 from campare.stats.words import higher_is_better, title
@@ -28,11 +28,12 @@ def standing(metric: str, levels: Sequence[Level]) -> Panel:
     """
     known = [one for one in levels if math.isfinite(one.mean.mean)]
     axis = holding(x for one in known for x in (one.mean.low, one.mean.mean, one.mean.high))
+    ticks = axis.ticks(4)
     better = {True: "higher is better", False: "lower is better", None: "neither is better"}
     return Panel(
         title=title(metric),
         note=better[higher_is_better(metric)],
-        ticks=tuple((axis.at(x), words.number(x, 2)) for x in axis.ticks(4)),
+        ticks=tuple((axis.at(x), words.number(x, digits(ticks))) for x in ticks),
         rows=tuple(_row(one, axis) for one in known),
         kind="levels",
         numbers="mean",
