@@ -6,7 +6,7 @@
 'works': the gradient at the layer equals finite differences (campare), or the Grad-CAM map equals
 campare's, which was checked so, to 1e-3 of its maximum (peers). 'wrong': a map that differs.
 'fails': an exception, named. '-': a tool for the other framework. Each column is a process of its
-own; the models are those of tests/models/kinds.py.
+own; the models are those of tests/models/kinds.py and beyond.py.
 """
 
 import argparse
@@ -31,18 +31,28 @@ PEERS = {  # tool -> (the framework of the models that it reads, the backend tha
     "TorchCAM": ("torch", "torch"),
 }
 COLUMNS = (*(f"campare, {backend}" for backend in BACKENDS), *PEERS)
+MODULES = {  # tool -> the module that it is imported by; a recipe is none
+    "tf-keras-vis": "tf_keras_vis",
+    "pytorch-grad-cam": "pytorch_grad_cam",
+    "Captum": "captum",
+    "TorchCAM": "torchcam",
+}
 CLASS, CLOSE = 1, 1e-3
 HEAD = """# Compatibility
 
 Written by `tools/compatibility.py`, which runs every cell; `tests/test_compatibility.py` compares.
-Small random networks, one of each kind, explained for class 1 at campare's default layer.
+Small random networks, one of each kind, explained for class 1 at campare's default layer. Of those
+at the end of each framework the target is named: a class of a segmentation over a mask, a value and
+what lowers it, the likeness of an embedding to a vector; of several inputs one is explained, of a
+pair the run of the encoder that it goes through.
 
 - **works**: campare's gradient equals finite differences; a peer's Grad-CAM map equals campare's
   to 1e-3 of its maximum.
 - **wrong**: a map that differs; (probabilities): it is that of the probability behind the softmax,
   which these tools leave to their user to take off; (no grid): tokens, not a map of the image, for
   which pytorch-grad-cam takes a `reshape_transform` that its user writes for each model.
-- **fails**: an exception, named. **-**: not for this framework.
+- **fails**: an exception, named. **-**: not for this framework. **not run**: the tool was not given
+  this kind; nothing is said of it.
 
 Sequential models were given to the Keras tools as functional ones, without which they fail; and of
 a single unit, the only output that there is.
@@ -55,16 +65,18 @@ def campare_cell(kind: Any, classifier: Any) -> str:
     """Whether the gradient along a random direction equals finite differences."""
     import numpy as np
 
-    images = kind.images()
-    tap = classifier.tap(images, CLASS, eps=np.zeros((1,) * images.ndim, np.float32))
+    images, target = kind.images(), getattr(kind, "target", CLASS)
+    layer = kind.layer if hasattr(kind, "target") else None  # of a pair, which run is said
+    zero = np.zeros((1,) * (len(kind.shape) + 1), np.float32)
+    tap = classifier.tap(images, target, layer=layer, eps=zero)
     direction = np.random.default_rng(1).normal(size=tap.activations.shape).astype(np.float32)
     direction *= np.abs(tap.activations).mean()
     up, down = (
-        classifier.tap(images, CLASS, eps=step * direction).scores.astype(np.float64)
+        classifier.tap(images, target, layer=layer, eps=step * direction).scores.astype(float)
         for step in (kind.step, -kind.step)
     )
     expected = (up - down) / (2 * kind.step)
-    found = (tap.gradients * direction).reshape(len(images), -1).sum(1)
+    found = (tap.gradients * direction).reshape(len(direction), -1).sum(1)
     off = np.abs(found - expected).max() / np.abs(expected).max()
     return "works" if off < 5e-3 * kind.loose else "wrong"
 
@@ -207,10 +219,11 @@ TOOLS: dict[str, Callable[..., Any]] = {
 def column(name: str) -> dict[str, str]:
     """One column, in this process: kind of model -> what happened."""
     sys.path.insert(0, str(ZOO))
+    from beyond import BEYOND
     from kinds import KINDS
 
     cells = {}
-    for title, kind in KINDS.items():
+    for title, kind in (KINDS if name in PEERS else KINDS | BEYOND).items():
         framework = title.partition(" ")[0]
         wanted = PEERS[name][0] if name in PEERS else None
         backend = os.environ["KERAS_BACKEND"]
@@ -268,9 +281,24 @@ def page(columns: dict[str, dict[str, str]]) -> str:
     kinds = next(iter(columns.values()))
     lines = ["| model | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
     for kind in kinds:
-        cells = [found.get(kind, "-") for found in columns.values()]
+        cells = [found.get(kind, _absent(name, kind)) for name, found in columns.items()]
         lines.append(f"| {kind} | " + " | ".join(cells) + " |")
     return HEAD + "\n".join(lines) + "\n"
+
+
+def _imports(python: str, module: str | None) -> bool:
+    """Whether a Python has a module."""
+    if module is None:
+        return True
+    look = f"import importlib.util as u, sys; sys.exit(u.find_spec({module!r}) is None)"
+    return subprocess.run([python, "-c", look], check=False).returncode == 0
+
+
+def _absent(name: str, kind: str) -> str:
+    """What stands in a peer's column for a kind that it was not given."""
+    if name not in PEERS:
+        return "-"
+    return "not run" if PEERS[name][0] == kind.partition(" ")[0] else "-"
 
 
 def main() -> None:
@@ -287,10 +315,10 @@ def main() -> None:
     for name in COLUMNS:
         if name not in PEERS:
             columns[name] = run(name, sys.executable)
-        elif options.peers:
+        elif options.peers and _imports(options.peers, MODULES.get(name)):
             columns[name] = run(name, options.peers)
         else:
-            columns[name] = before.get(name, {})
+            columns[name] = {k: v for k, v in before.get(name, {}).items() if v != "not run"}
         print(name, {word: list(columns[name].values()).count(word) for word in ("works", "wrong")})
     PAGE.write_text(page(columns), "utf-8")
 

@@ -51,7 +51,7 @@ class Toy:
             edit=self.edit,
             grid=Grid(SHAPE[:2], "channels-last"),
             score=lambda logits, _: logits[:, CLASS],
-            read=lambda tap: tuple(part for part in tap[:5] if part is not None),
+            read=lambda tap: tuple(part for part in tap if part is not None),
             **more,
         )
 

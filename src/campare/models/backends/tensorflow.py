@@ -140,7 +140,8 @@ def compile_tap(
                 gradients = _gradient(inner, scores, features)
             along = tf.reduce_sum(gradients * tf.stop_gradient(features))
         curvature = _gradient(outer, along, features) if program.curvature else None
-        return program.read(Tap(features, gradients, scores, logits, curvature, attentions))
+        known = attentions if program.attended else None
+        return program.read(Tap(features, gradients, scores, logits, curvature, known))
 
     own, dtype = program.index
     more = (tf.TensorSpec([None, *own], dtype), *[tf.TensorSpec(None, tf.float32)] * 2)
