@@ -11,6 +11,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 #: Page -> the libraries that it needs beyond campare's own.
 PAGES = {
     "data.md": ("datasets", "torch"),
+    "out.md": ("duckdb",),
 }
 
 

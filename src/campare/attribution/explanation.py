@@ -9,6 +9,7 @@ import numpy as np
 
 from campare.attribution import drawing
 from campare.attribution.batches import channels_last
+from campare.attribution.boxes import THRESHOLD, boxes_of, coco
 from campare.attribution.maps import How, resize
 from campare.errors import CampareError, ModelError
 from campare.types import Array, Floats, Ints
@@ -93,6 +94,60 @@ class Explanation:
             f"Expected signals, images or volumes to draw, got shape {given.shape}. Try: "
             "explanation.maps, or explanation.resized()"
         )
+
+    def boxes(
+        self, threshold: float = THRESHOLD, size: tuple[int, int] | None = None
+    ) -> list[Ints]:
+        """Boxes around what each map marks, (B, 4) of each: top, left, bottom, right.
+
+        In pixels of the images, or of `size` (H, W); the last row and column are outside. They
+        enclose the connected parts at or above `threshold` of the map's range, most energy first:
+        Zhou et al. 2016, who take 0.2 and the largest. None of a map that is not ok.
+        """
+        sized = self._planar(size)
+        return [
+            boxes_of(one, threshold) if status == "ok" else np.zeros((0, 4), np.int64)
+            for one, status in zip(sized, self.status, strict=True)
+        ]
+
+    def to_coco(
+        self,
+        names: Sequence[str] | None = None,
+        threshold: float = THRESHOLD,
+        size: tuple[int, int] | None = None,
+    ) -> dict[str, list[dict[str, Any]]]:
+        """What each map marks as annotations of COCO, for `json.dump`.
+
+        `names` are those of the image files, by default their numbers. An annotation is a box of
+        `boxes` with its segmentation (run lengths) and `score`, the share of the map's energy that
+        lies in it; its category is the class that is explained.
+        """
+        names = names or [f"{i:04d}.png" for i in range(len(self))]
+        if len(names) != len(self):
+            raise CampareError(
+                f"Expected {len(self)} names, one for each map, got {len(names)}. "
+                "Try: the files of the images in the same order"
+            )
+        targets = np.zeros(len(self), np.int64) if self.target is None else self.target
+        classes = 1 if self.target is None else self.logits.shape[-1]
+        called = ["target"] if self.target is None else [self.class_name(i) for i in range(classes)]
+        return coco(
+            self._planar(size),
+            names=names,
+            categories=[int(target) for target in targets],
+            category_names=called,
+            usable=np.asarray(self.status == "ok"),
+            threshold=threshold,
+        )
+
+    def _planar(self, size: tuple[int, int] | None) -> Floats:
+        """The maps (N, H, W) at the size of the images."""
+        if self.maps.ndim != 3:
+            raise CampareError(
+                f"Expected maps of images, got those of {self.maps.ndim - 1} axes. Try: "
+                "explanation.resized()"
+            )
+        return self.resized(size)
 
     def save(
         self,

@@ -1,4 +1,4 @@
-"""`campare report`: a run as a page, Markdown, a PDF or a notebook."""
+"""`campare report`: a run as a page, Markdown, a PDF a notebook, or tables in LaTeX."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,11 +13,16 @@ from campare.cli.terminal import opened, say
 def report(
     run: RunFolder,
     format: Annotated[
-        Literal["html", "md", "pdf", "ipynb"],
-        Option(help="A page, Markdown, a PDF (needs Chromium), or a notebook."),
+        Literal["html", "md", "pdf", "ipynb", "latex"],
+        Option(help="A page, Markdown, a PDF (needs Chromium), a notebook, or tables in LaTeX."),
     ] = "html",
     out: Annotated[
-        Path | None, Option("--out", "-o", help="The file to write. Default: report.FORMAT in RUN.")
+        Path | None,
+        Option(
+            "--out",
+            "-o",
+            help="The file to write. Default: report.html, .md, .pdf, .ipynb or .tex in RUN.",
+        ),
     ] = None,
 ) -> None:
     """Compare the recipes or models of a run again, from its rows, and write its report."""

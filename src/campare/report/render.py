@@ -20,7 +20,10 @@ from campare.stats.comparison import Comparison
 if TYPE_CHECKING:
     from campare.runs.run import Run
 
-Format = Literal["html", "md", "pdf", "ipynb"]
+Format = Literal["html", "md", "pdf", "ipynb", "latex"]
+
+#: The ends of files that are not called as their format.
+_SUFFIXES = {"latex": "tex"}
 
 
 def render(
@@ -34,7 +37,8 @@ def render(
     """Write the report of a run; returns the path of the file.
 
     `comparison` is that of its rows, where it is at hand; `out` is the file (default
-    `report.<format>` in the run directory); `figures/*.svg *.png` and `tables/*.csv` are written
+    `report.<format>` in the run directory; latex is its tables alone, report.tex);
+    `figures/*.svg *.png` and `tables/*.csv` are written
     beside it. The same run gives the same bytes, but for a PDF. `pdf` is the page as Chromium
     prints it. `sections` are what the report has, in order: `[*SECTIONS, Section(...)]` adds one.
 
@@ -57,7 +61,7 @@ def render(
             f"Expected sections with ids of their own, got {twice[0]!r} "
             f"{ids.count(twice[0])} times. Try: Section(id='{twice[0]}-2', ...)"
         )
-    path = run.path / f"report.{format}" if out is None else Path(out)
+    path = run.path / f"report.{_SUFFIXES.get(format, format)}" if out is None else Path(out)
     if format == "pdf":
         from campare.report.writers.pdf import find_browser
 
@@ -88,6 +92,10 @@ def _written(
         from campare.report.writers.markdown import markdown
 
         return markdown(content, sections).encode()
+    if format == "latex":
+        from campare.report.writers.latex import latex
+
+        return latex(content).encode()
     if format == "ipynb":
         from campare.report.writers.notebook import notebook
 

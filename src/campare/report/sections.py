@@ -3,10 +3,10 @@
 `SECTIONS` are campare's; give `render` a list of your own to add one, leave one out or reorder.
 """
 
-from campare.report import words
+from campare.report import tables, words
 from campare.report.page import Page
 from campare.report.section import Section
-from campare.report.view import Effect, Mean, matched, plain
+from campare.report.view import plain
 from campare.report.writers.html import template
 from campare.report.writers.markdown import escaped, table
 from campare.stats.words import count, title
@@ -18,82 +18,24 @@ def _nothing(_: Page) -> str:
 
 
 def _claims(page: Page) -> str:
-    heads = ["verdict", "claim", "measured by", "difference", "smallest effect", "p (Holm)",
-             "to settle it"]  # fmt: skip
-    rows = [
-        [
-            one.row["verdict"],
-            one.row["text"] or one.row["claim"],
-            ", ".join(part for part in (one.row["contrast"], one.measured) if part),
-            one.number or "undefined",
-            f"{one.row['smallest']:g}",
-            words.p_value(one.row["p_adjusted"]),
-            one.needed,
-        ]
-        for one in page.claims
-    ]
+    found = tables.claims(page)
     missing = f"Not measured: {escaped(page.unmeasured)}." if page.unmeasured else ""
     if page.measuring and "--metrics" in page.unmeasured:
         missing += f"\n\n```sh\n{page.measuring.replace('```', chr(39) * 3)}\n```"
-    return "\n\n".join(part for part in (table(heads, rows) if rows else "", missing) if part)
+    return "\n\n".join(part for part in (table(*found) if found.rows else "", missing) if part)
 
 
 def _effects(page: Page) -> str:
     if not page.every_effect:
         return f"This run compares no two {page.noun}s."
-    heads = ["contrast", "metric", f"difference, {page.confidence} interval", "p (Holm)", "says"]
-    if page.size:
-        heads += ["matched", "p (Holm)", "says"]
-
-    def numbers(effect: Effect | None) -> list[str]:
-        if effect is None:
-            return [""] * 3
-        ends = f"{words.signed(effect.low)} to {words.signed(effect.high)}"
-        return [f"{words.signed(effect.estimate)} ({ends})", words.p_value(effect.p_adjusted),
-                effect.verdict]  # fmt: skip
-
-    rows = []
-    for (contrast, metric), effect in page.every_effect.items():
-        if "@" not in metric:
-            pooled = page.effects.get((contrast, matched(metric)))
-            row = [f"{effect.treatment} vs {effect.control}", metric, *numbers(effect)]
-            rows.append(row + (numbers(pooled) if page.size else []))
-    return table(heads, rows)
+    return table(*tables.effects(page))
 
 
 def _means(page: Page) -> str:
-    def shown(mean: Mean | None) -> str:
-        if mean is None or not mean.images:
-            return words.number(None)
-        ends = f"{words.number(mean.low, 3)} to {words.number(mean.high, 3)}"
-        return f"{words.number(mean.mean, 3)} ({ends})"
-
-    columns = [(page.method, name) for name in page.metrics]
-    if page.size:
-        columns = [(method, m) for method, name in columns for m in (name, matched(name))]
-    heads = [page.noun, "title", "accuracy", *(_head(metric) for _, metric in columns)]
-    rows = [
-        [
-            arm.name + (f" ({arm.guess})" if arm.unlearned else ""),
-            arm.title,
-            words.number(arm.mean_accuracy, 3),
-            *(shown(page.found.get((arm.name, *column))) for column in columns),
-        ]
-        for arm in page.arms
-    ]
-    parts = [table(heads, rows)]
-    for metric, control_rows in page.control_tables[:1]:
-        lines = [[arm.name, *map(shown, means)] for arm, means in control_rows]
-        parts += [
-            f"### Against controls: {escaped(_head(metric))}",
-            table([page.noun, *page.control_heads], lines),
-        ]
+    parts = [table(*tables.means(page))]
+    for metric, found in tables.controls(page)[:1]:
+        parts += [f"### Against controls: {escaped(metric)}", table(*found)]
     return "\n\n".join(parts)
-
-
-def _head(metric: str) -> str:
-    name = title(metric)
-    return f"{name}, matched" if "@" in metric else name
 
 
 def _classes(page: Page) -> str:
@@ -150,11 +92,11 @@ def _again(page: Page) -> str:
         "created": manifest.created,
     }
     command = page.command.replace("```", "'''")
-    tables = ", ".join(f"[{name}.csv](tables/{name}.csv)" for name in page.csv)
+    files = ", ".join(f"[{name}.csv](tables/{name}.csv)" for name in page.csv)
     parts = [
         f"```sh\n{command}\n```" if command else "",
         table(["", ""], [[name, plain(value)] for name, value in facts.items()]),
-        f"Tables: {tables}",
+        f"Tables: {files}",
     ]
     return "\n\n".join(part for part in parts if part)
 
