@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from campare.attribution.baselines import BASELINES
-from campare.attribution.method import METHODS, Method, find, grad_cam
+from campare.attribution.method import METHODS, Method, find, grad_cam, reads_layer
 from campare.errors import CampareError
 from campare.models.arrays import namespace
 
@@ -153,3 +153,12 @@ def test_what_cannot_be_a_method_is_one_line(made, words):
         made()
     assert "\n" not in str(caught.value)
     assert "Try: " in str(caught.value)
+
+
+def test_maps_of_pixels_read_no_layer():
+    read = [name for name in METHODS if reads_layer(name)]
+    assert {"grad-cam", "guided-grad-cam", "score-cam"} <= {*read}
+    assert {*METHODS} - {*read} == {
+        "gradient", "gradient-x-input", "integrated-gradients", "smooth-grad", "occlusion", "rise"
+    }  # fmt: skip
+    assert not reads_layer("smooth-grad(samples=2)")

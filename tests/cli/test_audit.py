@@ -270,4 +270,8 @@ def test_loaders_that_fail_in_one_line(
 def test_cells_are_listed_by_their_numbers(audited: list[Any], capsys: pytest.CaptureFixture[str]):
     assert call("audit a=1.keras a=2.keras b=3.keras --data photos --cells list") == 0
     assert capsys.readouterr().out == "0  a-0\n1  a-1\n2  b-0\n"
+    assert call("-q audit a=1.keras --data photos --cells list") == 0
+    assert capsys.readouterr().out == "0  a-0\n"  # what was called for
+    assert call("-q study drawn --cells list --only A --seeds 1") == 0
+    assert capsys.readouterr().out == "0  A-0\n"
     assert audited == []

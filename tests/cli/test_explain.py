@@ -148,3 +148,13 @@ def test_a_cropped_picture_keeps_what_the_model_did_not_see(models: Path, photos
     assert not changed[:, :5].any()
     assert changed[16:24, 8:16].all()
     assert np.load("maps/two-grad-cam.npy").shape == (12, 12)
+
+
+def test_maps_of_pixels_are_of_no_layer(
+    models: Path, photos: list[Path], capsys: pytest.CaptureFixture[str]
+):
+    words = ["explain", models / "fixed.keras", photos[0], "--out", "maps", "--method", "gradient"]
+    assert main([str(word) for word in words]) == 0
+    out = capsys.readouterr().out
+    assert "layer" not in out
+    assert out.rstrip().splitlines()[-1] == "gradient"

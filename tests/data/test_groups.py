@@ -105,6 +105,7 @@ def test_groups_that_cannot_be_used_are_refused_with_what_would_do(tmp_path):
         return str(caught.value)
 
     assert "Try a regular expression such as '([^/]+)_" in refused(group="patient")
+    assert refused(group=3).startswith("Expected groups as a regular expression or a mapping")
     assert refused(group="(p").startswith("Expected a regular expression for groups, got '(p': ")
     assert groups_by(r"([^/]+)_\d+\.png", {"cat/p1_3.png": "cat"}) == {"cat/p1_3.png": "p1"}
     table = tmp_path / "groups.csv"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from small_study import TINY, tiny_set
 
+import campare
 from campare.errors import CampareError
 from campare.experiments import audit
 from campare.experiments.cost import Trained, training
@@ -42,6 +43,18 @@ def test_an_audit_is_priced_by_its_models(run, tmp_path):
     assert not (tmp_path / "audit").exists()
     assert (found.cells, found.training, found.maps, found.queries) == (2, 0, 2 * 12, 2 * 2 * 12)
     assert "2 models, passes" in found.words("model")[0]
+
+
+def test_models_that_are_measured_cost_nothing_more(run, tmp_path):
+    first, second = (run.path / "models" / f"plain-{seed}.keras" for seed in (0, 1))
+    out = tmp_path / "audit"
+    campare.audit({"a": [first]}, tiny_set(), metrics=["energy"], out=out)
+    known = audit.dry_run({"a": [first]}, tiny_set(), metrics=["energy"], out=out)
+    assert (known.cells, known.maps, known.queries) == (0, 0, 0)
+    more = audit.dry_run({"a": [first, second]}, tiny_set(), metrics=["energy"], out=out)
+    assert (more.cells, more.maps) == (1, 12)
+    with pytest.raises(CampareError, match="Expected metrics"):
+        audit.dry_run({"a": [first]}, tiny_set(), metrics=METRICS, out=out)
 
 
 @pytest.mark.parametrize(

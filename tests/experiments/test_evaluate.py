@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 
 from campare import audit, study
-from campare.data import ImageSet, stored
+from campare.data import Images, ImageSet, stored
 from campare.experiments import evaluate as module
 from campare.experiments import spool
+from campare.experiments.evaluate import _judged
 from campare.metrics import boxes, rows
 from campare.metrics.faithfulness import replacing
 from campare.metrics.robustness import dose_response
@@ -106,3 +107,16 @@ def test_rows_of_a_map_with_nothing_for_the_class_say_so():
         assert rows["value"].is_null().all() == (name == "dog")
     assert "all-negative" not in set(found.filter(pl.col("method").is_in(["edge"]))["status"])
     assert "flat" not in set(found["status"])
+
+
+def test_an_output_that_is_no_number_is_not_right_and_the_others_count():
+    logits = np.tile(np.array([[2.0, 1.0], [1.0, 2.0]], np.float32), (20, 1))
+    labels = np.arange(40) % 2
+    images = Images(
+        np.zeros((40, 2, 2, 3), np.uint8), labels, tuple(map(str, labels)), {}, ("a", "b")
+    )
+    assert _judged(logits, images) == {"accuracy": 1.0, "learned": True}
+    logits[0] = np.nan
+    assert _judged(logits, images) == {"accuracy": 1.0, "learned": True}
+    logits[:] = np.nan
+    assert _judged(logits, images) == {"learned": False}

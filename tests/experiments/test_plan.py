@@ -2,11 +2,12 @@
 
 import io
 
+import numpy as np
 import pytest
 from rich.console import Console
 from small_study import TINY, tiny_set
 
-from campare.errors import RecipeError
+from campare.errors import CampareError, RecipeError
 from campare.experiments.plan import networks, planned
 from campare.experiments.progress import Live
 
@@ -49,3 +50,18 @@ def test_what_is_planned_is_said(tmp_path):
 def test_a_recipe_that_is_none_is_refused(tmp_path):
     with pytest.raises(RecipeError, match="Expected Recipe objects, got 'A'"):
         plan_of(tmp_path / "r", recipes=["A"])
+
+
+@pytest.mark.parametrize("seeds", [2.5, "3", [0.5], None, 0, [1, 1], [-1], []])
+def test_seeds_are_whole_numbers(seeds, tmp_path):
+    with pytest.raises(RecipeError, match="Expected a number of seeds of at least 1, or different"):
+        plan_of(tmp_path / "r", seeds=seeds)
+
+
+def test_a_program_gives_numbers_of_its_own_kinds(tmp_path):
+    assert plan_of(tmp_path / "r", seeds=np.int64(2)).seeds == (0, 1)
+    assert plan_of(tmp_path / "r", seeds=np.array([3, 5])).seeds == (3, 5)
+    assert [one.name for one in plan_of(tmp_path / "r", only="plain").recipes] == ["plain"]
+    for wrong in ({"size": 0}, {"size": 12.5}, {"recipes": 3}, {"metrics": 3}, {"methods": 3}):
+        with pytest.raises(CampareError, match=r"Expected .*, got .*\. Try: "):
+            plan_of(tmp_path / "r", **wrong)

@@ -136,3 +136,11 @@ def test_more_images_are_more_groups():
     assert same.variance == pytest.approx(found.variance)
     assert same.freedom == pytest.approx(found.freedom)
     assert detectable(found) > 1.5 * detectable(split([Y], [1.0]))
+
+
+def test_one_seed_is_told_in_the_singular():
+    row = {"contrast": "B - A", "method": "grad-cam", "metric": "energy", "smallest": 0.05,
+           "power": 0.3, "detectable": 0.11, "seeds": 1, "images": 55, "seeds_needed": None,
+           "images_needed": 400}  # fmt: skip
+    (line,) = too_small(pl.DataFrame([row], schema_overrides={"seeds_needed": pl.Int64}))
+    assert line.endswith("It takes 400 images at 1 seed.")

@@ -112,6 +112,10 @@ def test_sets_depend_on_the_seed_alone():
          "which do not. Try --only C,D"),
         ([D], {"strengths": [1, 11]}, "strengths up to 10 for rotation 0.1 of recipe 'D', got 11. "
          "Try 0,0.5,1,2"),
+        ([replace(D, augment=Augment(zoom=0.6))], {"strengths": [1, 2]}, "strengths up to 1.66667 "
+         "for zoom 0.6 of recipe 'D', got 2. Try 0,0.5,1$"),
+        ([A], {"sizes": 7.5}, "whole numbers of images, got 7.5. Try"),
+        ([D], {"strengths": -1}, "as numbers from 0, got -1. Try"),
     ],
 )  # fmt: skip
 def test_impossible_doses(recipes, doses, message):
@@ -127,6 +131,10 @@ def test_sizes_that_there_are_not():
             check_sizes([size], labels)
     with pytest.raises(RecipeError, match=r"got 31\. Try 15,30"):
         nested(labels, 31, seed=0)
+    with pytest.raises(RecipeError, match=r"got 3\. Try 6,7$"):  # half of them are too few
+        check_sizes([3], np.arange(7) % 3)
+    with pytest.raises(RecipeError, match=r"got 3\. Try more images to train on$"):
+        check_sizes([3], np.arange(4) % 3)
 
 
 def test_strength_needs_an_augmentation():

@@ -173,6 +173,16 @@ def find(method: "Method | str") -> Method:
     raise CampareError(f"Expected a CAM method, got {method!r}. Try: {', '.join(METHODS)}")
 
 
+def reads_layer(method: Method | str) -> bool:
+    """Whether maps of a method are those of a layer, which others do not look at.
+
+    Example:
+        >>> reads_layer("guided-grad-cam"), reads_layer("rise")
+        (True, False)
+    """
+    return getattr(find(method).function, "__module__", "") != pixels.__name__
+
+
 def _gradient(name: str, title: str, paper: str, function: Any, **more: Any) -> Method:
     return Method(name, function, "gradient", title, paper, **more)
 

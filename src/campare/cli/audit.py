@@ -143,7 +143,7 @@ def audit(
     name = shortened(f"{name_of(data)}-audit")
     console, path = terminal(optional=True), out or Path("runs") / name
     if cells == LIST:
-        list_cells(console, numbered_cells(named(models)))
+        list_cells(terminal(), numbered_cells(named(models)))
         return
     images = folder(
         data,

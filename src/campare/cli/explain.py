@@ -70,6 +70,7 @@ def explain(
     from rich.text import Text
 
     from campare.attribution.explain import explain as run_explain
+    from campare.attribution.method import reads_layer
     from campare.models import wrap
     from campare.models.loaders import load
     from campare.models.preprocessing import preprocessing
@@ -97,7 +98,8 @@ def explain(
         rows.add_row(*(Text(cell) for cell in cells))
     console = terminal(optional=True)
     console.print(rows)
-    console.print(f"{explanation.method} at layer {explanation.layer}", highlight=False)
+    layer_words = f" at layer {explanation.layer}" if reads_layer(method) else ""
+    console.print(f"{explanation.method}{layer_words}", highlight=False)
     if prepared.source not in ("", "given"):
         words = f"Pictures: {prepared.words}, {prepared.framing.words}, {prepared.source}"
         console.print(words, highlight=False)

@@ -178,7 +178,7 @@ def study(
             train_sizes=train_sizes,
             augment_strengths=augment_strengths,
         )
-        list_cells(console, planned)
+        list_cells(terminal(), planned)
         return
     images = folder(
         source,

@@ -92,6 +92,11 @@ def groups_by(pattern: By, images: Mapping[str, str]) -> dict[str, str]:
         {'train/cat/p1/a.png': 'p1'}
     """
     found: dict[str, str | None]
+    if not isinstance(pattern, str | Mapping):
+        raise DataError(
+            f"Expected groups as a regular expression or a mapping of images, got {pattern!r}. "
+            "Try: 'patient_[0-9]+', or 'folder'"
+        )
     if not isinstance(pattern, str):
         unknown = [image for image in pattern if image not in images]
         if unknown:

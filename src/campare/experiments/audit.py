@@ -34,7 +34,8 @@ from campare.experiments.inputs import (
     regions_of_test,
     say_inventory,
 )
-from campare.experiments.manifest import facts_of, open_audit
+from campare.experiments.manifest import audit_settings, facts_of, measured, open_audit
+from campare.experiments.numbers import require_whole
 from campare.experiments.opened import Models, require_readable
 from campare.experiments.progress import Live
 from campare.experiments.selection import Selection, Wanted, methods_of, select, without_mosaics
@@ -202,7 +203,6 @@ def audit(
             if quiet:
                 warn_of_failures(failures, kept=False)
             return Scores(rows, arms=tuple(arms_facts), mosaics=mosaics, cells=records)
-        hidden = [name for name in reading if not preprocessing(reading[name]["pixels"]).known]
 
         def begin() -> Run:
             run, before = open_audit(
@@ -214,7 +214,7 @@ def audit(
                 terms,
                 selection,
                 grids,
-                hidden,
+                plan.hidden,
                 {name: each.get("prompts") for name, each in reading.items()},
                 strict=strict,
                 mine=mine,
@@ -263,6 +263,11 @@ class _Plan(NamedTuple):
     opened: Models
     selection: Selection
 
+    @property
+    def hidden(self) -> list[str]:
+        """Arms that functions read: nothing tells what these do."""
+        return [n for n, each in self.reading.items() if not preprocessing(each["pixels"]).known]
+
 
 def _planned(
     models: Any,
@@ -284,6 +289,10 @@ def _planned(
     cells: Share | None = None,
 ) -> _Plan:
     """Open the first model of each arm, and find what can be measured."""
+    require_whole("batch_size", batch_size, 1, 32)
+    require_whole("seed", seed, 0, 0)
+    if size is not None:
+        require_whole("size", size, 1, 224)
     arms = trained(models)
     every = [cell for arm in arms for cell in arm.cells]
     mine = None if cells is None else numbered(every, cells)
@@ -343,6 +352,16 @@ def _cost(plan: _Plan, engine: str, keep: Keep | None) -> Cost:
     firsts = {arm.name: plan.opened.first(arm.name) for arm in plan.arms}
     matched = _differing(one.grids(plan.terms.methods) for one in firsts.values())
     todo = plan.cells if plan.mine is None else plan.mine
+    if plan.path and (plan.path / MANIFEST).is_file():
+        facts = [facts_of(arm, firsts[arm.name].facts) for arm in plan.arms]
+        prompts = {name: each.get("prompts") for name, each in plan.reading.items()}
+        done = measured(
+            plan.path,
+            audit_settings(
+                plan.images, plan.arms, facts, plan.terms, plan.selection, plan.hidden, prompts
+            ),
+        )
+        todo = [cell for cell in todo if cell.name not in done]
     return cost_of_audit(
         todo, firsts, plan.images, plan.selection.metrics, matched, plan.terms, engine, keep
     )

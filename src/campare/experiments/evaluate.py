@@ -470,10 +470,9 @@ def _judged(logits: Floats, images: Images) -> dict[str, Any]:
     """Accuracy, and whether it is better than that of the commonest class, if there are several."""
     labels = images.labels
     hits = correct(logits, labels).values  # NaN where the logits are
-    accuracy = {"accuracy": float(hits.mean())}
+    known = np.isfinite(hits)
+    accuracy = {"accuracy": float(hits[known].mean())} if known.any() else {}
     if len(np.unique(labels)) < 2:
         return accuracy
-    better = bool(np.isfinite(hits).all()) and learned(
-        labels, _predicted(logits), groups=images.groups
-    )
+    better = learned(labels, np.where(known, _predicted(logits), -1), groups=images.groups)
     return accuracy | {"learned": better}

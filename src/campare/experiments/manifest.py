@@ -179,28 +179,12 @@ def open_audit(
     Raises:
         RunError: the folder holds a run with other settings, or other files.
     """
-    digests = {
-        cell.name: None if arm.name in hidden else digest(model, prompts.get(arm.name))
-        for arm in arms
-        for cell, model in zip(arm.cells, arm.models, strict=True)
-    }
-    names = [arm.name for arm in arms]
-    settings = Settings(
-        fingerprint=images.fingerprint,
-        split=split_digest(images),
-        models=names,
-        methods=[method.name for method in terms.methods],
-        metrics=list(selection.names),
-        target=terms.target,
-        seed=terms.seed,
-        weights=digests,
-        recipes={arm.name: _lasting(arm, each) for arm, each in zip(arms, facts, strict=True)},
-    )
+    settings = audit_settings(images, arms, facts, terms, selection, hidden, prompts)
+    digests = settings.weights
     before = earlier(path, settings, "audit", deep=mine is None)
     if strict:
         require_unchanged(before)
-    then = before.manifest.settings.weights if before else {}
-    first, *rest = names
+    first, *rest = [arm.name for arm in arms]
     data = _data(images)
     data.counts = {terms.split: images.counts()["test"]}
     manifest = Manifest(
@@ -230,13 +214,58 @@ def open_audit(
             record_path(path, name).unlink(missing_ok=True)
     old = before.manifest if before else None
     if old is not None:
+        same = _same_models(old, digests)
         old.cells = {
             name: cell
             for name, cell in old.cells.items()
-            if (name in digests and name not in ours)
-            or (digests.get(name) is not None and then.get(name) == digests[name])
+            if (name in digests and name not in ours) or name in same
         }
     return _opened(path, manifest, old, keep), before
+
+
+def audit_settings(
+    images: ImageSet,
+    arms: Sequence[Arm],
+    facts: Sequence[Mapping[str, Any]],
+    terms: "Terms",
+    selection: "Selection",
+    hidden: Collection[str] = (),
+    prompts: Mapping[str, Any] = MappingProxyType({}),
+) -> Settings:
+    """What must be the same for an audit to go on, as of `open_audit`; models as digests."""
+    return Settings(
+        fingerprint=images.fingerprint,
+        split=split_digest(images),
+        models=[arm.name for arm in arms],
+        methods=[method.name for method in terms.methods],
+        metrics=list(selection.names),
+        target=terms.target,
+        seed=terms.seed,
+        weights={
+            cell.name: None if arm.name in hidden else digest(model, prompts.get(arm.name))
+            for arm in arms
+            for cell, model in zip(arm.cells, arm.models, strict=True)
+        },
+        recipes={arm.name: _lasting(arm, each) for arm, each in zip(arms, facts, strict=True)},
+    )
+
+
+def measured(path: Path, settings: Settings) -> set[str]:
+    """The names of the cells of an audit in `path` that need not be measured again.
+
+    Raises:
+        RunError: the folder holds a run with other settings, or other files.
+    """
+    before = earlier(path, settings, "audit")
+    if before is None:
+        return set()
+    return _same_models(before.manifest, settings.weights) & before.manifest.cells.keys()
+
+
+def _same_models(old: Manifest, digests: Mapping[str, str | None]) -> set[str]:
+    """The cells whose models are those that a run has had; one without a digest may be another."""
+    then = old.settings.weights
+    return {name for name, one in digests.items() if one is not None and then.get(name) == one}
 
 
 def _data(images: ImageSet) -> Data:

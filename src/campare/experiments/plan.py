@@ -5,8 +5,9 @@
 Nothing of it needs the pictures; it is what a dry run prints the cost of.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from campare.experiments.arms import Arm, to_train
 from campare.experiments.evaluated import Evaluated
 from campare.experiments.inputs import image_set, regions_of_test, say_inventory
 from campare.experiments.manifest import settings_of
+from campare.experiments.numbers import require_whole
 from campare.experiments.progress import Live
 from campare.experiments.selection import (
     Selection,
@@ -116,6 +118,8 @@ def planned(
     Raises:
         CampareError: a setting that cannot work.
     """
+    if size is not None:
+        require_whole("size", size, 1, 128)
     images = image_set(data, live, group=group)
     chosen = _recipes(recipes, images.name, backbone, weights, backbone_options, epochs, only)
     chosen = dosed(chosen, train_sizes, augment_strengths)
@@ -245,6 +249,11 @@ def _recipes(
             f"Try: {', '.join(RECIPES)}, or mine.yaml"
         )
     else:
+        if not isinstance(recipes, Iterable):
+            raise RecipeError(
+                f"Expected a set of recipes, a YAML file or Recipe objects, got {recipes!r}. "
+                "Try: recipes='article'"
+            )
         arms = from_yaml(recipes) if isinstance(recipes, str) else tuple(recipes)
         if backbone or weights or options:
             raise RecipeError(
@@ -258,6 +267,7 @@ def _recipes(
             )
     require_unique(arms)
     if only:
+        only = (only,) if isinstance(only, str) else only
         known = [arm.name for arm in arms]
         wrong = [name for name in only if name not in known]
         if wrong:
@@ -291,13 +301,16 @@ def _slug(text: str) -> str:
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    if not chosen or len(set(chosen)) != len(chosen) or not 0 <= min(chosen) <= max(chosen) < 2**32:
+    given: Any = range(int(seeds)) if isinstance(seeds, Integral) else seeds
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    chosen = tuple(given) if several else ()
+    whole = all(isinstance(seed, Integral) and 0 <= int(seed) < 2**32 for seed in chosen)
+    if not chosen or not whole or len(set(chosen)) != len(chosen):
         raise RecipeError(
             "Expected a number of seeds of at least 1, or different seeds, got "
             f"{str(seeds)[:80]}. Try: 5"
         )
-    return chosen
+    return tuple(map(int, chosen))
 
 
 def _select(metrics: Wanted, images: ImageSet, size: int, live: Live, *, say: bool) -> Selection:

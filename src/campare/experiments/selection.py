@@ -4,7 +4,7 @@ What a metric needs its declaration says. One that is named and cannot be measur
 set such as 'default' it is left out, with the reason in words.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -141,6 +141,8 @@ def methods_of(methods: str | Method | Sequence[str | Method]) -> tuple[Method, 
         >>> [method.name for method in methods_of(["grad-cam", "score-cam(channels=8)"])]
         ['grad-cam', 'score-cam(channels=8)']
     """
+    if not isinstance(methods, str | Method | Iterable):
+        raise CampareError(f"Expected methods by name, got {methods!r}. Try: methods=['grad-cam']")
     several = [methods] if isinstance(methods, (str, Method)) else list(methods)
     found = {each.name: each for each in map(find, several or [""])}
     for name, method in found.items():

@@ -215,6 +215,8 @@ def as_list(names: str | Metric | Sequence[str | Metric] | None) -> list[str | M
     """
     if names is None:
         return ["default"]
+    if not isinstance(names, str | Metric | Iterable):
+        raise CampareError(f"Expected metrics by name, got {names!r}. Try: metrics=['energy']")
     return [names] if isinstance(names, (str, Metric)) else list(names)
 
 

@@ -297,7 +297,8 @@ def _takes(row: Mapping[str, Any], called: str) -> str:
     if row["seeds_needed"] is not None:
         ways.append(f"{row['seeds_needed']} {called} at these images")
     if row["images_needed"] is not None:
-        ways.append(f"{row['images_needed']} images at {row['seeds']} {called}")
+        seeds = count(row["seeds"], called.removesuffix("s"))
+        ways.append(f"{row['images_needed']} images at {seeds}")
     if not ways:
         return f"More {called} alone or more images alone do not suffice; it takes both."
     return f"It takes {' or '.join(ways)}."

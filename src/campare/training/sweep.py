@@ -89,9 +89,13 @@ def check_sizes(sizes: Iterable[int], labels: Ints) -> None:
     fewest, most = FEWEST * len(np.unique(labels)), len(labels)
     for size in sizes:
         if not fewest <= size <= most:
+            if most < fewest:
+                advice = "more images to train on"
+            else:
+                advice = ",".join(map(str, sorted({max(fewest, most // 2), most})))
             raise RecipeError(
                 f"Expected sizes of the training set from {fewest}, two images of each class, to "
-                f"{most}, all of them, got {size}. Try {most // 2},{most}"
+                f"{most}, all of them, got {size}. Try {advice}"
             )
 
 
@@ -174,6 +178,7 @@ def _training(recipe: Recipe) -> str:
 def _sizes(sizes: Sequence[int] | None) -> list[int | None]:
     if sizes is None:
         return [None]
+    sizes = sizes if isinstance(sizes, Iterable) else [sizes]
     wrong = [n for n in sizes if not _is_count(n)]
     if wrong or not sizes:
         raise RecipeError(
@@ -190,6 +195,7 @@ def _is_count(n: Any) -> bool:
 def _strengths(recipes: Sequence[Recipe], strengths: Sequence[float] | None) -> list[float | None]:
     if strengths is None:
         return [None]
+    strengths = strengths if isinstance(strengths, Iterable) else [strengths]
     wrong = [x for x in strengths if not (isinstance(x, int | float) and 0 <= x < np.inf)]
     if wrong or not strengths:
         raise RecipeError(
@@ -207,6 +213,16 @@ def _strengths(recipes: Sequence[Recipe], strengths: Sequence[float] | None) -> 
     return [float(x) for x in sorted(set(strengths))]
 
 
+def _reachable(most: float) -> str:
+    """Strengths up to the largest with which no amount leaves 0..1; it is 1 or more.
+
+    Example:
+        >>> _reachable(10), _reachable(1.5)
+        ('0,0.5,1,2', '0,0.5,1')
+    """
+    return ",".join(f"{strength:g}" for strength in (0, 0.5, 1, 2) if strength <= most)
+
+
 def _check_reach(recipe: Recipe, augment: Augment, strongest: float) -> None:
     """Make sure that no amount of a recipe's augmentation leaves 0..1."""
     amounts = {name: value for name, value in asdict(augment).items() if name != "flip"}
@@ -214,5 +230,5 @@ def _check_reach(recipe: Recipe, augment: Augment, strongest: float) -> None:
     if amounts[name] * strongest > 1:
         raise RecipeError(
             f"Expected strengths up to {1 / amounts[name]:g} for {name} {amounts[name]:g} of "
-            f"recipe {recipe.name!r}, got {strongest:g}. Try 0,0.5,1,2"
+            f"recipe {recipe.name!r}, got {strongest:g}. Try {_reachable(1 / amounts[name])}"
         )

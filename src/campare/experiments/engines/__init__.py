@@ -33,7 +33,7 @@ def engine(name: str) -> Engine:
         >>> engine("local").__name__
         'run'
     """
-    kind, parameters = name_and_parameters(name)
+    kind, parameters = name_and_parameters(name) if isinstance(name, str) else ("", {})
     if kind == "local" and not parameters:
         return local.run
     if kind == "local" and {"jobs"} <= set(parameters) <= {"jobs", "overlap"}:
