@@ -23,7 +23,7 @@ from campare.runs.run import Run
 #: The options of the demo that differ.
 WAYS = {
     "before": ["--metrics", "default"],  # 600 images of 96 pixels
-    "after": ["--train", "3000", "--size", "64"],
+    "after": ["--train", "2200", "--size", "64"],
 }
 COMMAND = ["study", "drawn", "--recipes", "article", "--backbone", "embedded"]
 ENGINE = ["--engine", "local(jobs=2, overlap=True)"]
