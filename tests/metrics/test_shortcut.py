@@ -250,3 +250,32 @@ def test_regions_share_the_blur_and_the_pass_of_the_images_as_they_are(monkeypat
             np.testing.assert_array_equal(a[name].values, b[name].values)
     assert len(passes) == 1 + 2 * 6
     assert len(blurs) == 1
+
+
+@pytest.mark.parametrize("grid", [(20,), (4, 5), (3, 4, 5)])
+def test_the_border_of_any_rank_is_what_touches_an_end(grid):
+    mask = border(grid, 0.01)
+    places = np.argwhere(mask)
+    ends = (places == 0) | (places == np.array(grid) - 1)
+    assert ends.any(1).all()
+    assert mask.sum() == np.prod(grid) - np.prod([side - 2 for side in grid])
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_the_drop_of_a_signal_is_that_of_an_image_of_one_row(axis):
+    """Also of one column: the region moves along the only axis that it can."""
+    signals = fresh().normal(size=(5, 30, 2)).astype(np.float32)
+    masks = np.zeros((5, 30), bool)
+    masks[:, 4:9] = True
+
+    def predict(x):
+        z = x.reshape(len(x), 30, 2)[:, 3:12].mean(axis=(1, 2))
+        return np.stack([-9 * z, 9 * z], axis=1)
+
+    targets = np.array([0, 1, 0, 1, 0])
+    found = region_drop(predict, signals, masks, targets, fresh(), sigma=0.1)
+    image, mask = (np.expand_dims(x, axis) for x in (signals, masks))
+    expected = region_drop(predict, image, mask, targets, fresh(), sigma=3)
+    assert np.abs(found.excess.values).max() > 0.01
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one.values, other.values, rtol=1e-5, atol=1e-7)

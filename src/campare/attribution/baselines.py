@@ -60,7 +60,8 @@ def edge(
 ) -> Floats:
     """The edges of the image: Sobel gradient magnitude of the luminance, averaged over cells.
 
-    Shapes: images (N, H, W, 3), grid (h, w) -> (N, h, w), >= 0. Luminance is Rec. 601.
+    Shapes: images (N, H, W, 3), grid (h, w) -> (N, h, w), >= 0. Luminance is Rec. 601; of another
+    number of channels their mean stands for it. Of signals and volumes along all axes.
 
     Example:
         >>> edge(np.zeros((1, 8, 8, 3), np.uint8), (1, 2), np.random.default_rng(0)).tolist()
@@ -104,8 +105,12 @@ BASELINES: Mapping[str, Baseline] = {
 
 
 def _edge_magnitude(image: Array) -> Floats:
-    """(*sides, 3) -> sides: length of the Sobel gradient; beyond the border pixels repeat."""
-    gray = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    """(*sides, C) -> sides: length of the Sobel gradient; beyond the border pixels repeat."""
+    gray = image.astype(np.float32)
+    if image.shape[-1] == 3:
+        gray = gray @ np.array([0.299, 0.587, 0.114], np.float32)
+    else:
+        gray = gray.mean(axis=-1)
     gray = np.pad(gray, 1, mode="edge")
     return np.asarray(
         reduce(np.hypot, [abs(_sobel(gray, axis)) for axis in reversed(range(gray.ndim))])

@@ -14,15 +14,24 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from campare.data.arrays import (
+    inputs_of,
+    is_pictures,
+    labels_of,
+    masks_of,
+    names_of,
+    span_of,
+)
 from campare.data.decode import Picture
 from campare.data.framing import STRETCH, Framing
 from campare.data.groups import By, groups_by, unit_of
 from campare.data.groups import notes as group_notes
 from campare.data.inventory import Inventory
+from campare.data.masks import Value
 from campare.data.named import key_of, received, sent
 from campare.data.stored import BLOCK, kept, parts, release, zeros
+from campare.data.volumes import read_volume_masks, read_volumes, volume_files
 from campare.errors import DataError
 from campare.types import Array, Bools, Ints
 
@@ -69,21 +78,130 @@ class Skipped(NamedTuple):
 class Images:
     """Images in memory, all stretched to one size, S x S unless a model takes another.
 
+    Or arrays of any rank, signals (N, T, C) and volumes or video (N, D, H, W, C), which models take
+    as they are: see `from_arrays`.
+
     Attributes:
-        images: (N, S, S, 3) uint8.
+        images: (N, S, S, 3) uint8; arrays (N, *grid, C) float32.
         labels: (N,) int64, indices into class_names.
         names: N ids, `Sample.image`.
-        regions: name -> (N, S, S) bool; all False: no ground truth for that image.
+        regions: name -> (N, S, S) bool, (N, *grid); all False: no ground truth for that image.
         class_names: K names.
         groups: N groups (patients, videos), None: the image is a unit by itself; (): all are.
     """
 
-    images: NDArray[np.uint8]
+    images: Array
     labels: Ints
     names: tuple[str, ...]
     regions: Mapping[str, Bools]
     class_names: tuple[str, ...]
     groups: tuple[str | None, ...] = ()
+
+    @classmethod
+    def from_arrays(
+        cls,
+        arrays: Any,
+        labels: Any = None,
+        masks: Any = None,
+        *,
+        names: Sequence[str] | None = None,
+        classes: Sequence[str] | None = None,
+        groups: Sequence[str | None] | None = None,
+    ) -> "Images":
+        """Arrays of any rank with their masks, to be audited.
+
+        Args:
+            arrays: signals (N, T, C), images (N, H, W, C), volumes or video (N, D, H, W, C), with
+                the numbers that the models take. Pictures (N, H, W, 3) of type uint8 are those of
+                a folder: resized, colored and prepared for each model.
+            labels: a class for each, by index or name; None: all are of one class.
+            masks: where the object is, (N, *grid); of signals also a list of intervals
+                (start, stop) for each; or {region: masks}, as "object", "cue", or a name of your
+                own. All False, or []: nothing is known.
+            names: of each array; default: its class and number.
+            classes: their names; default: those of the labels.
+            groups: the patient or video of each array; None: it is a unit by itself.
+
+        Raises:
+            DataError: shapes that do not fit, labels that are no classes, values that are not
+                finite.
+
+        Example:
+            >>> beats = np.zeros((2, 100, 1))
+            >>> images = Images.from_arrays(beats, ["sick", "well"], [[(40, 60)], []])
+            >>> images.grid, images.names, int(images.regions["object"].sum())
+            ((100,), ('sick/0', 'well/1'), 20)
+        """
+        found = inputs_of(arrays)
+        indices, class_names = labels_of(labels, classes, len(found))
+        if groups is not None and len(groups) != len(found):
+            raise DataError(
+                f"Expected a group for each of {len(found)} arrays, got {len(groups)}. "
+                "Try: None for one that is a unit by itself"
+            )
+        return cls(
+            images=found,
+            labels=indices,
+            names=names_of(names, indices, class_names),
+            regions=masks_of(masks, found.shape[:-1]),
+            class_names=class_names,
+            groups=_all_or_none(list(groups or [])),
+        )
+
+    @classmethod
+    def from_nifti(
+        cls,
+        folder: str | os.PathLike[str],
+        masks: str | os.PathLike[str] | None = None,
+        *,
+        size: tuple[int, int, int] | None = None,
+        mask_values: Sequence[Value] | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> "Images":
+        """Whole NIfTI volumes (N, D, H, W, 1) of a folder, float32 as stored, slices first.
+
+        Args:
+            folder: of scans, `folder/<class>/case.nii.gz`; without folders all are of one class.
+            masks: a folder with masks at the same paths, on the grids of their volumes.
+            size: (D, H, W) to which all are resized; None: they have one shape.
+            mask_values: that are inside a mask; None: all but 0 of a mask of two values.
+            classes: their names, in order; default: the folders.
+
+        Needs the extra `medical`.
+
+        Raises:
+            DataError: no volumes, broken ones, or shapes that differ.
+
+        Example:
+            >>> Images.from_nifti("no/such/folder")  # doctest: +ELLIPSIS
+            Traceback (most recent call last):
+            campare.errors.DataError: Expected NIfTI files (.nii, .nii.gz) in no/such/folder, ...
+        """
+        files = volume_files(Path(folder))
+        names = [path.relative_to(folder).as_posix() for path in files]
+        in_folders = all("/" in name for name in names)
+        volumes = read_volumes(files, size)
+        inside = None
+        if masks is not None:
+            shape = volumes.shape[:-1]
+            inside = read_volume_masks(files, Path(folder), Path(masks), shape, mask_values)
+        labels = [name.partition("/")[0] for name in names] if in_folders else None
+        return cls.from_arrays(volumes, labels, inside, names=names, classes=classes)
+
+    @property
+    def pictures(self) -> bool:
+        """Whether they are pictures (N, H, W, 3) of 0..255, and no arrays of another kind."""
+        return is_pictures(self.images)
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """The sides of one: (H, W), (T,) or (D, H, W)."""
+        return tuple(self.images.shape[1:-1])
+
+    @property
+    def span(self) -> float:
+        """The width of the range of their numbers: 255 of pictures."""
+        return 255.0 if self.images.dtype == np.uint8 else span_of(self.images)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -155,6 +273,7 @@ class SampleSet:
         source: the URL that it was copied from, without secrets; None: it was not.
         repeatable: whether `fingerprint` and a sample say all of its picture, so that decoded
             images may be kept for the next process.
+        arrays: where the set is no pictures but arrays of any rank, all of these.
     """
 
     name: str
@@ -168,6 +287,7 @@ class SampleSet:
     inventory: Inventory = field(default_factory=Inventory)
     source: str | None = None
     repeatable: bool = False
+    arrays: Images | None = field(default=None, compare=False, repr=False)
 
     @property
     def root(self) -> Path | None:
@@ -211,8 +331,9 @@ class SampleSet:
             read=read,
             fingerprint=content.hexdigest(),
             regions=tuple(images.regions),
-            default_size=max(images.images.shape[1:3]),
+            default_size=max(images.grid),
             inventory=Inventory(_areas(images)),
+            arrays=None if images.pictures else images,
         )
 
     def __repr__(self) -> str:
@@ -266,7 +387,7 @@ class SampleSet:
     def load(
         self,
         split: str,
-        size: int | tuple[int, int],
+        size: int | tuple[int, ...],
         *,
         framing: Framing = STRETCH,
         progress: Progress | None = None,
@@ -293,10 +414,13 @@ class SampleSet:
             >>> ImageSet.drawn(train=4, test=4, size=32).load("test", 8).images.shape
             (4, 8, 8, 3)
         """
-        sides = (size, size) if isinstance(size, int) else size
+        samples = self.of(split)
+        if self.arrays is not None:
+            return _some_arrays(self.arrays, samples, size)
+        height, width = (size, size) if isinstance(size, int) else size
+        sides = height, width
         if min(sides) < 1:
             raise DataError(f"Expected a size of at least 1 pixel, got {size}. Try 128.")
-        samples = self.of(split)
         shapes: dict[str, tuple[tuple[int, ...], type]]
         shapes = {"images": ((len(samples), *sides, 3), np.uint8)}
         masks = {region: f"mask-{number}" for number, region in enumerate(self.regions)}
@@ -326,6 +450,18 @@ class SampleSet:
             class_names=self.class_names,
             groups=_all_or_none([sample.group for sample in samples]),
         )
+
+
+def _some_arrays(arrays: Images, samples: Sequence[Sample], size: int | tuple[int, ...]) -> Images:
+    """The arrays of samples, which have the size that they have."""
+    if size != arrays.grid:
+        raise DataError(
+            f"Expected the size of the arrays, {arrays.grid}, got {size}. Try: size={arrays.grid}"
+        )
+    at = {name: index for index, name in enumerate(arrays.names)}
+    some = arrays.subset([at[sample.image] for sample in samples])
+    labels = np.array([sample.label for sample in samples], np.int64)
+    return replace(some, labels=labels, groups=_all_or_none([each.group for each in samples]))
 
 
 def _taken(array: Array, at: Ints) -> Array:

@@ -94,7 +94,8 @@ def audit(
             file ("runs/a-*.keras": all that match) or another line that `campare.load` takes,
             such as "timm:resnet50"; a Keras model, a torch module, a Loaded, a Classifier.
         data: an ImageSet, Images, "drawn", a folder of images, or what `ImageSet.from_data` takes:
-            arrays, a data set of torch, tf.data or Hugging Face.
+            arrays, a data set of torch, tf.data or Hugging Face. Signals, volumes and other arrays
+            with their masks as `Images.from_arrays` and `from_nifti` have them.
         metrics: names (`campare list metrics`), sets ('default', 'all', 'claims'), your own as
             `my_module:my_metric`, or values.
         methods: of maps, by name (`campare list methods`) or as values; all from the same passes.
@@ -305,6 +306,7 @@ def _planned(
     terms = Terms(methods_of(methods), target, split, seed)
     common: dict[str, Any] = {"class_names": images.class_names}
     common |= {"size": size, "usual_size": images.default_size, "batch_size": batch_size}
+    common |= {"arrays": None if images.arrays is None else images.arrays.images.shape[1:]}
     common |= {"target": target, "seed": seed, "trust": trust, "prompts": prompts}
     reading = {name: common | each for name, each in said.items()}
     opened = Models({arm.name: arm for arm in arms}, reading, terms.methods)
@@ -503,6 +505,7 @@ def _select(
         regions_of_test(images),
         without_mosaics(images, [one.size for one in models], target),
         known=all(one.classes.known for one in models),
+        pictures=images.arrays is None,
     )
     for line in selection.words():
         live.say(line)

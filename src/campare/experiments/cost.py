@@ -184,7 +184,8 @@ def cost_of_audit(
         compiled = sum(each.compiled for each in one.maps.values())
         parts.append(part._replace(seconds=part.seconds + 2 * compiled))
     side = max(max(model.size) for model in models.values())
-    return _total(parts, engine, _reading(images, test), held * side * side * 3, 0, ())
+    size = side * side * 3 if images.arrays is None else 4 * images.arrays.images[0].size
+    return _total(parts, engine, _reading(images, test), held * size, 0, ())
 
 
 def training(recipe: Recipe, images: int, validation: int | None) -> Trained:

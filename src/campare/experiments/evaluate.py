@@ -170,7 +170,7 @@ def evaluate(
         else "logits",
         **(_judged(outputs.logits, inputs.images) if model.classes.known else {}),
     }
-    if untrained is None and "accuracy" in facts:  # a model that somebody else trained
+    if untrained is None and "accuracy" in facts and inputs.images.pictures:  # of somebody else
         facts["fits"] = _fits(model, inputs.images, facts)
     return Evaluation(table, outputs.maps, facts)
 

@@ -22,7 +22,7 @@ from campare.attribution.passes import slices
 from campare.data.framing import STRETCH, Framing
 from campare.data.pixels import Pixels
 from campare.data.stored import filled, parts, release
-from campare.errors import CampareError, LayerError, ModelError, TargetError
+from campare.errors import CampareError, DataError, LayerError, ModelError, TargetError
 from campare.experiments.inputs import Grids
 from campare.experiments.outputs import ClassOutputs, match, unmatched
 from campare.models import wrap
@@ -49,7 +49,7 @@ class Evaluated:
     title: str  # what it is, in words
     classifier: Classifier
     layer: str
-    size: tuple[int, int]  # (H, W) of the images that it takes
+    size: tuple[int, ...]  # (H, W) of the images that it takes; the grid of arrays
     pixels: Pixels
     classes: ClassOutputs
     batch_size: int
@@ -58,6 +58,7 @@ class Evaluated:
     given: Mapping[str, str] = field(default_factory=dict)  # how it is read, where that was said
     assumed: tuple[str, ...] = ()  # what is taken to hold where nobody said it, in sentences
     progress: Callable[[int], None] = no_progress  # is told the images of each batch
+    channels: int | None = None  # of arrays, which it takes as they are; None: it takes pictures
 
     def predict(self, images: Array) -> Floats:
         """Logits (N, K), the data's classes first, of images (N, H, W, 3) of 0..255."""
@@ -71,7 +72,7 @@ class Evaluated:
         """Logits (N, K) and the maps of several methods (N, h, w); None: the predicted classes."""
         found = observations(
             self.classifier,
-            batches(self._batches(images), self.batch_size),
+            batches(self._batches(images), self.batch_size, axes=len(self.size) + 2),
             target=None if targets is None else self.classes.order[targets],
             methods=methods,
             layer=self.layer,
@@ -125,7 +126,7 @@ class Evaluated:
             "name": self.name,
             "title": self.title,
             "input": " x ".join(map(str, self.shape)),
-            "pixels": Preprocessing(self.pixels).words,
+            "pixels": Preprocessing(self.pixels).words if self.channels is None else self._words,
             "layer": self.layer,
             "outputs": self.classifier.n_classes,
             "classes": self.classes.words,
@@ -137,11 +138,18 @@ class Evaluated:
         return grids_of(self.classifier, self.layer, self.shape, methods)
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         """(H, W, C) of one image as the model takes it."""
+        if self.channels is not None:
+            return *self.size, self.channels
         known = self.classifier.input_shape[-1]
         probe = getattr(self.classifier, "channels", None)
         return *self.size, known or (probe(self.size) if probe else 3)
+
+    @property
+    def _words(self) -> str:
+        """How arrays are prepared."""
+        return Preprocessing(self.pixels).words if callable(self.pixels) else "as they are"
 
     def _batches(self, images: Array) -> Iterator[Floats]:
         for start in range(0, max(len(images), 1), self.batch_size):
@@ -151,7 +159,10 @@ class Evaluated:
             release(images)
 
     def prepare(self, images: Array) -> Floats:
-        """Images (n, H, W, 3) of 0..255 as the model takes them."""
+        """Images (n, H, W, 3) of 0..255 as the model takes them; arrays as they are."""
+        if self.channels is not None:
+            arrays = np.asarray(images, np.float32)
+            return np.asarray(self.pixels(arrays), np.float32) if callable(self.pixels) else arrays
         return Preprocessing(self.pixels).numbers(images, self.shape[-1])
 
 
@@ -197,11 +208,13 @@ def evaluated(
     target: str,
     batch_size: int,
     seed: int,
+    arrays: tuple[int, ...] | None = None,
 ) -> Evaluated:
     """Load a model, match its classes, find its layer, and try it on one image.
 
     `pixels` are what a user says of its preprocessing, `found` is what its source says, and
-    `usual_size` suits the images where neither a user nor the model says another.
+    `usual_size` suits the images where neither a user nor the model says another. `arrays` is the
+    shape (*grid, C) of what it explains, where that is no pictures but arrays.
 
     Raises:
         ModelError, LayerError, TargetError, DataError: it does not fit; the text says what would.
@@ -219,13 +232,19 @@ def evaluated(
     title = title_of(model, classifier)
     if outputs.merged:
         classifier = classifier.merging(outputs.merged)
-    prepared = preprocessing(pixels, found)
+    sides: tuple[int, ...]
+    if arrays is None:
+        prepared = preprocessing(pixels, found)
+        sides = _size(classifier, size, prepared.size, usual_size)
+    else:
+        prepared, sides = _unprepared(name, pixels, size), arrays[:-1]
     one = Evaluated(
         name=name,
         title=title,
         classifier=classifier,
         layer="",
-        size=_size(classifier, size, prepared.size, usual_size),
+        size=sides,
+        channels=None if arrays is None else arrays[-1],
         pixels=prepared.pixels,
         framing=prepared.framing,
         classes=outputs,
@@ -241,12 +260,28 @@ def evaluated(
     )
     one = replace(one, layer=classifier.layer(layer, one.shape).path)
     try:
-        classifier.predict(one.prepare(np.full((1, *one.size, 3), 127, np.uint8)))
+        gray = np.full((1, *one.size, 3), 127, np.uint8)
+        classifier.predict(one.prepare(gray if arrays is None else np.zeros((1, *arrays))))
     except CampareError as error:
         if prepared.known:
             raise
         raise ModelError(f"Expected pixels as {name!r} takes them, got: {error}") from error
     return one
+
+
+def _unprepared(name: str, pixels: Any, size: int | None) -> Preprocessing:
+    """Arrays are given as they are, or through a function of the user's own."""
+    if size is not None:
+        raise DataError(
+            f"Expected no size for {name!r}, whose arrays have their own, got {size}. "
+            "Try: without size=, or arrays that were resized"
+        )
+    if pixels is not None and not callable(pixels):
+        raise DataError(
+            f"Expected arrays as {name!r} takes them, or a function of them, got {pixels!r}, which "
+            "is of pictures. Try: pixels=lambda arrays: (arrays - mean) / std"
+        )
+    return preprocessing(pixels or "0..255", None)
 
 
 def _prepared(name: str, prepared: Preprocessing) -> str:
@@ -264,15 +299,15 @@ def _in_words(value: Any) -> str:
 def grids_of(
     classifier: Classifier,
     layer: str | None,
-    image: tuple[int, int, int],
+    image: tuple[int, ...],
     methods: Sequence[Method],
 ) -> Grids:
-    """The resolution (h, w) of a model's maps of images (H, W, C), by each method."""
+    """The resolution (h, w) of a model's maps of images (H, W, C), by each method; of any rank."""
     grid = classifier.layer(layer, image).grid
     assert grid is not None  # a spatial layer has one
-    sides = image[:2]
-    height, width = (int(n or side) for n, side in zip(grid.shape, sides, strict=True))
-    return {each.name: each.shape((height, width), sides) for each in methods}
+    sides = image[:-1]
+    known = tuple(int(n or side) for n, side in zip(grid.shape, sides, strict=True))
+    return {each.name: each.shape(known, sides) for each in methods}
 
 
 def of_model(option: str, value: Any, name: str, names: Sequence[str]) -> Any:

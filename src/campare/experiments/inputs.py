@@ -19,6 +19,7 @@ from campare.data.framing import STRETCH, Framing
 from campare.data.groups import By, units
 from campare.data.samples import Sample, in_threads
 from campare.data.stored import gathered
+from campare.errors import DataError
 from campare.experiments.progress import Live
 from campare.experiments.spool import Spool
 from campare.metrics import Metric
@@ -29,8 +30,8 @@ from campare.types import Bools, Ints
 #: Method -> the resolution (h, w) of its maps.
 Grids = dict[str, tuple[int, ...]]
 
-#: How a model sees pictures: at (height, width), framed.
-View = tuple[tuple[int, int], Framing]
+#: How a model sees pictures: at (height, width), framed; arrays have their own grid.
+View = tuple[tuple[int, ...], Framing]
 
 #: The metric of mosaics that needs the masks of their images, too.
 DISCRIMINATION = "class-discrimination"
@@ -82,7 +83,7 @@ class InputsBySize:
     _by_view: dict[View, Inputs] = field(default_factory=dict, repr=False)
     _loaded: dict[View, Images] = field(default_factory=dict, repr=False)
 
-    def of(self, size: tuple[int, int], framing: Framing = STRETCH) -> Inputs:
+    def of(self, size: tuple[int, ...], framing: Framing = STRETCH) -> Inputs:
         """The test images at (height, width), framed, with what the metrics need."""
         if (size, framing) not in self._by_view:
             test = self._load(size, framing)
@@ -101,8 +102,10 @@ class InputsBySize:
     def shown(self, views: Collection[View], which: Ints) -> Images:
         """Those of the test images as people see them: square, as large as the largest model's.
 
-        They are framed where all models see the same part of them, else whole.
+        They are framed where all models see the same part of them, else whole. Arrays as they are.
         """
+        if self.images.arrays is not None:
+            return self._load(self.images.arrays.grid, STRETCH).subset(which)
         side = max(max(size) for size, _ in views)
         view = (side, side), next(iter(views))[1] if _alike(views) else STRETCH
         test = self.images.of("test")
@@ -118,13 +121,15 @@ class InputsBySize:
 
         Shapes: (N, 4) in shares of the picture; none of an arm that sees all that is shown.
         """
-        if _alike(views.values()):
+        if self.images.arrays is not None or _alike(views.values()):
             return {}
         count = partial(self.live.count, "which parts models see")
         test = self.images.of("test")
         shapes = in_threads(self._shape, [test[number] for number in which], count)
         return {
-            arm: np.array([framing.rectangle(shape, size) for shape in shapes]).reshape(-1, 4)
+            arm: np.array(
+                [framing.rectangle(shape, (size[0], size[1])) for shape in shapes]
+            ).reshape(-1, 4)
             for arm, (size, framing) in views.items()
             if not framing.whole
         }
@@ -139,7 +144,7 @@ class InputsBySize:
         regions = {metric.region for metric in self.metrics}
         return bool(regions & {"border", "background"})
 
-    def _load(self, size: tuple[int, int], framing: Framing) -> Images:
+    def _load(self, size: tuple[int, ...], framing: Framing) -> Images:
         if (size, framing) not in self._loaded:
             count = partial(self.live.count, "images")
             test = self.images.load("test", size, framing=framing, progress=count)
@@ -207,6 +212,11 @@ def image_set(data: Any, live: Live, *, training: bool = True, group: By | None 
     if not isinstance(data, ImageSet) and str(data) != "drawn":
         return ImageSet.from_folder(data, training=training, group=group, progress=count)
     images = data if isinstance(data, ImageSet) else ImageSet.drawn()
+    if training and images.arrays is not None:
+        raise DataError(
+            f"Expected pictures to train on, got arrays {images.arrays.images.shape}, for which "
+            "campare has no recipes. Try: campare.audit(models, arrays), of models that you trained"
+        )
     return images if group is None else images.with_groups(group)
 
 
@@ -252,6 +262,8 @@ def mosaics_of(
 ) -> tuple[Mosaics, ...]:
     """Mosaics of each kind that the test images suffice for; none that shows several classes."""
     found = []
+    if not kinds:
+        return ()
     several = gathered(lambda masks: {"": masks.any((1, 2))}, _others(test))[""]
     for kind, each in zip(kinds, of_one_class(test, several, kinds), strict=True):
         if isinstance(each, Mosaics):

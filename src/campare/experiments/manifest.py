@@ -159,7 +159,7 @@ def open_audit(
     images: ImageSet,
     arms: Sequence[Arm],
     facts: Sequence[Mapping[str, Any]],
-    sizes: Sequence[tuple[int, int]],
+    sizes: Sequence[tuple[int, ...]],
     terms: "Terms",
     selection: "Selection",
     grids: Mapping[str, Grids],

@@ -39,6 +39,9 @@ _MASKS = {
 }
 
 
+#: What mosaics, boxes, segments, colors and rotation are of.
+_PICTURES = "pictures (N, H, W, 3) of 0..255"
+
 #: How metrics are wanted: names, sets and values, one or several; None: the default ones.
 Wanted = str | Metric | Sequence[str | Metric] | None
 
@@ -84,12 +87,13 @@ def select(
     no_mosaics: Mapping[str, str],
     *,
     known: bool,
+    pictures: bool = True,
 ) -> Selection:
     """Which of the metrics that are wanted can be measured on data with these `regions`.
 
     `metrics` are values, names of metrics and of sets: default, all, claims. `no_mosaics` says for
     a metric of mosaics why there are none; `known`, whether every model's outputs are matched with
-    the data's classes.
+    the data's classes; `pictures`, whether the data are some, and no arrays of another kind.
 
     Raises:
         CampareError: an unknown metric, or one that is named and lacks something.
@@ -102,7 +106,9 @@ def select(
     chosen = choose([*_claimed(wanted), *(name for name in wanted if name != CLAIMS)], regions)
     if not chosen:
         raise CampareError("Expected metrics, got none. Try: metrics='default'")
-    lacking = {metric.name: _lacks(metric, regions, no_mosaics, known) for metric in chosen}
+    lacking = {
+        metric.name: _lacks(metric, regions, no_mosaics, known, pictures) for metric in chosen
+    }
     left_out = {name: lack for name, lack in lacking.items() if lack}
     named = choose([name for name in wanted if name not in (*SETS, CLAIMS)], regions)
     for name in (metric.name for metric in named if metric.name in left_out):
@@ -155,7 +161,7 @@ def methods_of(methods: str | Method | Sequence[str | Method]) -> tuple[Method, 
 
 
 def without_mosaics(
-    images: ImageSet, sizes: Sequence[tuple[int, int]], target: str
+    images: ImageSet, sizes: Sequence[tuple[int, ...]], target: str
 ) -> dict[str, str]:
     """Metric of mosaics -> why it cannot be measured; empty where all can.
 
@@ -164,9 +170,11 @@ def without_mosaics(
         {}
     """
     names = [metric for metric, _ in KINDS.values()]
+    if images.arrays is not None:
+        return dict.fromkeys(names, f"{_PICTURES}, of which mosaics are made")
     if target != "label":
         return dict.fromkeys(names, "target='label', whose class the cells show")
-    if any(height != width for height, width in sizes):
+    if any(len(set(sides)) > 1 for sides in sizes):
         return dict.fromkeys(names, "models that all take square images")
     several = images.inventory.with_mask("other")  # photos that show several classes
     alone = [sample for sample in images.of("test") if sample.image not in several]
@@ -186,12 +194,18 @@ def without_mosaics(
 
 
 def _lacks(
-    metric: Metric, regions: Sequence[str], no_mosaics: Mapping[str, str], known: bool
+    metric: Metric,
+    regions: Sequence[str],
+    no_mosaics: Mapping[str, str],
+    known: bool,
+    pictures: bool,
 ) -> tuple[str, str] | None:
     """What the metric needs and does not have, and what to try; None: it has all."""
     region = _DERIVED_FROM.get(metric.region or "", metric.region)
     if metric.name in ALWAYS and not known:
         return "outputs matched with the classes of the data", "classes={...} (--classes)"
+    if metric.pictures and not pictures:
+        return _PICTURES, "other metrics: 'all' leaves out what is of pictures alone"
     if "networks" in metric.needs:
         seeds = "campare.metrics.robustness.stability.seed_consistency(maps of several seeds)"
         return "maps of several networks", seeds

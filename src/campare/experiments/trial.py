@@ -98,9 +98,10 @@ def _measured(
     terms: Terms,
 ) -> Measuring:
     """What evaluating a model that costs nothing takes in all, its maps of the images aside."""
-    images = _noise(count, model.size, model.classes.names[: model.classes.count], regions)
+    images = _noise(count, model, model.classes.names[: model.classes.count], regions)
     wanted = {metric.name for metric in metrics}
     kinds = [kind for kind, (metric, _) in KINDS.items() if metric in wanted or kind == "focus"]
+    kinds = kinds if images.pictures else []
     with Live(Console(quiet=True)) as live:
         mosaics = mosaics_of(images, live, kinds)
     inputs = Inputs(with_border(images), mosaics, matched, tuple(metrics))
@@ -119,18 +120,22 @@ def _measured(
 
 
 def _noise(
-    count: int, size: tuple[int, int], class_names: Sequence[str], regions: Sequence[str] = ()
+    count: int, model: Evaluated, class_names: Sequence[str], regions: Sequence[str] = ()
 ) -> Images:
     """Images of noise, of two classes in turn where there are as many, with masks of regions.
 
+    Or arrays, where the model takes such.
+
     Objects of other classes are on few: mosaics are made of images without.
     """
-    rng = np.random.default_rng(0)
+    rng, size = np.random.default_rng(0), model.size
     masks = {name: np.zeros((count, *size), np.bool_) for name in regions}
+    half = tuple(slice(side // 2) for side in size)
     for name, each in masks.items():
-        each[: count // 4 if name == "other" else count, : size[0] // 2, : size[1] // 2] = True
+        each[(slice(count // 4 if name == "other" else count), *half)] = True
+    noise = rng.integers(0, 256, (count, *size, model.channels or 3), np.uint8)
     return Images(
-        rng.integers(0, 256, (count, *size, 3), np.uint8),
+        noise if model.channels is None else noise.astype(np.float32) / 255,
         np.arange(count) % min(2, len(class_names)),
         tuple(f"trial-{number}" for number in range(count)),
         masks,
@@ -140,7 +145,7 @@ def _noise(
 
 def _seconds(model: Evaluated, count: int, method: Method) -> float:
     """How long maps of so many images of noise take."""
-    images = _noise(count, model.size, model.classes.names)
+    images = _noise(count, model, model.classes.names)
     began = time.perf_counter()
     model.observe(images.images, None, (method,))
     return time.perf_counter() - began
@@ -182,7 +187,7 @@ class _Free(Evaluated):
     def observe(
         self, images: Array, targets: Ints | None, methods: tuple[Method, ...]
     ) -> tuple[Floats, dict[str, Floats]]:
-        gray = np.asarray(images, np.float32).mean(axis=3)
+        gray = np.asarray(images, np.float32).mean(axis=-1)
         for method in methods:
             self.told[method.name] += len(gray)
         chosen = np.zeros(len(gray), np.int64) if targets is None else targets

@@ -281,6 +281,7 @@ def _precision(hits: Ints, misses: Ints) -> NDArray[np.float64]:
 DECLARED: tuple[Metric, ...] = (
     Metric(
         name="max-box-accuracy",
+        pictures=True,
         function=max_box_accuracy,
         title="Box accuracy (MaxBoxAccV2)",
         formula="mean over IoU 0.3, 0.5, 0.7 of: the best box of the map reaches it, at the "
@@ -317,6 +318,7 @@ DECLARED: tuple[Metric, ...] = (
     ),
     Metric(
         name="attribution-localization",
+        pictures=True,
         function=attribution_localization,
         title="Attribution localization",
         formula="sum of the positive map inside the boxes of the mask / sum of the positive map",

@@ -88,11 +88,11 @@ def peaks(maps: Array) -> Values:
     """
     rows, reasons = pixels(maps)
     high = _scaled(rows) >= 0.5
-    touching = np.zeros((3, 3, 3), int)
+    touching = np.zeros((3,) * np.ndim(maps), int)
     touching[1] = 1  # within a map, never between maps
     regions, count = label(high.reshape(np.shape(maps)), touching)
     owner = np.zeros(count + 1, np.int64)  # region -> its map
-    owner[regions] = np.arange(len(rows))[:, None, None]
+    owner[regions] = np.arange(len(rows)).reshape(-1, *[1] * (np.ndim(maps) - 1))
     number = np.bincount(owner[1:], minlength=len(rows))
     return with_reasons(number, _with_single(reasons, rows.shape[1]))
 
@@ -111,7 +111,7 @@ def edge_alignment(maps: Array, images: Array) -> Values:
         [1.0]
     """
     rows, reasons = pixels(maps)
-    edge = edges(images, (maps.shape[1], maps.shape[2])).reshape(rows.shape)
+    edge = edges(images, maps.shape[1:]).reshape(rows.shape)
     blank = edge.max(axis=1) == edge.min(axis=1)
     flat = rows.max(axis=1) == rows.min(axis=1)
     a, b = (_centered(mean_ranks(x)) for x in (rows, edge))

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import update_wrapper
+from math import prod
 from typing import Any, Generic, ParamSpec
 
 import numpy as np
@@ -58,7 +59,7 @@ class Context:
         regions: name -> masks (N, H, W).
         logits: (N, K). labels, targets: (N,). predict, explain, classifier: see `metric`.
         rng: of all that is drawn, metric after metric.
-        matched: the coarsest grid of all arms.
+        matched: the coarsest grid of all arms. span: the width of the range of the images.
     """
 
     maps: Array | Computed | None = None
@@ -73,6 +74,7 @@ class Context:
     classifier: Classifier | None = None
     rng: np.random.Generator | None = None
     matched: tuple[int, ...] | None = None
+    span: float | None = None
     _results: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def shared(self, key: Any, compute: Callable[[], Any]) -> Any:
@@ -321,6 +323,7 @@ def measure_queries(
         classifier=classifier,
         rng=rng,
         matched=matched,
+        span=images.span,
     )
     chosen = [
         metric
@@ -381,7 +384,7 @@ def _measure(
 ) -> Found:
     """Name in the table -> values, for maps as they are and pooled to the grid `matched`."""
     grids = {"": None} if matched is None else {"": None, MATCHED: matched}
-    step = max(1, _SLICE // (images.shape[1] * images.shape[2]))
+    step = max(1, _SLICE // prod(images.shape[1:-1]))
     sliced = [metric for metric in metrics if not metric.together]
     together = [metric for metric in metrics if metric.together]
     found = Found(len(maps), [metric.name + suffix for suffix in grids for metric in metrics])
@@ -433,7 +436,7 @@ def _enlarged(context: Context) -> Context:
     """A context whose maps are at the size of the images, too."""
     assert context.maps is not None
     assert context.images is not None
-    size = context.images.shape[1:3]
+    size = context.images.shape[1:-1]
     enlarged = lazily(
         lambda some: m.resize(np.asarray(some, np.float32), size),
         context.maps,

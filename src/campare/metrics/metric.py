@@ -10,6 +10,7 @@ function names what it needs by its parameters, and `campare.metrics.evaluate` h
     predict    images -> logits                     explain    (images, targets) -> maps
     classifier the model, whose weights can be drawn anew
     rng, shared, matched    random numbers; results that several metrics share; the coarsest grid
+    span       the width of the range of the images: 255, or that of arrays
 """
 
 import inspect
@@ -53,7 +54,7 @@ GIVEN = frozenset(
     | {"predict", "explain", "classifier"}
 )
 #: What is handed to a function that names it, with a default or without.
-ALWAYS_GIVEN = frozenset({"rng", "shared", "matched"})
+ALWAYS_GIVEN = frozenset({"rng", "shared", "matched", "span"})
 
 Stage = Literal["predictions", "maps", "drops", "probes", "weights", "faithfulness", "networks"]
 
@@ -97,6 +98,8 @@ class Metric:
         together: whether it needs all images at once, since they share a threshold.
         parts: whether its function reads images and maps a part at a time, so that many of them may
             be a `campare.data.stored.Computed`, which is no array but is read as one.
+        pictures: whether it is of pictures (N, H, W, 3) of 0..255 alone, as boxes, colors and
+            rotation are; else it is measured on arrays of any rank, too.
         parameters: names and values of the function's parameters that were changed.
 
     Raises:
@@ -129,6 +132,7 @@ class Metric:
     default: bool = True
     together: bool = False
     parts: bool = False
+    pictures: bool = False
     conditions: Callable[..., Mapping[str, Values]] | None = None
     parameters: tuple[tuple[str, Any], ...] = ()
 

@@ -6,6 +6,7 @@ something, so the same shape is blurred at random other places as well, and that
 """
 
 from dataclasses import replace
+from math import prod
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -35,16 +36,18 @@ class Drop(NamedTuple):
     change: Values  # the excess of |loss|: counts a region that speaks against the target, too
 
 
-def border(shape: tuple[int, int], share: float = 0.1) -> Bools:
+def border(shape: tuple[int, ...], share: float = 0.1) -> Bools:
     """(H, W): the frame of an image, as wide as `share` of each side, at least a pixel.
+
+    Of a signal its ends, of a volume its shell.
 
     Example:
         >>> border((4, 4), 0.25).sum()
         np.int64(12)
     """
     mask = np.ones(shape, bool)
-    down, across = (max(1, round(share * n)) for n in shape)
-    mask[down : shape[0] - down, across : shape[1] - across] = False
+    wide = [max(1, round(share * n)) for n in shape]
+    mask[tuple(slice(w, n - w) for w, n in zip(wide, shape, strict=True))] = False
     return mask
 
 
@@ -72,8 +75,8 @@ def with_border(images: Images, share: float = 0.1) -> Images:
         >>> list(with_border(one).regions)
         ['border']
     """
-    shape = images.images.shape[:3]
-    regions = {"border": np.broadcast_to(border((shape[1], shape[2]), share), shape)}
+    shape = images.images.shape[:-1]
+    regions = {"border": np.broadcast_to(border(shape[1:], share), shape)}
     if "object" in images.regions:
         regions["background"] = background(images.regions["object"])
     return replace(images, regions={**images.regions, **regions})
@@ -112,16 +115,16 @@ def region_drop(
     """
     images = as_floats(images)
     masks = np.asarray(masks, bool)
-    if masks.shape not in (images.shape[:3], images.shape[1:3]):
+    if masks.shape not in (images.shape[:-1], images.shape[1:-1]):
         raise DataError(
             f"Expected masks (N, H, W) or (H, W) of images {images.shape}, got {masks.shape}. "
             "Try loading both with ImageSet.load, which resizes them together."
         )
-    masks = np.broadcast_to(masks, images.shape[:3])
+    masks = np.broadcast_to(masks, images.shape[:-1])
     reasons = gathered(lambda rows: inside(rows, rows)[1], masks)
     logits = shared("logits", lambda: in_batches(predict, images))
     chosen = predicted(logits) if targets is None else np.asarray(targets, np.int64)
-    width = sigma * min(images.shape[1:3])
+    width = sigma * min(images.shape[1:-1])
     smooth = shared(("blur", width), lambda: lazily(lambda rows: blur(rows, width), images))
 
     def without(images: Floats, smooth: Floats, region: Bools) -> Floats:
@@ -183,15 +186,13 @@ def _elsewhere(masks: Bools, rng: np.random.Generator) -> Bools:
 
     Drawn now, moved when it is read.
     """
-    n, height, width = masks.shape
-    shift = rng.integers(1, height * width, n)[:, None]
-    down, across = shift // width, shift % width
+    n, *grid = masks.shape
+    steps = np.stack(np.unravel_index(rng.integers(1, prod(grid), n), grid), axis=1)  # (n, rank)
+    axes = tuple(range(len(grid)))
 
     def moved(rows: slice) -> Bools:
-        y = (np.arange(height) - down[rows]) % height
-        x = (np.arange(width) - across[rows]) % width
-        found = masks[rows][np.arange(len(y))[:, None, None], y[:, :, None], x[:, None, :]]
-        return np.asarray(found)
+        pairs = zip(masks[rows], steps[rows], strict=True)
+        return np.stack([np.roll(mask, tuple(step), axes) for mask, step in pairs])
 
     return cast("Bools", Computed(masks.shape, moved))
 

@@ -120,6 +120,6 @@ def _pair(a: Array, b: Array, valid: Bools | None) -> tuple[Array, Array, dict[s
         )
     (x, first), (y, second) = pixels(a), pixels(b)
     reasons = {name: first[name] | second[name] for name in first}
-    grid = (np.shape(a)[1], np.shape(a)[2])
+    grid = np.shape(a)[1:]
     cells = np.ones(grid, bool) if valid is None else np.broadcast_to(valid, grid)
     return x, y, reasons, cells

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from campare.attribution import drawing
 from campare.attribution import maps as cam_maps
-from campare.report import closer, packing
+from campare.models.arrays import map_axes
+from campare.report import closer, flat, packing
 from campare.report.view import Arm
 from campare.runs.manifest import Manifest
 from campare.stats.words import higher_is_better, title
@@ -41,7 +42,7 @@ class Gallery:
     """What the page needs; `data` is for its script, as JSON.
 
     `chosen` is image index -> group. `hero` is the image in the middle, drawn: a title and WebP
-    in base64 for the photo and for each arm.
+    in base64 for the photo and for each arm. `says` is how arrays that are no pictures are shown.
     """
 
     data: dict[str, Any]
@@ -55,6 +56,7 @@ class Gallery:
     total: int
     regions: frozenset[str]
     hero: tuple[dict[str, Any], ...] = ()
+    says: str = ""
 
     @property
     def images(self) -> int:
@@ -151,12 +153,16 @@ def gallery(
     pair = pairs[0] if pairs else None
     chosen = choose(ranked, pair, each=each)
     windows = run.windows()
-    grids = [run.maps(name, seed)[method].shape[1:] for name in names]
+    laid = flat.flat(
+        pictures, [] if pictures.pictures else [run.maps(name, seed)[method] for name in names]
+    )
+    pictures = laid.images
+    grids = [laid.grid(run.maps(name, seed)[method]) for name in names]
     plan = packing.plan(pictures.images, grids)
     index = _carried(list(chosen), kept, plan.images)
     middle = _middle(ranked, chosen)
     drawn = [
-        _drawn(run.maps(name, seed)[method], index, grid, middle)
+        _drawn(laid, run.maps(name, seed)[method], index, grid, middle)
         for name, grid in zip(names, plan.grids, strict=True)
     ]  # the maps of one arm at a time
     data: dict[str, Any] = {
@@ -178,7 +184,7 @@ def gallery(
         "colors": packing.text(drawing.heatmap(np.arange(256.0)[None]).tobytes()),
         **({"windows": [_windows(windows.get(name), index) for name in names]} if windows else {}),
         "closer": closer.closer(
-            [run.maps(name, seed) for name in names],
+            [laid.every(run.maps(name, seed)) for name in names],
             index,
             len(chosen),
             lambda other, metric: [
@@ -190,7 +196,9 @@ def gallery(
     }
     regions = frozenset(region for image in data["images"] for region, _ in image["lines"])
     hero = _hero(pictures, arms, [one.middle for one in drawn], measured[metric], middle, windows)
-    return Gallery(data, chosen, tuple(arms), metric, seed, pair, each, kept, total, regions, hero)
+    return Gallery(
+        data, chosen, tuple(arms), metric, seed, pair, each, kept, total, regions, hero, laid.says
+    )
 
 
 class _Drawn(NamedTuple):
@@ -203,15 +211,21 @@ class _Drawn(NamedTuple):
 
 
 def _drawn(
-    maps: NDArray[Any], index: NDArray[np.int64], grid: tuple[int, int], middle: int
+    laid: flat.Flat,
+    maps: NDArray[Any],
+    index: NDArray[np.int64],
+    grid: tuple[int, int],
+    middle: int,
 ) -> _Drawn:
-    shown = maps[index]
-    heat = packing.text(packing.grid_bytes(shown, grid))
-    return _Drawn(heat, cam_maps.status(shown).tolist(), _peaks(shown), maps[middle : middle + 1])
+    status, peaks = cam_maps.status(maps[index]).tolist(), _peaks(maps[index])
+    flattened = laid.maps(maps)
+    heat = packing.text(packing.grid_bytes(flattened[index], grid))
+    return _Drawn(heat, status, peaks, flattened[middle : middle + 1])
 
 
 def _peaks(maps: NDArray[Any]) -> list[float | None]:
-    tops = np.nan_to_num(cam_maps.positive(maps), posinf=0).max(axis=(1, 2))
+    tops = np.nan_to_num(cam_maps.positive(maps), posinf=0)
+    tops = tops.max(axis=map_axes(tops))
     return [float(f"{top:.6g}") if top > 0 else None for top in tops]
 
 

@@ -129,7 +129,7 @@ def _maps(manifest: Manifest, method: str, target: str) -> str:
     )
 
 
-def _measures(metrics: Sequence[str], size: tuple[int, int] | None) -> str:
+def _measures(metrics: Sequence[str], size: tuple[int, ...] | None) -> str:
     known = _known(metrics)
     if not known:
         return ""

@@ -54,7 +54,7 @@ class Page:
     target: str
     metrics: list[str]
     per_image: list[str]
-    size: tuple[int, int] | None
+    size: tuple[int, ...] | None
     confidence: str
     headline: str
     answers: list[Answer]  # all, in order
@@ -290,7 +290,7 @@ def _measuring(command: Sequence[str], unmeasured: str) -> str:
 
 
 def _effects(
-    comparison: Any, table: pl.DataFrame, method: str, size: tuple[int, int] | None
+    comparison: Any, table: pl.DataFrame, method: str, size: tuple[int, ...] | None
 ) -> dict[tuple[str, str], Effect]:
     found = view.effects(table, method, comparison.confidence)
     if size is None:  # one grid: matched is native again, and says nothing more
@@ -317,7 +317,7 @@ def _paired(
     metrics: Sequence[str],
     pairs: Sequence[tuple[str, str]],
     arms: Sequence[Arm],
-    size: tuple[int, int] | None,
+    size: tuple[int, ...] | None,
 ) -> list[Panel]:
     """Differences of each image in the first measures, at equal resolution where that decides."""
     drawn = []

@@ -67,7 +67,7 @@ def screen(
     arms: Sequence[Arm],
     method: str,
     metrics: Sequence[str],
-    size: tuple[int, int] | None,
+    size: tuple[int, ...] | None,
     effects: Mapping[tuple[str, str], Effect],
     factors: Mapping[tuple[str, str], Effect],
     found: Mapping[tuple[str, str, str], Mean],
@@ -174,7 +174,7 @@ def _levels(
     arms: Sequence[Arm],
     method: str,
     found: Mapping[tuple[str, str, str], Mean],
-    size: tuple[int, int] | None,
+    size: tuple[int, ...] | None,
 ) -> Panel:
     """Where arms are in a measure, beside the controls of the first of them."""
     levels = [Level(arm.name, _mean(arm, method, metric, found, size), arm.index) for arm in arms]
@@ -193,7 +193,7 @@ def _mean(
     method: str,
     metric: str,
     found: Mapping[tuple[str, str, str], Mean],
-    size: tuple[int, int] | None,
+    size: tuple[int, ...] | None,
 ) -> Mean:
     """The mean that is comparable: at equal resolution where the arms' maps differ in it."""
     native = found.get((arm.name, method, metric), Mean())
@@ -206,7 +206,7 @@ def _standings(
     arms: Sequence[Arm],
     method: str,
     metrics: Sequence[str],
-    size: tuple[int, int] | None,
+    size: tuple[int, ...] | None,
     found: Mapping[tuple[str, str, str], Mean],
 ) -> list[Standing]:
     known, confidence = arms_in(comparison), comparison.confidence

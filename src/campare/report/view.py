@@ -33,7 +33,7 @@ class Arm:
     name: str
     title: str
     index: int
-    grid: tuple[int, int] | None
+    grid: tuple[int, ...] | None
     accuracy: tuple[float, ...]  # one a seed
     unlearned: int  # of its replicates, how many did not learn
     noun: str = "arm"  # what an arm is called
@@ -123,7 +123,7 @@ def arms(manifest: Manifest, known: pl.DataFrame, method: str) -> tuple[Arm, ...
             name=recipe.name,
             title=recipe.title or recipe.name,
             index=index,
-            grid=(grids[0][0], grids[0][1]) if grids else None,
+            grid=tuple(grids[0]) if grids else None,
             accuracy=tuple(cell.accuracy for cell in own if cell.accuracy is not None),
             unlearned=unlearned.get(recipe.name, 0),
             noun=called[0],
@@ -133,10 +133,10 @@ def arms(manifest: Manifest, known: pl.DataFrame, method: str) -> tuple[Arm, ...
     return tuple(arm(index, recipe) for index, recipe in enumerate(manifest.recipes))
 
 
-def coarsest(of: Sequence[Arm]) -> tuple[int, int] | None:
+def coarsest(of: Sequence[Arm]) -> tuple[int, ...] | None:
     """The smallest grid among arms whose grids differ; None where all are the same."""
     grids = {arm.grid for arm in of if arm.grid is not None}
-    return min(grids, key=lambda grid: grid[0] * grid[1]) if len(grids) > 1 else None
+    return min(grids, key=math.prod) if len(grids) > 1 else None
 
 
 def effects(

@@ -38,9 +38,9 @@ def p_value(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def grid(size: tuple[int, int] | None) -> str:
+def grid(size: tuple[int, ...] | None) -> str:
     """A grid as `12 × 12`, with spaces that do not break."""
-    return "unknown" if size is None else f"{size[0]}{NARROW}×{NARROW}{size[1]}"
+    return "unknown" if size is None else f"{NARROW}×{NARROW}".join(map(str, size))
 
 
 def interval(effect: Effect) -> str:

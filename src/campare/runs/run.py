@@ -345,7 +345,7 @@ class Run:
             images = arrays["images"]
             _require_images(images, arrays["labels"], arrays["names"], arrays["classes"])
             regions = {
-                name.removeprefix("region:"): _masks(arrays[name], images.shape[:3])
+                name.removeprefix("region:"): _masks(arrays[name], images.shape[:-1])
                 for name in arrays
                 if name.startswith("region:")
             }
@@ -378,6 +378,8 @@ class Run:
             if "groups" in arrays:
                 return {}
             _require_images(arrays["images"], arrays["labels"], arrays["names"], arrays["classes"])
+            if arrays["images"].dtype != np.uint8:  # mosaics are of pictures
+                return {}
             labels, names = arrays["labels"], tuple(map(str, arrays["names"]))
             classes = tuple(map(str, arrays["classes"]))
             several: Bools = np.zeros(len(labels), np.bool_)
@@ -432,10 +434,14 @@ class Run:
 def _require_images(images: Array, labels: Array, names: Array, classes: Array) -> None:
     """Raise ValueError where arrays are none of pictures with a label and a name each.
 
-    Shapes: (N, H, W, 3) uint8, (N,) integers below K, (N,) and (K,) texts.
+    Shapes: (N, H, W, 3) uint8, or (N, *grid, C) float32 of at least one axis, (N,) integers below
+    K, (N,) and (K,) texts.
     """
-    fits = (images.ndim, labels.ndim, names.ndim, classes.ndim) == (4, 1, 1, 1)
-    if not fits or images.dtype != np.uint8 or not len(images) == len(labels) == len(names):
+    fits = (labels.ndim, names.ndim, classes.ndim) == (1, 1, 1)
+    known = (images.dtype == np.uint8 and images.ndim == 4) or (
+        images.dtype == np.float32 and images.ndim >= 3
+    )
+    if not fits or not known or not len(images) == len(labels) == len(names):
         raise ValueError(f"arrays of shapes {images.shape}, {labels.shape} and {names.shape}")
     if labels.dtype.kind not in "iu" or not ((labels >= 0) & (labels < len(classes))).all():
         raise ValueError(f"labels that are none of {len(classes)} classes")

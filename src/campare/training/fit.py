@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -116,7 +116,7 @@ def train(
     groups = getattr(images, "groups", ())
     own = [groups[i] for i in chosen] if groups else ()
     parts = [chosen[part] for part in split(images.labels[chosen], validation_fraction, seed, own)]
-    pixels, labels = cast(Array, images.images), images.labels
+    pixels, labels = images.images, images.labels
     if validation is not None:
         parts = [chosen, np.arange(len(labels), len(labels) + len(validation.labels))]
         pixels = np.concatenate([pixels, validation.images])

@@ -95,3 +95,16 @@ def test_blur_is_scipys_away_from_the_border():
     images = RNG.random((2, 40, 40, 3)).astype(np.float32)
     expected = gaussian_filter(images, (0, 2, 2, 0), truncate=6)
     assert blur(images, 2)[:, 13:27, 13:27] == pytest.approx(expected[:, 13:27, 13:27], abs=1e-5)
+
+
+@pytest.mark.parametrize("grid", [(12,), (6, 8), (4, 6, 5)])
+def test_a_blur_of_any_rank_is_scipys_divided_by_that_of_ones(grid):
+    from scipy.ndimage import gaussian_filter
+
+    images = np.random.default_rng(0).normal(size=(2, *grid, 2)).astype(np.float32)
+    sigma = tuple(0.1 * side + 0.3 for side in grid)
+    widths = (0, *sigma, 0)
+    far = {"mode": "constant", "truncate": 50}
+    expected = gaussian_filter(images.astype(float), widths, **far)
+    expected /= gaussian_filter(np.ones(images.shape), widths, **far)
+    np.testing.assert_allclose(blur(images, sigma), expected, rtol=1e-4, atol=1e-5)

@@ -207,6 +207,15 @@ def _frames(path: Path) -> Array:
     return np.moveaxis(stored, 0, -1) if stored.ndim == 3 else stored[..., None]
 
 
+def read_volume(path: Path) -> Array:
+    """A NIfTI volume (H, W, slices) as it is stored, upright as one views it.
+
+    Raises:
+        DataError: it cannot be read, or holds several volumes.
+    """
+    return _nifti(path)
+
+
 def _nifti(path: Path) -> Array:
     """(H, W, slices): the volume in its nearest canonical orientation, as one views it upright."""
     with _ONE_VOLUME:

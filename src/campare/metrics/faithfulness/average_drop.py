@@ -172,7 +172,7 @@ def _kept(
     whole, maps, targets = check(images, maps, targets)
 
     def under_mask(whole: Floats, maps: Floats, replacement: Floats) -> Floats:
-        mask = _unit(m.resize(_unit(maps), whole.shape[1:3]))[..., None]
+        mask = _unit(m.resize(_unit(maps), whole.shape[1:-1]))[..., None]
         return np.asarray(mask * whole + (1 - mask) * replacement)
 
     masked = lazily(under_mask, whole, maps, baseline(whole, other, rng))

@@ -63,7 +63,7 @@ def relative_to_nulls(
     """
     if draws < 1:
         raise CampareError(f"Expected at least one draw of random maps, got {draws}. Try draws=1.")
-    grid = (np.shape(maps)[1], np.shape(maps)[2])
+    grid = np.shape(maps)[1:]
 
     def measured(of: Array) -> Values:
         return measure(predict, images, of, targets, rng=rng, **options)

@@ -1,6 +1,7 @@
 """Watch the score of the target while pixels go or come in the order of the map."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -63,7 +64,7 @@ def curve(
     variants = replaced(start, end, ranks, counts)
     found = scores(predict, variants, targets, score=score, batch_size=batch_size)
     found = found.reshape(-1, len(counts))
-    total = pixels.shape[1] * pixels.shape[2]
+    total = prod(pixels.shape[1:-1])
     return Curve(found, counts / total, also_unscored(undefined(maps), found))
 
 
@@ -75,7 +76,10 @@ def counts_of(shares: Sequence[float] | NDArray[np.float64], ranks: Ints) -> Int
         [0, 1, 3]
     """
     shares = np.asarray(shares)
-    counts = np.rint(shares * ranks.shape[1] * ranks.shape[2]).astype(np.int64)
+    counts = shares.astype(np.float64)
+    for side in ranks.shape[1:]:  # one after the other, so that products round as they always did
+        counts = counts * side
+    counts = np.rint(counts).astype(np.int64)
     return np.asarray(np.maximum(counts, shares > 0), np.int64)
 
 

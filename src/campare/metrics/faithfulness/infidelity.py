@@ -118,6 +118,7 @@ def _runs(whole: Floats, replacement: Floats, corners: Ints) -> Iterator[tuple[i
 DECLARED: tuple[Metric, ...] = (
     Metric(
         name="infidelity",
+        pictures=True,
         function=infidelity,
         title="Infidelity",
         formula="mean over removed patches I of (b sum(I map) - fall of the logit)^2, b the best",

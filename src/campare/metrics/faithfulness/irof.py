@@ -120,6 +120,7 @@ def _relative_area(curve: NDArray[np.float64]) -> float:
 DECLARED: tuple[Metric, ...] = (
     Metric(
         name="irof",
+        pictures=True,
         function=irof,
         title="IROF",
         formula="1 - area under p(without l superpixels) / p as superpixels go, highest first",

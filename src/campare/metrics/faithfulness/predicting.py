@@ -120,7 +120,7 @@ def split(
 
 
 def check(images: Array, maps: Array, targets: Array) -> tuple[Floats, Floats, Ints]:
-    """Images (N, H, W, C) and maps (N, h, w) as float32, targets (N,) as integers.
+    """Images (N, *grid, C) and maps (N, *grid) as float32, targets (N,) as integers.
 
     Images in a file, and `Computed` ones, are `Computed`.
 
@@ -132,7 +132,8 @@ def check(images: Array, maps: Array, targets: Array) -> tuple[Floats, Floats, I
     """
     images, maps = as_floats(images), np.asarray(maps, np.float32)
     targets = np.asarray(targets, np.int64)
-    if images.ndim != 4 or maps.ndim != 3 or not len(images) == len(maps) == len(targets):
+    alike = maps.ndim >= 2 and len(images.shape) == maps.ndim + 1
+    if not alike or not len(images) == len(maps) == len(targets):
         raise DataError(
             f"Expected images (N, H, W, C), maps (N, h, w) and targets (N,), got {images.shape}, "
             f"{maps.shape} and {targets.shape}. Try one map and one target for each image."

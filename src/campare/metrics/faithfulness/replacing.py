@@ -7,6 +7,7 @@ its upper rows first, which is a bias of its own.
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from math import prod
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -32,7 +33,7 @@ BLUR_SIGMA = 0.05
 def baseline(
     images: Floats | Computed, kind: Baseline, rng: np.random.Generator | None = None
 ) -> Floats:
-    """What stands in for removed pixels (N, H, W, C).
+    """What stands in for removed pixels (N, H, W, C), or for places on a grid of any rank.
 
     'blur': the image under a Gaussian of 5 % of its side; 'mean': its mean color; 'zero'; 'noise':
     uniform between its lowest and highest value. An array is taken as it is. Raises CampareError
@@ -48,13 +49,14 @@ def baseline(
         return cast("Floats", _computed(images, kind, generator(rng)))
     images = np.asarray(images)
     if kind == "blur":
-        return blur(images, (BLUR_SIGMA * images.shape[1], BLUR_SIGMA * images.shape[2]))
+        return blur(images, tuple(BLUR_SIGMA * side for side in images.shape[1:-1]))
     if kind == "mean":
         return np.broadcast_to(images.mean(axis=grid_axes(images), keepdims=True), images.shape)
     if kind == "zero":
         return np.zeros_like(images)
     if kind == "noise":
-        low, high = (f(images, axis=(1, 2, 3), keepdims=True) for f in (np.min, np.max))
+        every = tuple(range(1, images.ndim))
+        low, high = (f(images, axis=every, keepdims=True) for f in (np.min, np.max))
         drawn = generator(rng).random(images.shape, dtype=np.float32)
         return np.asarray(low + (high - low) * drawn, np.float32)
     raise CampareError(
@@ -72,12 +74,14 @@ def _computed(images: Computed, kind: str, rng: np.random.Generator) -> Any:
 
 def ranking(
     maps: Floats,
-    shape: tuple[int, int],
+    shape: tuple[int, ...],
     *,
     ties: Ties = "random",
     rng: np.random.Generator | None = None,
 ) -> Ints:
     """Rank of every pixel of the enlarged map, 0 for the highest: (N, h, w) -> (N, H, W).
+
+    Of signals and volumes the same along all axes of the grid.
 
     Ties are broken at random by `rng`, or in reading order. Undefined maps have some ranking.
 
@@ -98,10 +102,10 @@ def ranking_of(
         ...     rng=np.random.default_rng(0)).tolist()
         [[[3, 2, 1, 0]]]
     """
-    shape = (images.shape[1], images.shape[2])
+    shape = images.shape[1:-1]
     if not isinstance(images, Computed):
         return ranking(maps, shape, ties=ties, rng=rng)
-    places = np.arange(shape[0] * shape[1])
+    places = np.arange(prod(shape))
     states = []
     for block in parts(len(maps), BLOCK):  # each block is ranked later, with what it draws here
         states.append(rng.bit_generator.state)
@@ -117,8 +121,8 @@ def ranking_of(
     return cast("Ints", Computed((len(maps), *shape), rows))
 
 
-def _ranks(maps: Floats, shape: tuple[int, int], ties: Ties, rng: np.random.Generator) -> Ints:
-    rows = m.resize(finite(maps), shape).reshape(len(maps), shape[0] * shape[1])
+def _ranks(maps: Floats, shape: tuple[int, ...], ties: Ties, rng: np.random.Generator) -> Ints:
+    rows = m.resize(finite(maps), shape).reshape(len(maps), prod(shape))
     places = np.arange(rows.shape[1])
     ranks = np.empty(rows.shape, np.int64)
     for row, rank in zip(rows, ranks, strict=True):

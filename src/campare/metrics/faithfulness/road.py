@@ -184,6 +184,7 @@ _NEEDS = frozenset({"model", "image", "target"})
 DECLARED: tuple[Metric, ...] = (
     Metric(
         name="road",
+        pictures=True,
         function=road,
         title="ROAD, combined",
         formula="(least relevant first - most relevant first) / 2 of the mean p(target) while 10 "
@@ -204,6 +205,7 @@ DECLARED: tuple[Metric, ...] = (
     ),
     Metric(
         name="road-most-first",
+        pictures=True,
         function=road_most_first,
         title="ROAD, most relevant first",
         formula="mean p(target) while the 10 to 90 % most relevant pixels are removed and filled",
@@ -222,6 +224,7 @@ DECLARED: tuple[Metric, ...] = (
     ),
     Metric(
         name="road-least-first",
+        pictures=True,
         function=road_least_first,
         title="ROAD, least relevant first",
         formula="mean p(target) while the 10 to 90 % least relevant pixels are removed and filled",

@@ -105,22 +105,23 @@ def jpeg(loss: float) -> Transform:
     return Transform("jpeg", loss, change=change)
 
 
-def blur(images: Array, sigma: float | tuple[float, float]) -> Floats:
+def blur(images: Array, sigma: float | tuple[float, ...]) -> Floats:
     """Gaussian blur of images (N, H, W, C), `sigma` in pixels: one matrix along each axis.
 
-    Two numbers are those of height and width. At the border the weights that remain are divided by
-    their sum.
+    Several numbers are those of each axis of the grid, which may be of any rank. At the border the
+    weights that remain are divided by their sum.
 
     Example:
         >>> blur(np.ones((1, 4, 4, 1)), 2.0).round(6).min()
         np.float32(1.0)
     """
     images = np.asarray(images, np.float32)
-    sigmas = sigma if isinstance(sigma, tuple) else (sigma, sigma)
-    down, across = (_gaussian(n, s) for n, s in zip(images.shape[1:3], sigmas, strict=True))
-    n, height, width, channels = images.shape
-    rows = down @ images.reshape(n, height, width * channels)
-    return np.asarray(across @ rows.reshape(n, height, width, channels), np.float32)
+    shape = images.shape
+    sigmas = sigma if isinstance(sigma, tuple) else (sigma,) * (images.ndim - 2)
+    for axis, width in zip(grid_axes(images), sigmas, strict=True):
+        along = images.reshape(*shape[: axis + 1], -1)
+        images = (_gaussian(shape[axis], width) @ along).reshape(shape)
+    return np.asarray(images, np.float32)
 
 
 def _gaussian(n: int, sigma: float) -> Floats:

@@ -203,6 +203,7 @@ _PASSES = "a tapped pass an image and dose, and one more"
 
 _EQUIVARIANCE = Metric(
     name="equivariance",
+    pictures=True,
     function=partial(_area, "flip"),
     title="Equivariance",
     formula="",

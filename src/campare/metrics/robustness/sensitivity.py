@@ -29,8 +29,8 @@ class Sensitivity(NamedTuple):
     average: Values
 
 
-def in_ball(radius: float = 0.02) -> Perturb:
-    """Uniform noise in the ball of the maximum norm, `radius` as a share of the value range.
+def in_ball(radius: float = 0.02, span: float = WHITE) -> Perturb:
+    """Uniform noise in the ball of the maximum norm, `radius` as a share of the range `span`.
 
     Pixels are not clipped, as in the definition.
 
@@ -38,7 +38,7 @@ def in_ball(radius: float = 0.02) -> Perturb:
         >>> abs(in_ball(0.5)(np.zeros((1, 1, 1, 3)), np.random.default_rng(0))).max() <= 127.5
         np.True_
     """
-    high = radius * WHITE
+    high = radius * span
     return lambda images, rng: (images + rng.uniform(-high, high, images.shape)).astype(np.float32)
 
 
@@ -102,12 +102,15 @@ def _shared(
     targets: Array | None,
     rng: np.random.Generator,
     shared: Shared,
+    span: float,
 ) -> Sensitivity:
     """The sensitivity, once for both of its metrics; the unchanged images are those of ladders."""
 
     def compute() -> Sensitivity:
         reference = shared("reference", lambda: refer(explain, predict, images, targets))
-        return sensitivity(explain, predict, images, targets, rng, reference=reference)
+        return sensitivity(
+            explain, predict, images, targets, rng, perturb=in_ball(span=span), reference=reference
+        )
 
     found = shared("sensitivity", compute)
     assert isinstance(found, Sensitivity)
@@ -122,6 +125,7 @@ def max_sensitivity(
     rng: np.random.Generator,
     *,
     shared: Shared = alone,
+    span: float = WHITE,
 ) -> Values:
     """The largest change of `sensitivity`: a lower bound of the maximum over the ball.
 
@@ -130,7 +134,7 @@ def max_sensitivity(
         ...     np.zeros((1, 2, 2, 3)), None, np.random.default_rng(0)).values.tolist()
         [0.0]
     """
-    return _shared(explain, predict, images, targets, rng, shared).largest
+    return _shared(explain, predict, images, targets, rng, shared, span).largest
 
 
 def average_sensitivity(
@@ -141,6 +145,7 @@ def average_sensitivity(
     rng: np.random.Generator,
     *,
     shared: Shared = alone,
+    span: float = WHITE,
 ) -> Values:
     """The mean change of `sensitivity`.
 
@@ -149,7 +154,7 @@ def average_sensitivity(
         ...     np.zeros((1, 2, 2, 3)), None, np.random.default_rng(0)).values.tolist()
         [0.0]
     """
-    return _shared(explain, predict, images, targets, rng, shared).average
+    return _shared(explain, predict, images, targets, rng, shared, span).average
 
 
 _MAX = Metric(
