@@ -25,6 +25,7 @@ from campare.runs.manifest import Manifest
 from campare.runs.tables import batches
 from campare.stats.answer import Answer
 from campare.stats.answers import method_of, metrics_of
+from campare.stats.by_method import Table, claims_shown, ranks_shown
 from campare.stats.compare import UNITS
 from campare.stats.comparison import Comparison
 from campare.stats.judging import VERDICTS
@@ -66,6 +67,7 @@ class Page:
     forests: list[Panel]
     factors: list[Panel]
     claims: list[forest.Judged]  # those that were measured
+    by_method: list[Table]  # claims by each method, and how alike methods rank arms
     unmeasured: str  # the others, and what would measure them
     measuring: str  # the command of the run with what claims are about; '' of a program
     sensitivity: list[Panel]
@@ -229,6 +231,11 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
             factors, _names(factors), metrics, (), named={name: name for name in _names(factors)}
         ),
         claims=forest.judged(comparison.claims, manifest.kind),
+        by_method=[
+            shown
+            for shown in (claims_shown(comparison.methods), ranks_shown(comparison.ranks))
+            if shown.rows
+        ],
         unmeasured=open_claims,
         measuring=_measuring(manifest.command, open_claims),
         sensitivity=_sensitivity(comparison.sensitivity, effects, contrasts, metrics, method),
@@ -381,7 +388,10 @@ def _csv(
     """Every table of the page, by name."""
     found = {
         name: getattr(comparison, name)
-        for name in ("effects", "factors", "claims", "sensitivity", "summary", "nulls")
+        for name in (
+            *("effects", "factors", "claims", "sensitivity", "summary", "nulls"),
+            *("methods", "ranks"),
+        )
     }
     kept = {"effects", "summary", "nulls"}
     csv = {name: t.write_csv() for name, t in found.items() if t.height or name in kept}

@@ -25,6 +25,12 @@ def _claims(page: Page) -> str:
     return "\n\n".join(part for part in (table(*found) if found.rows else "", missing) if part)
 
 
+def _by_method(page: Page) -> str:
+    said = [f"- {escaped(str(answer))}" for answer in page.said("methods")]
+    tables = [table(each.heads, each.rows) for each in page.by_method]
+    return "\n\n".join(["\n".join(said), *tables])
+
+
 def _effects(page: Page) -> str:
     if not page.every_effect:
         return f"This run compares no two {page.noun}s."
@@ -110,6 +116,15 @@ SECTIONS: tuple[Section, ...] = (
         html=template("claims"),
         markdown=_claims,
         shown=lambda page: bool(page.claims or page.unmeasured),
+    ),
+    Section(
+        id="by-method",
+        title="Do verdicts depend on the method?",
+        name="By method",
+        says=lambda page: page.said("methods")[0].short,
+        html=template("by_method"),
+        markdown=_by_method,
+        shown=lambda page: bool(page.said("methods")),
     ),
     Section(
         id="effects",

@@ -13,7 +13,8 @@ class Answer:
 
     Attributes:
         kind: 'arm', 'cue', 'ahead', 'factor', 'interaction', 'trend', 'contrast', 'classifier',
-            'equivalent', 'alone', 'controls', 'claims', 'curve', 'next', 'besides' or 'limit'.
+            'equivalent', 'alone', 'controls', 'claims', 'curve', 'next', 'besides', 'methods' or
+            'limit'.
         verdict: 'better', 'worse', 'higher', 'lower', 'mixed', 'ahead', 'equivalent',
             'not detected', 'undefined'; of claims their verdict; of an arm alone, of what differs
             besides and of limits what is wrong, in a few words.
@@ -87,6 +88,14 @@ class Compared(Protocol):
     @property
     def curves(self) -> pl.DataFrame:
         """What was measured while recipes were trained."""
+
+    @property
+    def methods(self) -> pl.DataFrame:
+        """Claims by each method."""
+
+    @property
+    def ranks(self) -> pl.DataFrame:
+        """How alike methods rank the arms."""
 
     @property
     def kind(self) -> str:

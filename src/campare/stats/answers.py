@@ -8,6 +8,7 @@
     controls        whether an arm beats a map that looks at no model
     curves          where accuracy still rises in training and quality falls
     besides         what else differs between arms
+    methods         where verdicts depend on the method that makes the maps
     limits          what the numbers cannot say
 
 campare.stats.order says in which order they stand. Terminal, report, Markdown and notebook print
@@ -28,6 +29,7 @@ from campare.stats.alone import Flawed, alone, faults, open_cues
 from campare.stats.answer import Answer, Arm, Compared
 from campare.stats.article import SMALLEST
 from campare.stats.besides import besides
+from campare.stats.by_method import by_method
 from campare.stats.deciding import NOT_DETECTED, Deciding, ahead, contrasts, deciding
 from campare.stats.design import AUGMENTATION, NONE, PRETRAINING, SIZE, STRENGTH
 from campare.stats.nulls import is_null
@@ -79,6 +81,7 @@ def answers(comparison: Compared) -> list[Answer]:
         *verdicts(comparison.claims, comparison.kind),
         *partings(comparison.curves, comparison.confidence),
         *besides(comparison.design, arms.values(), _noun(comparison)),
+        *by_method(comparison.methods, comparison.ranks, metrics),
         *_limits(comparison, method),
     ]
     return ordered(said)

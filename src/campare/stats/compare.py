@@ -6,6 +6,7 @@
     sensitivity  the effects again, by other sound analyses
     nulls        for each recipe: method minus null, on the same images and the same models
     summary      for each recipe, method and metric: the mean
+    methods      each hypothesis by each method, and `ranks`, how alike they rank recipes
 
 Intervals and p come from campare.stats.crossed; docs/statistics.md says what they cover.
 """
@@ -25,6 +26,7 @@ from campare.stats.answer import Answer
 from campare.stats.answers import answers
 from campare.stats.arms import ARMS, arms_of
 from campare.stats.article import ARTICLE
+from campare.stats.by_method import METHODS, RANKS, ranks, verdicts_by_method
 from campare.stats.claims import Claim
 from campare.stats.comparison import CLAIMS, EFFECTS, NULLS, SENSITIVITY, SUMMARY, Comparison
 from campare.stats.contrasts import both, metrics_of, unique
@@ -125,10 +127,13 @@ def compare(
     by_name = sorted(levels) if design is None and not rows.source.recipes else []
     flips = Flips(resamples, seed)
     main = main_method(methods)
-    judged = judge(hypotheses, measured, levels, main, confidence, rows.source.kind)
+    kind = rows.source.kind
+    judged = judge(hypotheses, measured, levels, main, confidence, kind)
+    each = verdicts_by_method(hypotheses, measured, levels, methods, confidence, kind)
+    summary = _table(_summary(measured, confidence), SUMMARY)
     return Comparison(
         effects=_table(_effects(measured, pairs, methods, confidence, flips), EFFECTS),
-        summary=_table(_summary(measured, confidence), SUMMARY),
+        summary=summary,
         nulls=_table(_nulls(measured, methods, confidence), NULLS),
         claims=_table(judged, CLAIMS),
         factors=_table(_factors(measured, levels, methods, confidence), EFFECTS),
@@ -148,7 +153,9 @@ def compare(
         curves=pl.DataFrame(rows.curves, schema=CURVES, orient="row").with_columns(
             pl.col("value").fill_null(math.nan)
         ),
-        kind=rows.source.kind,
+        kind=kind,
+        methods=_table(each, METHODS),
+        ranks=_table(ranks(summary, methods), RANKS),
         notes=(*_notes(rows), *_taken(by_name), *rows.source.notes),
         confidence=confidence,
         resamples=resamples,

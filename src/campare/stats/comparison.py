@@ -21,6 +21,7 @@ from campare.files import write_json
 from campare.stats.answer import Answer
 from campare.stats.answers import answers, arms_in, headline
 from campare.stats.arms import ARMS
+from campare.stats.by_method import METHODS, RANKS
 from campare.stats.factors import DESIGN
 from campare.stats.parting import CURVES
 from campare.stats.printed import notebook, terminal
@@ -63,12 +64,14 @@ NULLS: dict[str, Any] = {
 _TABLES = {
     "effects": EFFECTS, "summary": SUMMARY, "nulls": NULLS,
     "claims": CLAIMS, "factors": EFFECTS, "sensitivity": SENSITIVITY, "design": DESIGN,
-    "arms": ARMS, "curves": CURVES,
+    "arms": ARMS, "curves": CURVES, "methods": METHODS, "ranks": RANKS,
 }  # fmt: skip
 
 
 #: Tables that a file of an earlier version lacks.
-_LATER = ("claims", "factors", "sensitivity", "design", "arms", "curves")
+_LATER = (
+    "claims", "factors", "sensitivity", "design", "arms", "curves", "methods", "ranks",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +106,10 @@ class Comparison:
             while recipes were trained.
         kind: 'study', 'audit', or '' where the table does not say.
         notes: what a reader has to know, a line each.
+        methods: claim, method, verdict (the one that the claim gets by the maps of that method),
+            contrast, metric, estimate, low, high, p_adjusted, smallest; empty of one method.
+        ranks: metric, method, other, correlation (Spearman's, of the means of the arms by the two
+            methods), arms.
     """
 
     effects: pl.DataFrame
@@ -119,6 +126,8 @@ class Comparison:
     curves: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CURVES))
     kind: str = ""
     notes: tuple[str, ...] = ()
+    methods: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=METHODS))
+    ranks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=RANKS))
 
     @cached_property
     def answers(self) -> list[Answer]:

@@ -24,7 +24,7 @@ QUESTIONS = {
 }
 _OF_KIND = {
     "arm": "trust", "cue": "trust", "controls": "trust", "next": "open", "besides": "besides",
-    "limit": "besides",
+    "limit": "besides", "methods": "besides",
 }  # fmt: skip
 _OF_VERDICT = {
     "equivalent": "equivalent", "not detected": "open", "undefined": "open", "not settled": "open",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import polars as pl
 
 from campare.stats.answer import Answer, Compared
+from campare.stats.by_method import claims_shown, ranks_shown
 from campare.stats.judging import NOT_MEASURED
 from campare.stats.order import parts
 from campare.stats.unmeasured import unmeasured
@@ -31,7 +32,7 @@ _STYLES = {
     "supported": "green", "contradicted": "red", "equivalent": "blue", "better": "green",
     "worse": "red",
 }  # fmt: skip
-_LEFT = ("claim", "says", "metric", "verdict", "to settle it", "analysis", "measured by")
+_LEFT = ("methods", "claim", "says", "metric", "verdict", "to settle it", "analysis", "measured by")
 _SHOWN = 8  # sensitivity analyses that find otherwise, at most
 
 
@@ -155,6 +156,7 @@ def _style(row: list[str]) -> str:
 def _tables(comparison: Compared) -> Iterator[Shown]:
     if comparison.claims.height:
         yield _claims(comparison)
+    yield from _by_method(comparison)
     for table in (comparison.factors, comparison.effects):
         yield from _effects(comparison, table)
     otherwise = comparison.sensitivity.filter(~pl.col("agrees"))
@@ -179,6 +181,13 @@ def _claims(comparison: Compared) -> Shown:
     missing = unmeasured(comparison.claims, comparison.kind)
     title = f"Claims{', but for those not measured: ' if rows else ' not measured: '}{missing}"
     return Shown(title if missing else "Claims", heads if rows else [], rows)
+
+
+def _by_method(comparison: Compared) -> Iterator[Shown]:
+    """The verdict of each claim by each method, and how alike pairs of methods rank the arms."""
+    for shown in (claims_shown(comparison.methods), ranks_shown(comparison.ranks)):
+        if shown.rows:
+            yield Shown(shown.title, shown.heads, shown.rows)
 
 
 def _effects(comparison: Compared, table: pl.DataFrame) -> Iterator[Shown]:
