@@ -5,6 +5,7 @@ clipped to that range.
 """
 
 import io
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +120,7 @@ def blur(images: Array, sigma: float | tuple[float, ...]) -> Floats:
     shape = images.shape
     sigmas = sigma if isinstance(sigma, tuple) else (sigma,) * (images.ndim - 2)
     for axis, width in zip(grid_axes(images), sigmas, strict=True):
-        along = images.reshape(*shape[: axis + 1], -1)
+        along = images.reshape(*shape[: axis + 1], prod(shape[axis + 1 :]))
         images = (_gaussian(shape[axis], width) @ along).reshape(shape)
     return np.asarray(images, np.float32)
 
