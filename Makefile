@@ -108,6 +108,18 @@ clean:  ## remove .venv and caches; runs/ stays
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+TRACKED := build/trackers/.campare-installed
+
+trackers: $(TRACKED)  ## the tests of MLflow (also a live server), TensorBoard and W&B, in an environment of their own
+	build/trackers/bin/pytest -m '' tests/trackers
+
+$(TRACKED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv build/trackers
+	build/trackers/bin/python -m pip install --quiet -e '.[tensorflow,dev,mlflow,tensorboard,wandb]' -c constraints.txt
+	@touch $@
+
+.PHONY: trackers
+
 # PEERS=1 installs pytorch-grad-cam, Quantus and Xplique, each into an environment of its own (a few
 # GB), and times them, too; OPTIONS=--quick prints a short run and writes nothing.
 bench-metrics: backends $(if $(PEERS),build/road/.installed build/quantus/.installed build/xplique/.installed)  ## time the measures; PEERS=1: and other tools

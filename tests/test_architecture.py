@@ -25,6 +25,7 @@ ROOMS = (
     ("runs",),
     ("stats",),
     ("report",),
+    ("trackers",),
     ("experiments",),
     ("callbacks", "cli"),
     ("__main__",),

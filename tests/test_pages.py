@@ -12,6 +12,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = {
     "data.md": ("datasets", "torch"),
     "out.md": ("duckdb",),
+    "trackers.md": (),
 }
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from campare.runs.run import Run
     from campare.stats.compare import Comparison, compare
     from campare.stats.table import Scores
+    from campare.trackers.log import log
     from campare.training.recipe import Augment, Recipe
 
     __version__: str
@@ -39,6 +40,7 @@ _HOME = {
     "compare": "campare.stats.compare",
     "explain": "campare.attribution.explain",
     "load": "campare.models.loaders",
+    "log": "campare.trackers.log",
     "stream": "campare.attribution.explain",
     "study": "campare.experiments.study",
     "wrap": "campare.models",
@@ -59,6 +61,7 @@ __all__ = [
     "compare",
     "explain",
     "load",
+    "log",
     "stream",
     "study",
     "targets",

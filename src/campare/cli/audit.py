@@ -22,6 +22,7 @@ from campare.cli.options import (
     KeepMaps,
     Labels,
     Loader,
+    Log,
     MaskValues,
     Methods,
     Metrics,
@@ -124,6 +125,7 @@ def audit(
     strict: Strict = False,
     skip_failed: SkipFailed = False,
     keep_maps: KeepMaps = None,
+    log: Log = None,
     cells: Cells = None,
     dry_run: DryRun = False,
 ) -> None:
@@ -175,6 +177,7 @@ def audit(
         "strict": strict,
         "skip_failed": skip_failed,
         "keep_maps": keep_maps,
+        "log": log,
         "cells": cells,
         "console": console,
     }

@@ -16,6 +16,7 @@ from campare.cli.defaults import take_own
 from campare.cli.doctor import doctor
 from campare.cli.explain import explain
 from campare.cli.listing import list_app
+from campare.cli.log import log
 from campare.cli.power import power
 from campare.cli.report import report
 from campare.cli.study import study
@@ -25,7 +26,7 @@ from campare.cli.terminal import QUIET
 OF_ALL = ("--verbose", "--debug", "-v", "--quiet", "-q")
 
 app = Typer(pretty_exceptions_enable=False)
-for verb in (study, explain, audit, report, compare, check, power, doctor):
+for verb in (study, explain, audit, report, log, compare, check, power, doctor):
     app.command(epilog="Also --quiet, --verbose: campare --help.")(verb)
 app.add_typer(data_app, name="data")
 app.add_typer(list_app, name="list")

@@ -446,6 +446,14 @@ KeepMaps = Annotated[
         "gallery. Default: 1000, or as the run that goes on.",
     ),
 ]
+Log = Annotated[
+    str | None,
+    Option(
+        metavar="TRACKER[:PLACE]",
+        help="Log the run when it is done: mlflow, tensorboard or wandb; after a colon a tracking "
+        "URI, a folder or a project. See campare log.",
+    ),
+]
 Cells = Annotated[
     str | None,
     Option(

@@ -21,6 +21,7 @@ from campare.cli.options import (
     Jobs,
     KeepMaps,
     Labels,
+    Log,
     MaskValues,
     Methods,
     Shortcut,
@@ -151,6 +152,7 @@ def study(
     strict: Strict = False,
     skip_failed: SkipFailed = False,
     keep_maps: KeepMaps = None,
+    log: Log = None,
     cells: Cells = None,
     dry_run: DryRun = False,
 ) -> None:
@@ -207,6 +209,7 @@ def study(
         "strict": strict,
         "skip_failed": skip_failed,
         "keep_maps": keep_maps,
+        "log": log,
         "cells": cells,
         "console": console,
     }

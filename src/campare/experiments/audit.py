@@ -48,6 +48,8 @@ from campare.runs.kept import Keep, kept, number_of
 from campare.runs.manifest import CellRecord
 from campare.runs.run import MANIFEST, Cell, Run
 from campare.stats.table import Scores
+from campare.trackers.log import tracker_of
+from campare.trackers.protocol import Tracker
 
 if TYPE_CHECKING:
     import polars as pl
@@ -84,6 +86,7 @@ def audit(
     skip_failed: bool = False,
     cells: Share | None = None,
     keep_maps: Keep | None = None,
+    log: str | Tracker | None = None,
     console: "Console | None" = None,
 ) -> Scores:
     """Measure models that are trained already, all on the same images.
@@ -131,6 +134,8 @@ def audit(
         keep_maps: of how many images, drawn at random, the run directory keeps pictures and maps,
             which the gallery shows: a number, 'all' or 'none'. Default: 1,000, or what a run that
             goes on has. The table has all images.
+        log: where the run is logged when it is done: "mlflow", "tensorboard", "wandb", with a place
+            after a colon, or a tracker; see `campare.log` and docs/trackers.md.
 
     `layer`, `layer_grid`, `output`, `task`, `pixels`, `classes` and `loader` may be
     {arm's name: value}. A model that fails costs itself alone: the others are measured, and a
@@ -155,6 +160,9 @@ def audit(
     quiet = console is None
     if keep_maps is not None:
         number_of(keep_maps)
+    if log is not None and out is None:
+        raise RunError("Expected a run to log, got none. Try: out='runs/audit'")
+    tracker = None if log is None else tracker_of(log)
     with Live(console or Console(quiet=True), "audit", "model") as live:
         run_engine = find_engine(engine)
         plan = _planned(
@@ -243,6 +251,7 @@ def audit(
             called=called.__getitem__,
             skip_failed=skip_failed,
             before_report=lambda _: live.say("Comparing the models and writing the report"),
+            tracker=tracker,
         )
     if quiet:
         warn_of_failures(run.manifest.failures)
@@ -340,7 +349,7 @@ def dry_run(
     from rich.console import Console
 
     engine, keep = settings.pop("engine", "local"), settings.pop("keep_maps", None)
-    for name in ("strict", "skip_failed"):  # nothing of the cost depends on them
+    for name in ("strict", "skip_failed", "log"):  # nothing of the cost depends on them
         settings.pop(name, None)
     options = {name: settings.pop(name, None) for name in _OF_MODELS}
     with Live(console or Console(quiet=True), "audit", "model") as live:

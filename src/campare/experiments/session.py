@@ -20,6 +20,8 @@ from campare.runs.lock import require_free, worker_of, writing
 from campare.runs.outputs import COMPARISON, is_in, note_comparison
 from campare.runs.resume import FOREIGN, changes, sweep, tidy
 from campare.runs.run import IMAGES, Cell, Run
+from campare.trackers.log import log
+from campare.trackers.protocol import Tracker
 
 if TYPE_CHECKING:
     from campare.report.render import Format
@@ -37,11 +39,13 @@ def carry_out(
     called: Callable[[Cell], str] = lambda cell: cell.name,
     skip_failed: bool = False,
     before_report: Callable[[Run], None],
+    tracker: Tracker | None = None,
 ) -> Run:
     """Do the `cells` of a run in `path`, or `mine` of them as one of several processes.
 
     `begin` opens the run and writes what its cells share, `work` does each of these. The one that
-    does the last compares and writes the report; `before_report` is told so.
+    does the last compares and writes the report, of which `before_report` is told, and logs the run
+    in `tracker`.
 
     Raises:
         CampareError: of a run that another process writes, or all of whose cells failed.
@@ -61,6 +65,8 @@ def carry_out(
             return run
         before_report(whole)
         conclude(whole)
+    if tracker is not None:
+        live.say(f"Logged: {log(whole, tracker)}")
     return whole
 
 

@@ -46,6 +46,8 @@ from campare.metrics.mosaic import COUNT, shown_by
 from campare.runs.kept import Keep, kept, number_of
 from campare.runs.resume import earlier, require_unchanged
 from campare.runs.run import Cell, Run
+from campare.trackers.log import tracker_of
+from campare.trackers.protocol import Tracker
 from campare.training import own_code
 from campare.training.masks import masks_of
 from campare.training.progress import Trained
@@ -81,6 +83,7 @@ def study(
     skip_failed: bool = False,
     cells: Share | None = None,
     keep_maps: Keep | None = None,
+    log: str | Tracker | None = None,
     console: "Console | None" = None,
 ) -> Run:
     """Train every recipe with every seed, measure the maps of each, compare, and write a report.
@@ -117,6 +120,9 @@ def study(
     the answers say where the two part. No row of the table changes. A recipe that is code gives its
     model to `progress` for it.
 
+    `log` says where the run is logged when it is done: "mlflow", "tensorboard", "wandb", with a
+    place after a colon, or a tracker; see `campare.log` and docs/trackers.md.
+
     Raises:
         CampareError: a setting that cannot work, where nothing has been written; or all cells
             failed.
@@ -129,6 +135,7 @@ def study(
     quiet, console = console is None, console or Console(quiet=True)
     if keep_maps is not None:
         number_of(keep_maps)
+    tracker = None if log is None else tracker_of(log)
     with Live(console) as live:
         run_engine = find_engine(engine)
         plan = planned(
@@ -212,6 +219,7 @@ def study(
             mine=plan.mine,
             skip_failed=skip_failed,
             before_report=before_report,
+            tracker=tracker,
         )
     if quiet:
         warn_of_failures(run.manifest.failures)
@@ -231,7 +239,7 @@ def dry_run(data: Any, *, console: "Console | None" = None, **settings: Any) -> 
     from rich.console import Console
 
     engine, keep = settings.pop("engine", "local"), settings.pop("keep_maps", None)
-    for name in ("strict", "skip_failed"):  # nothing of the cost depends on them
+    for name in ("strict", "skip_failed", "log"):  # nothing of the cost depends on them
         settings.pop(name, None)
     with Live(console or Console(quiet=True)) as live:
         find_engine(engine)

@@ -1,0 +1,1 @@
+"""A run in an experiment tracker: MLflow, TensorBoard or Weights & Biases."""
