@@ -108,6 +108,16 @@ clean:  ## remove .venv and caches; runs/ stays
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# With the outputs of the tutorials where `make notebooks` wrote them.
+docs: backends  ## run the examples of docs/, build the site into build/site, and check its links
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt -c constraints.txt
+	$(BIN)/pytest -m '' tests/test_pages.py tests/test_callbacks_page.py tests/test_examples.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/pytest -m '' tests/test_site.py
+	@echo "Open build/site/index.html"
+
+.PHONY: docs
+
 TRACKED := build/trackers/.campare-installed
 
 trackers: $(TRACKED)  ## the tests of MLflow (also a live server), TensorBoard and W&B, in an environment of their own
