@@ -430,6 +430,27 @@ def test_text_has_room_in_forests_and_axes(opened, width):
     assert overlaps == 0
 
 
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_the_longest_chip_stays_in_its_column_and_a_command_on_the_paper(opened, media):
+    opened.emulate_media(media=media)
+    opened.set_viewport_size({"width": 800, "height": 900})
+    beyond = opened.evaluate(
+        """() => [...document.querySelectorAll(".findings li > .chip")].flatMap((chip) => {
+            chip.textContent = "no better than a control, follows a cue";
+            const right = chip.getBoundingClientRect().right;
+            return right > chip.nextElementSibling.getBoundingClientRect().left ? [right] : [];
+        })"""
+    )
+    assert opened.locator(".findings li > .chip").count() > 2
+    assert beyond == []
+    if media == "print":
+        cut = (
+            "() => [...document.querySelectorAll('pre')].filter(p => p.scrollWidth > p.clientWidth)"
+        )
+        assert opened.locator("pre").count() > 0
+        assert opened.evaluate(f"({cut})().length") == 0
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: make axe")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
