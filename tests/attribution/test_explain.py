@@ -39,6 +39,32 @@ def test_the_second_best_and_a_contrast(network, images):
     assert contrast.target.tolist() == [0] * 7
 
 
+@pytest.mark.parametrize("target", [None, "second-best"])
+def test_the_class_of_the_first_pass_is_explained_without_another(
+    network, images, target, monkeypatch
+):
+    classifier = wrap(network)
+    logits = classifier.predict(images)
+    index = np.argsort(logits, axis=1)[:, -1 if target is None else -2]
+    expected = {
+        name: explain(classifier, images, target=index, method=name, smooth=smooth).maps
+        for name, smooth in (("gradient", False), ("grad-cam", True))
+    }
+    passes = []
+    monkeypatch.setattr(classifier, "predict", passes.append)
+    found = explain(classifier, images, target=target, method="gradient")
+    np.testing.assert_allclose(found.maps, expected["gradient"], rtol=1e-5, atol=1e-9)
+    found = explain(classifier, images, target=target, smooth=True)
+    np.testing.assert_allclose(found.maps, expected["grad-cam"], rtol=1e-5, atol=1e-9)
+    assert passes == []
+
+
+def test_a_batch_has_one_image_or_more(network, images):
+    for batch_size in (0, -3):
+        with pytest.raises(ModelError, match=f"a whole number from 1, got {batch_size}"):
+            explain(network, images, batch_size=batch_size)
+
+
 def test_labels_come_with_the_batches(network, images):
     labels = np.array([0, 1, 2, 0, 1, 2, 0])
     pairs = ((images[i : i + 3], labels[i : i + 3]) for i in (0, 3, 6))

@@ -366,3 +366,11 @@ def test_controls_of_maps_of_pixels_tell_of_a_cue_too():
     wide = [("A", method, "cue-energy", f"{method}:uniform", 0.25, -0.65, 1.15, 0.5)]
     ((_, verdict, _),) = said_of_cues(table(means=renamed, nulls=wide, arms=[arm("A")]))
     assert verdict == "may follow a cue"
+
+
+def test_a_control_is_told_on_the_images_that_the_arm_has():
+    """It is defined on more images than maps of which half are flat."""
+    means = [mean("A", "energy", 0.5), mean("A", "energy", 0.7, "centre")]
+    found = table(means=means, nulls=[beside("A", "centre", "energy", -0.01)], arms=[arm("A")])
+    (said,) = [one for one in found.answers if one.kind == "arm"]
+    assert "0.500 and 0.510, difference -0.010" in said.text

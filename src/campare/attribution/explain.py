@@ -19,7 +19,7 @@ from campare.attribution.explanation import Explanation, join
 from campare.attribution.mapping import Layers, map_batches
 from campare.attribution.method import Method, find
 from campare.attribution.targets import Wanted, is_one_an_image, target_indices
-from campare.errors import TargetError
+from campare.errors import ModelError, TargetError
 from campare.models import LayerGrid, recent
 from campare.models.several import Key, explained
 from campare.targets import rows_of
@@ -240,6 +240,10 @@ def _batches(
     classifier: Classifier, images: Any, batch_size: int, labels: Any = None
 ) -> Iterator[Batch]:
     """Batches of images, or of several inputs, with their labels."""
+    if batch_size < 1:
+        raise ModelError(
+            f"Expected batch_size as a whole number from 1, got {batch_size!r}. Try: batch_size=32"
+        )
     key = getattr(classifier, "input", None)
     if key is None:
         axes = len(classifier.input_shape) + 1

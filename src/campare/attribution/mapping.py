@@ -23,7 +23,7 @@ from campare.attribution.connection import (
 )
 from campare.attribution.gradient import fuse
 from campare.attribution.method import Method
-from campare.attribution.passes import fixed_target
+from campare.attribution.passes import fixed_target, told_by
 from campare.attribution.perturbation import smoothed
 from campare.attribution.targets import Wanted, is_one_an_image, resolve_target
 from campare.errors import LayerError, ModelError, TargetError
@@ -227,16 +227,20 @@ def _smoothed(
 ) -> Callable[[], Observed]:
     """Scores and logits of the images as they are, maps averaged over changed copies of them."""
     images = channels_last(images)
-    fixed = fixed_target(classifier, images, target, batch_size)
 
-    def maps_of(copies: Array, method: Method) -> Floats:
+    def maps_of(copies: Array, method: Method, fixed: Any) -> Floats:
         return _start(classifier, copies, fixed, (method,), layer, batch_size, rng)[1]().maps[
             method.name
         ]
 
     def finish() -> Observed:
-        maps = {each.name: smoothed(partial(maps_of, method=each), images) for each in methods}
-        return fetch()._replace(maps=maps)
+        observed = fetch()
+        index = told_by(observed.logits, target)
+        fixed = fixed_target(classifier, images, index, batch_size)
+        own = {each: partial(maps_of, method=each, fixed=fixed) for each in methods}
+        return observed._replace(
+            maps={each.name: smoothed(one, images) for each, one in own.items()}
+        )
 
     return finish
 
@@ -283,12 +287,13 @@ def _start_at(
             if len(found) > 2 + len(names):
                 depending.append(Dependence(*(np.asarray(x, bool) for x in found[-2:])))
             maps.update(zip(names, found[2:], strict=False))
+        index = told_by(last[1], target)
         for each in methods:
             if each.kind == "perturbation":
                 maps[each.name] = each.run(
                     classifier,
                     channels_last(images),
-                    target,
+                    index,
                     layer=path,
                     batch_size=batch_size,
                     rng=rng,

@@ -20,7 +20,7 @@ from campare.report.plots.chart import Panel, Plot
 from campare.report.plots.classes import by_class
 from campare.report.plots.paired import paired
 from campare.report.view import Arm, Effect
-from campare.runs.command import value, with_option
+from campare.runs.command import spelled_out, value, with_option
 from campare.runs.manifest import Manifest
 from campare.runs.tables import batches
 from campare.stats.answer import Answer
@@ -118,10 +118,10 @@ class Page:
     def question(self) -> str:
         """What the run asks."""
         maps = f"{'Grad‑CAM' if self.method == 'grad-cam' else self.method} maps"
-        if not self.of_models:
-            return f"Does the training recipe change how good {maps} are?"
         if len(self.arms) == 1:
             return f"How good are the {maps} of {self.arms[0].name}?"
+        if not self.of_models:
+            return f"Does the training recipe change how good {maps} are?"
         return f"Which model has the better {maps}?"
 
     @property
@@ -284,7 +284,11 @@ def _measuring(command: Sequence[str], unmeasured: str) -> str:
         'campare study pets --metrics iou,claims --out runs/pets-claims'
         >>> _measuring(command[:3], "9 small sets (--train-sizes 50,100,200)")
         'campare study pets --train-sizes 50,100,200 --out runs/more-claims'
+        >>> command = ["campare", "audit", "a.keras", "--data", "pets", "--metric=iou", "-o", "x"]
+        >>> _measuring(command, "2 object (a run with --metrics default,claims)")
+        'campare audit a.keras --data pets --metrics iou,claims --out x-claims'
     """
+    command = spelled_out(command)
     metrics, out = value(command, "--metrics", "default"), value(command, "--out", "runs/more")
     wanted = metrics if "claims" in metrics.split(",") else f"{metrics},claims"
     longer = with_option(command, "--metrics", wanted) if "--metrics" in unmeasured else command

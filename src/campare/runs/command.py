@@ -2,6 +2,20 @@
 
 from collections.abc import Sequence
 
+#: Other spellings of options.
+_ALIKE = {"-o": "--out", "--metric": "--metrics", "--methods": "--method"}
+
+
+def spelled_out(words: Sequence[str]) -> list[str]:
+    """The words with options by the names that are looked for here.
+
+    Example:
+        >>> spelled_out(["audit", "-o", "a", "--metric=iou"])
+        ['audit', '--out', 'a', '--metrics=iou']
+    """
+    parts = [word.partition("=") for word in words]
+    return [f"{_ALIKE.get(name, name)}{equals}{rest}" for name, equals, rest in parts]
+
 
 def without(words: Sequence[str], option: str) -> list[str]:
     """The words without an option that has a value, however often and in which form it is there.

@@ -376,7 +376,10 @@ def _of_cue(metric: str) -> bool:
 
 
 def _controls(arm: Arm, method: str, metric: str, means: Means) -> Iterator[Answer]:
-    """An arm that is worse than an untrained network, or not detectably better than a control."""
+    """An arm that is worse than an untrained network, or not detectably better than a control.
+
+    The mean of the control is that on the images of the arm, which may lack some.
+    """
     beside = means.beside(arm.name, method, metric)
     sign = 1 if higher_is_better(metric) else -1
     own = means(arm.name, method, metric)
@@ -391,7 +394,7 @@ def _controls(arm: Arm, method: str, metric: str, means: Means) -> Iterator[Answ
     ends = f"{signed(one.low)} to {signed(one.high)}"
     text = (
         f"{arm.called} {is_} {one.control}, by {measure(metric)}: {own.mean:.3f} and "
-        f"{one.mean:.3f}, difference {signed(one.estimate)} ({ends}; "
+        f"{own.mean - one.estimate:.3f}, difference {signed(one.estimate)} ({ends}; "
         f"{images_in(own.images, own.groups)})."
     )
     rest = [other.control for other in level if other is not one]
