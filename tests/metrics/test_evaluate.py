@@ -329,6 +329,24 @@ def test_what_cannot_be_a_metric_is_one_line(make, words):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("function", "got"),
+    [
+        (lambda maps: np.array([maps.mean()]), r"got an array of shape \(1,\)"),  # not of all
+        (lambda maps: maps.max(axis=(1, 2))[:-1], r"got an array of shape \(6,\)"),
+        (lambda maps: maps.mean(), r"got an array of shape \(\)"),
+        (lambda maps: ["a"] * len(maps), "got list: could not convert"),
+    ],
+)
+def test_a_metric_of_ones_own_gives_a_value_for_each_image(function, got):
+    zeros = np.zeros(N, np.int64)
+    with pytest.raises(CampareError, match=f"Expected .* from 'mine', {got}"):
+        measure(
+            np.ones((N, 4, 4)), IMAGES, predictions=zeros, targets=zeros,
+            metrics=[Metric(name="mine", function=function)],
+        )  # fmt: skip
+
+
 def test_predictions_are_rows_without_method_and_layer():
     logits = np.log([[3.0, 1.0]] * N)
     frame = measure_predictions(logits, IMAGES, recipe="A", seed=0, split="test")

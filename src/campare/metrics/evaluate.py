@@ -77,6 +77,12 @@ class Context:
     span: float | None = None
     _results: dict[Any, Any] = field(default_factory=dict, repr=False)
 
+    @property
+    def count(self) -> int | None:
+        """How many images there are, as far as is known."""
+        known = (self.maps, self.images, self.logits, self.targets)
+        return next((len(each) for each in known if each is not None), None)
+
     def shared(self, key: Any, compute: Callable[[], Any]) -> Any:
         """What `compute` returned when the key came first in this context."""
         if key not in self._results:
@@ -128,25 +134,40 @@ def evaluate_metric(metric: Metric, context: Context) -> Mapping[str, Values]:
         )
     if isinstance(values, Found):
         return values
-    return {condition: _as_values(each, metric) for condition, each in values.items()}
+    return {
+        condition: _as_values(each, metric, context.count) for condition, each in values.items()
+    }
 
 
 def _by_condition(found: Any) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {"": found}
 
 
-def _as_values(found: Any, metric: Metric) -> Values:
+def _as_values(found: Any, metric: Metric, count: int | None) -> Values:
     """Values as they are, or an array (N,) with the status 'undefined' where it is not finite."""
     if isinstance(found, Values):
+        _require_count(found.values.shape, metric, count)
         return found
-    array = np.asarray(found, np.float64)
-    if array.ndim != 1:
+    try:
+        array = np.asarray(found, np.float64)
+    except (TypeError, ValueError) as error:
         raise CampareError(
-            f"Expected one value for each image from {metric.name!r}, got an array of shape "
-            f"{array.shape}. Try: an array (N,)"
-        )
+            f"Expected numbers from {metric.name!r}, got {type(found).__name__}: {error}. "
+            "Try: an array (N,)"
+        ) from error
+    _require_count(array.shape, metric, count)
     known = np.isfinite(array)
     return Values(np.where(known, array, np.nan), np.where(known, "ok", "undefined"))
+
+
+def _require_count(shape: tuple[int, ...], metric: Metric, count: int | None) -> None:
+    """Check that there is a value for each image: a single one would count for all of them."""
+    if len(shape) != 1 or count not in (None, shape[0]):
+        of = "" if count is None else f" of {count} images"
+        raise CampareError(
+            f"Expected one value for each image from {metric.name!r}, got an array of shape "
+            f"{shape}{of}. Try: an array (N,)"
+        )
 
 
 @Streamed
