@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from campare.cli.options import mask_values as typed
 from campare.data import ImageSet
-from campare.data.masks import UnclearMaskError, decode_mask, looks_like_mask
+from campare.data.masks import UnclearMaskError, decode_mask, looks_like_mask, values_by_class
 from campare.errors import DataError
 from campare.experiments.selection import without_mosaics
 
@@ -419,3 +419,10 @@ def test_an_import_takes_the_values_of_each_class_too(pets):
     assert np.array_equal(found["other"], voc() == 15)
     with pytest.raises(DataError, match="Expected mask values of the classes cat, dog, got"):
         ImageSet.from_dataset(pets, "folders", mask_values=typed("cat=8"))
+
+
+def test_some_class_has_a_value_that_is_inside():
+    for none in ([], (), typed(""), {"cat": [], "dog": []}):
+        with pytest.raises(DataError, match="Expected a value that is inside masks, got none"):
+            values_by_class(none, ("cat", "dog"))
+    assert values_by_class({"cat": 8, "good": []}, ("cat", "good")) == {"cat": (8,), "good": ()}

@@ -197,7 +197,7 @@ def values_by_class(
     """The mask values of each class, checked; nothing where there are none.
 
     Raises:
-        DataError: no value that a pixel can have, or classes that are not those of the data.
+        DataError: no value, or none that a pixel can have, or classes that are not the data's.
 
     Example:
         >>> values_by_class({"cat": 8, "dog": [12, "200..255"]}, ["cat", "dog"])
@@ -214,6 +214,11 @@ def values_by_class(
     listed = {
         name: (own,) if isinstance(own, int | str) else tuple(own) for name, own in by_class.items()
     }
+    if listed and not any(listed.values()):  # one class may have none, if others do
+        raise DataError(
+            "Expected a value that is inside masks, got none. "
+            "Try mask_values=['nonzero'], or --mask-values nonzero."
+        )
     for value in (value for own in listed.values() for value in own):
         try:
             _color_of(value) if _is_color(value) else _range_of(value)
