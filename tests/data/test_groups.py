@@ -155,3 +155,11 @@ def test_a_set_takes_groups_by_image_too(tmp_path):
         "Expected groups of images of the set, got one of x.png. "
         "Try the path below the data folder, such as benign/p0_0.png."
     )
+
+
+def test_folders_are_groups_also_where_classes_are_none():
+    images = {"images/p1/a.png": "cat", "images/p1/b.png": "dog", "images/p2/c.png": "cat"}
+    found = groups_by("folder", images)
+    assert [*found.values()] == ["images/p1", "images/p1", "images/p2"]
+    with pytest.raises(DataError, match="Expected groups that 'folder' finds"):
+        groups_by("folder", {"0000": "cat"})  # of a program's arrays

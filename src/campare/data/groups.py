@@ -90,6 +90,8 @@ def groups_by(pattern: By, images: Mapping[str, str]) -> dict[str, str]:
         {'cat/p1_a.png': 'p1', 'cat/p1_b.png': 'p1'}
         >>> groups_by("folder", {"train/cat/p1/a.png": "cat", "train/cat/b.png": "cat"})
         {'train/cat/p1/a.png': 'p1'}
+        >>> groups_by("folder", {"images/p1/a.png": "cat"})
+        {'images/p1/a.png': 'images/p1'}
     """
     found: dict[str, str | None]
     if not isinstance(pattern, str | Mapping):
@@ -127,9 +129,12 @@ def groups_by(pattern: By, images: Mapping[str, str]) -> dict[str, str]:
 
 
 def _folder(image: str, class_name: str) -> str:
-    """The folders between the class and the file, without those of a split."""
+    """The folders between the class and the file, without those of a split.
+
+    All of them where none is of the class, as where a table says the classes.
+    """
     inner = PurePosixPath(image).parts[:-1]
-    below = inner[inner.index(class_name) + 1 :]
+    below = inner[inner.index(class_name) + 1 :] if class_name in inner else inner
     return "/".join(part for part in below if part.casefold() not in SPLITS_BY_WORD)
 
 
