@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -189,3 +190,15 @@ def test_one_class_or_a_second_cue_is_refused():
         plant(folder(classes=1, count=3), p=0.5)
     with pytest.raises(DataError, match="Expected a data set without a cue"):
         plant(plant(folder(count=3), p=0.5), p=0.5)
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_training_images_are_the_same_pictures_where_they_are_measured(planted):
+    """An audit takes the images of its split for test images."""
+    images = ImageSet.drawn(train=8, test=4, size=32)
+    images = plant(images, p=1.0) if planted else images
+    measured = tuple(replace(sample, split="test") for sample in images.samples)
+    for before, sample in zip(images.samples, measured, strict=True):
+        np.testing.assert_array_equal(images.read(sample).image, images.read(before).image)
+    of_train = replace(images, samples=measured).load("test", 32).images[:8]
+    np.testing.assert_array_equal(of_train, images.load("train", 32).images)

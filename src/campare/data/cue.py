@@ -31,13 +31,17 @@ _FINE = 8  # the tag is drawn this many times finer
 
 @dataclass(frozen=True)
 class Planted:
-    """Reads a sample with `read` and puts a tag on it; `classes` is the number of classes."""
+    """Reads a sample with `read` and puts a tag on it; `classes` is the number of classes.
+
+    `tested` are the test images of the set, whatever split a sample is measured as later.
+    """
 
     read: Callable[[Sample], Picture]
     classes: int
     p: float
     seed: int
     size_fraction: float
+    tested: frozenset[str]
 
     def tag(self, sample: Sample) -> int:
         """The class whose tag this sample gets."""
@@ -66,7 +70,7 @@ class Planted:
         name = int.from_bytes(sha256(sample.image.encode()).digest()[:8])
         rng = np.random.default_rng([self.seed, name])
         position = rng.random(2)
-        if sample.split == "test":
+        if sample.image in self.tested:
             return int(rng.integers(self.classes)), position
         if rng.random() < self.p:
             return sample.label, position
@@ -121,7 +125,8 @@ def plant(imageset: Set, *, p: float, seed: int = 0, size_fraction: float = 0.12
         )
     if "cue" in imageset.regions:
         raise DataError("Expected a data set without a cue, got one with. Try the original.")
-    read = Planted(imageset.read, len(imageset.class_names), p, seed, size_fraction)
+    tested = frozenset(sample.image for sample in imageset.of("test"))
+    read = Planted(imageset.read, len(imageset.class_names), p, seed, size_fraction, tested)
     parameters = f"cue {VERSION} {imageset.fingerprint} {p!r} {seed} {size_fraction!r}"
     return replace(
         imageset,

@@ -29,7 +29,10 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class _Read:
-    """Draws the picture of a sample: "train/cat/cat_00012.png" is number 12 of its split."""
+    """Draws the picture of a sample: "train/cat/cat_00012.png" is number 12 of train.
+
+    So it is where the training images are measured, too, whose split is then that of a test.
+    """
 
     class_names: tuple[str, ...]
     size: int
@@ -37,7 +40,8 @@ class _Read:
 
     def __call__(self, sample: Sample) -> Picture:
         index = int(sample.image.rpartition("_")[2].removesuffix(".png"))
-        return render(self.class_names[sample.label], self.size, self.seed, sample.split, index)
+        split = sample.image.partition("/")[0]
+        return render(self.class_names[sample.label], self.size, self.seed, split, index)
 
 
 Set = TypeVar("Set", bound=SampleSet)
