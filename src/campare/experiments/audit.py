@@ -495,7 +495,9 @@ def _images(
             f"Expected images in split {chosen!r} of {images.name}, got none. Try: split='all'"
         )
     live.say(f"campare: {len(samples)} images of {images.name} ({chosen})")
-    tested = tuple(replace(sample, split="test") for sample in samples)
+    tested = tuple(
+        sample if sample.split == "test" else replace(sample, split="test") for sample in samples
+    )
     images = replace(images, samples=tested)
     say_inventory(images, live)
     return images, chosen

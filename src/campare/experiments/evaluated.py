@@ -99,6 +99,7 @@ class Evaluated:
                 moving[which], weighed[which] = depends(
                     self.classifier, self.prepare(images[which]), target, self.layer
                 )
+                release(images)
         all_zero = np.logical_and.reduce([*zero.values(), np.full(len(images), bool(zero))])
         found = Dependence(moving | ~all_zero, weighed)
         none = np.zeros(len(images), bool)

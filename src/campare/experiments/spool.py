@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 #: Rows that stay in memory.
-LIMIT = 2**15
+LIMIT = 2**13
 
 
 class Spool:

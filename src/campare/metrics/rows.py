@@ -20,7 +20,7 @@ _SCHEMA = pl.Schema(
 
 
 #: Rows of a frame, at most.
-_ROWS = 2**14
+_ROWS = 2**13
 
 
 def frames(

@@ -37,7 +37,7 @@ from campare.runs.failures import failure_path, read_failures
 from campare.runs.manifest import CellRecord, Manifest, read_manifest
 from campare.runs.records import read_records, record_path
 from campare.runs.seals import Fault, Seal
-from campare.runs.tables import NO_ROWS, TableError, scan_table
+from campare.runs.tables import BATCH, NO_ROWS, TableError, scan_table
 from campare.types import Array, Bools, Floats
 
 if TYPE_CHECKING:
@@ -335,7 +335,7 @@ class Run:
     def write_scores(self, cell: Cell, rows: "pl.DataFrame | pl.LazyFrame") -> None:
         """Write the rows of a cell; they count once the cell is recorded, too."""
         with atomic(self.scores_path(cell)) as part:
-            rows.lazy().sink_parquet(part)
+            rows.lazy().sink_parquet(part, row_group_size=BATCH)
 
     def images(self) -> "Images":
         """The test images that are kept, with labels, names and masks: of many a sample."""

@@ -12,8 +12,8 @@ from campare.files import is_file
 from campare.runs.manifest import CellRecord
 from campare.types import SCORE_COLUMNS
 
-#: Rows that are read together.
-BATCH = 2**15
+#: Rows that are read together, and written as a row group.
+BATCH = 2**14
 #: What reading a file that holds no such rows raises.
 NO_ROWS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 

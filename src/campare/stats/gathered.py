@@ -34,6 +34,7 @@ BLANK = ("flat", "all-negative", "non-finite", "unconnected")
 
 _UNIT = ("recipe", "seed", "method", "layer", "metric")  # rows that have these in common
 _RELEASED = 16  # batches until what they wrote leaves the memory
+_COMPARED = 2**16  # rows whose images are compared together with those that are known
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def survey(source: Source) -> Survey:
         RunError: no row with a value, or one without an image or a seed.
     """
     units: list[pl.DataFrame] = []
-    images: list[pl.DataFrame] = []
+    judged, others = _Images(judged=True), _Images(judged=False)
     for part in source.parts:
         for batch in rows_of(part):
             _require_named(batch)
@@ -92,23 +93,62 @@ def survey(source: Source) -> Survey:
                     (wrong & pl.col("of_prediction")).any().alias("of_prediction"),
                 )
             )
-            judged = (pl.col("metric") == "correct").fill_null(value=False)
-            images.append(known.select("image", "group", "split", judged.alias("judged")).unique())
-            if len(images) > _RELEASED:
-                units, images = [_joined(units)], [pl.concat(images).unique()]
+            correct = (pl.col("metric") == "correct").fill_null(value=False)
+            judged.add(known.filter(correct))
+            others.add(known.filter(~correct))
+            if len(units) > _RELEASED:
+                units = [_joined(units)]
     if not units:
         raise _nothing(0)
-    found, pairs = _joined(units), pl.concat(images).unique()
+    found = _joined(units)
     split = TEST if TEST in found["split"] else None
     if split is not None:
         found = found.filter(pl.col("split") == split)
-        pairs = pairs.filter(pl.col("split") == split)
+    images = pl.concat(each.of(split) for each in (judged, others))
     found = found.group_by(_UNIT, maintain_order=True).agg(
         pl.col("rows", "defined").sum(), pl.col("of_label", "of_prediction").any()
     )
     if not found["defined"].sum():
         raise _nothing(int(found["rows"].sum()))
-    return Survey(found, pairs.drop("split").unique(), split)
+    return Survey(found, images, split)
+
+
+class _Images:
+    """The images of rows with their groups and splits, each combination once.
+
+    Rows are compared with what is known of them, some batches together, and not kept.
+    """
+
+    def __init__(self, *, judged: bool) -> None:
+        self.judged = judged
+        texts = dict.fromkeys(("image", "group", "split"), pl.String)
+        self._known = pl.DataFrame(schema={**texts, "alone": pl.Boolean})
+        self._waiting: list[pl.DataFrame] = []
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Take the images of a batch; those of no group are `alone`, since no null equals one."""
+        own = rows.select(
+            "image", *(pl.col(name).fill_null("") for name in ("group", "split")),
+            pl.col("group").is_null().alias("alone"),
+        )  # fmt: skip
+        if own.height:
+            self._waiting.append(own)
+        if sum(each.height for each in self._waiting) > _COMPARED:
+            self._compare()
+
+    def _compare(self) -> None:
+        own = pl.concat([self._known[:0], *self._waiting])
+        fresh = own.join(self._known, on=own.columns, how="anti").unique()
+        if fresh.height:
+            self._known = pl.concat([self._known, fresh])
+        self._waiting = []
+
+    def of(self, split: str | None) -> pl.DataFrame:
+        """Image, group (null: none) and judged, each combination once; of one split, or of all."""
+        self._compare()
+        own = self._known if split is None else self._known.filter(pl.col("split") == split)
+        group = pl.when("alone").then(None).otherwise("group").alias("group")
+        return own.select("image", group, pl.lit(self.judged).alias("judged")).unique()
 
 
 def _require_named(batch: pl.DataFrame) -> None:

@@ -78,9 +78,9 @@ def _shared(content: bytes, number: int) -> Shared | None:
     """The same mosaics are behind many metrics and arms."""
     shown = np.frombuffer(content, np.int64).reshape(number, -1)
     single = shown.max(initial=-1) + 1 + np.arange(number)[:, None]  # none other shows it
-    shown = np.where(shown < 0, single, shown)
-    shows = np.zeros((number, shown.max(initial=0) + 1))
-    shows[np.arange(number)[:, None], shown] = 1
+    images, place = np.unique(np.where(shown < 0, single, shown), return_inverse=True)
+    shows = np.zeros((number, len(images)))
+    shows[np.arange(number)[:, None], place.reshape(shown.shape)] = 1
     sharing = (shows @ shows.T > 0).astype(np.float64)
     np.fill_diagonal(sharing, 0)
     if not sharing.any():
