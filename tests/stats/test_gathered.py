@@ -1,5 +1,7 @@
 """Matrices of a table against a slow reference: a dictionary of lists, filled row by row."""
 
+import subprocess
+import sys
 from collections import defaultdict
 
 import numpy as np
@@ -138,3 +140,50 @@ def test_groups_are_of_images_in_all_parts_of_a_table(read):
                                .otherwise("group"))  # fmt: skip
     with pytest.raises(RunError, match=r"one group for each image, got ., z for"):
         read(other)
+
+
+def test_images_of_no_group_and_of_a_group_without_a_name_are_two():
+    table = drawn(40).with_columns(
+        split=pl.when(pl.int_range(pl.len()) < 20).then(pl.lit("test")),
+        group=pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("")),
+    )
+    counting = table.filter(split="test").with_columns(judged=pl.col("metric") == "correct")
+    columns = ["image", "group", "judged"]
+    found = survey(source_of(table)).images.select(columns).sort(columns)
+    assert found.equals(counting.select(columns).unique().sort(columns))
+
+
+READ = """
+import sys
+from pathlib import Path
+from campare.stats.scores import read
+
+def held():  # at most, as ru_maxrss but for that of the process that began this one
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+read(sys.argv[1]).matrices()  # with what is loaded by then
+before = held()
+read(sys.argv[2]).matrices()
+print(1024 * (held() - before))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory of a process, as Linux has it")
+def test_what_an_image_takes_while_a_table_is_read(tmp_path):
+    """A name, and one row of it in each of two tables of the images: no rows of the table."""
+    names = [f"test/cat/cat_{i:06}.png" for i in range(120_000)]
+    for images in (30_000, 120_000):
+        rows = pl.DataFrame({"image": names[:images]}).with_columns(
+            recipe=pl.lit("A"), seed=pl.lit(0, pl.Int64), split=pl.lit("test"), label=pl.lit("x"),
+            group=pl.lit(None, pl.String), prediction=pl.lit("x"), target=pl.lit("x"),
+            method=pl.lit("cam"), layer=pl.lit("top"), value=pl.lit(0.5), status=pl.lit("ok"),
+        )  # fmt: skip
+        metrics = [rows.with_columns(metric=pl.lit(name)) for name in ("correct", *"abcdefghijk")]
+        table = pl.concat(metrics).select(SCORE_COLUMNS)
+        table.write_parquet(tmp_path / f"{images}.parquet", row_group_size=tables.BATCH)
+    files = [str(tmp_path / f"{images}.parquet") for images in (30_000, 120_000)]
+    done = subprocess.run(
+        [sys.executable, "-c", READ, *files], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) / 90_000 < 1000  # bytes

@@ -104,3 +104,11 @@ def test_images_that_show_themselves_alone_share_nothing():
     assert Shared.of(np.array([[-1] * 4, [-1] * 4, [0, 1, 2, 3]])) is None
     mixed = Shared.of(np.array([[0, 1, 2, 3], [-1] * 4, [3, 4, 5, 6], [-1] * 4]))
     assert np.argwhere(mixed.sharing).tolist() == [[0, 2], [2, 0]]
+
+
+def test_it_does_not_matter_how_many_images_there_are():
+    """Of 10^12 images those that are shown count: there is nothing as large as all."""
+    few = shown(40)
+    many = few * 10**11
+    for a, b in zip(Shared.of(few), Shared.of(many), strict=True):
+        np.testing.assert_array_equal(a, b)
