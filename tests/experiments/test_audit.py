@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from functools import partial
 
@@ -19,10 +20,14 @@ from rich.console import Console
 import campare
 from campare import audit
 from campare.attribution.baselines import BASELINES
-from campare.data import ImageSet
+from campare.data import ImageSet, stored
+from campare.data.decode import Picture
 from campare.data.folder import write_folder
+from campare.data.samples import Sample
 from campare.errors import CampareError, DataError, LayerError, ModelError, RunError, TargetError
+from campare.experiments import spool
 from campare.metrics import Metric, choose
+from campare.metrics import evaluate as measuring
 from campare.metrics.evaluate import measure_maps
 from campare.metrics.faithfulness import deletion
 from campare.metrics.robustness.stability import equivariance
@@ -953,3 +958,27 @@ class TestReplicates:
         found = quick({"a": [network(seed=0), network(seed=1)], "b": network(seed=2)})
         cells = found.frame.select("recipe", "seed").unique().sort("recipe", "seed")
         assert cells.rows() == [("a", 0), ("a", 1), ("b", 0)]
+
+
+def one_picture(images):
+    """A set of so many images that are all the same picture."""
+    pixels = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
+    picture = Picture(pixels, {"object": np.arange(256).reshape(16, 16) < 100})
+    samples = [Sample(f"test/{'ab'[i % 2]}/{i:06}.png", i % 2, "test") for i in range(images)]
+    return ImageSet("one", ("a", "b"), tuple(samples), lambda _: picture, "0", regions=("object",))
+
+
+def test_memory_of_an_audit_hardly_grows_with_the_number_of_images(monkeypatch, tmp_path):
+    """From images to report: what Python and NumPy hold at most."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(stored, "LIMIT", 0)
+    monkeypatch.setattr(measuring, "_SLICE", 2**14)
+    monkeypatch.setattr(spool, "LIMIT", 2**10)
+    net, most = network(), {}
+    for images in (200, 300, 2500):  # the first loads what is needed
+        tracemalloc.start()
+        audit({"a": net}, one_picture(images), metrics=["energy", "focus", "correct"],
+              keep_maps=100, out=tmp_path / str(images))  # fmt: skip
+        most[images] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert (most[2500] - most[300]) / 2200 < 300  # bytes an image
