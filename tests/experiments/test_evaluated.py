@@ -1,5 +1,6 @@
 """A model under evaluation: pixels as it takes them, outputs as the data has them."""
 
+import sys
 from dataclasses import replace
 
 import keras
@@ -8,9 +9,11 @@ import pytest
 
 import campare
 from campare.attribution.method import METHODS
+from campare.data import stored
 from campare.errors import CampareError, ModelError
 from campare.experiments.evaluated import evaluated, of_model
 from campare.metrics.metric import Observer
+from resident import resident
 
 K = keras.layers
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 12, 12, 3), dtype=np.uint8)
@@ -141,3 +144,18 @@ def test_an_option_is_for_all_models_or_for_each(option, value, found):
     assert of_model(option, value, "b", ["a", "b"]) == found
     with pytest.raises(CampareError, match=r"names of models in layer=\.\.\., got 'c'. Try: a, b"):
         of_model("layer", {"c": "x"}, "b", ["a", "b"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pages of a process, as Linux tells them")
+def test_images_whose_maps_are_blank_leave_the_memory_once_they_were_looked_at(
+    model, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(stored, "LIMIT", 0)
+    images = stored.zeros(IMAGES.shape, np.uint8)
+    images[:] = IMAGES
+    assert resident(images) > 0
+    blank = {"grad-cam": np.zeros((5, 10, 10), np.float32)}
+    found = model.reasons(images, np.array([0, 1, 1, 0, 0]), (GRAD_CAM,), blank)
+    assert found["grad-cam"].shape == (5,)
+    assert resident(images) == 0

@@ -1,12 +1,15 @@
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from campare.attribution.maps import pool
+from campare.data import stored
 from campare.data.samples import Images
 from campare.errors import CampareError, DataError
 from campare.metrics.mosaic import class_masks, mosaics
+from resident import resident
 
 
 def image_set(counts, size=10):
@@ -140,3 +143,20 @@ def test_mosaics_of_different_blocks_share_no_group():
     few = mosaics(replace(given, groups=("p",) * 80), count=6, seed=0)
     assert set(few.groups) == {"focus block 0"}
     assert mosaics(image_set([40, 40]), count=6, seed=0).groups == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pages of a process, as Linux tells them")
+def test_images_and_masks_in_files_leave_the_memory(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(stored, "LIMIT", 0)
+    images = image_set([300, 300], size=32)
+    masks = stored.zeros((600, 32, 32), bool)
+    filed = stored.zeros(images.images.shape, np.uint8)
+    masks[:], filed[:] = True, images.images
+    assert resident(masks) + resident(filed) > 2_000_000
+    stored.release(masks, filed)
+    made = mosaics(replace(images, images=filed), count=50, seed=0)
+    own, other = class_masks(made, masks)
+    assert own.any()
+    assert other.any()
+    assert resident(masks) + resident(filed) == 0

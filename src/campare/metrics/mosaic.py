@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from campare.attribution.maps import pool
 from campare.data.groups import unit_of
 from campare.data.samples import Images
+from campare.data.stored import release
 from campare.errors import CampareError, DataError
 from campare.metrics.localization import ENERGY, class_discrimination
 from campare.metrics.metric import Metric
@@ -197,6 +198,7 @@ def class_masks(mosaics: Mosaics, masks: Array) -> tuple[Bools, Bools]:
     for whole, four in zip(shown, mosaics.picked, strict=True):
         for (down, across), which in zip(_quadrants(whole.shape[0]), four, strict=True):
             whole[down, across] = pool(masks[which], whole[down, across].shape) >= 0.5
+        release(masks)
     return shown & mosaics.cells, shown & ~mosaics.cells
 
 
@@ -242,6 +244,7 @@ def _assemble(images: Array, picked: Ints) -> NDArray[np.uint8]:
                 pooled = pool(np.moveaxis(images[which], -1, 0), shape)
                 small[which, *shape] = np.moveaxis(np.rint(pooled), 0, -1).astype(np.uint8)
             mosaic[down, across] = small[which, *shape]
+        release(images)  # of a file more is mapped than these four
     return out
 
 
