@@ -4,9 +4,12 @@ import re
 
 import polars as pl
 import pytest
+from written_page import changed
 
-from campare.report import render
+from campare.report import SECTIONS, render
+from campare.report.page import read
 from campare.report.writers.markdown import escaped, table
+from campare.report.writers.markdown import markdown as markdown_of
 from campare.stats.judging import VERDICTS
 from campare.stats.unmeasured import unmeasured
 
@@ -72,3 +75,10 @@ def test_escaping_keeps_ordinary_text():
 
 def test_heads_of_a_table_are_escaped_too():
     assert rows_of(table(["a|b", "c"], [["1", "2"]]))[0] == [r"a\|b", "c"]
+
+
+def test_files_that_were_skipped_are_listed_where_it_says_so(fake_run):
+    data = fake_run.manifest.data.model_copy(update={"skipped": [("a|b.png", "no picture")]})
+    text = markdown_of(read(changed(fake_run, data=data), fake_run.compared), SECTIONS)
+    listed = text.index("a\\|b.png: no picture")
+    assert 0 < text.index("1 file was skipped, as listed below.") < listed < text.index("\n## ")

@@ -55,6 +55,9 @@ def answer(page: Page) -> list[str]:
         *(f"> **Warning.** {escaped(text)}" for text in page.alarms),
         *(text for part in page.parts for text in _part(part)),
         *map(escaped, page.limits),
+        "\n".join(
+            f"- {escaped(image)}: {escaped(why)}" for image, why in page.manifest.data.skipped
+        ),
     ]
 
 
