@@ -9,7 +9,7 @@ import campare
 from campare import explain, wrap
 from campare.errors import TargetError
 from campare.models.arrays import namespace
-from campare.targets import Class, Embedding, Region, Regression, named, part_of, rows_of
+from campare.targets import Box, Class, Embedding, Region, Regression, named, part_of, rows_of
 
 L = keras.layers
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
@@ -262,3 +262,24 @@ def test_a_function_of_the_raw_output_is_a_target_as_ever(scenes):
     found = explain(keras_unet(), scenes, target=of_sand, layer="mid")
     maps, _ = region_by_hand(scenes, 2, np.ones((5, SIDE, SIDE)))
     np.testing.assert_allclose(found.maps, maps, **CLOSE)
+
+
+# Boxes
+
+
+def test_a_box_is_the_largest_score_of_its_class():
+    rng = np.random.default_rng(0)
+    boxes, cells = rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 4, 6, 3))
+    np.testing.assert_allclose(Box(1)(boxes), boxes[:, :, 1].max(1), rtol=1e-6)
+    for name in ("classes", "scores", "logits"):
+        found = Box(2)({"boxes": rng.normal(size=(2, 5, 4)), name: boxes})
+        np.testing.assert_allclose(found, boxes[:, :, 2].max(1), rtol=1e-6)
+    expected = cells[..., 0].max((1, 2))
+    np.testing.assert_allclose(Box(0)(cells), expected, rtol=1e-6)
+    first = np.moveaxis(cells, -1, 1)
+    np.testing.assert_allclose(Box(0, classes=1)(first), expected, rtol=1e-6)
+    for wrong in (cells[:, 0, 0], {"boxes": boxes}, [{"boxes": boxes}]):
+        with pytest.raises(TargetError, match="scores of boxes"):
+            Box(0)(wrong)
+    with pytest.raises(TargetError, match="from 0 to 2, got 3"):
+        Box(3)(boxes)

@@ -1,6 +1,7 @@
 """Targets as values: what is explained of an output of any shape, as one number for each image.
 
     Class        one class of logits (N, K)                         S = z_c
+    Box          a class of a detector's boxes (N, M, K)            S = max_m z_mc
     Region       a class over a mask of a segmentation (N, h, w, K) S = sum_p M_p z_pc
     Regression   a value (N,) or (N, K)                             S = z_k, -z_k or |z_k|
     Embedding    the likeness of an embedding (N, E) to a vector    S = z.v / (|z| |v|)
@@ -9,17 +10,17 @@ Each is a function of the model's raw output, so that it is a `target` as any fu
 holds for each image (masks, vectors) is handed to the compiled graph, not compiled into it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
 import numpy as np
 
 from campare.errors import TargetError
-from campare.models.arrays import cast, namespace, structure
+from campare.models.arrays import cast, namespace, sizes, structure
 from campare.types import Array
 
-__all__ = ["Class", "Embedding", "Region", "Regression"]
+__all__ = ["Box", "Class", "Embedding", "Region", "Regression"]
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,54 @@ class Region(_Given):
         return 1 if sides == shape[2:] and sides != shape[1:-1] else -1
 
 
+#: What detectors call the scores of classes in a dict.
+_SCORES = ("classes", "class_logits", "logits", "scores", "cls")
+
+
+@dataclass(frozen=True)
+class Box:
+    """A class of a one-stage detector: the score of the box that speaks most for it.
+
+    The output is the logits of classes of all boxes or cells, (N, M, K) or (N, h, w, K), by itself
+    or in a dict beside the boxes, by the name 'classes', 'class_logits', 'logits', 'scores' or
+    'cls'. `classes` is the axis of the classes of an output with sides, -1 or 1; None: as the
+    model's framework has it.
+
+    Example:
+        >>> logits = np.array([[[0.0, 3.0], [1.0, 2.0]]])
+        >>> Box(1)(logits).tolist(), Box(0)({"boxes": np.zeros((1, 2, 4)), "logits": logits})
+        ([3.0], array([1.], dtype=float32))
+    """
+
+    name: int | str
+    classes: Literal[-1, 1] | None = None
+
+    def fitted(self, name: int, classes: Literal[-1, 1]) -> Self:
+        """The same of a class by its index, where classes lie along that axis."""
+        return replace(self, name=name, classes=self.classes or classes)
+
+    def __call__(self, output: Any) -> Any:
+        """Output (N, M, K), (N, *sides, K) or (N, K, *sides), or a dict with it -> (N,).
+
+        Raises:
+            TargetError: there are no scores of boxes in the output.
+        """
+        found = output
+        if isinstance(output, Mapping):
+            found = next((output[name] for name in _SCORES if name in output), None)
+        shape = tuple(getattr(found, "shape", ()))
+        if len(shape) < 3:
+            raise TargetError(
+                f"Expected scores of boxes (N, M, K) for a Box, got {structure(output)}. "
+                "Try: wrap(model, output=...) that names them, or docs/wrappers.md for a list of "
+                "boxes"
+            )
+        xp, axis = namespace(found), -1 if len(shape) == 3 else self.classes or -1
+        logits = cast(xp.moveaxis(found, axis, -1), "float32")
+        chosen = logits[..., _index(self.name, logits.shape[-1])]
+        return xp.max(xp.reshape(chosen, (sizes(chosen)[0], -1)), axis=-1)
+
+
 @dataclass(frozen=True)
 class Regression:
     """A value that the model gives: what raises it, or with `sign` -1 what lowers it.
@@ -286,7 +335,7 @@ def part_of(target: Any, part: Any) -> Any:
 
 
 def named(target: str) -> Callable[[Any], Any] | None:
-    """The target that a text stands for, 'value', '-value' or 'region:CLASS'; else None.
+    """The target that a text stands for: 'value', '-value', 'region:CLASS', 'box:CLASS'; else None.
 
     Example:
         >>> named("value"), named("-value").sign, named("region:cat").name, named("cat")
@@ -295,6 +344,8 @@ def named(target: str) -> Callable[[Any], Any] | None:
     kind, _, name = target.partition(":")
     if kind == "region" and name:
         return Region(name)
+    if kind == "box" and name:
+        return Box(name)
     return {"value": Regression(), "-value": Regression(sign=-1)}.get(target)
 
 

@@ -207,3 +207,22 @@ def test_input_gradients_equal_finite_differences(name):
         along = (found * direction).sum((1, 2, 3))
         # a step may cross kinks of relu
         np.testing.assert_allclose(along, expected, rtol=5e-2, atol=3e-2 * np.abs(expected).max())
+
+
+def _difference(logits):
+    return logits[:, 1] - logits[:, 0]
+
+
+@pytest.mark.parametrize("name", ["keras flat", "keras residual", "torch BasicBlock"])
+def test_a_classifier_of_one_score_is_that_score_everywhere(name):
+    images, whole = KINDS[name].images(), classifier(name)
+    one = whole.scoring(_difference)
+    assert one.n_classes == 1
+    logits = whole.predict(images)
+    expected = logits[:, 1:2] - logits[:, :1]
+    np.testing.assert_allclose(one.predict(images), expected, rtol=1e-4, atol=1e-4)
+    tap, other = one.tap(images, 0), whole.tap(images, _difference)
+    np.testing.assert_allclose(tap.gradients, other.gradients, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(tap.logits[:, 0], other.scores, rtol=1e-4, atol=1e-4)
+    again = pickle.loads(pickle.dumps(one))
+    np.testing.assert_allclose(again.predict(images), expected, rtol=1e-4, atol=1e-4)

@@ -1,7 +1,7 @@
 """What is explained: class names, labels and contrasts as targets that a classifier takes.
 
 7 | "cat" | one an image | "label" | "prediction" | "second-best" | Contrast("cat", "dog")
-| Class, Region, Regression, Embedding | "value" | "-value" | "region:cat"
+| Class, Region, Box, Regression, Embedding | "value" | "-value" | "region:cat" | "box:cat"
 | a function of the raw output -> scores (N,)
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from campare.attribution.batches import to_host
 from campare.errors import TargetError
 from campare.models.targets import RANKS, Contrast
-from campare.targets import Class, Region, named
+from campare.targets import Box, Class, Region, named
 from campare.types import Array, Classifier, Floats, Ints, Target
 
 #: What people may ask for.
@@ -48,7 +48,7 @@ def resolve_target(classifier: Classifier, target: Any, labels: Array | None = N
         target = named(target) or target
     if isinstance(target, Class):
         return class_index(classifier, target.name)
-    if isinstance(target, Region):
+    if isinstance(target, (Region, Box)):
         name = _region_index(classifier, target.name)
         return target.fitted(name, getattr(classifier, "classes_axis", -1))
     if callable(target):

@@ -104,7 +104,12 @@ def audit(
         ),
     ] = None,
     target: Annotated[
-        Literal["label", "prediction"], Option(help="The class that maps explain.")
+        str,
+        Option(
+            metavar="TARGET",
+            help="What maps explain: label, prediction; or a score: value, -value, region:CLASS, "
+            "box:CLASS.",
+        ),
     ] = "label",
     split: Annotated[
         Literal["test", "train", "all"] | None,

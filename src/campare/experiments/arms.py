@@ -158,6 +158,7 @@ class _ArmInFile:
     layer_grid: list[int] | None = None
     output: str | int | None = None
     task: str | None = None
+    target: str | None = None
     pixels: str | dict[str, Any] | None = None
     loader: str | None = None
     classes: dict[str, int | str | list[int | str]] | None = None

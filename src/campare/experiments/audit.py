@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from campare.attribution.method import Method
 from campare.data import Images, ImageSet
 from campare.data.groups import By
-from campare.data.samples import SPLITS
+from campare.data.samples import SPLITS, Sample
 from campare.errors import DataError, RunError, TargetError
 from campare.experiments.arms import Arm, trained
 from campare.experiments.cells import ERROR, all_failed, attempted, warn_of_failures
@@ -48,6 +48,7 @@ from campare.runs.kept import Keep, kept, number_of
 from campare.runs.manifest import CellRecord
 from campare.runs.run import MANIFEST, Cell, Run
 from campare.stats.table import Scores
+from campare.targets import named
 from campare.trackers.log import tracker_of
 from campare.trackers.protocol import Tracker
 
@@ -116,7 +117,9 @@ def audit(
             where it has as many outputs as there are classes. Several outputs together for a
             class: {"dog": "151..268", "cat": [281, 282]}.
         target: the class that maps explain, the 'label', or each model's 'prediction', which needs
-            no outputs that match.
+            no outputs that match. Or a score by name: 'value' and '-value' of a regression,
+            'region:CLASS' of a segmentation, 'box:CLASS' of a one-stage detector; a class by its
+            name or index, or as `classes` says. Arms of a file may say it, all the same.
         split: 'test', 'train' or 'all'. Default: test where there is one, else all.
         group: which images belong together, as patients or videos do: a regular expression of their
             paths, "folder", or {image: group}. Default: groups.csv of a folder.
@@ -303,7 +306,7 @@ def _planned(
     require_whole("seed", seed, 0, 0)
     if size is not None:
         require_whole("size", size, 1, 224)
-    arms = trained(models)
+    arms, target = _with_target(trained(models), target)
     every = [cell for arm in arms for cell in arm.cells]
     mine = None if cells is None else numbered(every, cells)
     if mine is not None and out is None:
@@ -324,6 +327,23 @@ def _planned(
         live.say(line)
     selection = _select(images, firsts, metrics, target, live)
     return _Plan(arms, every, mine, images, split, path, terms, reading, opened, selection)
+
+
+def _with_target(arms: Sequence[Arm], target: str) -> tuple[Sequence[Arm], str]:
+    """Arms without the target that a file says of them, and that target, which they share."""
+    said = {arm.name: arm.options["target"] for arm in arms if "target" in arm.options}
+    wanted = {*said.values(), *({target} if target != "label" or len(said) < len(arms) else ())}
+    if said and len(wanted) > 1:
+        other = next(iter(said.values()))
+        raise TargetError(
+            f"Expected one target for all arms, so that they can be compared, got "
+            f"{', '.join(sorted(wanted))}. Try: target: {other} for each, or an audit of each"
+        )
+    arms = [
+        replace(arm, options={k: v for k, v in arm.options.items() if k != "target"})
+        for arm in arms
+    ]
+    return arms, next(iter(wanted)) if said else target
 
 
 #: What of an audit's settings is said of its models.
@@ -481,9 +501,10 @@ def _images(
     """The images to measure, all of them as test images, and which split they are."""
     if split not in (None, "all", *SPLITS):
         raise DataError(f"Expected split test, train or all, got {split!r}. Try: split='test'")
-    if target not in TARGETS:
+    if target not in TARGETS and not named(target):
         raise TargetError(
-            f"Expected target 'label' or 'prediction', got {target!r}. Try: target='label'"
+            "Expected target 'label', 'prediction', 'value', '-value', 'region:CLASS' or "
+            f"'box:CLASS', got {target!r}. Try: target='label'"
         )
     if isinstance(data, Images):
         data = ImageSet.from_images(data)
@@ -494,6 +515,7 @@ def _images(
         raise DataError(
             f"Expected images in split {chosen!r} of {images.name}, got none. Try: split='all'"
         )
+    samples = _shown_by(target, samples, images, live)
     live.say(f"campare: {len(samples)} images of {images.name} ({chosen})")
     tested = tuple(
         sample if sample.split == "test" else replace(sample, split="test") for sample in samples
@@ -501,6 +523,23 @@ def _images(
     images = replace(images, samples=tested)
     say_inventory(images, live)
     return images, chosen
+
+
+def _shown_by(
+    target: str, samples: tuple[Sample, ...], images: ImageSet, live: Live
+) -> tuple[Sample, ...]:
+    """The samples that have what the target is of: the masks of others are of another class."""
+    name = target.partition(":")[2]
+    if name not in images.class_names:
+        return samples
+    own = tuple(each for each in samples if images.class_names[each.label] == name)
+    if not own:
+        raise DataError(
+            f"Expected images of {name!r} for target={target!r}, got none. Try: split='all'"
+        )
+    if len(own) < len(samples):
+        live.say(f"{target} is measured on the images of {name}, not on those of other classes")
+    return own
 
 
 def _select(
@@ -517,6 +556,7 @@ def _select(
         without_mosaics(images, [one.size for one in models], target),
         known=all(one.classes.known for one in models),
         pictures=images.arrays is None,
+        scored=target not in TARGETS,
     )
     for line in selection.words():
         live.say(line)

@@ -19,16 +19,18 @@ from campare.attribution.explain import observations
 from campare.attribution.mapping import unchanged
 from campare.attribution.method import Method
 from campare.attribution.passes import slices
+from campare.attribution.targets import resolve_target
 from campare.data.framing import STRETCH, Framing
 from campare.data.pixels import Pixels
 from campare.data.stored import filled, parts, release
 from campare.errors import CampareError, DataError, LayerError, ModelError, TargetError
 from campare.experiments.inputs import Grids
-from campare.experiments.outputs import ClassOutputs, match, unmatched
+from campare.experiments.outputs import ClassOutputs, match, scored, unmatched
 from campare.models import wrap
 from campare.models.arrays import map_axes
 from campare.models.loaders.spec import parse
 from campare.models.preprocessing import KEYS, Preprocessing, preprocessing
+from campare.targets import named
 from campare.types import Array, Bools, Classifier, Floats, Ints, LayerInfo
 
 _TOGETHER = 1024  # maps that are read together
@@ -221,7 +223,7 @@ def evaluated(
         ModelError, LayerError, TargetError, DataError: it does not fit; the text says what would.
     """
     classifier = wrap(model, name=name, layer_grid=layer_grid, output=output, task=task)
-    assumed = classifier.doubtful_task
+    assumed = "" if named(target) else classifier.doubtful_task
     if assumed:
         classifier, task = classifier.with_settings(task="binary"), "binary"
     if isinstance(layer, (list, tuple)):
@@ -229,8 +231,12 @@ def evaluated(
             f"Expected one layer for {name!r}, got {len(layer)}. "
             "Try: one path, as campare list layers shows"
         )
-    outputs = _outputs(classifier, class_names, classes, target)
     title = title_of(model, classifier)
+    if named(target):
+        classifier = classifier.scoring(_score(classifier, class_names, classes, target))
+        outputs = scored(target)
+    else:
+        outputs = _outputs(classifier, class_names, classes, target)
     if outputs.merged:
         classifier = classifier.merging(outputs.merged)
     sides: tuple[int, ...]
@@ -268,6 +274,22 @@ def evaluated(
             raise
         raise ModelError(f"Expected pixels as {name!r} takes them, got: {error}") from error
     return one
+
+
+def _score(
+    classifier: Any, class_names: tuple[str, ...], classes: Mapping[str, Any] | None, target: str
+) -> Callable[[Any], Any]:
+    """The target of a name, of a class by the model's names, or as `classes` says."""
+    kind, colon, name = target.partition(":")
+    if colon and classes and name in classes:
+        target = f"{kind}:{classes[name]}"
+    elif colon and name in class_names and name not in (classifier.class_names or ()):
+        raise TargetError(
+            f"Expected the output of {name!r} of {classifier.name!r}, which names no classes, got "
+            f"none. Try: classes={{{name!r}: 1}} (--classes {name}=1) with its index"
+        )
+    found: Callable[[Any], Any] = resolve_target(classifier, target)  # type: ignore[assignment]
+    return found
 
 
 def _unprepared(name: str, pixels: Any, size: int | None) -> Preprocessing:

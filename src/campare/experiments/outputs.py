@@ -138,6 +138,19 @@ def unmatched(classifier: Classifier) -> ClassOutputs:
     return ClassOutputs(order, _own_names(classifier), False, "not matched")
 
 
+def scored(target: str) -> ClassOutputs:
+    """The outputs of a model that has one score in place of classes.
+
+    The score stands twice, so that it is the logit of whatever class is looked at.
+
+    Example:
+        >>> scored("region:cat").sorted(np.array([[3.0]])).tolist()
+        [[3.0, 3.0]]
+    """
+    order = np.zeros(2, np.int64)
+    return ClassOutputs(order, (target, target), False, f"the score {target}", count=1)
+
+
 def _ordered(
     classifier: Classifier, class_names: Sequence[str], found: Sequence[tuple[int, ...]], how: str
 ) -> ClassOutputs:

@@ -88,12 +88,14 @@ def select(
     *,
     known: bool,
     pictures: bool = True,
+    scored: bool = False,
 ) -> Selection:
     """Which of the metrics that are wanted can be measured on data with these `regions`.
 
     `metrics` are values, names of metrics and of sets: default, all, claims. `no_mosaics` says for
     a metric of mosaics why there are none; `known`, whether every model's outputs are matched with
-    the data's classes; `pictures`, whether the data are some, and no arrays of another kind.
+    the data's classes; `pictures`, whether the data are some, and no arrays of another kind;
+    `scored`, whether maps explain a score such as 'region:cat' and no class.
 
     Raises:
         CampareError: an unknown metric, or one that is named and lacks something.
@@ -107,7 +109,9 @@ def select(
     if not chosen:
         raise CampareError("Expected metrics, got none. Try: metrics='default'")
     lacking = {
-        metric.name: _lacks(metric, regions, no_mosaics, known, pictures) for metric in chosen
+        metric.name: (_needs_class(metric) if scored else None)
+        or _lacks(metric, regions, no_mosaics, known, pictures)
+        for metric in chosen
     }
     left_out = {name: lack for name, lack in lacking.items() if lack}
     named = choose([name for name in wanted if name not in (*SETS, CLAIMS)], regions)
@@ -191,6 +195,15 @@ def without_mosaics(
                 f"a class with {shown} images{kind_of} beside {4 - shown} of others{kind_of}"
             )
     return lacking
+
+
+def _needs_class(metric: Metric) -> tuple[str, str] | None:
+    """What a metric lacks where maps explain a score: a class's probability, or another class."""
+    reads = metric.stage in ("faithfulness", "drops") and metric.name in METRICS
+    of_logits = metric.name.partition("-over-")[0] in ("pixel-flipping", "infidelity")
+    if (reads and not of_logits) or metric.name == "random-logit":
+        return "a class and its probability, which a score is not", "pixel-flipping in its place"
+    return None
 
 
 def _lacks(

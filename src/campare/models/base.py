@@ -66,7 +66,8 @@ class ImageClassifier(KnownModel):
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """A classifier travels to another process as its model; there it is compiled anew."""
-        return partial(_rewrapped, type(self), self._settings, self._merged), (self._model,)
+        settings = self._settings, self._merged, self._scored
+        return partial(_rewrapped, type(self), *settings), (self._model,)
 
     def take_over(self, model: Any, class_names: Sequence[str] | None = None) -> bool:
         """Take the weights of another network of the same architecture, and keep all programs.
@@ -93,14 +94,27 @@ class ImageClassifier(KnownModel):
         Returns:
             A classifier of the same model whose logits are (N, len(classes)).
         """
-        return _rewrapped(type(self), self._settings, tuple(map(tuple, classes)), self._model)
+        merged = tuple(map(tuple, classes))
+        return _rewrapped(type(self), self._settings, merged, self._scored, self._model)
+
+    def scoring(self, target: Callable[[Any], Any]) -> Self:
+        """This classifier with one score for its output: logits (N, 1), of class 0.
+
+        Args:
+            target: raw output -> (N,), such as a `campare.targets.Region`.
+
+        Returns:
+            A classifier of the same model, so that what takes logits takes any score.
+        """
+        return _rewrapped(type(self), self._settings, (), target, self._model)
 
     def with_settings(self, **changes: Any) -> "ImageClassifier":
         """The same model, wrapped with other options."""
         key = tuple(sorted(changes.items()))
         if key not in self._others:
             settings = {**self._settings, **changes}
-            self._others[key] = _rewrapped(type(self), settings, self._merged, self._model)
+            parts = self._merged, self._scored, self._model
+            self._others[key] = _rewrapped(type(self), settings, *parts)
         return self._others[key]
 
     # What a subclass provides
@@ -136,7 +150,8 @@ class ImageClassifier(KnownModel):
         with self._current():
             images = self._check_images(images)
             shape = tuple(images.shape[1:])
-            require_logits(self._survey(shape))
+            if self._scored is None:
+                require_logits(self._survey(shape))
             parts = self._in_parts(images)
             if parts is not None:
                 return joined((self.predict(part.images), part.new) for part in parts)
@@ -406,6 +421,8 @@ class ImageClassifier(KnownModel):
     def _logits(self, images: Any) -> Any:
         """Logits (N, K) in float32, in the framework's arrays; any other raw output as it is."""
         output = self._forward(images)
+        if self._scored is not None:
+            return own_score(self._scored, output)[:, None]
         if not is_logits(output):
             return output
         logits = cast(output, "float32")
@@ -507,11 +524,12 @@ def _rewrapped(
     kind: type[Kind],
     settings: dict[str, Any],
     merged: tuple[tuple[int, ...], ...],
+    scored: Callable[[Any], Any] | None,
     model: Any,
 ) -> Kind:
-    """A classifier of a model with the settings and merged outputs of another classifier."""
+    """A classifier of a model with the settings, merged outputs and score of another one."""
     classifier = kind(model, **settings)
-    classifier._merged = merged
+    classifier._merged, classifier._scored = merged, scored
     classifier._programs.clear()
     return classifier
 

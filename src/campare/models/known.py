@@ -52,6 +52,7 @@ class KnownModel:
     _names_given: bool = True  # by somebody, and not found in a configuration
     batch: int | None = None  # images that the model takes at a time; None: any number
     _merged: tuple[tuple[int, ...], ...] = ()  # the outputs of each class; (): one each
+    _scored: Callable[[Any], Any] | None = None  # the only score, of the raw output
     input: Key | None = None  # which of several inputs is explained; None: there is one
     _held: Mapping[Key, Any] = MappingProxyType({})  # a row of each other input, as last given
     _backend: Any
@@ -303,6 +304,8 @@ class KnownModel:
         Raises:
             ModelError: the raw output is no logits (N, K): a target of one's own can read it.
         """
+        if self._scored is not None:
+            return 1
         return len(self._merged) or self._classes(require_logits(self._survey()))
 
     def _classes(self, units: int) -> int:
@@ -310,13 +313,18 @@ class KnownModel:
 
     @property
     def _is_binary(self) -> bool:
-        return self._survey().units == 1 and self.task != "regression"
+        return self._scored is None and self._survey().units == 1 and self.task != "regression"
 
     @property
     def doubtful_task(self) -> str:
         """What the only unit is taken for, where nobody says it, in a sentence; else nothing."""
         survey = self._survey()
-        if self.task is not None or survey.units != 1 or survey.bypassed is not None:
+        if (
+            self._scored is not None
+            or self.task is not None
+            or survey.units != 1
+            or survey.bypassed is not None
+        ):
             return ""
         return (
             f"Expected a task of {self.name!r}, whose output is one unit z, got none: it is read "
@@ -363,7 +371,7 @@ class KnownModel:
     @property
     def _any_target(self) -> Target:
         """A target that every model of this kind of output has, to try it with."""
-        return 0 if self._survey().units is not None else total
+        return 0 if self._scored is not None or self._survey().units is not None else total
 
     def layer(self, path: Any = None, shape: Shape | None = None) -> LayerInfo:
         """The LayerInfo of `path`, or of the default layer; its own name is enough if unique.

@@ -167,7 +167,8 @@ def read(run: "Run", comparison: Comparison | None = None) -> Page:
         run, scores, arms, method=method, metrics=per_image, contrasts=_pairs(effects),
         total=total,
     )  # fmt: skip
-    target = _target(scores)
+    target = manifest.config.target or "label"
+    target = _target(scores) if target in ("label", "prediction") else f"the score {target}"
     distributions = [
         spread.spread(view.by_image(scores, method, metric, arms), metric, arms)
         for metric in per_image[:4]
