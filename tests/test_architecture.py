@@ -27,7 +27,8 @@ ROOMS = (
     ("report",),
     ("trackers",),
     ("experiments",),
-    ("callbacks", "cli"),
+    ("callbacks", "explore"),
+    ("cli",),
     ("__main__",),
 )
 RANK = {name: rank for rank, row in enumerate(ROOMS) for name in row}

@@ -15,6 +15,7 @@ from campare.cli.data import data_app
 from campare.cli.defaults import take_own
 from campare.cli.doctor import doctor
 from campare.cli.explain import explain
+from campare.cli.explore import explore
 from campare.cli.listing import list_app
 from campare.cli.log import log
 from campare.cli.power import power
@@ -26,7 +27,7 @@ from campare.cli.terminal import QUIET
 OF_ALL = ("--verbose", "--debug", "-v", "--quiet", "-q")
 
 app = Typer(pretty_exceptions_enable=False)
-for verb in (study, explain, audit, report, log, compare, check, power, doctor):
+for verb in (study, explain, explore, audit, report, log, compare, check, power, doctor):
     app.command(epilog="Also --quiet, --verbose: campare --help.")(verb)
 app.add_typer(data_app, name="data")
 app.add_typer(list_app, name="list")
