@@ -80,7 +80,8 @@ def test_a_live_server_has_the_run_and_shows_its_figures(run, tmp_path):
          "--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db",
          "--artifacts-destination", str(tmp_path / "artifacts")],
         cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}, start_new_session=True,
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true",
+             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}, start_new_session=True,
     )  # fmt: skip
     try:
         _wait(f"{uri}/health")
@@ -97,7 +98,7 @@ def test_a_live_server_has_the_run_and_shows_its_figures(run, tmp_path):
         server.wait(30)
 
 
-def _wait(address: str, seconds: float = 120) -> None:
+def _wait(address: str, seconds: float = 300) -> None:
     last = time.monotonic() + seconds
     while True:
         try:
