@@ -88,6 +88,9 @@ def test_what_one_alone_settles_is_told_from_what_contradicts():
     assert said("supported", "supported") == [
         "By m0 and m1 one claim gets one verdict by all: 2 object supported."
     ]
+    assert said("not settled", "not settled") == [
+        "By m0 and m1 one claim is settled by none: 2 object."
+    ]
     assert said("supported", "not measured") == []
 
 

@@ -183,7 +183,7 @@ equivalent by rise).']
 
 def _of_claims(methods: pl.DataFrame) -> Iterator[Answer]:
     makers = methods["method"].unique(maintain_order=True).to_list()
-    parts: dict[str, list[str]] = {"agree": [], "opposed": [], "apart": []}
+    parts: dict[str, list[str]] = {"agree": [], "opposed": [], "apart": [], "open": []}
     for (name,), rows in methods.group_by("claim", maintain_order=True):
         claim = str(name)
         given = {row["method"]: row["verdict"] for row in rows.to_dicts()}
@@ -192,7 +192,10 @@ def _of_claims(methods: pl.DataFrame) -> Iterator[Answer]:
             continue
         words = list(dict.fromkeys(given.values()))
         if len(words) == 1:
-            parts["agree"].append(f"{claim} {words[0]}")
+            if words[0] in _SETTLED:
+                parts["agree"].append(f"{claim} {words[0]}")
+            else:  # that none settles it is no agreement
+                parts["open"].append(claim)
             continue
         settled = [word for word in words if word in _SETTLED]
         said = ", ".join(
@@ -207,13 +210,15 @@ def _of_claims(methods: pl.DataFrame) -> Iterator[Answer]:
         (parts["opposed"], "gets different verdicts", "get different verdicts"),
         (parts["apart"], "is settled by some alone", "are settled by some alone"),
         (parts["agree"], "gets one verdict by all", "get one verdict by all"),
+        (parts["open"], "is settled by none", "are settled by none"),
     ]
     sentences = [
         f"{_claims(len(names))} {one if len(names) == 1 else many}: {'; '.join(names)}"
         for names, one, many in kinds
         if names
     ]
-    verdict = "differ" if parts["opposed"] else "differ in part" if parts["apart"] else "agree"
+    apart = "differ in part" if parts["apart"] else "agree" if parts["agree"] else "open"
+    verdict = "differ" if parts["opposed"] else apart
     alike = len(parts["agree"])
     short = f"{listed(makers)} agree on {alike} of {count(total, 'claim')}"
     yield Answer("methods", verdict, f"By {listed(makers)} {'. '.join(sentences)}.", short)
