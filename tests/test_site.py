@@ -117,7 +117,7 @@ def test_search_works_from_disk_in_a_browser(site: Path, scheme: str, width: int
             page.locator("label[for=__search].md-header__button").click()
         page.locator("input.md-search__input").click()
         page.locator("input.md-search__input").press_sequentially("pointing game")
-        page.locator(".md-search-result__link").first.wait_for(timeout=30_000)
+        page.locator(".md-search-result__link").first.wait_for(timeout=180_000)
         assert page.locator(".md-search-result__link").count() > 0
         assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
         assert said == []
