@@ -62,6 +62,7 @@ def test_defaults(audited: list[Any], capsys: pytest.CaptureFixture[str]):
         "skip_failed": False,
         "keep_maps": None,
         "cells": None,
+        "log": None,
     }
     assert capsys.readouterr().out.splitlines() == [
         "the summary of runs/photos-audit",
@@ -77,7 +78,7 @@ def test_every_option_arrives(audited: list[Any]):
         "--pixels one=-1..1 --classes cat=3,dog=0 --output 1 --task one=regression "
         "--target prediction --split all --out there --seed 4 --batch-size 8 --engine ray "
         "--loader two=lab:load --trust --prompts cat,dog --strict --skip-failed "
-        "--keep-maps 5 --cells 1"
+        "--keep-maps 5 --cells 1 --log tensorboard"
     )
     assert call(words) == 0
     ((given, settings),) = audited
@@ -106,6 +107,7 @@ def test_every_option_arrives(audited: list[Any]):
         "skip_failed": True,
         "keep_maps": "5",
         "cells": "1",
+        "log": "tensorboard",
     }
 
 

@@ -55,6 +55,7 @@ def test_defaults(studied: list[Any], capsys: pytest.CaptureFixture[str]):
         "skip_failed": False,
         "keep_maps": None,
         "cells": None,
+        "log": None,
     }
     printed = capsys.readouterr().out.splitlines()
     assert printed == [
@@ -70,7 +71,7 @@ def test_every_option_arrives(studied: list[Any]):
         "w.h5 --backbone-option alpha=0.75 --backbone-option depth_multiplier=1 --size 64 "
         "--epochs 3 --method grad-cam,layer-cam --out there --engine ray "
         "--train-sizes 50,100 --augment-strengths 0,0.5 --curve 5 --strict --skip-failed "
-        "--keep-maps 5 --cells 0-3"
+        "--keep-maps 5 --cells 0-3 --log tensorboard"
     )
     assert call(words) == 0
     ((_, settings),) = studied
@@ -95,6 +96,7 @@ def test_every_option_arrives(studied: list[Any]):
         "skip_failed": True,
         "keep_maps": "5",
         "cells": "0-3",
+        "log": "tensorboard",
     }
 
 
