@@ -256,7 +256,7 @@ def test_every_table_can_be_downloaded(fake_run, page):
 
 def test_an_unknown_format_is_named(small_run):
     with pytest.raises(
-        RunError, match=r"Expected format as one of html, md, pdf, ipynb, got 'doc'"
+        RunError, match=r"Expected format as one of html, md, pdf, ipynb, latex, got 'doc'"
     ):
         render(small_run, format="doc")
 
