@@ -655,7 +655,7 @@ class TestMistakes:
             ({"classes": {"cat": 0, "dog": 2}}, TargetError, "from 0 to 1, got 2"),
             ({"classes": {"cat": 0, "dog": [0, 1]}}, TargetError, "got output 0 of 'm' for cat"),
             ({"classes": {"cat": 1, "dog": 1}}, TargetError, "got output 1 of 'm' for cat and dog"),
-            ({"target": "dog"}, TargetError, "Expected target 'label' or 'prediction', got 'dog'"),
+            ({"target": "dog"}, TargetError, "Expected target 'label', .*'box:CLASS', got 'dog'"),
             ({"split": "val"}, DataError, "Expected split test, train or all, got 'val'"),
             ({"data": "nowhere"}, DataError, "Expected a folder of images at nowhere"),
         ],
