@@ -48,6 +48,7 @@ def test_names_tell_models_apart(files):
         arms_of([str(files[0]), str(files[0])])
 
 
+@pytest.mark.slow
 def test_a_study_shows_an_arm_of_each_recipe(tmp_path):
     run = study(tiny_set(test=4), recipes=TINY, seeds=1, metrics=["correct"], out=tmp_path / "r")
     arms = arms_of([str(run.path)])

@@ -50,6 +50,7 @@ def test_a_missing_library_is_told_with_its_extra(name, monkeypatch):
         tracker_of(name)
 
 
+@pytest.mark.slow
 def test_a_study_logs_when_its_report_is_written(tmp_path):
     class Reported(Kept):
         def log(self, found) -> str:
