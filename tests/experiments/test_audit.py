@@ -981,4 +981,5 @@ def test_memory_of_an_audit_hardly_grows_with_the_number_of_images(monkeypatch, 
               keep_maps=100, out=tmp_path / str(images))  # fmt: skip
         most[images] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert (most[2500] - most[300]) / 2200 < 300  # bytes an image
+    # bytes an image: 156 to 304, by when garbage is collected; with a matrix of all images 1,466
+    assert (most[2500] - most[300]) / 2200 < 700
