@@ -6,6 +6,7 @@ import pytest
 
 from campare.errors import RunError
 from campare.runs.run import Run
+from campare.stats.compare import compare
 from campare.stats.scores import read
 from campare.stats.table import Scores
 from campare.types import NEEDED_COLUMNS
@@ -57,7 +58,15 @@ def test_several_values_of_an_image_are_averaged():
 
 
 @pytest.mark.parametrize(
-    ("value", "status"), [(0.5, "no-mask"), (math.nan, "ok"), (math.inf, "ok"), (None, "ok")]
+    ("value", "status"),
+    [
+        (0.5, "no-mask"),
+        (math.nan, "ok"),
+        (math.inf, "ok"),
+        (None, "ok"),
+        (1e308, "ok"),
+        (-1e60, "ok"),
+    ],
 )
 def test_what_is_not_ok_and_finite_is_undefined(value, status):
     one = read(frame(*ROWS[:1], ("A", 0, "z", "grad-cam", "energy", value, status))).matrices()[
@@ -65,6 +74,17 @@ def test_what_is_not_ok_and_finite_is_undefined(value, status):
     ]
     assert one.undefined == 1
     assert np.isnan(one.values[0, 1])
+
+
+def test_the_largest_values_that_count_are_compared():
+    rng = np.random.default_rng(0)
+    rows = [
+        (arm, seed, image, "grad-cam", "energy", float(rng.uniform(-9.9e59, 9.9e59)), "ok")
+        for arm in "AB" for seed in (0, 1, 2) for image in "xyz"
+    ]  # fmt: skip
+    effects = compare(frame(*rows)).effects
+    assert np.isfinite(effects["estimate"].to_numpy()).all()
+    assert np.isfinite(effects["high"].to_numpy()).all()
 
 
 def test_only_the_test_split_counts_where_there_is_one():

@@ -29,6 +29,9 @@ Shown = Mapping[str, Sequence[int]]
 
 TEST = "test"
 PREDICTED = "predicted class"
+#: A value beyond it counts as infinite: of those below, the fourth powers that statistics take of
+#: values are numbers.
+LARGEST = 1e60
 #: Of a map on which nothing can be seen.
 BLANK = ("flat", "all-negative", "non-finite", "unconnected")
 
@@ -186,7 +189,7 @@ def _facts() -> dict[str, pl.Expr]:
     """What counts of a row: whether it has a value, and which class is predicted and explained."""
     ok, value = pl.col("status") == "ok", pl.col("value")
     return {
-        "defined": (ok & value.is_finite()).fill_null(value=False),
+        "defined": (ok & (value.abs() < LARGEST)).fill_null(value=False),
         "right": pl.col("prediction") == pl.col("label"),
         "of_label": (pl.col("target") == pl.col("label")).fill_null(value=False),
         "of_prediction": (pl.col("target") == pl.col("prediction")).fill_null(value=False),
