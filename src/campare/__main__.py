@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         when cells of a run failed, 130 when stopped from the keyboard, 143 by SIGTERM.
 
     Example:
-        >>> main(["--version"])
-        campare 0.1.0
+        >>> main(["--version"])  # doctest: +ELLIPSIS
+        campare ...
         0
     """
     quiet_tensorflow()
