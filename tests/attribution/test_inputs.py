@@ -1,5 +1,7 @@
 """Several inputs, and a pair that shares an encoder: Grad-CAM of one against one by hand."""
 
+from contextlib import nullcontext
+
 import by_hand
 import keras
 import numpy as np
@@ -91,6 +93,33 @@ def torch_pair():
     return Pair().eval(), "conv"
 
 
+def keras_apart():
+    """Two pictures, each through a convolution of its own; `both` sees their sum."""
+    first, second = (keras.Input(by_hand.SHAPES[2], name=name) for name in ("left", "right"))
+    x, y = (L.Conv2D(4, 3, name=f"of_{at}")(z) for at, z in (("left", first), ("right", second)))
+    both = L.Conv2D(4, 1, name="both")(L.Add()([x, y]))
+    network = keras.Model([first, second], L.Dense(2)(L.GlobalAveragePooling2D()(both)))
+    return network, ("left", "right")
+
+
+def torch_apart():
+    import torch
+
+    class Apart(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            channels = by_hand.SHAPES[2][-1]
+            self.of_left, self.of_right = (torch.nn.Conv2d(channels, 4, 3) for _ in range(2))
+            self.both, self.head = torch.nn.Conv2d(4, 4, 1), torch.nn.Linear(4, 2)
+
+        def forward(self, left, right):
+            both = self.both(self.of_left(left) + self.of_right(right))
+            return self.head(both.mean((2, 3)))
+
+    return Apart().eval(), (0, 1)
+
+
+APART = {"keras": keras_apart, "torch": torch_apart}
 TWO = {"keras": keras_two, "torch": torch_two}
 PAIRS = {"keras": keras_pair, "torch": torch_pair}
 
@@ -148,8 +177,10 @@ def test_an_encoder_that_runs_twice_has_a_map_for_each_run(framework):
     pair = {"left": LEFT, "right": RIGHT}
     expected = {1: pair_by_hand(LEFT, RIGHT), 2: pair_by_hand(RIGHT, LEFT)}
     options = {"target": "value"}
+    other = f"from the input 'left', got '{layer}@2', which is not.*layer='{layer}@1'"
     for run, maps in expected.items():
-        found = explain(network, pair, input="left", layer=f"{layer}@{run}", **options)
+        with nullcontext() if run == 1 else pytest.warns(UserWarning, match=other):
+            found = explain(network, pair, input="left", layer=f"{layer}@{run}", **options)
         np.testing.assert_allclose(found.maps, maps, **CLOSE)
     for name, run in (("left", 1), ("right", 2)):  # by itself, the run of what is explained
         found = explain(network, pair, input=name, **options)
@@ -157,6 +188,29 @@ def test_an_encoder_that_runs_twice_has_a_map_for_each_run(framework):
         np.testing.assert_allclose(found.maps, expected[run], **CLOSE)
     with pytest.raises(LayerError, match=f"layer='{layer}@1' or layer='{layer}@2'"):
         explain(network, pair, input="left", layer=layer, **options)
+
+
+@FRAMEWORKS
+def test_a_layer_of_what_is_held_is_said_to_be_none_of_what_is_explained(framework):
+    pytest.importorskip(framework)
+    network, names = APART[framework]()
+    options = {"target": 0, "method": "hires-cam"}
+    with pytest.warns(UserWarning, match="'of_right', which is not: .*Try: layer='both'"):
+        found = explain(
+            network, (LEFT, RIGHT), input=names[0], layer=["of_left", "of_right"], **options
+        )
+    assert found.layer == "of_left+of_right"
+    for name, layer in ((0, "both"), (0, "of_left"), (1, "of_right")):  # nothing to be said
+        explain(network, (LEFT, RIGHT), input=names[name], layer=layer, **options)
+
+
+def test_the_only_input_may_be_named():
+    network = by_hand.keras_network(2)
+    expected = explain(network, LEFT, target=1).maps
+    for key in (network.inputs[0].name, 0):
+        for given in (LEFT, (LEFT,), {network.inputs[0].name: LEFT}):
+            found = explain(network, given, input=key, target=1)
+            np.testing.assert_array_equal(found.maps, expected)
 
 
 def test_that_several_inputs_are_not_compiled_is_said():
@@ -191,7 +245,7 @@ def test_what_does_not_fit_is_one_line():
         (pair, {"left": LEFT, "right": RIGHT}, {}, "input='left', one of left, right"),
         (network, (LEFT, AGES), {"input": "image"}, "input='picture', one of picture, ages"),
         (network, (LEFT, AGES[:2]), {}, "np.repeat"),
-        (network, LEFT, {}, "a tuple or a dict of arrays"),
+        (network, LEFT, {}, "got no tuple or dict. Try: a tuple of its inputs"),
         (network, (LEFT, AGES, AGES), {}, "a tuple in that order"),
     ]
     for model, inputs, options, advice in cases:

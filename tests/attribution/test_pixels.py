@@ -176,3 +176,12 @@ def test_numbers_that_cannot_be_are_refused(classifier, method, options):
         explain(classifier, IMAGES, target=1, method=METHODS[method](**options))
     advised = float(str(told.value).rpartition("=")[2])
     METHODS[method](**{name: int(advised) or advised})
+
+
+def test_a_layer_changes_nothing_of_what_looks_at_pixels(network, classifier):
+    expected = explain(network, IMAGES, method="gradient", target=1)
+    with pytest.warns(UserWarning, match="no layer for 'gradient', whose maps are of the input"):
+        found = explain(
+            network, IMAGES, method="gradient", target=1, layer=classifier.default_layer
+        )
+    np.testing.assert_array_equal(found.maps, expected.maps)

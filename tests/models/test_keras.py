@@ -222,6 +222,31 @@ def test_outputs_by_position_and_by_name_are_the_same(images):
     assert by_name.n_classes == 4
 
 
+def test_the_output_of_a_model_with_one_is_named_as_it_is(images):
+    model = zoo.flat()
+    expected = wrap(model).predict(images)
+    for output in (model.layers[-1].name, 0):
+        np.testing.assert_array_equal(wrap(model, output=output).predict(images), expected)
+    for wrong in ("species", 1, -1):
+        with pytest.raises(ModelError, match=f"one of 1 outputs .*got {wrong!r}"):
+            wrap(model, output=wrong).predict(images)
+
+
+def test_a_classifier_takes_another_output():
+    classifier = wrap(zoo.several(), output="species")
+    assert wrap(classifier, output="colour").n_classes == 4
+    assert classifier.n_classes == wrap(zoo.several(), output="species").n_classes != 4
+
+
+def test_an_input_without_sides_is_not_explained():
+    picture, numbers = keras.Input((8, 8, 3), name="picture"), keras.Input((2,), name="numbers")
+    both = L.Concatenate()([L.GlobalAveragePooling2D()(L.Conv2D(2, 3)(picture)), numbers])
+    model = keras.Model([picture, numbers], L.Dense(2)(both))
+    for named in ("numbers", 1):
+        with pytest.raises(ModelError, match=r"got 'numbers' .*\(2,\)\. Try: input= one of 'pict"):
+            wrap(model, input=named)
+
+
 def test_several_inputs_and_images_that_are_none():
     a, b = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
     two = keras.Model([a, b], L.Dense(2)(L.GlobalAveragePooling2D()(L.Add()([a, b]))))

@@ -466,6 +466,21 @@ def test_a_target_that_cannot_read_what_a_detector_found(n, target, got, images)
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("output", [0, "scores"])
+def test_detections_are_no_several_outputs(output, images):
+    with pytest.raises(ModelError, match=r"got detections.*target='box:CLASS'"):
+        explain(wrap(Detector(), output=output), images, target=of_all_boxes, layer="body")
+
+
+def test_the_output_of_a_module_with_one_is_at_position_0(images):
+    module = classifier("torch BasicBlock").model
+    expected = wrap(module).predict(images)
+    np.testing.assert_array_equal(wrap(module, output=0).predict(images), expected)
+    for wrong in ("logits", 1):
+        with pytest.raises(ModelError, match=f"one of 1 outputs .*got {wrong!r}"):
+            wrap(module, output=wrong).predict(images)
+
+
 def test_boxes_that_are_no_score_are_refused_in_a_line(images):
     with pytest.raises(TargetError, match=r"got a list of 3, .*stacks the scores of a list"):
         explain(Detector(), images, target=lambda z: [one["scores"].sum() for one in z])

@@ -6,6 +6,7 @@
 It is read from the tap that makes the maps, so that it costs no pass of its own.
 """
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,6 +88,28 @@ def without_gradients(
         known.add(key)
         moving = True
     return Dependence(np.full(len(images), moving), np.zeros(len(images), bool))
+
+
+def warn_of_another_input(classifier: Classifier, images: Any, layers: Any) -> None:
+    """Of several inputs, say where a layer that is named, or one of several, sees but the others.
+
+    Raises:
+        LayerError: there is no such layer.
+    """
+    name = getattr(classifier, "input", None)
+    if name is None:
+        return
+    shape = image_shape(images)
+    for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
+        path = classifier.layer(layer, shape).path
+        if classifier.sees(path, shape):  # type: ignore[attr-defined]
+            continue
+        warnings.warn(
+            f"Expected a layer that is computed from the input {name!r}, got {path!r}, which is "
+            f"not: its map is of another input. Try: layer={classifier.layer(None, shape).path!r}, "
+            "or the name of that input",
+            stacklevel=2,
+        )
 
 
 def connected_layer(classifier: Classifier, images: Any, target: Target, but: str) -> str:

@@ -17,7 +17,7 @@ from campare.attribution.batches import (
 )
 from campare.attribution.explanation import Explanation, join
 from campare.attribution.mapping import Layers, map_batches
-from campare.attribution.method import Method, find
+from campare.attribution.method import Method, find, reads_layer
 from campare.attribution.targets import Wanted, is_one_an_image, target_indices
 from campare.errors import ModelError, TargetError
 from campare.models import LayerGrid, recent
@@ -215,6 +215,12 @@ def _explanations(
     smooth: bool,
 ) -> Iterator[Explanation]:
     checked = False
+    if layer is not None and not reads_layer(method):
+        warnings.warn(
+            f"Expected no layer for {method.name!r}, whose maps are of the input, got "
+            f"layer={layer!r}, which changes nothing. Try: no layer=, or method='grad-cam'",
+            stacklevel=4,
+        )
     steps = map_batches(
         classifier, given, target, (method,), layer, batch_size, seed, smooth=smooth
     )

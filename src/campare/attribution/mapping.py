@@ -19,6 +19,7 @@ from campare.attribution.connection import (
     Dependence,
     connected_layer,
     dependence,
+    warn_of_another_input,
     without_gradients,
 )
 from campare.attribution.gradient import fuse
@@ -75,9 +76,9 @@ def map_batches(
     for batch in given:
         with unchanged(classifier):  # which is looked at once a batch
             batch = batch._replace(images=_taken(classifier, batch.images))
-            n = len(batch.images)
+            n, first = len(batch.images), not start
             resolved = resolve_target(classifier, _part(target, start, n), batch.labels)
-            if not start and not callable(resolved):
+            if first and not callable(resolved):
                 _warn_of_one_unit(classifier)
             start += n
             full = full or n
@@ -91,6 +92,8 @@ def map_batches(
                 paths = layer
             else:
                 paths, fetch = start_at(layer)
+                if first:
+                    warn_of_another_input(classifier, images, layer)
         if smooth:
             fetch = _smoothed(classifier, images, several, methods, layer, batch_size, rng, fetch)
         if waiting is not None:

@@ -53,8 +53,8 @@ def wrap(
     `task` says what an output of one unit is: 'binary', two classes, of which it is the logit of
     the second, or 'regression', a value, whose maps show what raises it. Without a sigmoid behind
     it, None takes it for binary, and explain() warns. A Classifier is returned as it is, or, with
-    another `layer_grid`, `task` or `input`, as one that differs in these alone. `input` is the name
-    or position of the one of several inputs that is explained.
+    another `layer_grid`, `task`, `input` or `output`, as one that differs in these alone. `input`
+    is the name or position of the one of several inputs that is explained.
 
     Raises:
         ModelError: the model is of a kind that campare cannot read, or the file cannot be loaded.
@@ -93,7 +93,7 @@ def wrap(
     families = {base.__module__.partition(".")[0] for base in type(model).__mro__}
     if hasattr(model, "tap") and hasattr(model, "start"):  # a Classifier, ours or a user's own
         own: ImageClassifier = model
-        given = {name: options[name] for name in ("layer_grid", "task", "input")}
+        given = {name: options[name] for name in ("layer_grid", "task", "input", "output")}
         given = {name: value for name, value in given.items() if value is not None}
         return own.with_settings(**given) if given else own
     if "keras" in families:  # before torch: on that backend Keras models are torch modules, too

@@ -186,7 +186,8 @@ def run_squashed(
                 patches.enter_context(_attribute(layer, "_convert_input_args", False))
                 patches.enter_context(replaced(graph, "_convert_inputs_to_tensors", _as_they_are))
         outputs = model(images, training=False)
-    return one_output(outputs, output, model.name, getattr(model, "output_names", None)), squashed
+    graph = getattr(model, "_functional", None) or model  # of a Sequential
+    return one_output(outputs, output, model.name, getattr(graph, "output_names", None)), squashed
 
 
 def integer_input(model: keras.Model) -> str | None:

@@ -346,6 +346,18 @@ class ImageClassifier(KnownModel):
             self._bottlenecks[path, shape] = alike
         return self._bottlenecks[path, shape]
 
+    def sees(self, layer: Any = None, shape: Shape | None = None) -> bool:
+        """Whether `layer` is computed from the input that is explained, the others held.
+
+        Tried on two images of noise; where the model takes one number of images alone, on as many.
+        """
+        shape = shape or self._known_shape()
+        rng = np.random.default_rng(0)
+        noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
+        images, target = self._with_held(noise), self._any_target
+        (found,) = self.start(images, target, read=_activations, layer=layer, gradients=False)()
+        return not np.array_equal(found[0], found[1])
+
     def _is_read(self, path: str, shape: Shape) -> bool:
         """Whether the class depends on the grid of the layer at `path`."""
         noise = np.random.default_rng(0).uniform(0, 255, (1, *shape))  # type: ignore[arg-type]
@@ -579,6 +591,10 @@ def _with_curvature(tap: Tap) -> tuple[Any, ...]:
 
 def _output_of(tap: Tap) -> tuple[Any, ...]:
     return (flat(tap.logits),)
+
+
+def _activations(tap: Tap) -> tuple[Any, ...]:
+    return (tap.activations,)
 
 
 def _gradients(tap: Tap) -> tuple[Any, ...]:

@@ -135,6 +135,12 @@ class KerasClassifier(ImageClassifier):
             shape = _input_shape(self.model)
         else:
             shape = shapes.pop(self.input)[0]
+            if len(shape) < 2:
+                raise ModelError(
+                    f"Expected an input with sides to explain, (H, W, C) or (T, C), got "
+                    f"{self.input!r} of {self.name!r} with shape {shape}. Try: input= one of "
+                    f"{', '.join(map(repr, _with_sides(self.model))) or 'a model that has one'}"
+                )
             self._held = {key: _zeros(*other) for key, other in shapes.items()}
         self.input_shape = (*shape[1:], shape[0]) if self._channels_first else shape
         self.batch = _batch_size(self.model)
@@ -327,7 +333,8 @@ class KerasClassifier(ImageClassifier):
             given = dict(zip(keys, (self._one_sent(images[0]), *images[1:]), strict=True))
             by_name = isinstance(getattr(self.model, "_inputs_struct", None), dict)
             ordered = {key: given[key] for key in _input_shapes(self.model)}
-            return ordered if by_name else list(ordered.values())
+            values = list(ordered.values())
+            return ordered if by_name else values if len(values) > 1 else values[0]
         return self._one_sent(images)
 
     @property
@@ -426,7 +433,7 @@ def _which_input(model: keras.Model, wanted: Key | None) -> Key | None:
         wanted = names[wanted]
     if wanted in shapes or (wanted is None and len(names) < 2):
         return wanted
-    with_sides = [name for name, (shape, _) in shapes.items() if len(shape) > 1]
+    with_sides = _with_sides(model)
     if wanted is None and len(with_sides) == 1:
         return with_sides[0]
     raise ModelError(
@@ -434,6 +441,11 @@ def _which_input(model: keras.Model, wanted: Key | None) -> Key | None:
         f"of {model.name!r}. Try: input={(with_sides or names or ['images'])[0]!r}, one of "
         f"{', '.join(map(str, names))}"
     )
+
+
+def _with_sides(model: keras.Model) -> list[Key]:
+    """The inputs that can be explained."""
+    return [name for name, (shape, _) in _input_shapes(model).items() if len(shape) > 1]
 
 
 def _zeros(shape: tuple[int | None, ...], dtype: str) -> Any:

@@ -70,13 +70,15 @@ def several(inputs: Any, explained: Key, name: str, names: Sequence[Key] = ()) -
     elif isinstance(inputs, (tuple, list)):
         keys = names if len(names) == len(inputs) else range(len(inputs))
         named = dict(zip(keys, inputs, strict=True))
+    elif len(names) == 1:  # as it is
+        named = {names[0]: inputs}
     if names and named and set(named) != set(names):
         raise ModelError(
             f"Expected {len(names)} inputs of {name!r}, {', '.join(map(str, names))}, got "
             f"{', '.join(map(str, named))}. Try: a tuple in that order, or a dict of these names"
         )
     if explained not in named:
-        known = ", ".join(map(repr, named)) or "a tuple or a dict of arrays"
+        known = ", ".join(map(repr, named)) or "no tuple or dict"
         raise ModelError(
             f"Expected inputs of {name!r} with {explained!r}, which is explained, got {known}. "
             f"Try: {f'input={next(iter(named))!r}' if named else 'a tuple of its inputs'}"

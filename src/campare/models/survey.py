@@ -339,6 +339,8 @@ def one_output(
 
     Several outputs come as they are where none is named: a target of the user's own may read them.
 
+    A single tensor is the one of `names`, or of position 0.
+
     Raises:
         ModelError: an output that is not there, or what is no output.
 
@@ -346,8 +348,16 @@ def one_output(
         >>> one_output({"loss": 0.1, "logits": 2.0}, None, "net")
         2.0
     """
-    if hasattr(outputs, "shape") or (wanted is None and is_by_image(outputs)):
+    by_image = is_by_image(outputs)
+    if wanted is None and (hasattr(outputs, "shape") or by_image):
         return outputs
+    if by_image:
+        raise ModelError(
+            f"Expected several outputs of {name!r} to take {wanted!r} of them, got detections, a "
+            "dict for each image. Try: no output=, and target='box:CLASS' or a function of the list"
+        )
+    if hasattr(outputs, "shape"):
+        outputs = (outputs,)
     if not isinstance(outputs, (Mapping, list, tuple)):
         raise ModelError(
             f"Expected logits (N, K) from {name!r}, got {type(outputs).__name__}. "
