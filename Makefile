@@ -130,6 +130,18 @@ $(TRACKED): pyproject.toml constraints.txt
 
 .PHONY: trackers
 
+VIEWED := build/fiftyone/.campare-installed
+
+fiftyone: $(VIEWED)  ## the tests of FiftyOne, in an environment of its own; FIFTYONE_DATABASE_URI names a MongoDB
+	build/fiftyone/bin/pytest -m '' -rs tests/attribution/test_fiftyone.py tests/trackers/test_fiftyone.py tests/test_pages.py -k fiftyone
+
+$(VIEWED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv build/fiftyone
+	build/fiftyone/bin/python -m pip install --quiet -e '.[tensorflow,dev,fiftyone]'
+	@touch $@
+
+.PHONY: fiftyone
+
 # PEERS=1 installs pytorch-grad-cam, Quantus and Xplique, each into an environment of its own (a few
 # GB), and times them, too; OPTIONS=--quick prints a short run and writes nothing.
 bench-metrics: backends $(if $(PEERS),build/road/.installed build/quantus/.installed build/xplique/.installed)  ## time the measures; PEERS=1: and other tools

@@ -11,6 +11,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 #: Page -> the libraries that it needs beyond campare's own.
 PAGES = {
     "data.md": ("datasets", "torch"),
+    "fiftyone.md": ("fiftyone",),
     "out.md": ("duckdb",),
     "trackers.md": (),
     "migrate/captum.md": ("captum",),
@@ -25,11 +26,14 @@ def blocks(page: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text("utf-8"), re.M | re.S)
 
 
+def warns_of(page: str) -> str:
+    return "ignore" if "/" in page or page == "fiftyone.md" else "error"
+
+
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(page, marks=pytest.mark.filterwarnings("ignore" if "/" in page else "error"))
-        for page in PAGES
+        pytest.param(page, marks=pytest.mark.filterwarnings(warns_of(page))) for page in PAGES
     ],  # of other tools' warnings none is ours
 )
 def test_the_examples_run_as_they_stand(page: str, tmp_path: Path, monkeypatch):

@@ -22,5 +22,6 @@ def test_it_says_where_the_run_is(
 
 @pytest.mark.usefixtures("runs")
 def test_no_tracker_of_that_name_is_a_line(failing: Failing):
-    assert "mlflow, tensorboard, wandb, got 'nowhere'" in failing("log", "x", "--to", "nowhere")
+    said = failing("log", "x", "--to", "nowhere")
+    assert "mlflow, tensorboard, wandb, fiftyone, got 'nowhere'" in said
     assert "Missing option '--to'" in failing("log", "x")

@@ -38,7 +38,7 @@ def test_what_a_tracker_fails_with_is_one_line(run):
 
 
 def test_other_names_are_refused():
-    with pytest.raises(CampareError, match="mlflow, tensorboard, wandb, got 'comet:x'"):
+    with pytest.raises(CampareError, match="mlflow, tensorboard, wandb, fiftyone, got 'comet:x'"):
         tracker_of("comet:x")
 
 

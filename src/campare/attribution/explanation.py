@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from campare.attribution import drawing
+from campare.attribution import drawing, fiftyone
 from campare.attribution.batches import channels_last
 from campare.attribution.boxes import THRESHOLD, boxes_of, coco
 from campare.attribution.maps import How, resize
@@ -140,14 +140,53 @@ class Explanation:
             threshold=threshold,
         )
 
+    def to_fiftyone(
+        self,
+        dataset: Any,
+        files: Sequence[str | Path],
+        *,
+        field: str | None = None,
+        windows: Sequence[Sequence[float]] | None = None,
+    ) -> Any:
+        """Put the maps as heatmaps into a data set of FiftyOne, which is returned.
+
+        `dataset` is one of FiftyOne's, or its name; it is made where there is none. `files` are the
+        images' files, in order: their samples get a `field` (default: the method), or are added.
+        A heatmap has `label` (the class that is explained), `score`, `layer` and `status`. Where
+        the model saw a part of each file, `windows` are those of `save`.
+
+        Raises:
+            MissingExtraError: FiftyOne is not installed.
+            CampareError: its database cannot be reached, or files do not fit.
+        """
+        self._require_planar()
+        paths = fiftyone.absolute(files, len(self))
+        library = fiftyone.library()
+        targets = [None] * len(self) if self.target is None else self.target
+        rows = zip(self.maps, targets, self.scores, self.status, strict=True)
+        labels = {
+            path: fiftyone.heatmap(
+                library, one, signed=self.signed, window=windows[i] if windows is not None else (),
+                label=None if target is None else self.class_name(int(target)),
+                score=float(score), layer=self.layer, status=str(status),
+            )
+            for i, (path, (one, target, score, status)) in enumerate(zip(paths, rows, strict=True))
+        }  # fmt: skip
+        found = fiftyone.dataset_of(library, dataset)
+        fiftyone.add(library, found, fiftyone.field_name(field or self.method), labels)
+        return found
+
     def _planar(self, size: tuple[int, int] | None) -> Floats:
         """The maps (N, H, W) at the size of the images."""
+        self._require_planar()
+        return self.resized(size)
+
+    def _require_planar(self) -> None:
         if self.maps.ndim != 3:
             raise CampareError(
                 f"Expected maps of images, got those of {self.maps.ndim - 1} axes. Try: "
                 "explanation.resized()"
             )
-        return self.resized(size)
 
     def save(
         self,

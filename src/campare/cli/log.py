@@ -1,4 +1,4 @@
-"""`campare log`: a run into an experiment tracker."""
+"""`campare log`: a run into an experiment tracker, or into FiftyOne."""
 
 from typing import Annotated
 
@@ -14,8 +14,8 @@ def log(
         str,
         Option(
             metavar="TRACKER[:PLACE]",
-            help="mlflow, tensorboard or wandb; after a colon a tracking URI, a folder or a "
-            "project, where the usual one is not meant.",
+            help="mlflow, tensorboard, wandb or fiftyone; after a colon a tracking URI, a folder, "
+            "a project or a data set, where the usual one is not meant.",
         ),
     ],
 ) -> None:

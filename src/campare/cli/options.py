@@ -450,8 +450,8 @@ Log = Annotated[
     str | None,
     Option(
         metavar="TRACKER[:PLACE]",
-        help="Log the run when it is done: mlflow, tensorboard or wandb; after a colon a tracking "
-        "URI, a folder or a project. See campare log.",
+        help="Log the run when it is done: mlflow, tensorboard, wandb or fiftyone; after a colon a "
+        "tracking URI, a folder, a project or a data set. See campare log.",
     ),
 ]
 Cells = Annotated[

@@ -137,8 +137,9 @@ def audit(
         keep_maps: of how many images, drawn at random, the run directory keeps pictures and maps,
             which the gallery shows: a number, 'all' or 'none'. Default: 1,000, or what a run that
             goes on has. The table has all images.
-        log: where the run is logged when it is done: "mlflow", "tensorboard", "wandb", with a place
-            after a colon, or a tracker; see `campare.log` and docs/trackers.md.
+        log: where the run is logged when it is done: "mlflow", "tensorboard", "wandb",
+            "fiftyone", with a place after a colon, or a tracker; see `campare.log` and
+            docs/trackers.md.
 
     `layer`, `layer_grid`, `output`, `task`, `pixels`, `classes` and `loader` may be
     {arm's name: value}. A model that fails costs itself alone: the others are measured, and a

@@ -120,8 +120,8 @@ def study(
     the answers say where the two part. No row of the table changes. A recipe that is code gives its
     model to `progress` for it.
 
-    `log` says where the run is logged when it is done: "mlflow", "tensorboard", "wandb", with a
-    place after a colon, or a tracker; see `campare.log` and docs/trackers.md.
+    `log` says where the run is logged when it is done: "mlflow", "tensorboard", "wandb",
+    "fiftyone", with a place after a colon, or a tracker; see `campare.log` and docs/trackers.md.
 
     Raises:
         CampareError: a setting that cannot work, where nothing has been written; or all cells

@@ -1,21 +1,24 @@
-"""log(): a run into a tracker that is named by a line, `mlflow`, `tensorboard:runs/tb`."""
+"""log(): a run into a tracker or viewer named by a line, `mlflow`, `tensorboard:runs/tb`."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from campare.errors import CampareError
 from campare.runs.run import Run
+from campare.trackers.fiftyone import FiftyOne
 from campare.trackers.logged import logged
 from campare.trackers.mlflow import MLflow
 from campare.trackers.protocol import Tracker
 from campare.trackers.tensorboard import TensorBoard
 from campare.trackers.wandb import WandB
 
-#: Name -> the tracker at a place: of MLflow a URI, of TensorBoard a folder, of W&B a project.
+#: Name -> the tracker at a place: of MLflow a URI, of TensorBoard a folder, of W&B a project, of
+#: FiftyOne a data set.
 TRACKERS: Mapping[str, Callable[[str | None], Tracker]] = {
     "mlflow": MLflow,
     "tensorboard": TensorBoard,
     "wandb": WandB,
+    "fiftyone": FiftyOne,
 }
 
 
@@ -46,9 +49,9 @@ def log(run: Run | str | Path, to: str | Tracker) -> str:
 
     Args:
         run: a run, or its folder.
-        to: "mlflow", "tensorboard" or "wandb", with a place after a colon where the usual one is
-            not meant: a tracking URI, a folder (default: `tensorboard` in the run), a project; or
-            a `Tracker` of your own.
+        to: "mlflow", "tensorboard", "wandb" or "fiftyone", with a place after a colon where the
+            usual one is not meant: a tracking URI, a folder (default: `tensorboard` in the run), a
+            project, a data set; or a `Tracker` of your own.
 
     Returns:
         Where it is: a URL or a folder.
