@@ -18,7 +18,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FIL
 
 #: Each room imports itself and what stands above it. docs/design.md, "Rooms".
 ROOMS = (
-    ("types", "errors", "optional", "files", "untrusted", "yamlfile"),
+    ("types", "errors", "arguments", "optional", "files", "untrusted", "yamlfile"),
     ("data", "models", "targets", "training"),
     ("attribution",),
     ("metrics",),

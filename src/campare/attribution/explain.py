@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from campare.arguments import checked
 from campare.attribution.batches import (
     Batch,
     batches,
@@ -28,6 +29,7 @@ from campare.types import Classifier, Floats
 __all__ = ["Explanation", "explain", "observe", "stream"]
 
 
+@checked
 def explain(
     model: Any,
     images: Any,
@@ -112,6 +114,7 @@ def explain(
     return explanation
 
 
+@checked
 def stream(
     model: Any,
     images: Any,

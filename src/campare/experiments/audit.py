@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from campare.arguments import checked
 from campare.attribution.method import Method
 from campare.data import Images, ImageSet
 from campare.data.groups import By
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 TARGETS = ("label", "prediction")
 
 
+@checked
 def audit(
     models: Any,
     data: Any,

@@ -104,7 +104,7 @@ def planned(
     backbone_options: Mapping[str, Any] | None = None,
     size: int | None = None,
     epochs: int | None = None,
-    only: Sequence[str] | None = None,
+    only: str | Sequence[str] | None = None,
     train_sizes: Sequence[int] | None = None,
     augment_strengths: Sequence[float] | None = None,
     methods: str | Method | Sequence[str | Method] = ("grad-cam",),
@@ -189,7 +189,7 @@ def numbered_cells(
     *,
     recipes: str | Sequence[Recipe] = "article",
     seeds: int | Sequence[int] = 5,
-    only: Sequence[str] | None = None,
+    only: str | Sequence[str] | None = None,
     train_sizes: Sequence[int] | None = None,
     augment_strengths: Sequence[float] | None = None,
 ) -> list[Cell]:
@@ -236,7 +236,7 @@ def _recipes(
     weights: str | None,
     options: Mapping[str, Any] | None,
     epochs: int | None,
-    only: Sequence[str] | None,
+    only: str | Sequence[str] | None,
 ) -> tuple[Recipe, ...]:
     """The recipes asked for, with what overrides them."""
     if isinstance(recipes, str) and recipes in RECIPES:
@@ -266,7 +266,7 @@ def _recipes(
                 f"Expected Recipe objects, got {arm!r}. Try: recipes='article', only=['A']"
             )
     require_unique(arms)
-    if only:
+    if only is not None:
         only = (only,) if isinstance(only, str) else only
         known = [arm.name for arm in arms]
         wrong = [name for name in only if name not in known]

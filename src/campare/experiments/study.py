@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from campare.arguments import checked
 from campare.attribution.method import Method
 from campare.data import Images
 from campare.data.groups import By
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 SIZE = 128
 
 
+@checked
 def study(
     data: Any,
     *,
@@ -67,11 +69,11 @@ def study(
     seeds: int | Sequence[int] = 5,
     out: str | Path | None = None,
     backbone: str | None = None,
-    weights: str | None = None,
+    weights: str | Path | None = None,
     backbone_options: Mapping[str, Any] | None = None,
     size: int | None = None,
     epochs: int | None = None,
-    only: Sequence[str] | None = None,
+    only: str | Sequence[str] | None = None,
     train_sizes: Sequence[int] | None = None,
     augment_strengths: Sequence[float] | None = None,
     methods: str | Method | Sequence[str | Method] = ("grad-cam",),
@@ -145,7 +147,7 @@ def study(
             seeds=seeds,
             out=out,
             backbone=backbone,
-            weights=weights,
+            weights=None if weights is None else str(weights),
             backbone_options=backbone_options,
             size=size,
             epochs=epochs,

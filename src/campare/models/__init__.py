@@ -6,6 +6,7 @@ from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from campare.arguments import checked
 from campare.errors import LayerError, ModelError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ LayerGrid = Sequence[int] | Callable[[Any], Any] | None
 _KEPT = 4
 
 
+@checked
 def wrap(
     model: Any,
     *,

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from campare.arguments import checked
 from campare.data.groups import units
 from campare.metrics.mosaic import OF_MOSAICS
 from campare.metrics.registry import find
@@ -62,6 +63,7 @@ Table = Mapping[Key, Measured]
 Row = dict[str, Any]
 
 
+@checked
 def compare(
     table: Any,
     *,

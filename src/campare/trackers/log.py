@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from campare.arguments import checked
 from campare.errors import CampareError
 from campare.runs.run import Run
 from campare.trackers.fiftyone import FiftyOne
@@ -44,6 +45,7 @@ def tracker_of(to: str | Tracker) -> Tracker:
     return TRACKERS[name](place or None)
 
 
+@checked
 def log(run: Run | str | Path, to: str | Tracker) -> str:
     """Log a run in a tracker: parameters, scores of each cell, answers, figures and the report.
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from campare.arguments import checked
 from campare.data.mirror import mirrored
 from campare.data.urls import is_url
 from campare.errors import ModelError
@@ -21,12 +22,13 @@ __all__ = ["Loaded", "load", "own_name"]
 Prompts = Sequence[str] | Mapping[str, str | Sequence[str]]
 
 
+@checked
 def load(
     model: str | Path,
     *,
     loader: str | Callable[[str], Any] | None = None,
     trust: bool = False,
-    prompts: Prompts | None = None,
+    prompts: Any = None,
 ) -> Loaded:
     """Load a model that a line of text specifies.
 
