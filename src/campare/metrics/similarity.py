@@ -2,10 +2,11 @@
 
 Both read the positive part of maps (N, h, w), pair by pair, and only at the cells that `valid`
 (h, w) names: a transformed image has a border that shows nothing. Neither sees the scale of a map.
-Equal maps have similarity 1, exactly.
+Equal maps have similarity 1, exactly. What is compared with several others is read once.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,7 @@ from scipy.ndimage import minimum_filter, uniform_filter
 from campare.errors import DataError
 from campare.metrics.concentration import mean_ranks
 from campare.metrics.values import Values, pixels, with_reasons
-from campare.types import Array, Bools
-
-#: (a, b, valid) -> Values: how alike the maps a and b (N, h, w) are on the cells of `valid` (h, w).
-Similarity = Callable[[Array, Array, Bools | None], Values]
+from campare.types import Array, Bools, Ints
 
 #: Fewer valid cells than these have no rank correlation worth the name.
 MIN_CELLS = 4
@@ -26,100 +24,171 @@ MIN_CELLS = 4
 WINDOW = 7
 
 
-def spearman(a: Array, b: Array, valid: Bools | None = None) -> Values:
-    """Spearman's rank correlation of two maps, in [-1, 1]; ties have their mean rank.
+@dataclass(frozen=True)
+class Seen:
+    """What a similarity reads of N maps.
 
-    Shapes: (N, h, w), (N, h, w), (h, w) -> (N,). Undefined where one of the maps is constant on
-    the valid cells ('flat') or fewer than four cells are valid ('too-small'). Raises DataError for
-    maps of different shapes. Used by Adebayo et al. 2018.
+    Attributes:
+        parts: arrays (N, ...); reasons: why a map has no similarity, (N,) each; cells: those that
+        count, (h, w).
+    """
+
+    parts: tuple[Array, ...]
+    reasons: dict[str, Bools]
+    cells: Bools
+
+    def rows(self, which: Ints) -> "Seen":
+        """Of some of the maps, or of the same ones in another order."""
+        reasons = {name: of[which] for name, of in self.reasons.items()}
+        return replace(self, parts=tuple(part[which] for part in self.parts), reasons=reasons)
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """(a, b, valid) -> Values: how alike maps (N, h, w) are on the cells of `valid` (h, w).
+
+    Attributes:
+        read: (maps, valid) -> what is read of them; like: (seen, seen) -> how alike they are.
+
+    Raises:
+        DataError: maps of different shapes.
 
     Example:
         >>> one = np.array([[[0.0, 1.0], [2.0, 3.0]]])
-        >>> spearman(one, one).values.tolist(), spearman(one, 3 - one).values.tolist()
+        >>> seen = spearman.read(one, None)
+        >>> spearman.like(seen, seen).values.tolist(), spearman(one, 3 - one).values.tolist()
         ([1.0], [-1.0])
     """
-    x, y, reasons, cells = _pair(a, b, valid)
-    x, y = x[:, cells.ravel()], y[:, cells.ravel()]
-    small = np.full(len(x), x.shape[1] < MIN_CELLS)
-    if small.all():
-        return with_reasons(np.zeros(len(x)), {**reasons, "too-small": small})
-    flat = (x.min(axis=1) == x.max(axis=1)) | (y.min(axis=1) == y.max(axis=1))
-    correlation = rank_correlation(x, y)
-    return with_reasons(correlation, {**reasons, "flat": reasons["flat"] | flat})
+
+    read: Callable[[Array, Bools | None], Seen]
+    like: Callable[[Seen, Seen], Values]
+
+    def __call__(self, a: Array, b: Array, valid: Bools | None = None) -> Values:
+        """How alike each of the maps `a` is to that of `b`."""
+        if np.shape(a) != np.shape(b):
+            raise DataError(
+                f"Expected two stacks of maps of one shape, got {np.shape(a)} and {np.shape(b)}. "
+                "Try campare.attribution.maps.pool(maps, grid) on both first."
+            )
+        return self.like(self.read(a, valid), self.read(b, valid))
 
 
-def ssim(a: Array, b: Array, valid: Bools | None = None) -> Values:
-    """Mean structural similarity of two maps, each divided by its maximum, in [-1, 1].
+def ranks(maps: Array, valid: Bools | None = None) -> Seen:
+    """Ranks of the valid cells around their mean (N, n), and their sums of squares (N,).
 
-    Shapes: (N, h, w), (N, h, w), (h, w) -> (N,). Wang et al. 2004 as in scikit-image
-    (`structural_similarity`, uniform window of 7, data range 1), for all maps at once; on a small
-    map the window is the largest odd one up to half of its side, at least 3. Only windows of valid
-    cells count; without any it is undefined ('too-small'). A constant positive map is alike to
-    itself. Raises DataError for maps of different shapes.
+    A map that is constant on these cells is 'flat'; fewer than four cells are 'too-small'.
 
     Example:
-        >>> flat = np.ones((1, 3, 3))
-        >>> ssim(flat, flat).values.tolist()
+        >>> ranks(np.array([[[0.0, 1.0], [2.0, 3.0]]])).parts[0].tolist()
+        [[-1.5, -0.5, 0.5, 1.5]]
+    """
+    x, reasons, cells = _cells(maps, valid)
+    x = x[:, cells.ravel()]
+    small = np.full(len(x), x.shape[1] < MIN_CELLS)
+    if not small.all():
+        reasons["flat"] = reasons["flat"] | (x.min(axis=1) == x.max(axis=1))
+    centered = mean_ranks(x) - (x.shape[1] + 1) / 2
+    squares = np.einsum("np,np->n", centered, centered)
+    return Seen((centered, squares), {**reasons, "too-small": small}, cells)
+
+
+def rank_correlation(a: Seen, b: Seen) -> Values:
+    """Pearson's correlation of `ranks`, in [-1, 1].
+
+    Example:
+        >>> one = np.array([[[0.0, 1.0], [2.0, 3.0]]])
+        >>> rank_correlation(ranks(one), ranks(one**2)).values.tolist()
         [1.0]
     """
-    x, y, reasons, cells = _pair(a, b, valid)
-    side = min(WINDOW, max(3, (min(cells.shape) // 2 - 1) // 2 * 2 + 1))
-    edge = side // 2
-    inner = slice(edge, cells.shape[0] - edge), slice(edge, cells.shape[1] - edge)
-    whole = minimum_filter(cells, side)[inner]  # windows that hold valid cells only
-    if not whole.any():
-        return with_reasons(np.zeros(len(x)), {**reasons, "too-small": np.ones(len(x), bool)})
-    empty = np.zeros(len(x), bool)
-    unit = []
-    for rows in (x * cells.ravel(), y * cells.ravel()):
-        top = rows.max(axis=1).astype(np.float64)
-        empty |= top <= 0
-        unit.append((rows / np.where(top > 0, top, 1)[:, None]).reshape(-1, *cells.shape))
-    local = _local_similarity(unit[0], unit[1], side)[:, inner[0], inner[1]]
-    mean = local[:, whole].mean(axis=1)
-    return with_reasons(mean, {**reasons, "flat": reasons["flat"] | empty})
+    (x, xx), (y, yy) = a.parts, b.parts
+    length = np.sqrt(xx * yy)  # of equal rows: exactly their product
+    product = np.einsum("np,np->n", x, y)
+    return with_reasons(product / np.where(length > 0, length, 1), _of_both(a, b))
 
 
-def rank_correlation(x: Array, y: Array) -> NDArray[np.float64]:
-    """Spearman's correlation of rows (N, n) with rows (N, n) -> (N,); 0 for a constant row.
+def windows(maps: Array, valid: Bools | None = None) -> Seen:
+    """Maps divided by their maxima, and mean and variance of the window around each cell (N, h, w).
+
+    An empty map is 'flat'; no window of valid cells only is 'too-small'.
 
     Example:
-        >>> rank_correlation(np.array([[1, 2, 9]]), np.array([[3, 2, 1]])).tolist()
-        [-1.0]
+        >>> unit, mean, variance = windows(np.full((1, 3, 3), 5.0)).parts
+        >>> unit[0, 0, 0], mean[0, 1, 1], variance[0, 1, 1]
+        (np.float64(1.0), np.float64(1.0), np.float64(0.0))
     """
-    a, b = (mean_ranks(rows) - (rows.shape[1] + 1) / 2 for rows in (x, y))
-    ab, aa, bb = (np.einsum("np,np->n", p, q) for p, q in ((a, b), (a, a), (b, b)))
-    length = np.sqrt(aa * bb)  # of equal rows: exactly ab
-    return np.asarray(ab / np.where(length > 0, length, 1), np.float64)
+    x, reasons, cells = _cells(maps, valid)
+    rows = x * cells.ravel()
+    top = rows.max(axis=1).astype(np.float64)
+    unit = (rows / np.where(top > 0, top, 1)[:, None]).reshape(-1, *cells.shape)
+    mean = _mean(unit, cells)
+    variance = _spread(unit, unit, mean, mean, cells)
+    small = not _whole(cells).any()
+    reasons["flat"] = reasons["flat"] | ((top <= 0) & (not small))
+    return Seen((unit, mean, variance), {**reasons, "too-small": np.full(len(x), small)}, cells)
 
 
-def _local_similarity(x: Array, y: Array, side: int) -> NDArray[np.float64]:
-    """(N, h, w), (N, h, w) -> (N, h, w): SSIM of the window around every cell, data range 1."""
+def structural(a: Seen, b: Seen) -> Values:
+    """Mean over the valid windows of the similarity of means, variances and covariance.
 
-    def mean(z: Array) -> NDArray[np.float64]:
-        return np.asarray(uniform_filter(z, (1, side, side)), np.float64)
-
-    n = side**2
-    ux, uy = mean(x), mean(y)
-    vx, vy, vxy = (
-        n / (n - 1) * (mean(p * q) - up * uq)
-        for p, q, up, uq in ((x, x, ux, ux), (y, y, uy, uy), (x, y, ux, uy))
-    )
+    Example:
+        >>> flat = windows(np.ones((1, 3, 3)))
+        >>> structural(flat, flat).values.tolist()
+        [1.0]
+    """
+    (x, ux, vx), (y, uy, vy) = a.parts, b.parts
+    reasons, whole = _of_both(a, b), _whole(a.cells)
+    if not whole.any():
+        return with_reasons(np.zeros(len(x)), reasons)
     c1, c2 = 0.01**2, 0.03**2
-    above = (2 * ux * uy + c1) * (2 * vxy + c2)
+    above = (2 * ux * uy + c1) * (2 * _spread(x, y, ux, uy, a.cells) + c2)
     below = (ux * ux + uy * uy + c1) * (vx + vy + c2)
-    return np.asarray(above / below)
+    return with_reasons((above / below)[:, whole].mean(axis=1), reasons)
 
 
-def _pair(a: Array, b: Array, valid: Bools | None) -> tuple[Array, Array, dict[str, Bools], Bools]:
-    """Positive rows of both maps, why one of them has no mass, and the valid cells (h, w)."""
-    if np.shape(a) != np.shape(b):
-        raise DataError(
-            f"Expected two stacks of maps of one shape, got {np.shape(a)} and {np.shape(b)}. "
-            "Try campare.attribution.maps.pool(maps, grid) on both first."
-        )
-    (x, first), (y, second) = pixels(a), pixels(b)
-    reasons = {name: first[name] | second[name] for name in first}
-    grid = np.shape(a)[1:]
+#: Spearman's rank correlation, in [-1, 1]; ties have their mean rank. Used by Adebayo et al. 2018.
+spearman = Similarity(ranks, rank_correlation)
+
+#: Mean structural similarity, in [-1, 1]. Wang et al. 2004 as in scikit-image
+#: (`structural_similarity`, uniform window of 7, data range 1), for all maps at once; on a small
+#: map the window is the largest odd one up to half of its side, at least 3. A constant positive map
+#: is alike to itself.
+ssim = Similarity(windows, structural)
+
+
+def _cells(maps: Array, valid: Bools | None) -> tuple[Array, dict[str, Bools], Bools]:
+    """Positive rows of the maps, why one has no mass, and the valid cells (h, w)."""
+    rows, reasons = pixels(maps)
+    grid = np.shape(maps)[1:]
     cells = np.ones(grid, bool) if valid is None else np.broadcast_to(valid, grid)
-    return x, y, reasons, cells
+    return rows, reasons, cells
+
+
+def _of_both(a: Seen, b: Seen) -> dict[str, Bools]:
+    return {name: a.reasons[name] | b.reasons[name] for name in a.reasons}
+
+
+def _side(cells: Bools) -> int:
+    """Cells of a side of the window on maps of this grid."""
+    return min(WINDOW, max(3, int(min(cells.shape) // 2 - 1) // 2 * 2 + 1))
+
+
+def _whole(cells: Bools) -> Bools:
+    """(h, w): the cells whose windows lie in the map and hold valid cells only."""
+    side = _side(cells)
+    edge = side // 2
+    inside = np.zeros(cells.shape, bool)
+    inner = slice(edge, cells.shape[0] - edge), slice(edge, cells.shape[1] - edge)
+    inside[inner] = minimum_filter(cells, side)[inner]
+    return inside
+
+
+def _mean(z: Array, cells: Bools) -> NDArray[np.float64]:
+    """(N, h, w) -> (N, h, w): mean of the window around every cell."""
+    side = _side(cells)
+    return np.asarray(uniform_filter(z, (1, side, side)), np.float64)
+
+
+def _spread(x: Array, y: Array, ux: Array, uy: Array, cells: Bools) -> NDArray[np.float64]:
+    """(N, h, w): covariance of x and y, whose means are ux and uy, in the window of every cell."""
+    n = _side(cells) ** 2
+    return np.asarray(n / (n - 1) * (_mean(x * y, cells) - ux * uy))

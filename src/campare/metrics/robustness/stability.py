@@ -21,12 +21,12 @@ from campare.errors import DataError
 from campare.metrics.classification import predicted
 from campare.metrics.faithfulness.predicting import BATCH
 from campare.metrics.metric import Explain, Metric, Observer, Predict
-from campare.metrics.robustness.transforms import Transform
+from campare.metrics.robustness.transforms import IDENTITY, Transform
 from campare.metrics.similarity import Similarity, spearman
 from campare.metrics.values import Found, Values, average, unless
 from campare.types import Array, Bools, Floats, Ints
 
-_TOGETHER = 1024  # maps that are compared together
+_TOGETHER = 512  # maps that are compared together
 
 
 class Reference(NamedTuple):
@@ -183,11 +183,15 @@ def _respond(
     """Value, floor and null of some of the images."""
     transform, every, partner = observed.transform, observed.after, partners[some]
     maps, after, changed = observed.maps[some], every[some], observed.changed[some]
-    grid = (maps.shape[1], maps.shape[2])
+    grid, read, like = (maps.shape[1], maps.shape[2]), similarity.read, similarity.like
     moved, valid = transform.maps(positive(maps)), transform.valid(grid)
-    value = similarity(moved, after, valid)
-    floor = similarity(maps, transform.back(moved), transform.valid_back(grid))
-    null = similarity(moved, every[partner], valid)
+    still = read(maps, transform.valid_back(grid))
+    moves_maps = transform.source != IDENTITY
+    there = read(moved, valid) if moves_maps else still
+    back = read(transform.back(moved), still.cells) if moves_maps else still
+    here = read(after, valid)
+    other = here.rows(partner) if len(after) == len(every) else read(every[partner], valid)
+    value, floor, null = like(there, here), like(still, back), like(there, other)
     negative = map_status(maps) == "all-negative"
     moves = {"prediction-changed": changed, "all-negative": negative}
     pairs = {
