@@ -103,6 +103,13 @@ def test_too_few_images_are_one_line(kind, counts, text):
     assert str(error.value) == f"Expected a class with {text}. Try adding test images."
 
 
+@pytest.mark.parametrize("shape", [(8, 12, 3), (8, 12, 12, 2), (8, 12, 16, 3), (8, 4, 4, 4, 3)])
+def test_signals_and_volumes_have_no_mosaics(shape):
+    arrays = Images.from_arrays(np.zeros(shape, np.float32), [0, 1] * 4, classes=["a", "b"])
+    with pytest.raises(DataError, match=r"^Expected square pictures .* got float32 of shape \(8"):
+        mosaics(arrays, count=2, seed=0)
+
+
 def test_an_unknown_kind_is_one_line():
     with pytest.raises(CampareError) as error:
         mosaics(image_set([2, 2]), count=1, seed=0, kind="tiles")

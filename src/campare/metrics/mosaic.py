@@ -68,7 +68,8 @@ def mosaics(images: Images, *, count: int, seed: int, kind: str = "focus") -> Mo
 
     No image is shown twice in a mosaic. The cells that do not show the target come from as many
     other classes as there are: all distinct with four classes or more, as in the paper. The same
-    images, count and seed give the same mosaics. Raises DataError where no class has enough images.
+    images, count and seed give the same mosaics. Raises DataError where no class has enough images,
+    and for what is no square picture, as a signal or a volume.
 
     Example:
         >>> pixels = np.zeros((4, 8, 8, 3), np.uint8)
@@ -79,6 +80,7 @@ def mosaics(images: Images, *, count: int, seed: int, kind: str = "focus") -> Mo
     """
     if kind not in KINDS:
         raise CampareError(f"Expected a kind of mosaic, got {kind!r}. Try 'focus' or 'grid'.")
+    _require_pictures(images.images)
     shown = KINDS[kind][1]
     rng = np.random.default_rng(seed)
     blocks = _blocks(images, rng)
@@ -230,6 +232,15 @@ def _quadrants(size: int) -> list[tuple[slice, slice]]:
     """The four cells of an image in reading order; an odd size makes the last ones larger."""
     first, last = slice(0, size // 2), slice(size // 2, size)
     return [(down, across) for down in (first, last) for across in (first, last)]
+
+
+def _require_pictures(images: Array) -> None:
+    shape = tuple(images.shape)
+    if len(shape) != 4 or shape[3] != 3 or shape[1] != shape[2] or images.dtype != np.uint8:
+        raise DataError(
+            "Expected square pictures (N, S, S, 3) of type uint8 to make mosaics of, got "
+            f"{images.dtype} of shape {shape}. Try: measures of single maps, such as 'energy'"
+        )
 
 
 def _assemble(images: Array, picked: Ints) -> NDArray[np.uint8]:
