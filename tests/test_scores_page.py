@@ -11,6 +11,8 @@ import campare
 from campare.errors import TargetError
 from campare.targets import Box, Region, Regression
 
+pytestmark = pytest.mark.slow  # `make docs` runs the guides, too
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "scores.md"
 UNET, DETECTOR, AGE = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.S)
 

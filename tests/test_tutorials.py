@@ -33,6 +33,7 @@ def test_there_are_six_and_each_begins_with_a_title():
                 assert all(line.startswith("#") for line in cell.splitlines()[1:] if line)
 
 
+@pytest.mark.slow
 def test_first_maps(monkeypatch, tmp_path):
     end = run("1_first_maps", monkeypatch, tmp_path)
     assert end["explanation"].maps.shape == (8, 16, 16)
@@ -44,6 +45,7 @@ def test_a_metric_of_ones_own(monkeypatch, tmp_path):
     assert {"upper", "upper(share=0.25)", "energy"} <= set(end["scores"].frame["metric"])
 
 
+@pytest.mark.slow
 def test_volumes(monkeypatch, tmp_path):
     end = run("6_volumes", monkeypatch, tmp_path)
     assert end["accuracy"] > 0.9

@@ -84,11 +84,13 @@ class TestFindings:
         assert {"what", "state", "found", "advice"} == set(rows[0])
 
 
+@pytest.mark.slow
 def test_the_extras_of_campare_are_known():
     found = {each.what for each in findings()}
     assert {"extra medical", "extra remote", "extra ray"} <= found
 
 
+@pytest.mark.slow
 def test_the_frameworks_that_tests_run_with_work():
     found = {each.what: each for each in findings()}
     assert found["keras"].state == "works"
