@@ -111,7 +111,7 @@ clean:  ## remove .venv and caches; runs/ stays
 # With the outputs of the tutorials where `make notebooks` wrote them.
 docs: backends  ## run the examples of docs/, build the site into build/site, and check its links
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt -c constraints.txt
-	$(BIN)/pytest -m '' tests/test_pages.py tests/test_callbacks_page.py tests/test_examples.py
+	$(BIN)/pytest -m '' tests/test_pages.py tests/test_callbacks_page.py tests/test_examples.py tests/test_scores_page.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	$(BIN)/pytest -m '' tests/test_site.py
 	@echo "Open build/site/index.html"
