@@ -18,6 +18,8 @@ def test_a_study_too_small_says_what_it_takes(fake_run):
     (said_of_few,) = faults.weak(few, manifest, ["energy"], [("B", "A")])
     assert said_of_few.text.startswith("Too small to find a difference of 0.05 in energy")
     assert "(B - A: power" in said_of_few.text
+    assert said_of_few.step.endswith(", to find a difference of 0.05 in energy")
+    assert said_of_few.step.split(", to ")[0] in said_of_few.text
     assert faults.weak(scores, manifest, ["energy"], [("B", "A")]) == []
     assert (
         faults.weak(few, changed(manifest, kind="audit", seeds=[0]), ["energy"], [("B", "A")]) == []

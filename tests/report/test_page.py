@@ -510,3 +510,15 @@ def test_no_number_of_a_chart_runs_beyond_it(opened, width):
         })"""
     )
     assert beyond == []
+
+
+def test_no_column_of_the_arms_is_cut_where_their_titles_are_long(opened):
+    opened.set_viewport_size({"width": 1280, "height": 800})
+    beyond = opened.evaluate(
+        """() => [...document.querySelectorAll(".stand .scroll")].map((one) => {
+            for (const name of one.querySelectorAll("tbody th"))
+                name.append(" head with a hidden layer, binary cross-entropy, last block trained");
+            return one.scrollWidth - one.clientWidth;
+        })"""
+    )
+    assert beyond == [0]

@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 from written_page import changed, rendered
 
+from campare.report.faults import Fault
 from campare.report.page import read
-from campare.report.screen import _cautions
+from campare.report.screen import _cautions, _lines
 from campare.stats.alone import DECIDE, Flawed
 from campare.stats.answer import Answer
 from campare.stats.compare import compare
@@ -43,6 +44,13 @@ def test_what_differs_besides_and_what_to_do_next_are_lines(first):
     assert lines["Besides"].startswith("pre-training always comes with another backbone and")
     assert "Maps differ in resolution: A and D 48" in lines["Besides"]
     assert lines["Next"].startswith("train each arm with 5 seeds or more")
+
+
+def test_where_nothing_else_is_next_it_is_what_the_study_is_too_small_for():
+    small = [Fault(False, "Too small.", "9 seeds, to find 0.05"), Fault(False, "Too small.", "b")]
+    assert _lines([], small, []) == [("Next", "9 seeds, to find 0.05.")]
+    first = Answer("next", "not settled", "", "Next: train A")
+    assert _lines([first], small, []) == [("Next", "train A.")]
 
 
 def test_faults_that_are_alike_are_one_line_and_those_that_change_the_answer_come_first(fake_run):

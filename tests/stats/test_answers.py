@@ -244,7 +244,7 @@ def factor(name, word, metric="energy"):
     [
         ("better", "Augmentation makes the maps better"),
         ("worse", "Augmentation makes the maps worse"),
-        ("not detected", "Augmentation makes no detectable difference"),
+        ("not detected", "Augmentation makes no detectable difference to the maps"),
         ("undefined", "The effect of augmentation cannot be said"),
     ],
 )
@@ -270,9 +270,16 @@ def test_matched_effects_of_factors_decide():
 def test_two_factors_in_one_sentence():
     one = Answer("factor", "better", "", "Sun makes the maps better", subject="sun")
     other = Answer(
-        "factor", "not detected", "", "Rain makes no detectable difference", subject="rain"
+        "factor",
+        "not detected",
+        "",
+        "Rain makes no detectable difference to the maps",
+        subject="rain",
     )
-    assert both(one, other) == "Sun makes the maps better; rain makes no detectable difference."
+    assert (
+        both(one, other)
+        == "Sun makes the maps better; rain makes no detectable difference to the maps."
+    )
     again = Answer("factor", "better", "", "Rain makes the maps better", subject="rain")
     assert both(one, again) == "Both sun and rain make the maps better."
     assert headline([one, again]) == "Both sun and rain make the maps better."

@@ -200,7 +200,7 @@ def test_a_design_of_ones_own_is_compared_and_answered():
     assert row["treatment"] == "64-plain + 64-hard"
     assert found.headline == (
         "Hidden units 64 instead of 32 makes the maps better; sampler hard instead of plain makes "
-        "no detectable difference."
+        "no detectable difference to the maps."
     )
 
 
@@ -210,14 +210,15 @@ def test_a_factor_that_an_arm_lacks_is_named_by_itself():
     found = compare(table(arms, lambda arm: 0.1 * arm.endswith("energy")), design=arms, claims=())
     assert found.headline == (
         "Guidance makes the maps better; hidden units 64 instead of 32 makes no detectable "
-        "difference."
+        "difference to the maps."
     )
     arms |= {f"{h}-rrr": {"hidden": h, "guidance": "rrr"} for h in (32, 64)}
     found = compare(table(arms, lambda arm: 0.1 * arm.endswith("energy")), design=arms, claims=())
     said = [one.short for one in found.answers if one.kind == "factor"]
     assert [one for one in said if "Hidden" not in one] == [
-        "Guidance energy makes the maps better", "Guidance rrr makes no detectable difference",
-    ]  # fmt: skip
+        "Guidance energy makes the maps better",
+        "Guidance rrr makes no detectable difference to the maps",
+    ]
 
 
 def test_more_with_a_factor_than_without():
@@ -232,7 +233,7 @@ def test_the_headline_names_what_the_arms_of_the_article_differ_in():
     found = compare(table("ABCD", lambda arm: 0.1 * (arm in "BC")), resamples=100)
     assert found.headline == (
         "Pre-training, backbone and trainable part together make the maps better; augmentation "
-        "makes no detectable difference."
+        "makes no detectable difference to the maps."
     )
     first = next(one for one in found.answers if one.kind == "factor")
     assert "Pre-training always comes with another backbone and trainable part here." in first.text

@@ -7,14 +7,15 @@ import polars as pl
 
 from campare.runs.conditions import differing
 from campare.runs.manifest import Manifest
-from campare.stats.power import power, too_small
+from campare.stats.power import larger, power, too_small
 
 
 class Fault(NamedTuple):
-    """A fault or limit of the run; an `alarm` stands above the answer."""
+    """A fault or limit of the run; an `alarm` stands above the answer. `step`: what mends it."""
 
     alarm: bool
     text: str
+    step: str = ""
 
 
 def faults(manifest: Manifest) -> list[Fault]:
@@ -43,7 +44,9 @@ def weak(
     if manifest.of_models or not metrics or not contrasts:
         return []
     found = power(table, contrasts=contrasts).filter(pl.col("metric").is_in(metrics))
-    return [Fault(False, line) for line in too_small(found, tuple(metrics), manifest.kind)]
+    of = (found, tuple(metrics), manifest.kind)
+    lines = zip(too_small(*of), larger(*of), strict=True)
+    return [Fault(False, line, step) for line, step in lines]
 
 
 def _limits(manifest: Manifest) -> list[str]:

@@ -100,16 +100,19 @@ def screen(
         measures=telling[:MEASURES],
         standings=_standings(comparison, arms, method, telling[:MEASURES], size, found),
         shown=f"the first {ROWS} of {len(names)} differences" if len(names) > ROWS else "",
-        lines=_lines(answers, differ),
+        lines=_lines(answers, faults, differ),
     )
 
 
-def _lines(answers: Sequence[Answer], differ: Sequence[str]) -> list[tuple[str, str]]:
+def _lines(
+    answers: Sequence[Answer], faults: Sequence[Fault], differ: Sequence[str]
+) -> list[tuple[str, str]]:
     """What differs besides, by the answers or else by the settings, and what to do next."""
     besides = [answer.short for answer in answers if answer.kind == "besides"]
     if not besides and differ:
         besides = [f"they differ in {listed(differ)}"]
     first = [answer.short.removeprefix("Next: ") for answer in answers if answer.kind == "next"]
+    first = first or [fault.step for fault in faults if fault.step][:1]
     lines = (("Besides", ". ".join(besides)), ("Next", ". ".join(first)))
     return [(word, f"{text}.") for word, text in lines if text]
 

@@ -122,11 +122,13 @@ def both(one: Answer, other: Answer) -> str:
         >>> sun = Answer("factor", "not detected", "", "Sun makes no detectable difference",
         ...     subject="sun")
         >>> both(sun, Answer("factor", "not detected", "", "", subject="rain"))
-        'Neither sun nor rain makes a detectable difference.'
+        'Neither sun nor rain makes a detectable difference to the maps.'
     """
     single = not any(" together" in answer.subject for answer in (one, other))
     if single and one.verdict == other.verdict == NOT_DETECTED:
-        return f"Neither {one.subject} nor {other.subject} makes a detectable difference."
+        return (
+            f"Neither {one.subject} nor {other.subject} makes a detectable difference to the maps."
+        )
     if single and one.verdict == other.verdict and one.verdict in ("better", "worse"):
         return f"Both {one.subject} and {other.subject} make the maps {one.verdict}."
     return f"{one.short}; {other.short[:1].lower()}{other.short[1:]}."
@@ -453,7 +455,7 @@ def _main(factor: Factor, verdict: str) -> str:
         "better": f"{name} {make} the maps better",
         "worse": f"{name} {make} the maps worse",
         MIXED: f"{name} {make} the maps better by some measures and worse by others",
-        NOT_DETECTED: f"{name} {make} no detectable difference",
+        NOT_DETECTED: f"{name} {make} no detectable difference to the maps",
         UNDEFINED: f"The effect of {_subject(factor)} cannot be said",
     }.get(verdict, f"{name} {'change' if factor.together else 'changes'} the maps")
 
@@ -467,7 +469,7 @@ def _trend(factor: Factor, verdict: str) -> str:
         "better": "the maps better",
         "worse": "the maps worse",
         MIXED: "the maps better by some measures and worse by others",
-        NOT_DETECTED: "no detectable difference",
+        NOT_DETECTED: "no detectable difference to the maps",
         UNDEFINED: "a difference that is undefined",
     }.get(verdict, "a difference")
     return f"{what} {effect}" + (f" ({stratum})" if stratum else "")

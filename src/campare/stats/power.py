@@ -7,7 +7,7 @@
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -245,19 +245,44 @@ def too_small(
         Too small to find a difference of 0.05 in energy (B - A: power 30%, it finds 0.11 with \
 80%). It takes 400 images at 3 seeds.
     """
-    lines = []
+    return [
+        f"Too small to find a difference of {row['smallest']:g} in {row['metric']} "
+        f"({row['contrast']}: power {row['power']:.0%}, it finds {_found(row)} with "
+        f"{100 * goal:.4g}%). {_takes(row, f'{replicate(kind)}s')}"
+        for row in _weakest(found, metrics, goal)
+    ]
+
+
+def larger(
+    found: pl.DataFrame,
+    metrics: Sequence[str] = (),
+    kind: str = "",
+    goal: float = POWER_GOAL,
+) -> list[str]:
+    """What to do about each line of `too_small`, as a step.
+
+    Example:
+        >>> row = {"contrast": "B - A", "method": "grad-cam", "metric": "energy",
+        ...     "smallest": 0.05, "power": 0.3, "seeds": 3, "seeds_needed": 9, "images_needed": 400}
+        >>> larger(pl.DataFrame([row]))
+        ['9 seeds at these images or 400 images at 3 seeds, to find a difference of 0.05 in energy']
+    """
+    return [
+        f"{' or '.join(_ways(row, f'{replicate(kind)}s')) or f'more {replicate(kind)}s and images'}"
+        f", to find a difference of {row['smallest']:g} in {row['metric']}"
+        for row in _weakest(found, metrics, goal)
+    ]
+
+
+def _weakest(
+    found: pl.DataFrame, metrics: Sequence[str] | None, goal: float
+) -> Iterator[Mapping[str, Any]]:
+    """Of each metric the contrast with the least power, where it is below the goal."""
     weak = found.filter((pl.col("power") < goal) & (pl.col("method") != CLASSIFIER))
     for metric in metrics or tuple(weak["metric"].unique(maintain_order=True)):
         part = weak.filter(pl.col("metric") == metric).sort("power")
-        if not part.height:
-            continue
-        row = part.row(0, named=True)
-        lines.append(
-            f"Too small to find a difference of {row['smallest']:g} in {metric} "
-            f"({row['contrast']}: power {row['power']:.0%}, it finds {_found(row)} with "
-            f"{100 * goal:.4g}%). {_takes(row, f'{replicate(kind)}s')}"
-        )
-    return lines
+        if part.height:
+            yield part.row(0, named=True)
 
 
 def enough(found: pl.DataFrame, goal: float = POWER_GOAL, kind: str = "") -> list[str]:
@@ -293,12 +318,18 @@ def _found(row: Mapping[str, Any]) -> str:
 
 
 def _takes(row: Mapping[str, Any], called: str) -> str:
+    ways = _ways(row, called)
+    if not ways:
+        return f"More {called} alone or more images alone do not suffice; it takes both."
+    return f"It takes {' or '.join(ways)}."
+
+
+def _ways(row: Mapping[str, Any], called: str) -> list[str]:
+    """By how many seeds, or by how many images, the study would be large enough."""
     ways = []
     if row["seeds_needed"] is not None:
         ways.append(f"{row['seeds_needed']} {called} at these images")
     if row["images_needed"] is not None:
         seeds = count(row["seeds"], called.removesuffix("s"))
         ways.append(f"{row['images_needed']} images at {seeds}")
-    if not ways:
-        return f"More {called} alone or more images alone do not suffice; it takes both."
-    return f"It takes {' or '.join(ways)}."
+    return ways
