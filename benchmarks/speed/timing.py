@@ -44,8 +44,11 @@ class Timing:
 class Stopwatch:
     """Times groups of contenders; one that is in several groups has its first run in the first."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(
+        self, rng: np.random.Generator, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._rng = rng
+        self._clock = clock
         self._first: dict[Contender, float] = {}
 
     def measure(
@@ -53,17 +56,23 @@ class Stopwatch:
     ) -> list[Timing]:
         """Run every contender twice to warm up, then `repeats` times in each of the rounds."""
         for contender in contenders:
-            once = _timed(contender, 1) * contender.units
+            once = self._timed(contender, 1) * contender.units
             self._first.setdefault(contender, once)
             contender.run()
         seconds = np.zeros((len(contenders), rounds))
         for i in range(rounds):
             for k in self._rng.permutation(len(contenders)):
-                seconds[k, i] = _timed(contenders[k], repeats)
+                seconds[k, i] = self._timed(contenders[k], repeats)
         return [
             Timing(c.name, c.kind, c.limit, self._first[c], tuple(each.tolist()))
             for c, each in zip(contenders, seconds, strict=True)
         ]
+
+    def _timed(self, contender: Contender, repeats: int) -> float:
+        start = self._clock()
+        for _ in range(repeats):
+            contender.run()
+        return (self._clock() - start) / repeats / contender.units
 
 
 def fastest(timings: Sequence[Timing], kind: Kind) -> Timing | None:
@@ -82,10 +91,3 @@ def ratios(timing: Timing, to: Timing) -> dict[str, float]:
     low, high = np.quantile(each, [0.25, 0.75])
     names = {"median": np.median(each), "least": each.min(), "low": low, "high": high}
     return {name: float(value) for name, value in names.items()}
-
-
-def _timed(contender: Contender, repeats: int) -> float:
-    start = time.perf_counter()
-    for _ in range(repeats):
-        contender.run()
-    return (time.perf_counter() - start) / repeats / contender.units
