@@ -94,6 +94,18 @@ def test_what_one_alone_settles_is_told_from_what_contradicts():
     assert said("supported", "not measured") == []
 
 
+def test_each_sentence_begins_as_one():
+    rows = [(claim, f"m{i}", word, float(i)) for claim, words in (
+        ("1 focus", ("supported", "equivalent")), ("2 object", ("not settled", "not settled")),
+    ) for i, word in enumerate(words)]  # fmt: skip
+    table = pl.DataFrame(rows, ["claim", "method", "verdict", "estimate"], orient="row")
+    (answer,) = by_method(table, pl.DataFrame(schema=RANKS), [])
+    assert answer.text == (
+        "By m0 and m1 one claim gets different verdicts: 1 focus (supported by m0, equivalent by "
+        "m1). One claim is settled by none: 2 object."
+    )
+
+
 def test_what_only_the_classifier_measures_is_no_agreement(found):
     same = found.methods.filter(pl.col("claim").str.starts_with("7"))
     assert same.height

@@ -221,7 +221,8 @@ def _of_claims(methods: pl.DataFrame) -> Iterator[Answer]:
     verdict = "differ" if parts["opposed"] else apart
     alike = len(parts["agree"])
     short = f"{listed(makers)} agree on {alike} of {count(total, 'claim')}"
-    yield Answer("methods", verdict, f"By {listed(makers)} {'. '.join(sentences)}.", short)
+    text = ". ".join([sentences[0], *(each[0].upper() + each[1:] for each in sentences[1:])])
+    yield Answer("methods", verdict, f"By {listed(makers)} {text}.", short)
 
 
 def _claims(number: int) -> str:
