@@ -185,7 +185,9 @@ class Run:
         path = self.scores_path(cell)
         if not path.is_file():
             return None
-        rows = pl.scan_parquet(path, glob=False, hive_partitioning=False).select(pl.len())
+        rows = pl.scan_parquet(
+            path, glob=False, hive_partitioning=False, use_statistics=False
+        ).select(pl.len())
         return int(rows.collect().item())
 
     def _files_of(self, cell: Cell) -> list[str]:

@@ -51,7 +51,7 @@ def scan_table(path: Path, record: CellRecord) -> pl.LazyFrame:
     if not is_file(path):
         raise TableError("missing")
     try:  # a path is a path: [1] in it is no pattern, a=b no column
-        table = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        table = pl.scan_parquet(path, glob=False, hive_partitioning=False, use_statistics=False)
         schema = table.collect_schema()
         if "group" not in schema:  # runs of 0.1.0 had no such column
             table = table.with_columns(pl.lit(None, pl.String).alias("group"))

@@ -184,7 +184,9 @@ def _file(path: Path) -> pl.LazyFrame:
     try:
         if path.suffix == ".csv":
             return _checked(pl.scan_csv(path, glob=False, infer_schema_length=None))
-        return _checked(pl.scan_parquet(path, glob=False, hive_partitioning=False))
+        return _checked(
+            pl.scan_parquet(path, glob=False, hive_partitioning=False, use_statistics=False)
+        )
     except NO_ROWS as error:
         raise _no_table(error, f" in {path}") from error
 
