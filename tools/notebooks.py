@@ -37,7 +37,7 @@ def executed(path: Path, out: Path) -> float:
     """Write the notebook of a tutorial with what its cells give; seconds that they took."""
     start = time.perf_counter()
     notebook = jupytext.read(path)
-    notebook = NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+    notebook = NotebookClient(notebook, timeout=3600, kernel_name="python3").execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [one for one in cell.outputs if not chatter(one)]

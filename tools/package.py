@@ -1,12 +1,16 @@
-"""Build sdist and wheel, check them, install the wheel in an environment of its own, and run it.
+"""Build sdist and wheel, check them, and type the first page of the docs where nothing else is.
 
     python tools/package.py                  into dist/, tried in build/package
+    python tools/package.py --extra torch    with another framework than TensorFlow
     python tools/package.py --is 0.2.0       whether what is in dist/ is that version
 
-The environment has the wheel and its extra `tensorflow`, at the pinned versions, and nothing of
-this folder: what the package lacks fails here.
+The page (docs/index.md) is typed line by line in an empty folder, in an environment of its own. Its
+`pip install` finds the wheel in dist/, and takes the pinned versions: what the package lacks, or
+what does not work as the page says, fails here.
 """
 
+import argparse
+import os
 import subprocess
 import sys
 import tarfile
@@ -22,40 +26,48 @@ MOST = 6_000_000
 #: What a wheel must hold, and what must not be in it.
 NEEDED = ("campare/py.typed", "campare/training/embedded.weights.h5", "campare/report/templates/")
 FOREIGN = ("tests/", "benchmarks/", "fuzz/")
-#: Run where nothing but the package is, from an empty folder.
-TRIALS = (
-    ["campare", "--version"],
-    ["campare", "doctor"],
-    ["campare", "data", "draw", "set", "--train", "8", "--test", "4", "--size", "32"],
-    ["campare", "study", "set", "--only", "A", "--seeds", "1", "--epochs", "1", "--backbone",
-     "embedded", "--metrics", "default", "--size", "32", "--out", "run"],
-    ["campare", "explain", "run/models/A-0.keras", "set/test/cat/cat_00000.png", "--out", "maps"],
-    ["campare", "check", "run"],
-)  # fmt: skip
+PAGE = ROOT / "docs" / "index.md"
+#: Versions, pinned, where the page names none.
+PINS = (ROOT / "constraints.txt", ROOT / "tests" / "backends.txt")
 
 
 def main() -> None:
-    """Build, check, install, run."""
-    if "--is" in sys.argv:
-        wanted = sys.argv[sys.argv.index("--is") + 1]
-        sys.exit(0 if version_of(wheel()) == wanted else f"Expected {wanted}, got {wheel().name}")
+    """Build, check, type."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--extra", default="tensorflow", choices=("tensorflow", "torch", "jax"))
+    parser.add_argument("--is", dest="version", metavar="VERSION")
+    options = parser.parse_args()
+    if options.version:
+        same = version_of(wheel()) == options.version
+        sys.exit(0 if same else f"Expected {options.version}, got {wheel().name}")
     for old in DIST.glob("campare-*"):
         old.unlink()
     venv.create(HOME, with_pip=True, clear=True)
     python = str(HOME / "bin" / "python")
-    install = [python, "-m", "pip", "install", "--quiet"]
-    subprocess.run([*install, "build"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "build"], check=True)
     subprocess.run([python, "-m", "build", "--outdir", str(DIST), str(ROOT)], check=True)
     faults = [line for file in sorted(DIST.glob("campare-*")) for line in wrong(file)]
     if faults:
         sys.exit("\n".join(faults))
-    subprocess.run(
-        [*install, f"{wheel()}[tensorflow]", "-c", str(ROOT / "constraints.txt")], check=True
-    )
+    page = PAGE.read_text("utf-8").replace("campare[tensorflow]", f"campare[{options.extra}]")
     with tempfile.TemporaryDirectory() as empty:
-        for command in TRIALS:
-            print("$", *command, flush=True)
-            subprocess.run([str(HOME / "bin" / command[0]), *command[1:]], cwd=empty, check=True)
+        (Path(empty) / "page.md").write_text(page, "utf-8")
+        subprocess.run(
+            [python, str(ROOT / "tools" / "typed.py"), "page.md"],
+            cwd=empty, check=True, env=environment(options.extra),
+        )  # fmt: skip
+
+
+def environment(extra: str) -> dict[str, str]:
+    """The variables of a person who has the new environment active, and Keras on the framework."""
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return {
+        **kept,
+        "PATH": f"{HOME / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PIP_FIND_LINKS": f"{DIST} {os.environ.get('PIP_FIND_LINKS', '')}".strip(),
+        "PIP_CONSTRAINT": " ".join(map(str, PINS)),
+        "KERAS_BACKEND": extra,
+    }
 
 
 def wheel() -> Path:

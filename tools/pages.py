@@ -1,6 +1,6 @@
 """The pages of the docs site that are not files of docs/: a hook of MkDocs, see mkdocs.yml.
 
-    README.md -> index.md; CHANGELOG.md and its like -> project/; benchmarks/*.md, examples/*.py
+    README.md -> overview.md; CHANGELOG.md and its like -> project/; benchmarks/*.md, examples/*.py
     docs/tutorials/*.py -> tutorials/*.md, with the outputs of `make notebooks` where these are
     public names -> reference/python.md; verbs -> reference/commands.md; methods, recipes, columns
     -> reference/lists.md
@@ -31,7 +31,7 @@ NOTEBOOKS = ROOT / "build" / "notebooks"
 
 #: Files at the root -> their page.
 _ROOT_PAGES = {
-    "README.md": "index.md",
+    "README.md": "overview.md",
     "CHANGELOG.md": "project/changelog.md",
     "CONTRIBUTING.md": "project/contributing.md",
     "SECURITY.md": "project/security.md",

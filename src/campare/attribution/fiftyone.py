@@ -84,7 +84,8 @@ def add(fiftyone: Any, dataset: Any, field: str, labels: Mapping[str, Any]) -> N
     new = [fiftyone.Sample(filepath=path) for path in labels if path not in known]
     if new:
         dataset.add_samples(new, progress=False)
-    dataset.set_values(field, labels, key_field="filepath", dynamic=True)
+    dataset.set_values(field, labels, key_field="filepath")
+    dataset.add_dynamic_sample_fields(fields=field)  # once, not of each value
 
 
 def dataset_of(fiftyone: Any, name: Any) -> Any:

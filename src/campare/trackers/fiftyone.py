@@ -100,9 +100,10 @@ class FiftyOne:
         self, run: Run, images: Images, windows: Mapping[str, Any]
     ) -> Iterator[tuple[str, list[Any]]]:
         """A field for each cell, and one for each of its methods, with a label for each image."""
+        table = pl.concat(run.tables()).filter(pl.col("image").is_in(images.names))
         for record in run.manifest.cells.values():
             cell = (record.recipe, record.seed)
-            scores, predicted = _scores(run, cell, images.names)
+            scores, predicted = _scores(table.filter(recipe=cell[0], seed=cell[1]).collect())
             answers = [
                 self._fiftyone.Classification(label=predicted.get(name), **_own(scores, name, "-"))
                 for name in images.names
@@ -130,16 +131,8 @@ def _own(scores: Scores, image: str, method: str) -> dict[str, float]:
     return {field_name(metric): value for metric, value in own.items()}
 
 
-def _scores(
-    run: Run, cell: tuple[str, int], names: tuple[str, ...]
-) -> tuple[Scores, dict[str, str]]:
-    """The values of a cell on the images that are kept, and the class that it predicts of each."""
-    rows = (
-        pl.concat(run.tables())
-        .filter(recipe=cell[0], seed=cell[1])
-        .filter(pl.col("image").is_in(names))
-        .collect()
-    )
+def _scores(rows: pl.DataFrame) -> tuple[Scores, dict[str, str]]:
+    """The values that rows of a cell have for each image, and the class that it predicts."""
     answers = rows.filter(pl.col("prediction").is_not_null()).select("image", "prediction")
     values = rows.filter(pl.col("status") == "ok", pl.col("value").is_not_null())
     found: dict[tuple[str, str], dict[str, float]] = {}
