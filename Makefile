@@ -12,7 +12,7 @@ DEMO := runs/demo
 TESTS := $(BIN)/pytest -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backends demo test others lint types workflows axe slow real fuzz bench crash scale pins notebooks package clean
+.PHONY: help setup backends demo test coverage others lint types workflows axe slow real fuzz bench crash scale pins notebooks package clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile
@@ -39,6 +39,9 @@ demo: setup  ## train the article's models A-D on the drawn set, 3 seeds, and ju
 
 test: lint types backends  ## lint, types and the default tests, Keras on TensorFlow
 	$(TESTS)
+
+coverage: backends  ## the default tests with the lines and branches that they reach; fails below the floor in pyproject.toml
+	$(TESTS) --cov --cov-report=term
 
 others: backends  ## the tests of the tap with Keras on JAX and on torch
 	$(TESTS) --backend jax tests/models tests/attribution

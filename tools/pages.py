@@ -243,3 +243,18 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     if uri.startswith("reference/"):
         return markdown
     return relinked(markdown, source or f"docs/{uri}", uri)
+
+
+#: What the theme's pages lack for who hears them: names of the search and of the first section.
+_NAMED = {
+    'aria-labelledby="__nav_1_label"': 'aria-label="Start"',
+    'data-md-component="search" role="dialog"': 'data-md-component="search" role="dialog" '
+    'aria-label="Search"',
+}
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Name what has none."""
+    for found, named in _NAMED.items():
+        output = output.replace(found, named)
+    return output
