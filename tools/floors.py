@@ -38,7 +38,7 @@ def floors() -> list[str]:
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *extras["tensorflow"][:1]]
     wanted += [line for line in extras["dev"] if line.startswith(("hypothesis", "pytest"))]
-    wanted = [line for line in wanted if not line.startswith("pytest-cov")]  # measures, tests nothing
+    wanted = [line for line in wanted if not line.startswith("pytest-cov")]  # tests nothing
     found = [re.match(r"([\w-]+)>=([\w.]+)", line) for line in wanted]
     return sorted(f"{match[1]}=={match[2]}" for match in found if match)
 
