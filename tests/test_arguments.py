@@ -46,7 +46,7 @@ def test_tensors_of_a_framework_are_lists():
 
 
 def test_the_function_keeps_its_name_and_signature():
-    @checked
+    @checked()
     def one(a: int, *, b: "Unknown" = None) -> int:  # noqa: F821
         """Text."""
         return a
@@ -55,6 +55,16 @@ def test_the_function_keeps_its_name_and_signature():
     assert one(3, b=object()) == 3
     with pytest.raises(TypeError, match="unexpected keyword"):
         one(3, c=4)
+
+
+def test_what_the_function_has_advice_on_is_left_to_it():
+    assert checked("a")(len_of)(3) == 3
+    with pytest.raises(CampareError, match=r"b= as a whole number"):
+        checked("a")(len_of)(3, b="x")
+
+
+def len_of(a: str, b: int = 0) -> Any:
+    return a
 
 
 def test_words_are_plain():
@@ -74,7 +84,7 @@ def test_words_are_plain():
         (lambda: campare.stream(None, None, seed="x"), "seed= as a whole number, got 'x'"),
         (lambda: campare.wrap(None, trust="no"), "trust= as True or False, got 'no'"),
         (lambda: campare.load("a.pt", trust="no"), "trust= as True or False, got 'no'"),
-        (lambda: campare.compare(None, contrasts=["ab"]), "contrasts= as a list"),
+        (lambda: campare.compare(None, resamples="x"), "resamples= as a whole number"),
         (lambda: campare.log(3, "mlflow"), "run= as a Run, text"),
     ],
 )

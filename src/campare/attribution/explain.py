@@ -29,7 +29,7 @@ from campare.types import Classifier, Floats
 __all__ = ["Explanation", "explain", "observe", "stream"]
 
 
-@checked
+@checked("precision", "task")
 def explain(
     model: Any,
     images: Any,
@@ -114,7 +114,7 @@ def explain(
     return explanation
 
 
-@checked
+@checked("precision", "task")
 def stream(
     model: Any,
     images: Any,

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 TARGETS = ("label", "prediction")
 
 
-@checked
+@checked("seed")
 def audit(
     models: Any,
     data: Any,

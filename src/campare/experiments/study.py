@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 SIZE = 128
 
 
-@checked
+@checked("train_sizes", "augment_strengths")
 def study(
     data: Any,
     *,

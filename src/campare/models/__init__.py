@@ -22,7 +22,7 @@ LayerGrid = Sequence[int] | Callable[[Any], Any] | None
 _KEPT = 4
 
 
-@checked
+@checked("precision", "task")
 def wrap(
     model: Any,
     *,

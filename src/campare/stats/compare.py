@@ -63,7 +63,7 @@ Table = Mapping[Key, Measured]
 Row = dict[str, Any]
 
 
-@checked
+@checked("contrasts")
 def compare(
     table: Any,
     *,

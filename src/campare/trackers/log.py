@@ -45,7 +45,7 @@ def tracker_of(to: str | Tracker) -> Tracker:
     return TRACKERS[name](place or None)
 
 
-@checked
+@checked()
 def log(run: Run | str | Path, to: str | Tracker) -> str:
     """Log a run in a tracker: parameters, scores of each cell, answers, figures and the report.
 

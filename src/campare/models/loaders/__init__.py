@@ -22,7 +22,7 @@ __all__ = ["Loaded", "load", "own_name"]
 Prompts = Sequence[str] | Mapping[str, str | Sequence[str]]
 
 
-@checked
+@checked()
 def load(
     model: str | Path,
     *,
