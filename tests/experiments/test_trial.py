@@ -42,7 +42,7 @@ def test_passes_and_rows_are_those_of_a_real_model(model):
     maps = test + min(COUNT, test)
     assert passes - maps == pytest.approx(test * sum(found.queries.values()), rel=0.02)
     assert table.frame().height == pytest.approx(test * found.rows, rel=0.02)
-    assert 0 <= found.seconds < 1  # by a clock that is too coarse to tell them, 0
+    assert found.seconds > 0
 
 
 def test_each_measure_wants_what_it_says(model):

@@ -96,13 +96,13 @@ def warn_of_another_input(classifier: Classifier, images: Any, layers: Any) -> N
     Raises:
         LayerError: there is no such layer.
     """
-    name = getattr(classifier, "input", None)
-    if name is None:
+    name, sees = getattr(classifier, "input", None), getattr(classifier, "sees", None)
+    if name is None or sees is None:
         return
     shape = image_shape(images)
     for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
         path = classifier.layer(layer, shape).path
-        if classifier.sees(path, shape):  # type: ignore[attr-defined]
+        if sees(path, shape):
             continue
         warnings.warn(
             f"Expected a layer that is computed from the input {name!r}, got {path!r}, which is "

@@ -217,7 +217,7 @@ def _explanations(
     seed: int,
     smooth: bool,
 ) -> Iterator[Explanation]:
-    checked = False
+    looked_at = False
     if layer is not None and not reads_layer(method):
         warnings.warn(
             f"Expected no layer for {method.name!r}, whose maps are of the input, got "
@@ -228,8 +228,8 @@ def _explanations(
         classifier, given, target, (method,), layer, batch_size, seed, smooth=smooth
     )
     for batch, resolved, path, observed in steps:
-        if not checked:
-            checked = _warn_of_probabilities(classifier, observed.logits)
+        if not looked_at:
+            looked_at = _warn_of_probabilities(classifier, observed.logits)
         raw = observed.maps[method.name]
         yield Explanation(
             maps=raw,

@@ -61,6 +61,7 @@ class ImageClassifier(KnownModel):
         """Read the model anew; nothing is known of how it runs, and nothing is compiled."""
         super()._forget()
         self._bottlenecks: dict[tuple[str, Shape], bool] = {}
+        self._seeing: dict[tuple[str, Shape], bool] = {}
         self._programs: OrderedDict[Any, Callable[..., Any]] = OrderedDict()
         self.connected: set[Any] = set()  # layers that some score was found to depend on
 
@@ -334,10 +335,8 @@ class ImageClassifier(KnownModel):
         if self.batch is not None:  # then what follows the layer takes no more rows, either
             return False
         if (path, shape) not in self._bottlenecks:
-            rng = np.random.default_rng(0)
-            noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
             zero = np.zeros((1,) * (len(shape) + 1), np.float32)
-            images, target = self._with_held(noise), self._any_target
+            images, target = self._noise(2, shape), self._any_target
             (outputs,) = self.start(
                 images, target, read=_output_of, layer=path, scale=zero, eps=zero + 1,
                 gradients=False,
@@ -349,21 +348,26 @@ class ImageClassifier(KnownModel):
     def sees(self, layer: Any = None, shape: Shape | None = None) -> bool:
         """Whether `layer` is computed from the input that is explained, the others held.
 
-        Tried on two images of noise; where the model takes one number of images alone, on as many.
+        Tried once, on two images of noise; where the model takes one number of images alone, on as
+        many.
         """
         shape = shape or self._known_shape()
-        rng = np.random.default_rng(0)
-        noise = rng.uniform(0, 255, (2, *shape)).astype(np.float32)  # type: ignore[arg-type]
-        images, target = self._with_held(noise), self._any_target
-        (found,) = self.start(images, target, read=_activations, layer=layer, gradients=False)()
-        return not np.array_equal(found[0], found[1])
+        path = self.layer(layer, shape).path
+        if (path, shape) not in self._seeing:
+            images, target = self._noise(2, shape), self._any_target
+            (found,) = self.start(images, target, read=_activations, layer=path, gradients=False)()
+            self._seeing[path, shape] = not np.array_equal(found[0], found[1])
+        return self._seeing[path, shape]
 
     def _is_read(self, path: str, shape: Shape) -> bool:
         """Whether the class depends on the grid of the layer at `path`."""
-        noise = np.random.default_rng(0).uniform(0, 255, (1, *shape))  # type: ignore[arg-type]
-        target = self._any_target
-        images = self._with_held(noise.astype(np.float32))
-        return bool(np.any(self.tap(images, target, layer=path).gradients))
+        found = self.tap(self._noise(1, shape), self._any_target, layer=path)
+        return bool(np.any(found.gradients))
+
+    def _noise(self, n: int, shape: Shape) -> Any:
+        """`n` images of noise, which are always the same ones, with the inputs that are held."""
+        noise = np.random.default_rng(0).uniform(0, 255, (n, *shape))  # type: ignore[arg-type]
+        return self._with_held(noise.astype(np.float32))
 
     def _prepared(
         self,

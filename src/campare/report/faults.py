@@ -7,7 +7,7 @@ import polars as pl
 
 from campare.runs.conditions import differing
 from campare.runs.manifest import Manifest
-from campare.stats.power import larger, power, too_small
+from campare.stats.power import power, too_small, what_it_takes
 
 
 class Fault(NamedTuple):
@@ -45,7 +45,7 @@ def weak(
         return []
     found = power(table, contrasts=contrasts).filter(pl.col("metric").is_in(metrics))
     of = (found, tuple(metrics), manifest.kind)
-    lines = zip(too_small(*of), larger(*of), strict=True)
+    lines = zip(too_small(*of), what_it_takes(*of), strict=True)
     return [Fault(False, line, step) for line, step in lines]
 
 

@@ -37,7 +37,7 @@ from campare.runs.failures import failure_path, read_failures
 from campare.runs.manifest import CellRecord, Manifest, read_manifest
 from campare.runs.records import read_records, record_path
 from campare.runs.seals import Fault, Seal
-from campare.runs.tables import BATCH, NO_ROWS, TableError, scan_table
+from campare.runs.tables import BATCH, NO_ROWS, TableError, scan_file, scan_table
 from campare.types import Array, Bools, Floats
 
 if TYPE_CHECKING:
@@ -185,10 +185,7 @@ class Run:
         path = self.scores_path(cell)
         if not path.is_file():
             return None
-        rows = pl.scan_parquet(
-            path, glob=False, hive_partitioning=False, use_statistics=False
-        ).select(pl.len())
-        return int(rows.collect().item())
+        return int(scan_file(path).select(pl.len()).collect().item())
 
     def _files_of(self, cell: Cell) -> list[str]:
         """The files of a cell that are there: rows, maps, its model and what is known of it."""

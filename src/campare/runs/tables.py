@@ -39,6 +39,15 @@ def batches(table: pl.LazyFrame, rows: int | None = None) -> Iterator[pl.DataFra
         start += rows
 
 
+def scan_file(path: Path) -> pl.LazyFrame:
+    """The rows of a Parquet file, to be read, as they are.
+
+    A path is a path: [1] in it is no pattern, a=b no column. Statistics in the file's footer, which
+    may be wrong, hide no row.
+    """
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False, use_statistics=False)
+
+
 def scan_table(path: Path, record: CellRecord) -> pl.LazyFrame:
     """The rows of the cell of `record` in the columns of `SCORE_COLUMNS`, to be read.
 
@@ -50,8 +59,8 @@ def scan_table(path: Path, record: CellRecord) -> pl.LazyFrame:
         raise TableError(wrong)
     if not is_file(path):
         raise TableError("missing")
-    try:  # a path is a path: [1] in it is no pattern, a=b no column
-        table = pl.scan_parquet(path, glob=False, hive_partitioning=False, use_statistics=False)
+    try:
+        table = scan_file(path)
         schema = table.collect_schema()
         if "group" not in schema:  # runs of 0.1.0 had no such column
             table = table.with_columns(pl.lit(None, pl.String).alias("group"))

@@ -253,7 +253,7 @@ def too_small(
     ]
 
 
-def larger(
+def what_it_takes(
     found: pl.DataFrame,
     metrics: Sequence[str] = (),
     kind: str = "",
@@ -264,7 +264,7 @@ def larger(
     Example:
         >>> row = {"contrast": "B - A", "method": "grad-cam", "metric": "energy",
         ...     "smallest": 0.05, "power": 0.3, "seeds": 3, "seeds_needed": 9, "images_needed": 400}
-        >>> larger(pl.DataFrame([row]))
+        >>> what_it_takes(pl.DataFrame([row]))
         ['9 seeds at these images or 400 images at 3 seeds, to find a difference of 0.05 in energy']
     """
     return [

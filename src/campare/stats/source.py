@@ -18,7 +18,7 @@ from campare.files import is_visible
 from campare.runs.manifest import CellRecord, Manifest
 from campare.runs.resume import FOLDERS
 from campare.runs.run import MANIFEST, Run
-from campare.runs.tables import NO_ROWS, batches
+from campare.runs.tables import NO_ROWS, batches, scan_file
 from campare.types import NEEDED_COLUMNS, SCORE_COLUMNS
 
 _NAMES = tuple(name for name in SCORE_COLUMNS if name not in ("seed", "value"))
@@ -184,9 +184,7 @@ def _file(path: Path) -> pl.LazyFrame:
     try:
         if path.suffix == ".csv":
             return _checked(pl.scan_csv(path, glob=False, infer_schema_length=None))
-        return _checked(
-            pl.scan_parquet(path, glob=False, hive_partitioning=False, use_statistics=False)
-        )
+        return _checked(scan_file(path))
     except NO_ROWS as error:
         raise _no_table(error, f" in {path}") from error
 
