@@ -245,16 +245,18 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     return relinked(markdown, source or f"docs/{uri}", uri)
 
 
-#: What the theme's pages lack for who hears them: names of the search and of the first section.
+#: What pages lack for who hears them: names of the search and of the first section; an empty cell
+#: in the head of a table is no header.
 _NAMED = {
     'aria-labelledby="__nav_1_label"': 'aria-label="Start"',
     'data-md-component="search" role="dialog"': 'data-md-component="search" role="dialog" '
     'aria-label="Search"',
+    "<th></th>": "<td></td>",
 }
 
 
 def on_post_page(output: str, **_: Any) -> str:
-    """Name what has none."""
+    """Name what has no name."""
     for found, named in _NAMED.items():
         output = output.replace(found, named)
     return output
