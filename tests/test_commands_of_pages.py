@@ -25,6 +25,9 @@ def lines_of(text: str) -> list[str]:
 
 def wrong(line: str) -> str:
     """What is wrong with a command; '' where nothing is."""
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"|\s#.*", "", line)
+    if re.search(r"[?*\[]", bare.partition(" | ")[0]):
+        return "no quotes around a sign that zsh takes for files"
     words = [word for word in shlex.split(line, comments=True)[1:] if word not in OF_ALL]
     for end in ("|", ">", "&&", "&"):
         words = words[: words.index(end)] if end in words else words
@@ -46,6 +49,8 @@ def test_the_check_finds_what_is_wrong():
     assert wrong("campare study DATA --recipes x  # --not this") == ""
     assert wrong("campare studie DATA") == "no verb 'studie'"
     assert wrong("campare list metrics --colour") == "no option --colour"
+    assert wrong("campare explain 'timm:x?a=1' 'a*' --out maps  # ?") == ""
+    assert "zsh" in wrong("campare explain timm:x?a=1 a.png --out maps")
     assert lines_of("```sh\nA=1 campare study \\\n  X\n```\n") == ["campare study    X"]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from campare.trackers.log import log, tracker_of
 from campare.trackers.logged import logged
-from campare.trackers.mlflow import _key
+from campare.trackers.mlflow import _QUIET, _description, _key
 
 pytest.importorskip("sqlalchemy")
 mlflow = pytest.importorskip("mlflow")
@@ -27,6 +27,7 @@ def check(client, run) -> None:
     by_name = {one.info.run_name: one for one in runs}
     assert set(by_name) == {"small", *run.manifest.cells}
     whole = by_name["small"]
+    assert whole.data.tags["mlflow.note.content"] == _description(expected.answers)
     assert whole.info.status == "FINISHED"
     assert whole.data.params["fingerprint"] == run.manifest.data.fingerprint
     assert whole.data.metrics == pytest.approx({_key(n): v for n, v in expected.effects.items()})
@@ -43,6 +44,13 @@ def check(client, run) -> None:
     assert {"answers.md", "report.html", "run.json", "figures", "tables"} <= artifacts
     figures = {each.path for each in client.list_artifacts(whole.info.run_id, "figures")}
     assert figures == {f"figures/{path.name}" for path in expected.figures.values()}
+
+
+def test_a_description_is_no_longer_than_a_tag():
+    text = _description("# B is better\n\n" + "- not settled: one more\n" * 500)
+    assert text.startswith("**B is better**\n\n- not settled")
+    assert text.endswith("one more")
+    assert len(text) <= 5000
 
 
 def test_a_store_in_a_file_has_the_run(run, tmp_path, monkeypatch):
@@ -69,7 +77,7 @@ def test_a_run_that_fails_halfway_is_marked_so(run, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_live_server_has_the_run_and_shows_its_figures(run, tmp_path):
+def test_a_live_server_has_the_run_and_shows_its_figures(run, tmp_path, capfd):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -86,6 +94,8 @@ def test_a_live_server_has_the_run_and_shows_its_figures(run, tmp_path):
     try:
         _wait(f"{uri}/health")
         page = log(run, f"mlflow:{uri}")
+        assert "View run" not in capfd.readouterr().out  # one line for each cell
+        assert _QUIET not in os.environ
         assert page.startswith(f"{uri}/#/experiments/")
         client = mlflow.MlflowClient(uri)
         check(client, run)

@@ -1,12 +1,14 @@
 """A run in MLflow: a run for it, and one below it for each cell.
 
 What a program of the user's logs at the same time is left alone: nothing of MLflow's global state
-is set.
+is set, but that it prints no address of each run meanwhile.
 """
 
+import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -14,6 +16,10 @@ from campare.optional import require
 from campare.trackers.logged import Logged, LoggedCell, Value
 
 _METRICS, _PARAMS = 500, 90  # that MLflow takes at a time: 1,000 and 100
+
+#: The tag that a run's page shows as its description, and how much a tag holds.
+_DESCRIPTION, _LONGEST = "mlflow.note.content", 5000
+_QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 
 
 class MLflow:
@@ -37,7 +43,15 @@ class MLflow:
         experiment = client.get_experiment_by_name(found.experiment)
         number = experiment.experiment_id if experiment else None
         number = number or client.create_experiment(found.experiment)
-        run = self._begin(client, number, found.name, {})
+        with _quiet():
+            run = self._log_run(client, number, found)
+        uri = self.uri or self._mlflow.get_tracking_uri()
+        page = f"{uri.rstrip('/')}/#/experiments/{number}/runs/{run}"
+        return page if uri.startswith("http") else f"run {run} in {uri}"
+
+    def _log_run(self, client: Any, number: str, found: Logged) -> str:
+        tags = {"campare": "run", _DESCRIPTION: _description(found.answers)}
+        run = self._begin(client, number, found.name, tags)
         try:
             self._params(client, run, found.params)
             self._scores(client, run, found.effects)
@@ -53,12 +67,11 @@ class MLflow:
             client.set_terminated(run, "FAILED")
             raise
         client.set_terminated(run)
-        uri = self.uri or self._mlflow.get_tracking_uri()
-        page = f"{uri.rstrip('/')}/#/experiments/{number}/runs/{run}"
-        return page if uri.startswith("http") else f"run {run} in {uri}"
+        return run
 
     def _log_cell(self, client: Any, experiment: str, parent: str, cell: LoggedCell) -> None:
-        run = self._begin(client, experiment, cell.name, {"mlflow.parentRunId": parent})
+        tags = {"campare": "cell", "mlflow.parentRunId": parent}
+        run = self._begin(client, experiment, cell.name, tags)
         self._params(client, run, cell.params)
         self._scores(client, run, cell.scores)
         for name, values in cell.curves.items():
@@ -66,7 +79,6 @@ class MLflow:
         client.set_terminated(run)
 
     def _begin(self, client: Any, experiment: str, name: str, tags: Mapping[str, str]) -> str:
-        tags = {"campare": "run" if not tags else "cell", **tags}
         return str(client.create_run(experiment, run_name=name, tags=tags).info.run_id)
 
     def _params(self, client: Any, run: str, params: Mapping[str, Value]) -> None:
@@ -92,6 +104,30 @@ class MLflow:
         )
         for some in _parts(each, _METRICS):
             client.log_batch(run, metrics=some)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Meanwhile MLflow prints no address of each run, unless the environment says otherwise."""
+    given = _QUIET in os.environ
+    os.environ.setdefault(_QUIET, "true")
+    try:
+        yield
+    finally:
+        if not given:
+            os.environ.pop(_QUIET, None)
+
+
+def _description(answers: str) -> str:
+    """Answers with their headline in bold, for a page on which the lines of titles overlap.
+
+    Example:
+        >>> _description("# B is better.").strip()
+        '**B is better.**'
+    """
+    title, _, others = answers.partition("\n")
+    text = f"**{title.removeprefix('# ')}**\n{others}"
+    return text if len(text) <= _LONGEST else text[:_LONGEST].rpartition("\n")[0]
 
 
 def _key(name: str) -> str:
