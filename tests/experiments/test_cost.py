@@ -63,14 +63,18 @@ def test_models_that_are_measured_cost_nothing_more(run, tmp_path):
         (Recipe("a", epochs=10, weights="random"), (1000, 850)),
         (Recipe("a", epochs=10, weights="random", train_size=40), (400, 340)),
         (Recipe("a", epochs=10, trainable="head"), (100, 0)),
-        (Recipe("a", epochs=10, trainable="head", augment=Augment(zoom=0.1)), (1000, 0)),
+        (Recipe("a", epochs=10, trainable="head", augment=Augment(zoom=0.1)), (1100, 0)),
+        (
+            Recipe("a", epochs=10, trainable="head", augment=Augment(zoom=0.1), views="own"),
+            (1000, 0),
+        ),
         (Recipe("a", epochs=4, warmup=3), (500, 340)),
-        (Recipe("a", epochs=4, warmup=3, augment=Augment(zoom=0.1)), (700, 340)),
+        (Recipe("a", epochs=4, warmup=3, augment=Augment(zoom=0.1)), (800, 340)),
         (Recipe("a", epochs=10, trainable="head", guidance="energy"), (1000, 850)),
     ],
 )
 def test_images_pass_forward_and_backward_as_they_are_trained_on(recipe, expected):
-    assert training(recipe, 100, None)[:2] == expected
+    assert training(recipe, 100, None, channels=768)[:2] == expected
 
 
 def test_images_for_validation_pass_besides():

@@ -1,6 +1,9 @@
 """The feature cache computes once, and never finds another's features."""
 
+import os
+import pickle
 import random
+import time
 
 import keras
 import numpy as np
@@ -29,9 +32,45 @@ def test_computed_once_in_memory():
 
 def test_a_folder_serves_another_process(tmp_path):
     compute = compute_once()
-    first = FeatureCache(tmp_path / "new").get("a", compute)
-    np.testing.assert_array_equal(FeatureCache(tmp_path / "new").get("a", compute), first)
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.npy"]
+    first = FeatureCache(tmp_path).get("a", compute)
+    np.testing.assert_array_equal(FeatureCache(tmp_path).get("a", compute), first)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
+
+
+def test_a_folder_goes_with_the_cache_that_made_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cache = FeatureCache.of_processes()
+    folder, compute = cache.folder, compute_once()
+    assert folder.is_relative_to(tmp_path)
+    cache.get("a", compute)
+    elsewhere = pickle.loads(pickle.dumps(FeatureCache(folder)))
+    elsewhere.get("a", compute)
+    del elsewhere
+    assert [path.name for path in folder.iterdir()] == ["a.npy"]
+    del cache
+    assert not folder.exists()
+
+
+def test_folders_that_nobody_removed_go_in_time(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    place = FeatureCache.of_processes().folder.parent
+    for name, days in (("features-old", 8), ("features-new", 6), ("images", 8)):
+        (place / name).mkdir(exist_ok=True)
+        os.utime(place / name, (0, time.time() - days * 24 * 3600))
+    cache = FeatureCache.of_processes()
+    left = {path.name for path in place.iterdir()}
+    assert left == {"features-new", "images", cache.folder.name}
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_what_cannot_be_written_is_kept_in_memory(tmp_path, monkeypatch, missing):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    cache, compute = FeatureCache(tmp_path / "gone" if missing else tmp_path), compute_once()
+    assert cache.get("a", compute) is cache.get("a", compute)
+    assert not list(tmp_path.iterdir())
 
 
 def test_digest_follows_weights_pixels_and_layers():

@@ -146,13 +146,6 @@ def test_a_head_is_trained_batch_by_batch_to_the_weights_of_model_fit(patience, 
         np.testing.assert_array_equal(own, other)
 
 
-def test_augmented_training_does_not_use_the_cache():
-    cache = FeatureCache()
-    recipe = replace(SMALL, augment=Augment("horizontal"), epochs=1)
-    fit.train(recipe, squares(), seed=0, cache=cache)
-    assert not cache.memory
-
-
 def test_warmup_trains_the_head_alone_then_everything(monkeypatch):
     phases = []
     real_fit = fit._fit

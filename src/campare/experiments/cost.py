@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from campare.data import ImageSet
 from campare.data.samples import VALIDATION
@@ -31,8 +31,9 @@ from campare.training.randomness import left_as_it_was
 from campare.training.recipe import Recipe
 
 #: Forward passes that training on an image takes: forward, backward and the step; of a frozen
-#: backbone, whose images are augmented. Compiling that takes so many times the compiling of a map.
-_TRAINED, _AUGMENTED, _COMPILES = 3.4, 2.1, 8
+#: backbone, whose images are augmented; those that are augmented once for all cells. Compiling that
+#: takes so many times the compiling of a map.
+_TRAINED, _AUGMENTED, _CHANGED, _COMPILES = 3.4, 2.1, 1.4, 8
 #: Cells at a time are so much faster than one after the other: small networks leave cores idle.
 _SEVERAL = 1.3
 #: Seconds of a run besides its cells: begin, compare and draw, by rows.
@@ -51,7 +52,8 @@ class Trained(NamedTuple):
     forward: int
     backward: int
     passes: float  # in forward passes, for time
-    shared: bool = False  # with other cells of the same frozen backbone
+    plain: int = 0  # of these forward, what other cells with the same frozen backbone need not do
+    changed: int = 0  # and those with the same augmentation, too
 
 
 @dataclass(frozen=True)
@@ -138,13 +140,16 @@ def cost_of_study(
     for cell in (each for each in plan.todo if each.recipe in found):
         recipe, one = plan.code[cell.recipe], found[cell.recipe]
         stem = (recipe.backbone, recipe.weights, str(recipe.backbone_options))
-        frozen = recipe.trainable == "head"
-        taken = training(recipe, train, validation)
-        if taken.shared and (stem, "train") in known:
-            taken = Trained(0, 0, 0)
+        frozen = recipe.trainable == "head" and recipe.weights != "random"
+        taken = training(recipe, train, validation, _channels(networks[cell.recipe]))
+        plain = (stem, "train", recipe.weights == "random" and cell)
+        changed = (stem, repr(recipe.augmentation))
+        taken = _without(taken, plain=plain in known, changed=changed in known)
         part = _evaluating(one, test, _mosaics(plan.selection.metrics, test), 2, held)
         part = _shared(part, first=stem not in known) if frozen else part
-        known |= {stem, (stem, "train")} if taken.shared else {stem} if frozen else set()
+        known |= {stem} if frozen else set()
+        known |= {plain} if taken.plain else set()
+        known |= {changed} if taken.changed else set()
         usual = next(iter(one.maps.values()))
         seconds = taken.passes * usual.seconds / usual.forward + _COMPILES * usual.compiled
         parts.append(
@@ -188,29 +193,59 @@ def cost_of_audit(
     return _total(parts, engine, _reading(images, test), held * size, 0, ())
 
 
-def training(recipe: Recipe, images: int, validation: int | None) -> Trained:
+def training(
+    recipe: Recipe, images: int, validation: int | None, channels: int | None = None
+) -> Trained:
     """What training a recipe takes on so many images, as if it did not stop early.
 
-    Of a backbone that stays as it is and sees no augmentation, that runs once an image.
+    Of a backbone that stays as it is, with so many channels, that runs once an image, or once an
+    image and epoch where they are augmented. None: in each batch.
 
     Example:
         >>> training(Recipe("A", epochs=10, weights="random"), 200, None)[:2]
         (2000, 1700)
-        >>> training(Recipe("B", epochs=10, trainable="head"), 200, None)[:2]
+        >>> training(Recipe("B", epochs=10, trainable="head"), 200, None, 768)[:2]
         (200, 0)
     """
     own = min(recipe.train_size or images, images)
     held = round(_HELD * own) if validation is None else validation
     learned, total = (own - held, own) if validation is None else (own, own + held)
-    plain = recipe.augmentation is None and recipe.guidance is None
-    if recipe.trainable == "head" and plain:
-        return Trained(total, 0, total, shared=True)
-    warm = total * (min(recipe.warmup, 1) if plain else recipe.warmup)
-    forward = warm + recipe.epochs * total
-    if recipe.trainable == "head" and recipe.guidance is None:
-        return Trained(forward, 0, forward + (_AUGMENTED - 1) * recipe.epochs * learned)
-    backward = recipe.epochs * learned
-    return Trained(forward, backward, forward + (_TRAINED - 1) * backward)
+    alone = recipe.epochs if recipe.trainable == "head" else 0  # epochs of the head by itself
+    alone, backward = recipe.warmup + alone, (recipe.epochs - alone) * learned
+    changes = recipe.augmentation
+    if (
+        channels is not None
+        and recipe.guidance is None
+        and (changes is None or recipe.shares_views(channels, images + (validation or 0)))
+    ):
+        plain = images + (validation or 0) if alone else 0
+        changed = alone * images if changes else 0
+        forward = plain + changed + (recipe.warmup + recipe.epochs - alone) * total
+        passes = forward + (_CHANGED - 1) * changed + (_TRAINED - 1) * backward
+        return Trained(forward, backward, passes, plain, changed)
+    if recipe.guidance is not None:
+        backward = recipe.epochs * learned
+    forward = (recipe.warmup + recipe.epochs) * total
+    more = alone * learned if recipe.guidance is None else 0
+    passes = forward + (_AUGMENTED - 1) * more + (_TRAINED - 1) * backward
+    return Trained(forward, backward, passes)
+
+
+def _without(taken: Trained, *, plain: bool, changed: bool) -> Trained:
+    """What training takes where other cells have had the passes that are shared."""
+    forward, passes = taken.forward, taken.passes
+    if plain:
+        forward, passes = forward - taken.plain, passes - taken.plain
+    if changed:
+        forward, passes = forward - taken.changed, passes - _CHANGED * taken.changed
+    return taken._replace(forward=forward, passes=passes)
+
+
+def _channels(model: Evaluated) -> int | None:
+    """Channels that a network of `fit.build` pools; None: it is none, and nothing is kept of it."""
+    network: Any = getattr(model.classifier, "model", None)
+    names = [layer.name for layer in getattr(network, "layers", ())]
+    return int(network.get_layer("pool").output.shape[-1]) if "pool" in names else None
 
 
 def _priced(

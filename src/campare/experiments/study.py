@@ -326,4 +326,4 @@ def _cache() -> Any:
     """What frozen backbones said of images, for all cells."""
     from campare.training.cache import FeatureCache
 
-    return FeatureCache()
+    return FeatureCache.of_processes()

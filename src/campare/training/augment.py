@@ -10,6 +10,12 @@ import keras
 
 from campare.training.recipe import Augment
 
+#: The names of `layers`, whichever there are.
+NAMES = (
+    *("flip", "rotation", "zoom", "translation", "contrast", "brightness", "randaugment"),
+    *("erasing", "blur", "noise"),
+)
+
 
 def layers(augment: Augment, *, seed: int) -> list[Any]:
     """Built-in, seeded Keras layers for pixels 0..255, (N, S, S, 3) -> (N, S, S, 3).

@@ -6,6 +6,10 @@ their training.
 """
 
 import hashlib
+import shutil
+import tempfile
+import time
+import weakref
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,16 +18,22 @@ from typing import Any
 import keras
 import numpy as np
 
+from campare.data.named import cache_folder
 from campare.files import atomic
+from campare.training import augment
 from campare.training.randomness import left_as_it_was
 from campare.types import Array, Floats
 
 BATCH = 32  # images the backbone sees at once
+#: How folders for other processes begin, and the seconds after which others remove what is left.
+_FOLDER, _LEFT = "features-", 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """Pooled features by key, in memory and, where a folder is given, on disk for other processes.
+    """Pooled features by key, in memory or, where a folder is given, on disk for other processes.
+
+    A folder that cannot be written to, as on a full disk, leaves them in memory.
 
     Example:
         >>> cache = FeatureCache()
@@ -35,6 +45,19 @@ class FeatureCache:
     memory: dict[str, Floats] = field(default_factory=dict, repr=False)
     heads: dict[Hashable, "Head"] = field(default_factory=dict, repr=False)  # see `head`
 
+    @classmethod
+    def of_processes(cls) -> "FeatureCache":
+        """One in a folder that other processes of this machine find; it goes with this object."""
+        place = cache_folder()
+        place.mkdir(parents=True, exist_ok=True)
+        for old in place.glob(f"{_FOLDER}*"):  # of processes that were killed
+            if time.time() - old.stat().st_mtime > _LEFT:
+                shutil.rmtree(old, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=place))
+        cache = cls(folder)
+        weakref.finalize(cache, shutil.rmtree, folder, ignore_errors=True)
+        return cache
+
     def get(self, key: str, compute: Callable[[], Floats]) -> Floats:
         """The features (N, C) under `key`, computed only if they are new."""
         if key not in self.memory:
@@ -42,23 +65,28 @@ class FeatureCache:
         return self.memory[key]
 
     def _stored(self, key: str, compute: Callable[[], Floats]) -> Floats:
-        if self.folder is None:
+        if self.folder is None or not self.folder.is_dir():  # as on another machine
             return compute()
         path = self.folder / f"{key}.npy"
-        if path.exists():
-            found: Floats = np.load(path)
-            return found
-        features = compute()
-        with atomic(path) as part, part.open("wb") as file:  # another process reads no half file
-            np.save(file, features)
-        return features
+        if not path.exists():
+            features = compute()
+            try:
+                with atomic(path) as part, part.open("wb") as file:  # nobody reads half a file
+                    np.save(file, features)
+            except OSError:
+                return features
+        found: Floats = np.load(path, mmap_mode="r")
+        return found
 
 
 def digest(model: Any, images: Array) -> str:
-    """Hex digest of a Keras model's configuration and weights and of the images it is shown."""
+    """Hex digest of a Keras model's configuration and weights and of the images it is shown.
+
+    Layers that augment change nothing in inference, and are left out.
+    """
     found = hashlib.blake2b(digest_size=16)
     found.update(type(model).__name__.encode())
-    for layer in model.layers:
+    for layer in (each for each in model.layers if each.name not in augment.NAMES):
         found.update(f"{type(layer).__name__} {layer.name}".encode())
     for array in (*model.get_weights(), images):
         found.update(f"{array.dtype} {array.shape}".encode())
@@ -73,7 +101,7 @@ def features(
 
     `told(images, total)` is called before the first batch and after each.
     """
-    stem = keras.Model(model.input, model.get_layer("pool").output)
+    stem = stem_of(model)
 
     def compute() -> Floats:
         told(0, len(images))
@@ -85,6 +113,11 @@ def features(
         return np.concatenate(found)
 
     return cache.get(digest(stem, images), compute)
+
+
+def stem_of(model: Any) -> Any:
+    """A classifier of `fit.build` up to its layer `pool`, (N, S, S, 3) -> (N, C)."""
+    return keras.Model(model.input, model.get_layer("pool").output)
 
 
 class Head:

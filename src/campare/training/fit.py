@@ -1,8 +1,9 @@
 """Recipe + images -> a trained Keras model.
 
 `build` puts augmentation, preprocessing, backbone and head into one model that takes pixels
-0..255; `train` fits it, repeatable bit for bit on one machine. A frozen backbone without
-augmentation is run once an image, and its head is trained on what it said.
+0..255; `train` fits it, repeatable bit for bit on one machine. A frozen backbone is run once an
+image, or once an image and epoch where images are augmented, for all seeds; heads are trained on
+what it said.
 """
 
 import math
@@ -26,7 +27,8 @@ from campare.training.progress import Step as Step  # part of the interface of `
 from campare.training.recipe import Recipe
 from campare.training.registered import forgotten
 from campare.training.sweep import nested
-from campare.types import Array, Ints
+from campare.training.views import Views
+from campare.types import Array, Floats, Ints
 
 if TYPE_CHECKING:
     from campare.data import Images
@@ -90,7 +92,8 @@ def train(
     With `train_size` only so many images are used, chosen by the seed: see `sweep.nested`.
 
     With a `cache`, a frozen backbone that sees no augmentation runs once an image; without one it
-    runs in every epoch. The result is the same.
+    runs in every epoch. The result is the same. Augmented images are then drawn once for all
+    seeds, unless the recipe's `views` are "own": see `training.views`.
 
     `watch(epoch, copy)` is called after each epoch; `copy(network)` gives a network of `build` the
     weights of that moment. What it returns is the epoch's entry in `Trained.curve`.
@@ -126,6 +129,9 @@ def train(
     if watch is not None:
         clock.watch = partial(_watched, watch, model, recipe)
     guided = _guided(model, recipe, images, validation, pixels, answers)
+    channels = model.get_layer("pool").output.shape[-1]
+    again = recipe.augmentation is not None and not recipe.shares_views(channels, len(labels))
+    kept = None if guided or again else cache
 
     for phase in _phases(model, recipe):
         depth.set_trained(model, recipe, phase.layers)
@@ -133,14 +139,16 @@ def train(
             lora.adapt(model, recipe, seed)
         network, inputs = guided or (model, pixels)
         compiled = partial(_compile, recipe=recipe, phase=phase, images=len(parts[0]))
-        if phase.only_head and recipe.augmentation is None and cache is not None and not guided:
-            inputs = features(model, pixels, cache, clock.extracting)
+        if phase.only_head and kept is not None:
+            inputs = features(model, pixels, kept, clock.extracting)
             key = repr((recipe, phase, len(parts[0]), answers.shape[1], inputs.shape[1:]))
-            shared = head(model, key, cache, compiled)
-            given = partial(shared.give, model)
-            _fit(
-                shared.model, inputs, answers, parts, recipe, phase, seed, clock, given, small=True
-            )
+            shared = head(model, key, kept, compiled)
+            rounds = None
+            if recipe.augmentation is not None:
+                told = clock.extracting
+                rounds = Views(model, recipe.augmentation, images.images, kept, told).round
+            alone = _Alone(partial(shared.give, model), rounds)
+            _fit(shared.model, inputs, answers, parts, recipe, phase, seed, clock, alone)
         else:
             compiled(network)
             _fit(network, inputs, answers, parts, recipe, phase, seed, clock)
@@ -268,20 +276,15 @@ def _fit(
     phase: _Phase,
     seed: int,
     clock: Clock,
-    given: Callable[[], None] = lambda: None,
-    *,
-    small: bool = False,
+    alone: "_Alone | None" = None,
 ) -> None:
     """Fit a compiled model on inputs[parts[0]], watching inputs[parts[1]].
 
-    `given` is called whenever its weights have changed that others may want. Of a `small` model a
-    batch takes less time than `model.fit` has to do beside it, and it is spared that.
+    Of a head that is `alone` a batch takes less time than `model.fit` has to do beside it, and it
+    is spared that.
     """
     train_part, held = parts
-    callbacks = [
-        keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: given()),
-        keras.callbacks.LambdaCallback(**clock.hooks(recipe.batch_size)),
-    ]
+    callbacks = [keras.callbacks.LambdaCallback(**clock.hooks(recipe.batch_size))]
     if phase.patience is not None and len(held):
         callbacks.append(
             keras.callbacks.EarlyStopping(
@@ -299,9 +302,12 @@ def _fit(
         np.random.default_rng(seed),
         augment.mixer(changes, seed=seed) if changes else None,
     )
+    if alone is not None:
+        done = len(clock.history.get("loss", ()))
+        callbacks.insert(0, keras.callbacks.LambdaCallback(**alone.hooks(batches, done)))
     watched = _Batches(inputs, answers, held, recipe.batch_size) if len(held) else None
     with forgotten():
-        if small and keras.backend.backend() == "tensorflow":
+        if alone is not None and keras.backend.backend() == "tensorflow":
             _by_batches(model, batches, watched, phase.epochs, callbacks)
         else:
             model.fit(
@@ -311,7 +317,24 @@ def _fit(
                 callbacks=callbacks,
                 verbose=0,
             )
-    given()
+    if alone is not None:
+        alone.given()
+
+
+class _Alone(NamedTuple):
+    """A head that is fitted by itself, on what its frozen backbone said."""
+
+    given: Callable[[], None]  # is called whenever its weights have changed that others may want
+    rounds: Callable[[int], Floats] | None  # what it learns from in an epoch; None: the inputs
+
+    def hooks(self, batches: "_Batches", done: int) -> dict[str, Callable[..., None]]:
+        """Functions to call when an epoch begins and ends, so many epochs after the first."""
+
+        def begin(epoch: int, _: Any = None) -> None:
+            if self.rounds is not None:
+                batches.inputs = self.rounds(done + epoch)
+
+        return {"on_epoch_begin": begin, "on_epoch_end": lambda *_: self.given()}
 
 
 def _by_batches(

@@ -22,6 +22,9 @@ Guidance = Literal["energy", "rrr"]
 #: A function of the user's own: as it is, or `module:name`.
 Code = Annotated[str | Callable[..., Any], WithJsonSchema({"type": "string"})]
 
+#: Bytes of what is kept for all seeds of augmented images, at most.
+VIEWS = 2**31
+
 #: The fields of Augment that have a size: those that move pixels, that mix images, and the others.
 _MOVING = ("rotation", "zoom", "translation", "randaugment")
 _MIXING = ("mixup", "cutmix")
@@ -142,6 +145,8 @@ class Recipe:
     weights: str = "imagenet"  # random | embedded | imagenet | path of a weights file
     trainable: str = "all"  # all | head (a frozen backbone) | last-block | last-N | gradual | lora
     augment: Augment | None = None
+    views: Literal["shared", "own"] = "shared"  # of augmented images, in epochs that train the head
+    # alone: drawn once for all seeds, or by each; see training.views
     hidden: int | None = 128  # units of the Dense layer before the classes; None: no such layer
     epochs: int = 10  # at most, see patience
     batch_size: int = 32
@@ -241,6 +246,25 @@ class Recipe:
         if self.augment is None or self.augment_strength is None:
             return self.augment or None
         return self.augment.times(self.augment_strength) or None
+
+    def shares_views(self, channels: int, images: int) -> bool:
+        """Whether its head, trained alone, sees the augmented images that other seeds' do.
+
+        `channels` are those that the backbone pools, of so many training images. Not where images
+        of a batch are mixed, each seed has a backbone or images of its own, or what the backbone
+        says of them in all epochs is more than `VIEWS` bytes.
+
+        Example:
+            >>> shift = Augment(translation=0.1)
+            >>> Recipe("C", trainable="head", augment=shift).shares_views(768, 1000)
+            True
+        """
+        changes = self.augmentation
+        if changes is None or changes.mixup or changes.cutmix:
+            return False
+        if self.views == "own" or self.weights == "random" or self.train_size is not None:
+            return False
+        return 4 * channels * images * (self.warmup + self.epochs) <= VIEWS
 
 
 #: Fields of recipes that are functions of the user's own, with what else only these have.
