@@ -8,7 +8,7 @@ from rich.console import Console
 from small_study import TINY, tiny_set
 
 from campare.errors import CampareError, RecipeError
-from campare.experiments.plan import networks, planned
+from campare.experiments.plan import networks, numbered_cells, planned
 from campare.experiments.progress import Live
 
 
@@ -25,6 +25,11 @@ def test_cells_are_all_of_a_seed_then_all_of_the_next(tmp_path):
     assert [recipe.name for recipe in plan.ours] == ["plain", "turned"]
     assert plan.own == []
     assert not (tmp_path / "r").exists()
+
+
+def test_frozen_backbones_are_the_last_of_a_seed():
+    found = [cell.name for cell in numbered_cells("drawn", seeds=2)]
+    assert found == ["A-0", "D-0", "B-0", "C-0", "A-1", "D-1", "B-1", "C-1"]
 
 
 def test_those_of_this_call_are_by_number(tmp_path):

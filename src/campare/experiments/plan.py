@@ -208,8 +208,16 @@ def numbered_cells(
 
 
 def _in_turn(arms: Sequence[Arm]) -> list[Cell]:
-    """Cells of arms of as many seeds: all of the first seed, then all of the next."""
-    return [cell for cells in zip(*(arm.cells for arm in arms), strict=True) for cell in cells]
+    """Cells of arms of as many seeds: all of the first seed, then all of the next.
+
+    Those of frozen backbones are the last of a seed: they take least, so that processes that share
+    cells end at about the same time.
+    """
+    longest_first = sorted(
+        arms, key=lambda arm: bool(arm.recipe and arm.recipe.trainable == "head")
+    )
+    turns = zip(*(arm.cells for arm in longest_first), strict=True)
+    return [cell for cells in turns for cell in cells]
 
 
 def _check_curve(curve: int | None, recipes: Sequence[Recipe]) -> None:
