@@ -40,6 +40,9 @@ def test_a_data_set_has_pictures_maps_answers_and_scores(run, fiftyone, name):
     assert dataset.info["fingerprint"] == run.manifest.data.fingerprint
     assert logged(run).answers.startswith(f"# {dataset.description}")
     assert dataset.values("image") == [*images.names]
+    first = next(iter(run.manifest.cells.values()))
+    heatmap = f"{first.recipe}_{first.seed}_grad_cam"
+    assert dataset.app_config.active_fields.paths == ["ground_truth", heatmap]
     own = rows.filter(pl.col("status") == "ok")
     for recipe, seed in ((record.recipe, record.seed) for record in run.manifest.cells.values()):
         maps = run.maps(recipe, seed)["grad-cam"]

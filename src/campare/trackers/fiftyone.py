@@ -60,10 +60,15 @@ class FiftyOne:
         dataset.description = found.answers.partition("\n")[0].lstrip("# ")
         dataset.add_samples(self._samples(images, files, run.manifest.config.split), progress=False)
         windows = run.windows()
+        heatmaps: list[str] = []
         for field, labels in self._fields(run, images, windows):
             while dataset.has_sample_field(field):  # `A+` and `A-` are both A
                 field += "_"
             add(self._fiftyone, dataset, field, dict(zip(files, labels, strict=True)))
+            heatmaps += [field] if isinstance(labels[0], self._fiftyone.Heatmap) else []
+        # What is ticked when the app opens: the answers of all cells would hide the pictures.
+        shown = [one for one in ("ground_truth", *heatmaps[:1]) if dataset.has_sample_field(one)]
+        dataset.app_config.active_fields = self._fiftyone.ActiveFields(paths=shown)
         dataset.save()
         return f"{name}, {len(files)} images; see them by: fiftyone app launch {name}"
 
