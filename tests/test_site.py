@@ -97,6 +97,12 @@ def test_nothing_is_loaded_from_elsewhere_and_every_link_leads_somewhere(site: P
 
 
 @pytest.mark.slow
+def test_the_page_for_a_wrong_link_has_names_too(site: Path):
+    text = (site / "404.html").read_text("utf-8")
+    assert 'role="dialog" aria-label="Search"' in text
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_search_works_from_disk_in_a_browser(site: Path, scheme: str, width: int):
@@ -121,6 +127,18 @@ def test_search_works_from_disk_in_a_browser(site: Path, scheme: str, width: int
         assert page.locator(".md-search-result__link").count() > 0
         assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
         assert said == []
+        hidden = "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
+        parted = "all => all.filter(one => one.getClientRects().length > 1).length"
+        page.goto((site / "index.html").as_uri())
+        commands = page.locator(".language-sh pre > code")
+        assert commands.count() > 3
+        assert commands.evaluate_all(hidden) == 0
+        page.goto((site / "reference" / "commands.html").as_uri())
+        names = page.locator("td:first-child > code")
+        assert names.count() > 50
+        assert (
+            names.evaluate_all("all => Math.max(...all.map(o => o.getClientRects().length))") == 1
+        )
         page.goto((site / "reference" / "python.html").as_uri())
         assert page.locator("h2#campareaudit").count() == 1
         browser.close()

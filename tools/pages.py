@@ -260,3 +260,8 @@ def on_post_page(output: str, **_: Any) -> str:
     for found, named in _NAMED.items():
         output = output.replace(found, named)
     return output
+
+
+def on_post_template(output_content: str, template_name: str, **_: Any) -> str:
+    """The same on the page for a link that leads nowhere, which is no page of MkDocs."""
+    return on_post_page(output_content) if template_name == "404.html" else output_content
