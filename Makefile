@@ -35,7 +35,7 @@ $(BACKENDS): $(STAMP) tests/backends.txt
 
 demo: setup  ## train the article's models A-D on the drawn set, 3 seeds, and judge its claims, into runs/demo
 	$(BIN)/campare study drawn --recipes article --backbone embedded --seeds 3 --train 2200 --size 64 \
-		--out $(DEMO) --engine 'local(jobs=2, overlap=True)'
+		--out $(DEMO) --jobs 2
 
 test: lint types backends  ## lint, types and the default tests, Keras on TensorFlow
 	$(TESTS)

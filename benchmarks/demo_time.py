@@ -26,7 +26,7 @@ WAYS = {
     "after": ["--train", "2200", "--size", "64"],
 }
 COMMAND = ["study", "drawn", "--recipes", "article", "--backbone", "embedded"]
-ENGINE = ["--engine", "local(jobs=2, overlap=True)"]
+ENGINE = ["--jobs", "2"]
 
 
 def timed(options: list[str], folder: Path) -> tuple[Run, list[tuple[str, float]], float]:
