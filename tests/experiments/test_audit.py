@@ -20,6 +20,7 @@ from campare.data import ImageSet, stored
 from campare.data.decode import Picture
 from campare.data.folder import write_folder
 from campare.data.samples import Sample
+from campare.errors import CampareError
 from campare.experiments import spool
 from campare.metrics import evaluate as measuring
 from campare.metrics.evaluate import measure_maps
@@ -276,6 +277,11 @@ class TestClasses:
         assert "<label hidden>Predictions" in text
         assert '<th scope="row">cat</th><td class="figure">6</td>' in text
         assert "for want of outputs matched with the classes of the data" in page
+
+    def test_mosaics_that_are_named_say_which_target_they_need(self):
+        advice = r"for 'focus', got none\. Try: other metrics, or target='label' \(--target label\)"
+        with pytest.raises(CampareError, match=advice):
+            quick({"m": network()}, target="prediction", metrics=["energy", "focus"])
 
 
 class TestData:

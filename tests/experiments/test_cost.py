@@ -45,6 +45,13 @@ def test_an_audit_is_priced_by_its_models(run, tmp_path):
     assert "2 models, passes" in found.words("model")[0]
 
 
+@pytest.mark.parametrize("target", ["prediction", "value"])
+def test_an_audit_of_any_target_is_priced(run, target):
+    model = run.path / "models" / "plain-0.keras"
+    found = audit.dry_run({"a": [model]}, tiny_set(), metrics="default", target=target)
+    assert (found.cells, found.maps) == (1, 12)  # and no mosaics
+
+
 def test_models_that_are_measured_cost_nothing_more(run, tmp_path):
     first, second = (run.path / "models" / f"plain-{seed}.keras" for seed in (0, 1))
     out = tmp_path / "audit"

@@ -164,6 +164,14 @@ def methods_of(methods: str | Method | Sequence[str | Method]) -> tuple[Method, 
     return tuple(found.values())
 
 
+#: Why there are no mosaics, and what to try.
+_LABEL, _SQUARE = "target='label', whose class the cells show", "models that all take square images"
+_INSTEAD = {
+    _LABEL: "other metrics, or target='label' (--target label)",
+    _SQUARE: "other metrics, or models with as many rows as columns",
+}
+
+
 def without_mosaics(
     images: ImageSet, sizes: Sequence[tuple[int, ...]], target: str
 ) -> dict[str, str]:
@@ -177,9 +185,9 @@ def without_mosaics(
     if images.arrays is not None:
         return dict.fromkeys(names, f"{_PICTURES}, of which mosaics are made")
     if target != "label":
-        return dict.fromkeys(names, "target='label', whose class the cells show")
+        return dict.fromkeys(names, _LABEL)
     if any(len(set(sides)) > 1 for sides in sizes):
-        return dict.fromkeys(names, "models that all take square images")
+        return dict.fromkeys(names, _SQUARE)
     several = images.inventory.with_mask("other")  # photos that show several classes
     alone = [sample for sample in images.of("test") if sample.image not in several]
     labels = np.array([sample.label for sample in alone], np.int64)
@@ -225,7 +233,8 @@ def _lacks(
     if region == "cells":
         kind = metric.name if metric.name in no_mosaics else "focus"
         if kind in no_mosaics:
-            return no_mosaics[kind], "other metrics, or more images of each class"
+            why = no_mosaics[kind]
+            return why, _INSTEAD.get(why, "other metrics, or more images of each class")
         region = "object" if "other-mask" in metric.needs else None
     wanted = [region, "other"] if metric.is_of_classes else [region]
     for name in wanted:

@@ -103,7 +103,7 @@ def _measured(
     images = _noise(count, model, model.classes.names[: model.classes.count], regions)
     wanted = {metric.name for metric in metrics}
     kinds = [kind for kind, (metric, _) in KINDS.items() if metric in wanted or kind == "focus"]
-    kinds = kinds if images.pictures else []
+    kinds = kinds if images.pictures and terms.target == "label" else []
     with Live(Console(quiet=True)) as live:
         mosaics = mosaics_of(images, live, kinds)
     inputs = Inputs(with_border(images), mosaics, matched, tuple(metrics))
