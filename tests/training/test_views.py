@@ -1,11 +1,16 @@
 """Rounds of changed images: each the same for every seed, each another than the one before."""
 
+import argparse
+import importlib.util
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
+import polars as pl
 import pytest
 
+from campare import ImageSet, compare
 from campare.data import Images
 from campare.training import fit
 from campare.training.cache import FeatureCache, features
@@ -147,3 +152,31 @@ def test_too_much_is_not_kept():
     assert FLIPPED.shares_views(768, 100_000)
     assert not FLIPPED.shares_views(768, 300_000)
     assert not FROZEN.shares_views(768, 10)
+
+
+@pytest.mark.slow
+def test_intervals_cover_where_seeds_share_views():
+    """A small version of benchmarks/shared_views.py: eight studies of three seeds."""
+    path = Path(__file__).resolve().parents[2] / "benchmarks" / "shared_views.py"
+    spec = importlib.util.spec_from_file_location("shared_views", path)
+    assert spec is not None
+    assert spec.loader is not None
+    whole = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(whole)
+    data = ImageSet.drawn(train=60, test=24, size=32)
+    measured = whole.measurer(data, 32)
+    given = argparse.Namespace(seeds=3, size=32, epochs=4)
+    studies = [whole.study(number, data, given, measured) for number in range(8)]
+    rows = pl.concat(studies)
+    means = rows.group_by("metric", "recipe").agg(pl.col("value").mean())
+    for metric in whole.METRICS:
+        own, plain = (
+            means.filter((pl.col("metric") == metric) & (pl.col("recipe") == arm))["value"].item()
+            for arm in (whole.OWN, whole.PLAIN)
+        )
+        held = 0
+        for one in studies:
+            effects = compare(one.drop("set"), contrasts=[(whole.SHARED, whole.PLAIN)]).effects
+            found = effects.filter(pl.col("metric") == metric).row(0, named=True)
+            held += found["low"] <= own - plain <= found["high"]
+        assert held >= 6, metric  # of 8 with 95 % each, fewer in 0.6 % of cases
