@@ -125,7 +125,8 @@ def section(run: Run, comparison: Comparison) -> Iterator[str]:
     cells = run.manifest.cells.values()
     seconds = sum(cell.train_seconds + cell.measure_seconds for cell in cells)
     size, grids = run.manifest.config.size, run.manifest.config.grids
-    shown = ", ".join(f"{name} {h} x {w}" for name, (h, w) in grids.items())
+    first = {name: next(iter(of_methods.values())) for name, of_methods in grids.items()}
+    shown = ", ".join(f"{name} {' x '.join(map(str, grid))}" for name, grid in first.items())
     yield from ("", f"### {run.path.name}", "")
     yield f"{len(cells)} cells, {seconds / 60:.0f} min on one core, {size} px; maps: {shown}."
     accuracies = [
