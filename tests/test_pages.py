@@ -166,6 +166,7 @@ def test_no_page_with_python_is_left_out():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # minutes alone, longer beside other work
 def test_the_first_page_is_typed_as_it_stands(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")

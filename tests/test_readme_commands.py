@@ -21,7 +21,10 @@ from campare.runs.run import Run
 from test_commands_of_pages import lines_of
 from test_pages import small_network
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(3600),
+]  # minutes alone, longer beside other work
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 SMALL = "--backbone embedded --epochs 1 --size 32"
