@@ -68,3 +68,15 @@ def test_a_file_of_an_earlier_version_lacks_claims(tmp_path):
     after = Comparison.from_json(path)
     assert after.claims.height == 0
     assert math.isnan(after.effects["p_permutation"].item())
+
+
+def test_it_prints_its_answers():
+    found = comparison(BETTER, WORSE)
+    assert str(found).splitlines() == [str(answer) for answer in found.answers]
+    assert repr(found) == f"Comparison(B, A): {found.headline}"
+    assert "shape" not in repr(found)
+
+
+def test_an_empty_one_prints_too():
+    empty = (pl.DataFrame(schema=schema) for schema in (EFFECTS, SUMMARY, NULLS))
+    assert repr(Comparison(*empty)).startswith("Comparison()")

@@ -185,6 +185,13 @@ class Comparison:
                 "Try deleting the file and comparing again."
             ) from error
 
+    def __repr__(self) -> str:
+        return f"Comparison({', '.join(arms_in(self))}): {self.headline}"
+
+    def __str__(self) -> str:
+        """All answers, a line each."""
+        return "\n".join(map(str, self.answers))
+
     def __rich_console__(
         self, console: "Console", options: "ConsoleOptions"
     ) -> "Iterator[RenderableType]":
