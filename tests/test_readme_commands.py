@@ -35,7 +35,7 @@ SMALLER = {
     "factorial --out runs/cue": f"factorial {SMALL} --seeds 1 --out runs/cue",
 }
 #: Beginning of a command -> what it needs beyond campare.
-NEEDS = {"campare explain timm:": "timm", "campare log runs/mine --to mlflow": "sqlalchemy"}
+NEEDS = {"campare explain 'timm:": "timm", "campare log runs/mine --to mlflow": "sqlalchemy"}
 
 
 def photographs(folder: Path, classes: tuple[str, ...]) -> None:
