@@ -1,5 +1,7 @@
 """The small study, done once, and once more by a study that was stopped and went on."""
 
+import importlib
+
 import pytest
 from small_study import TINY, tiny_set
 
@@ -25,6 +27,8 @@ def resumed(tmp_path_factory):
     """
     from campare.training import fit
 
+    render = importlib.import_module("campare.report.render")
+
     path = tmp_path_factory.mktemp("resumed") / "r"
     train, calls = fit.train, []
 
@@ -36,6 +40,7 @@ def resumed(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit, "train", stops_at_the_third)
+        patch.setattr(render, "_figures", lambda _: {})  # those of the other are looked at
         with pytest.raises(KeyboardInterrupt):
             study(tiny_set(), recipes=TINY, seeds=2, out=path, curve=1)
         before = list(Run.open(path).manifest.cells)

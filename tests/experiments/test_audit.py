@@ -418,6 +418,7 @@ def one_picture(images):
     return ImageSet("one", ("a", "b"), tuple(samples), lambda _: picture, "0", regions=("object",))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("collecting_often")
 def test_memory_of_an_audit_hardly_grows_with_the_number_of_images(monkeypatch, tmp_path):
     """From images to report: what Python and NumPy hold at most."""
