@@ -53,6 +53,14 @@ def test_power_is_how_often_an_effect_is_found():
     assert guessed == pytest.approx(found, abs=0.06)
 
 
+def test_some_metrics_alone_have_the_rows_that_they_have_among_all():
+    whole = power(table(seeds=4))
+    metric = whole["metric"][0]
+    some = power(table(seeds=4), metrics=[metric])
+    assert some.equals(whole.filter(pl.col("metric") == metric))
+    assert 0 < some.height < whole.height
+
+
 def test_more_seeds_do_not_help_where_images_are_few():
     few = Split(
         0.0, 1.0, 10, split(np.random.default_rng(0).normal(size=(2, 3, 10)), [1, -1]).parts

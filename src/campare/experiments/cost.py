@@ -265,7 +265,9 @@ def _priced(
             grids = model.grids(terms.methods)
             alike = f"{grids} {model.size}"
             if alike not in measured:
-                measured[alike] = measuring(model, metrics, regions, grids, matched, terms)
+                measured[alike] = measuring(
+                    model, metrics, regions, grids, matched, terms, first=not measured
+                )
             maps = tried(model, terms.methods)
             found[id(model)] = Priced(maps, measured[alike], grids, _weights(model))
     return {name: found[id(model)] for name, model in models.items()}

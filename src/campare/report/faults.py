@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import polars as pl
-
 from campare.runs.conditions import differing
 from campare.runs.manifest import Manifest
 from campare.stats.power import power, too_small, what_it_takes
@@ -43,7 +41,7 @@ def weak(
     """
     if manifest.of_models or not metrics or not contrasts:
         return []
-    found = power(table, contrasts=contrasts).filter(pl.col("metric").is_in(metrics))
+    found = power(table, contrasts=contrasts, metrics=metrics)
     of = (found, tuple(metrics), manifest.kind)
     lines = zip(too_small(*of), what_it_takes(*of), strict=True)
     return [Fault(False, line, step) for line, step in lines]

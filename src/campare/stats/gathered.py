@@ -37,6 +37,7 @@ BLANK = ("flat", "all-negative", "non-finite", "unconnected")
 
 _UNIT = ("recipe", "seed", "method", "layer", "metric")  # rows that have these in common
 _RELEASED = 16  # batches until what they wrote leaves the memory
+_SMALL = 2**26  # bytes of a table that may stay in memory between looks at it
 _COMPARED = 2**16  # rows whose images are compared together with those that are known
 
 
@@ -394,11 +395,13 @@ class Matrices(Mapping[Key, Measured]):
 
     def __getitem__(self, key: Key) -> Measured:
         table, slots = self._table, self._slots[key]
+        stored = np.asarray(table.values)  # without what a mapped array does at every slice
         values = np.full((len(self.seeds), int(self.has.sum())), np.nan)
         for row, seed in zip(values, self.seeds, strict=True):
             if seed in slots:
-                row[:] = table.values[slots[seed]][self.has]
-        release(table.values)
+                row[:] = stored[slots[seed]][self.has]
+        if stored.nbytes > _SMALL:
+            release(table.values)
         own, groups = list(slots.values()), self._groups
         if self._mosaics is not None:
             of_mosaics = (self._mosaics[np.isfinite(values).any(axis=0)] >= 0).all()

@@ -129,14 +129,16 @@ def power(
     table: Any,
     *,
     contrasts: Sequence[tuple[str, str]] | None = None,
+    metrics: Sequence[str] | None = None,
     smallest: float | Mapping[str, float] | None = None,
     alpha: float = 0.05,
     goal: float = POWER_GOAL,
 ) -> pl.DataFrame:
     """What a study could find, and how many seeds and images it would take, by contrast and metric.
 
-    `table` and `contrasts` as in `compare`; `smallest` the effect of interest, for all metrics or
-    by metric (default: that of the article's claims, else a twentieth of the metric's range).
+    `table` and `contrasts` as in `compare`; `metrics` are some by name (default: all); `smallest`
+    the effect of interest, for all metrics or by metric (default: that of the article's claims,
+    else a twentieth of the metric's range).
     Columns: contrast, method, metric; sd_seed, sd_image, sd_residual (standard deviations: of one
     training's mean in an arm, of an image's true difference, of what is left); smallest, power (to
     find it), detectable (the smallest effect found with probability `goal`); seeds, images, groups
@@ -156,7 +158,7 @@ def power(
             "Try 0.05 and 0.8."
         )
     rows = []
-    for contrast, method, metric, found in splits(table, contrasts):
+    for contrast, method, metric, found in splits(table, contrasts, metrics):
         if found.units < 2:
             continue
         effect = _smallest(metric, smallest)
