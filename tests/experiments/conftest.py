@@ -1,8 +1,9 @@
-"""The small study, done once, and once more by a study that was stopped and went on."""
+"""What tests share: a small study, the same stopped and gone on with, two small networks."""
 
 import importlib
 
 import pytest
+from audited import network
 from small_study import TINY, tiny_set
 
 from campare.experiments.study import study
@@ -12,6 +13,20 @@ from campare.runs.run import Run
 @pytest.fixture(autouse=True)
 def _quick_reports(without_figures):
     """Of each test; the studies below, which tests share, draw theirs."""
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """A network in a file."""
+    path = tmp_path_factory.mktemp("models") / "small.keras"
+    network(rescale=1 / 255).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def large():
+    """A network of larger images."""
+    return network((24, 24, 3), seed=1, activation="softmax")
 
 
 @pytest.fixture(scope="session")

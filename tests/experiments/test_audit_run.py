@@ -25,18 +25,6 @@ from manifests import manifest
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("models") / "small.keras"
-    network(rescale=1 / 255).save(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def large():
-    return network((24, 24, 3), seed=1, activation="softmax")
-
-
-@pytest.fixture(scope="module")
 def scores(file, large, tmp_path_factory):
     """The same file twice, and a model of larger images."""
     models = {"small": file, "twin": str(file), "large": large}

@@ -1,6 +1,7 @@
 """A plan says what a study will do, and nothing is there of it yet."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from rich.console import Console
 from small_study import TINY, tiny_set
 
 from campare.errors import CampareError, RecipeError
-from campare.experiments.plan import networks, numbered_cells, planned
+from campare.experiments.plan import networks, numbered_cells, planned, sharing_views
 from campare.experiments.progress import Live
+from campare.training.recipe import Augment, Recipe
 
 
 def plan_of(out, **changes):
@@ -43,6 +45,16 @@ def test_recipes_of_one_network_have_the_same(tmp_path):
     found = networks(plan_of(tmp_path / "r"))
     assert found["plain"] is found["turned"]
     assert networks(plan_of(tmp_path / "r", recipes=TINY[:1])).keys() == {"plain"}
+
+
+def test_recipes_are_known_whose_seeds_share_views(tmp_path):
+    frozen = Recipe("frozen", backbone="embedded", weights="embedded", trainable="head")
+    shift = replace(frozen, name="shifted", augment=Augment(translation=0.1))
+    own = replace(shift, name="own", views="own")
+    plan = plan_of(tmp_path / "r", recipes=[frozen, shift, own, *TINY])
+    assert sharing_views(plan, networks(plan)) == ["shifted"]
+    alone = plan_of(tmp_path / "r", recipes=[shift], seeds=1)
+    assert sharing_views(alone, networks(alone)) == []
 
 
 def test_what_is_planned_is_said(tmp_path):

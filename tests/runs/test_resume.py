@@ -100,6 +100,18 @@ def test_a_run_goes_on_whose_recipes_had_fewer_ways_to_augment(tmp_path):
         earlier(run.path, settings(arms=other))
 
 
+def test_seeds_that_drew_their_own_views_are_not_followed_by_others(tmp_path):
+    """Runs from before seeds shared views go on where no recipe would share any."""
+    arms = (replace(ARMS[0], backbone="mobilenet", trainable="head", augment=Augment(zoom=0.1)),)
+    run = opened(tmp_path / "run", arms)
+    (recipe,) = run.manifest.settings.recipes.values()
+    del recipe["views"]
+    run.write_manifest()
+    with pytest.raises(RunError, match=r"got another views \(shared\)"):
+        earlier(run.path, settings(arms=arms))
+    assert earlier(run.path, settings(arms=(replace(arms[0], views="own"),))) is not None
+
+
 def test_settings_are_compared_as_they_come_back_from_a_file(tmp_path):
     options = {"pool": (2, 2), "drop": {1: 0.5}}
     arms = (replace(ARMS[0], backbone_options=options),)

@@ -62,6 +62,12 @@ def test_folders_that_nobody_removed_go_in_time(tmp_path, monkeypatch):
     assert left == {"features-new", "images", cache.folder.name}
 
 
+def test_where_no_folder_can_be_made_it_is_in_memory(tmp_path, monkeypatch):
+    (tmp_path / "campare").write_text("a file where the folder would be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert FeatureCache.of_processes().folder is None
+
+
 @pytest.mark.parametrize("missing", [True, False])
 def test_what_cannot_be_written_is_kept_in_memory(tmp_path, monkeypatch, missing):
     def full(*_):

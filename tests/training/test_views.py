@@ -144,6 +144,7 @@ def test_what_shares_no_views_draws_its_own():
         {"views": "own"},
         {"weights": "random"},
         {"train_size": 8},
+        {"trainable": "all"},
         {"augment": Augment(mixup=0.2)},
         {"augment": Augment(flip="horizontal", cutmix=1.0)},
     ],
@@ -151,6 +152,10 @@ def test_what_shares_no_views_draws_its_own():
 def test_views_are_not_shared_where_seeds_have_their_own(changed):
     assert FLIPPED.shares_views(768, 12)
     assert not replace(FLIPPED, **changed).shares_views(768, 12)
+
+
+def test_a_warmed_up_head_shares_them():
+    assert replace(FLIPPED, trainable="all", warmup=2).shares_views(768, 12)
 
 
 def test_too_much_is_not_kept():

@@ -12,14 +12,14 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from campare.data import ImageSet
 from campare.data.samples import VALIDATION
 from campare.experiments.evaluate import Terms
 from campare.experiments.evaluated import Evaluated
 from campare.experiments.inputs import DISCRIMINATION, Grids, coarsest, regions_of_test
-from campare.experiments.plan import Plan
+from campare.experiments.plan import Plan, pooled_channels
 from campare.experiments.progress import left
 from campare.experiments.trial import Measuring, Passes, measuring, tried
 from campare.metrics import Metric
@@ -33,7 +33,7 @@ from campare.training.recipe import Recipe
 #: Forward passes that training on an image takes: forward, backward and the step; of a frozen
 #: backbone, whose images are augmented; those that are augmented once for all cells. Compiling that
 #: takes so many times the compiling of a map.
-_TRAINED, _AUGMENTED, _CHANGED, _COMPILES = 3.4, 2.1, 1.4, 8
+_TRAINED, _AUGMENTED, _CHANGED, _COMPILES = 3.4, 2.1, 1.5, 8
 #: Cells at a time are so much faster than one after the other: small networks leave cores idle.
 _SEVERAL = 1.3
 #: Seconds of a run besides its cells: begin, compare and draw, by rows.
@@ -141,8 +141,8 @@ def cost_of_study(
         recipe, one = plan.code[cell.recipe], found[cell.recipe]
         stem = (recipe.backbone, recipe.weights, str(recipe.backbone_options))
         frozen = recipe.trainable == "head" and recipe.weights != "random"
-        taken = training(recipe, train, validation, _channels(networks[cell.recipe]))
-        plain = (stem, "train", recipe.weights == "random" and cell)
+        taken = training(recipe, train, validation, pooled_channels(networks[cell.recipe]))
+        plain = (stem, "train", recipe.weights == "random" and cell)  # its weights are its own
         changed = (stem, repr(recipe.augmentation))
         taken = _without(taken, plain=plain in known, changed=changed in known)
         part = _evaluating(one, test, _mosaics(plan.selection.metrics, test), 2, held)
@@ -239,13 +239,6 @@ def _without(taken: Trained, *, plain: bool, changed: bool) -> Trained:
     if changed:
         forward, passes = forward - taken.changed, passes - _CHANGED * taken.changed
     return taken._replace(forward=forward, passes=passes)
-
-
-def _channels(model: Evaluated) -> int | None:
-    """Channels that a network of `fit.build` pools; None: it is none, and nothing is kept of it."""
-    network: Any = getattr(model.classifier, "model", None)
-    names = [layer.name for layer in getattr(network, "layers", ())]
-    return int(network.get_layer("pool").output.shape[-1]) if "pool" in names else None
 
 
 def _priced(

@@ -184,6 +184,26 @@ def networks(plan: Plan) -> dict[str, Evaluated]:
     return by_name
 
 
+def pooled_channels(network: Evaluated) -> int | None:
+    """Channels that a network of `fit.build` pools; None: it is another, which keeps nothing."""
+    model: Any = getattr(network.classifier, "model", None)
+    names = [layer.name for layer in getattr(model, "layers", ())]
+    return int(model.get_layer("pool").output.shape[-1]) if "pool" in names else None
+
+
+def sharing_views(plan: Plan, networks: Mapping[str, Evaluated]) -> list[str]:
+    """The recipes of which several seeds see the same augmented images: see `training.views`."""
+    splits = [split for split in ("train", VALIDATION) if split in plan.images.splits]
+    images = sum(len(plan.images.of(split)) for split in splits)
+    return [
+        recipe.name
+        for recipe in plan.ours
+        if (channels := pooled_channels(networks[recipe.name])) is not None
+        and recipe.shares_views(channels, images)
+        and len(plan.seeds) > 1
+    ]
+
+
 def numbered_cells(
     data: ImageSet | str | Path,
     *,

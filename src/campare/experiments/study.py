@@ -29,7 +29,7 @@ from campare.experiments.inputs import (
     coarsest,
 )
 from campare.experiments.manifest import open_run
-from campare.experiments.plan import networks, planned
+from campare.experiments.plan import networks, planned, sharing_views
 from campare.experiments.progress import Live
 from campare.experiments.selection import (
     Wanted,
@@ -166,6 +166,11 @@ def study(
         if not console.quiet and plan.todo:
             for line in cost_of_study(plan, begun, engine, keep_maps).words():
                 live.say(line)
+        if plan.todo and (sharing := sharing_views(plan, begun)):
+            live.say(
+                f"Seeds of {', '.join(sharing)} see the same augmented images, of which the frozen "
+                "backbone is asked once. 'views: own' in a recipe draws them for each"
+            )
         del begun
         images, side, path, settings = plan.images, plan.size, plan.path, plan.settings
         own, ours, found, seed_list = plan.own, plan.ours, plan.methods, list(plan.seeds)

@@ -45,7 +45,8 @@ _SCHEDULE = (
     "patience", "keep", "weight_decay", "label_smoothing", "batch_norm_momentum",
 )  # fmt: skip
 _NAMES = {"trainable": "trainable part", "hidden": "hidden units", "weights": "source of weights",
-          "augment": "kind of augmentation", "lora_rank": "rank of updates"}  # fmt: skip
+          "augment": "kind of augmentation", "views": "views that seeds share",
+          "lora_rank": "rank of updates"}  # fmt: skip
 
 
 class Contrast(NamedTuple):
@@ -109,7 +110,7 @@ def differences(design: Design, pair: Sequence[str]) -> tuple[str, ...]:
         "strength": None not in (one.strength, other.strength) and one.strength != other.strength,
     }
     own = {"weights"} if known[PRETRAINING] else set()
-    own |= {"augment"} if known[AUGMENTATION] else set()
+    own |= {"augment", "views"} if known[AUGMENTATION] else set()
     fields = [
         field
         for field in dict.fromkeys(name for name, _ in (*one.others, *other.others))

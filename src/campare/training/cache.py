@@ -11,6 +11,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,15 @@ class FeatureCache:
     def of_processes(cls) -> "FeatureCache":
         """One in a folder that other processes of this machine find; it goes with this object."""
         place = cache_folder()
-        place.mkdir(parents=True, exist_ok=True)
         for old in place.glob(f"{_FOLDER}*"):  # of processes that were killed
-            if time.time() - old.stat().st_mtime > _LEFT:
-                shutil.rmtree(old, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=place))
+            with suppress(OSError):  # another process removes it
+                if time.time() - old.stat().st_mtime > _LEFT:
+                    shutil.rmtree(old)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=place))
+        except OSError:  # nothing can be written there: each process for itself
+            return cls()
         cache = cls(folder)
         weakref.finalize(cache, shutil.rmtree, folder, ignore_errors=True)
         return cache

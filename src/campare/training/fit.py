@@ -132,6 +132,10 @@ def train(
     channels = model.get_layer("pool").output.shape[-1]
     again = recipe.augmentation is not None and not recipe.shares_views(channels, len(labels))
     kept = None if guided or again else cache
+    rounds = None
+    if kept is not None and recipe.augmentation is not None:
+        told = clock.extracting
+        rounds = Views(model, recipe.augmentation, images.images, kept, told).round
 
     for phase in _phases(model, recipe):
         depth.set_trained(model, recipe, phase.layers)
@@ -143,10 +147,6 @@ def train(
             inputs = features(model, pixels, kept, clock.extracting)
             key = repr((recipe, phase, len(parts[0]), answers.shape[1], inputs.shape[1:]))
             shared = head(model, key, kept, compiled)
-            rounds = None
-            if recipe.augmentation is not None:
-                told = clock.extracting
-                rounds = Views(model, recipe.augmentation, images.images, kept, told).round
             alone = _Alone(partial(shared.give, model), rounds)
             _fit(shared.model, inputs, answers, parts, recipe, phase, seed, clock, alone)
         else:

@@ -248,7 +248,7 @@ class Recipe:
         return self.augment.times(self.augment_strength) or None
 
     def shares_views(self, channels: int, images: int) -> bool:
-        """Whether its head, trained alone, sees the augmented images that other seeds' do.
+        """Whether its head is trained alone, on the augmented images that other seeds' heads see.
 
         `channels` are those that the backbone pools, of so many training images. Not where images
         of a batch are mixed, each seed has a backbone or images of its own, or what the backbone
@@ -261,6 +261,8 @@ class Recipe:
         """
         changes = self.augmentation
         if changes is None or changes.mixup or changes.cutmix:
+            return False
+        if not _trains_head_alone(vars(self)):
             return False
         if self.views == "own" or self.weights == "random" or self.train_size is not None:
             return False
@@ -316,9 +318,16 @@ def completed(record: Mapping[str, Any]) -> dict[str, Any]:
         (10, 0.0)
     """
     whole = {**asdict(Recipe("any")), **record}
+    if "views" not in record and record.get("augment") and _trains_head_alone(whole):
+        whole["views"] = "own"  # before seeds shared any
     if whole["augment"]:
         whole["augment"] = {**asdict(Augment()), **whole["augment"]}
     return whole
+
+
+def _trains_head_alone(fields: Mapping[str, Any]) -> bool:
+    """Whether there are epochs in which the head of a backbone is trained and nothing else."""
+    return fields["trainable"] in ("head", "gradual") or bool(fields["warmup"])
 
 
 def from_yaml(path: str | Path) -> tuple[Recipe, ...]:
