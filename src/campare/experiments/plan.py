@@ -230,14 +230,20 @@ def numbered_cells(
 def _in_turn(arms: Sequence[Arm]) -> list[Cell]:
     """Cells of arms of as many seeds: all of the first seed, then all of the next.
 
-    Those of frozen backbones are the last of a seed: they take least, so that processes that share
-    cells end at about the same time.
+    Within a seed those that take longest come first, so that processes that share cells end at
+    about the same time: frozen backbones are last, and what is augmented comes before what is not.
     """
-    longest_first = sorted(
-        arms, key=lambda arm: bool(arm.recipe and arm.recipe.trainable == "head")
-    )
+    longest_first = sorted(arms, key=_haste)
     turns = zip(*(arm.cells for arm in longest_first), strict=True)
     return [cell for cells in turns for cell in cells]
+
+
+def _haste(arm: Arm) -> tuple[bool, bool]:
+    """What sorts arms by how long they train, the longest first."""
+    recipe = arm.recipe
+    if recipe is None:
+        return False, False
+    return recipe.trainable == "head", recipe.augmentation is None
 
 
 def _check_curve(curve: int | None, recipes: Sequence[Recipe]) -> None:

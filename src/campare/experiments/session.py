@@ -14,6 +14,7 @@ from campare.data import ImageSet
 from campare.errors import RunError
 from campare.experiments.cells import run_cells
 from campare.experiments.engines.protocol import Engine, Work
+from campare.experiments.heap import keep_freed
 from campare.experiments.progress import Live
 from campare.experiments.sharing import last_of
 from campare.runs.lock import require_free, worker_of, writing
@@ -50,6 +51,7 @@ def carry_out(
     Raises:
         CampareError: of a run that another process writes, or all of whose cells failed.
     """
+    keep_freed()
     joined = mine is not None
     chosen = cells if mine is None else mine
     with ExitStack() as lock:

@@ -20,6 +20,7 @@ from typing import Any
 from campare.data.named import whole
 from campare.errors import CampareError, last_words
 from campare.experiments.engines.protocol import FAILED, Work
+from campare.experiments.heap import keep_freed
 from campare.optional import require
 
 #: Seconds for a cluster to listen, to answer, and for cells to put away what they were writing.
@@ -218,6 +219,7 @@ def _one(work: Work, cell: Any, folder: str | None) -> dict[str, Any]:
     if folder is not None:
         with suppress(OSError):  # a folder of this machine alone
             os.chdir(folder)
+    keep_freed()
     return work(cell, _silent)
 
 

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import IO, Any, NoReturn
 
 from campare.experiments.engines.protocol import portable
+from campare.experiments.heap import keep_freed
 
 #: The kinds of messages to the parent.
 EVENT, FACTS, RAISED, UNREADABLE = "event", "facts", "raised", "unreadable"
@@ -30,6 +31,7 @@ def main(cores: Sequence[int]) -> NoReturn:
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, cores)
         signal.signal(signal.SIGTERM, _stop)
+        keep_freed()
         out = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)  # what libraries print is no message
         serve(sys.stdin.buffer, out)
