@@ -21,7 +21,7 @@ def plan_of(out, **changes):
 
 def test_cells_are_all_of_a_seed_then_all_of_the_next(tmp_path):
     plan = plan_of(tmp_path / "r")
-    assert [cell.name for cell in plan.cells] == ["plain-0", "turned-0", "plain-1", "turned-1"]
+    assert [cell.name for cell in plan.cells] == ["turned-0", "plain-0", "turned-1", "plain-1"]
     assert (plan.todo, plan.mine, plan.before) == (plan.cells, None, None)
     assert (plan.size, plan.seeds) == (24, (0, 1))
     assert [recipe.name for recipe in plan.ours] == ["plain", "turned"]
@@ -29,15 +29,15 @@ def test_cells_are_all_of_a_seed_then_all_of_the_next(tmp_path):
     assert not (tmp_path / "r").exists()
 
 
-def test_frozen_backbones_are_the_last_of_a_seed():
+def test_those_that_train_longest_are_the_first_of_a_seed():
     found = [cell.name for cell in numbered_cells("drawn", seeds=2)]
-    assert found == ["A-0", "D-0", "B-0", "C-0", "A-1", "D-1", "B-1", "C-1"]
+    assert found == ["D-0", "A-0", "C-0", "B-0", "D-1", "A-1", "C-1", "B-1"]
 
 
 def test_those_of_this_call_are_by_number(tmp_path):
     assert [cell.name for cell in plan_of(tmp_path / "r", cells="1-2").todo] == [
-        "turned-0",
-        "plain-1",
+        "plain-0",
+        "turned-1",
     ]
 
 

@@ -37,7 +37,7 @@ def test_the_maps_are_those_of_explain_on_the_saved_model(run):
 def test_a_stopped_study_continues_without_training_again(run, resumed):
     finished, calls, before = resumed
     assert before == ["plain-0", "turned-0"]
-    assert calls == [("plain", 0), ("turned", 0), ("plain", 1), ("plain", 1), ("turned", 1)]
+    assert calls == [("turned", 0), ("plain", 0), ("turned", 1), ("turned", 1), ("plain", 1)]
     assert scores_bytes(finished) == scores_bytes(run)
 
 

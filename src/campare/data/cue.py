@@ -43,6 +43,11 @@ class Planted:
     size_fraction: float
     tested: frozenset[str]
 
+    @property
+    def draws(self) -> bool:
+        """Whether the picture below the tag is drawn, not decoded."""
+        return getattr(self.read, "draws", False)
+
     def tag(self, sample: Sample) -> int:
         """The class whose tag this sample gets."""
         return self._draw(sample)[0]

@@ -7,7 +7,7 @@ A set is a list of samples and a function that reads one; nothing is held in mem
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,7 +45,11 @@ VALIDATION = "val"
 _WAITING = 1024  # items that wait for a thread at a time
 _RELEASED = 256  # images read until those before them leave the memory
 
+_MANY = 256  # drawn pictures that are worth the start of other processes
+
 Progress = Callable[[int, int], None]  # (done, of)
+#: (read, samples) -> their pictures in order
+Beside = Callable[[Callable[["Sample"], Picture], Sequence["Sample"]], Iterable[Picture]]
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -391,6 +395,7 @@ class SampleSet:
         *,
         framing: Framing = STRETCH,
         progress: Progress | None = None,
+        beside: Beside | None = None,
     ) -> Images:
         """Read a split, every image framed to one size with its masks; a large one into a file.
 
@@ -402,6 +407,7 @@ class SampleSet:
             size: pixels of height and width, one number for both or (height, width).
             framing: how pictures of any shape are resized and cropped; default: stretched.
             progress: called with (images done, images in all) after each image that is decoded.
+            beside: reads the many pictures that are drawn, which threads do not speed up.
 
         Returns:
             The images in the order of `samples`, with an array of masks for each of `regions`.
@@ -430,16 +436,24 @@ class SampleSet:
             listing = [(sample.image, sample.split, sample.label) for sample in samples]
             key = key_of(self.fingerprint, sides, framing, self.regions, listing)
 
+        numbers, framed = range(len(samples)), _Framed(self.read, framing, sides)
+        apart = beside if len(samples) >= _MANY and getattr(self.read, "draws", False) else None
+
         def decode(arrays: Mapping[str, Array]) -> None:
-            def fill(index: int) -> None:
-                picture = framing.picture(self.read(samples[index]), sides)
+            def put(index: int, picture: Picture) -> None:
                 arrays["images"][index] = picture.image
                 for region, mask in picture.regions.items():
                     arrays[masks[region]][index] = mask
                 if index % _RELEASED == 0:
                     release(*arrays.values())
 
-            in_threads(fill, range(len(samples)), progress)
+            if apart is None:
+                in_threads(lambda index: put(index, framed(samples[index])), numbers, progress)
+                return
+            for index, picture in zip(numbers, apart(framed, samples), strict=True):
+                put(index, picture)
+                if progress is not None:
+                    progress(index + 1, len(samples))
 
         arrays = kept(key, shapes, decode)
         return Images(
@@ -450,6 +464,18 @@ class SampleSet:
             class_names=self.class_names,
             groups=_all_or_none([sample.group for sample in samples]),
         )
+
+
+@dataclass(frozen=True)
+class _Framed:
+    """Reads a sample, framed to one size."""
+
+    read: Callable[[Sample], Picture]
+    framing: Framing
+    sides: tuple[int, int]
+
+    def __call__(self, sample: Sample) -> Picture:
+        return self.framing.picture(self.read(sample), self.sides)
 
 
 def _some_arrays(arrays: Images, samples: Sequence[Sample], size: int | tuple[int, ...]) -> Images:

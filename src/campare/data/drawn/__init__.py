@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from campare.data.cue import plant
 from campare.data.decode import Picture
@@ -37,6 +37,7 @@ class _Read:
     class_names: tuple[str, ...]
     size: int
     seed: int
+    draws: ClassVar = True  # in Python, so that threads wait for each other
 
     def __call__(self, sample: Sample) -> Picture:
         index = int(sample.image.rpartition("_")[2].removesuffix(".png"))
