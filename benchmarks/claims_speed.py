@@ -25,6 +25,7 @@ from campare import ImageSet
 from campare.attribution.method import METHODS
 from campare.experiments.evaluate import Terms, evaluate
 from campare.experiments.evaluated import Evaluated, evaluated
+from campare.experiments.heap import keep_freed
 from campare.experiments.inputs import InputsBySize, regions_of_test
 from campare.experiments.progress import Live
 from campare.experiments.selection import select
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--metrics", nargs="+", default=["claims"])
     parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
+    keep_freed()  # as a study does, for the passes alone, too
     data = ImageSet.drawn(train=100, test=options.images, size=options.size)
     recipe = article(backbone="embedded")[1]
     network = fit.train(
