@@ -72,6 +72,32 @@ def test_a_size_says_how_the_tokens_lie_and_the_advice_of_a_refusal_works():
 
 
 @pytest.mark.parametrize(
+    ("make", "layer", "function"),
+    [
+        (lambda: networks.Transposed(True), "conv", lambda x: x.permute(0, 3, 2, 1)),
+        (lambda: networks.Transposed(False), "mix", lambda x: x.transpose(1, 2)),
+        (networks.Mirrored, "conv", lambda x: x.flip(3).permute(0, 2, 3, 1)),
+    ],
+)
+def test_features_that_were_turned_are_turned_back_as_a_refusal_advises(make, layer, function):
+    torch.manual_seed(0)
+    model = make().eval()
+    images = np.random.default_rng(0).normal(size=(2, *networks.SHAPE)).astype(np.float32)
+    one = wrap(model, input_shape=networks.SHAPE)
+    with pytest.raises(LayerError, match=r"cells lie .*Try: .*layer_grid=a function of its output"):
+        one.layer(layer)
+    one = wrap(model, input_shape=networks.SHAPE, layer_grid=function)
+    assert explain(one, images, target=1, layer=layer).maps.shape == (2, 8, 8)
+    assert networks.cell_that_moves(one, layer, 1, 3) == (1, 3)
+
+
+def test_where_all_features_were_turned_the_function_is_advised():
+    model = networks.Mirrored().eval()
+    with pytest.raises(LayerError, match="Try: layer='conv' with layer_grid=a function"):
+        _ = wrap(model, input_shape=networks.SHAPE).default_layer
+
+
+@pytest.mark.parametrize(
     ("layer_grid", "text"),
     [
         ((8, 8, 1, 1), r"layer_grid as \(height, width\)"),

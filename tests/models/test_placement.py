@@ -47,6 +47,19 @@ CASES = {
     "recurrent": (lambda: networks.Rows("LSTM"), "steps", None),
     "recurrent, gated": (lambda: networks.Rows("GRU"), "steps", None),
     "transformer over rows": (lambda: networks.Rows("transformer"), "steps.norm2", None),
+    "as many channels, last": (lambda: networks.AsManyChannels(True), "mix", (8, 8, 0)),
+    "as many channels, last, of a name": (
+        lambda: networks.AsManyChannels(True), "named", (8, 8, 0),
+    ),
+    "as many channels, first": (lambda: networks.AsManyChannels(False), "mix", (8, 8, 0)),
+    "as many channels, first, all normalized": (
+        lambda: networks.AsManyChannels(False), "norm", (8, 8, 0),
+    ),
+    "a transposed image": (lambda: networks.Transposed(True), "conv", None),
+    "columns": (lambda: networks.Transposed(False), "mix", None),
+    "columns turned back": (lambda: networks.Transposed(False), "back", (8, 8, 0)),
+    "a mirrored image": (networks.Mirrored, "conv", None),
+    "attention of as many tokens as a side": (networks.Attending, "drop", None),
     "channels first": (networks.ChannelsFirst, "mix", (8, 8, 0)),
 }  # fmt: skip
 
@@ -78,6 +91,44 @@ def test_tokens_of_a_model_that_takes_so_many_images_and_no_other(batch):
     model = keras.Model(inputs, L.Dense(2)(keras.ops.mean(x, axis=1)))
     info = {each.path: each for each in wrap(model).layers}["tokens"]
     assert (info.grid.shape, info.grid.skip) == ((4, 4), 0)
+
+
+@pytest.mark.parametrize("turn", ["Permute", "flip"])
+def test_features_of_keras_that_were_turned_are_no_grid(turn):
+    keras = pytest.importorskip("keras")
+    L = keras.layers
+    keras.utils.set_random_seed(0)
+    inputs = x = keras.Input((32, 32, 3))
+    x = L.Permute((2, 1, 3))(x) if turn == "Permute" else keras.ops.flip(x, 2)
+    x = L.Conv2D(8, 4, 4, name="conv")(x)
+    one = wrap(keras.Model(inputs, L.Dense(2)(L.Flatten()(x))))
+    with pytest.raises(LayerError, match="got 'conv'"):
+        one.layer("conv")
+
+
+def test_as_many_channels_of_keras_are_read_as_they_lie():
+    keras = pytest.importorskip("keras")
+    L = keras.layers
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((32, 32, 3))
+    x = L.LayerNormalization(name="last")(L.Conv2D(8, 4, 4)(inputs))
+    x = L.LayerNormalization(name="first", axis=(1, 2, 3))(L.Permute((3, 1, 2))(x))
+    one = wrap(keras.Model(inputs, L.Dense(2)(L.Flatten()(x))))
+    for layer, layout in (("last", "channels-last"), ("first", "channels-first")):
+        assert one.layer(layer).grid.layout == layout
+        assert networks.cell_that_moves(one, layer, 1, 3) == (1, 3)
+
+
+def test_features_of_keras_that_were_turned_back_are_a_grid():
+    keras = pytest.importorskip("keras")
+    L = keras.layers
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((32, 32, 3))
+    x = L.Permute((2, 1, 3))(L.Conv2D(6, 4, 4)(inputs))
+    x = L.Permute((2, 1, 3))(L.Conv2D(6, 1)(x))
+    x = L.Conv2D(8, 1, name="back")(x)
+    one = wrap(keras.Model(inputs, L.Dense(2)(L.GlobalAveragePooling2D()(x))))
+    assert one.layer("back").grid.shape == (8, 8)
 
 
 def test_a_signal_as_an_image_of_one_row():

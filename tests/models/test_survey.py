@@ -56,6 +56,7 @@ def test_the_default_is_the_last_layer_that_all_passes_through(make, options, ex
         ("SqueezeExcite", {}, "features"),
         ("SpatialAttention", {}, "features"),
         ("Experts", {}, "stem"),
+        ("NormalizedWithin", {}, "norm"),
     ],
 )
 def test_the_default_of_a_module_is_on_the_path_of_its_output(name, options, expected):

@@ -93,6 +93,9 @@ def test_what_holds_no_tensor_first_has_no_features(output):
     [
         (nn.Conv2d(1, 1, 1), True), (nn.MaxPool2d(2), True), (nn.BatchNorm2d(1), True),
         (nn.Linear(1, 1), False), (nn.LayerNorm(1), False), (nn.ReLU(), None),
+        (nn.LayerNorm((2, 3, 3)), None), (type("Own2d", (nn.Module,), {})(), None),
+        (type("Norm2d", (nn.LayerNorm,), {})(1), None),
+        (type("Padded", (nn.Conv2d,), {})(1, 1, 1), True),
     ],
 )  # fmt: skip
 def test_where_the_channels_of_a_kind_are(module, first):

@@ -36,6 +36,29 @@ class Auxiliary(nn.Module):
         return {"out": out, "aux": self.aux_classes(self.aux(x).mean((2, 3)))}
 
 
+class Normalized(nn.BatchNorm2d):
+    """Normalization that ends in what may be an activation, and is nothing here (timm has one)."""
+
+    def __init__(self, size):
+        super().__init__(size)
+        self.drop, self.act = nn.Identity(), nn.Identity()
+
+    def forward(self, x):
+        return self.act(self.drop(super().forward(x)))
+
+
+class NormalizedWithin(nn.Module):
+    """The last features are those behind a normalization that holds modules without effect."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 8, 3, 2), Normalized(8)
+        self.pool, self.head = nn.AdaptiveAvgPool2d(1), nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.head(self.pool(self.norm(self.conv(x))).flatten(1))
+
+
 class Stage(nn.Module):
     """As in PiT: tokens within, a grid and a class token between the stages."""
 

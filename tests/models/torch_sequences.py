@@ -135,6 +135,83 @@ class Unfolded(nn.Module):
         return self.head(self.after(t).mean((2, 3)))
 
 
+class Mix(nn.Module):
+    """Features of a class of somebody's own, through which an image passes channels last."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.linear = nn.Linear(size, size)
+
+    def forward(self, x):
+        return self.linear(x)
+
+
+class Mix2d(Mix):
+    """The same, with a name as torch gives to what takes channels first."""
+
+
+class AsManyChannels(nn.Module):
+    """Features (N, 8, 8, 8): no number tells which axis holds the channels."""
+
+    def __init__(self, last, size=8):
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(3, size, 4, 4), last
+        self.mix = Mix(size) if last else nn.ReLU()
+        self.named, self.norm = Mix2d(size), nn.LayerNorm((size, 8, 8))
+        self.across, self.head = nn.Linear(8, 8), nn.Linear(size, 3)
+
+    def forward(self, x):
+        x = self.conv(x)
+        if self.last:
+            return self.head(self.named(self.mix(x.permute(0, 2, 3, 1))).mean((1, 2)))
+        x = self.mix(x) + self.norm(x)
+        return self.head((x + self.across(x)).mean((2, 3)))
+
+
+class Transposed(nn.Module):
+    """An image that is turned before, or features that are mixed down their columns."""
+
+    def __init__(self, image, size=6):
+        super().__init__()
+        self.image, self.conv = image, nn.Conv2d(3, size, 4, 4)
+        self.norm, self.mix = nn.LayerNorm(size), nn.Linear(size, size)
+        self.back, self.head = nn.Conv2d(size, size, 1), nn.Linear(size, 3)
+
+    def forward(self, x):
+        if self.image:
+            return self.head(self.conv(x.transpose(2, 3)).mean((2, 3)))
+        x = self.norm(self.conv(x).permute(0, 2, 3, 1))
+        x = x + self.mix(x.transpose(1, 2)).transpose(1, 2)
+        return self.head(self.back(x.permute(0, 3, 1, 2)).mean((2, 3)))
+
+
+class Mirrored(nn.Module):
+    """As when a model is run on an image and its mirror image; features of the latter."""
+
+    def __init__(self, size=6):
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, size, 4, 4), nn.Linear(size, 3)
+
+    def forward(self, x):
+        return self.head(self.conv(x.flip(3)).mean((2, 3)))
+
+
+class Attending(nn.Module):
+    """Attention of 8 heads between 16 tokens, (N, 8, 16, 16), behind a grid of 16 x 16."""
+
+    def __init__(self, size=8):
+        super().__init__()
+        self.conv, self.down = nn.Conv2d(3, size, 2, 2), nn.Conv2d(size, size, 4, 4)
+        self.query, self.key, self.drop = nn.Linear(size, 64), nn.Linear(size, 64), nn.Dropout()
+        self.head = nn.Linear(size, 3)
+
+    def forward(self, x):
+        t = self.down(self.conv(x)).flatten(2).transpose(1, 2)
+        q, k = (f(t).unflatten(2, (8, 8)).transpose(1, 2) for f in (self.query, self.key))
+        attention = self.drop((q @ k.transpose(2, 3)).softmax(-1))
+        return self.head((attention.mean(1) @ t).mean(1))
+
+
 class Latents(nn.Module):
     """As Perceiver: 16 latents attend to the image; none has a place in it."""
 

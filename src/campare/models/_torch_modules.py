@@ -30,6 +30,9 @@ _MOVING = frozenset({
 })  # fmt: skip
 _TURNING = (torch.Tensor.T.__get__, torch.Tensor.mT.__get__)
 
+#: How classes that work on a grid are called.
+_SIDES = ("1d", "2d", "3d")
+
 #: What is said of a graph that runs without its modules.
 OPAQUE = (
     "Expected a torch.nn.Module in Python, got {}, an exported graph whose layers cannot be "
@@ -123,11 +126,21 @@ def features(output: Any) -> Any:
 
 
 def layout(module: torch.nn.Module) -> bool | None:
-    """Whether the output of the module is surely channels first or last; None: look at it."""
-    kind = type(module).__name__
-    if isinstance(module, (torch.nn.Linear, torch.nn.LayerNorm)) and "2d" not in kind:
+    """Whether the output of the module is surely channels first or last; None: look at it.
+
+    A name such as `LSTM2d` says so of torch's own classes, and of those made of them, alone.
+    """
+    if isinstance(module, torch.nn.LayerNorm) and len(module.normalized_shape) > 1:
+        return None
+    if isinstance(module, (torch.nn.Linear, torch.nn.LayerNorm)) and not has_sides(module):
         return False
-    return True if kind.endswith(("1d", "2d", "3d")) else None
+    own = (base for base in type(module).__mro__ if base.__module__.startswith("torch.nn."))
+    return True if any(base.__name__.endswith(_SIDES) for base in own) else None
+
+
+def has_sides(module: torch.nn.Module) -> bool:
+    """Whether a module works on a grid by the name of its class."""
+    return type(module).__name__.endswith(_SIDES)
 
 
 def refuse_opaque(model: Any) -> None:

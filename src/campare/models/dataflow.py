@@ -10,7 +10,7 @@ A backend records the tensors of one forward pass; here they are anything that c
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
@@ -29,6 +29,7 @@ class Flow:
     sums: frozenset[int] = frozenset()  # tensors that are others added
     moves: frozenset[int] = frozenset()  # those that are another in another shape or type
     scaled: frozenset[int] = frozenset()  # those that are another times something
+    turns: frozenset[int] = frozenset()  # those in which what lies where may be another
 
     @property
     def connected(self) -> frozenset[str]:
@@ -80,6 +81,24 @@ class Flow:
             return on_all and len(beside) == 1 and beside[0] in self._all_before(start)
 
         return frozenset(path for path, tensor in self.layers.items() if is_residual(tensor))
+
+    @property
+    def turned(self) -> frozenset[str]:
+        """The layers that are computed from what was turned, so that axes may be others.
+
+        Those that the logits do not come from are of them: nothing is recorded of how they came.
+
+        Example:
+            >>> flow = Flow({2: (1,), 3: (2,), 0: (3,)}, 1, {"a": 2, "b": 3}, turns=frozenset({3}))
+            >>> sorted(flow.turned)
+            ['b']
+        """
+        of_image = self._to_image()
+        straight: dict[int, bool] = {}
+        for tensor in self._order():
+            before = [one for one in self.sources.get(tensor, ()) if of_image[one]]
+            straight[tensor] = tensor not in self.turns and all(straight[one] for one in before)
+        return frozenset(path for path, one in self.layers.items() if not straight.get(one, False))
 
     @property
     def moved_to_output(self) -> frozenset[str]:
@@ -166,7 +185,8 @@ def flow_of(
     """The Flow of tensors of any kind, given what each is computed from; `outputs` are the model's.
 
     `kind` says 'sum' of a tensor that is others added, 'move' of one in another shape or type,
-    'scale' of one times something.
+    'turn' of one that is moved so that what lies where may be another, 'scale' of one times
+    something.
     Layers that no output is computed from, or that are not computed from the image, have no paths.
 
     Example:
@@ -192,5 +212,21 @@ def flow_of(
             kinds[kind(tensor)].add(number(tensor))
             waiting.extend(computed_from)
     paths = {path: number(one) for path, one in layers.items()}
-    of_kind = (frozenset(kinds[each]) for each in ("sum", "move", "scale"))
+    kinds["move"] |= kinds["turn"]
+    of_kind = (frozenset(kinds[each]) for each in ("sum", "move", "scale", "turn"))
     return Flow(found, number(image), paths, *of_kind)
+
+
+def is_turn(order: Sequence[int]) -> bool:
+    """Whether axes in this order are more than the channels moved to the front or the end.
+
+    A sequence (N, T, C) has one side, and cannot be turned.
+
+    Example:
+        >>> is_turn((0, 2, 3, 1)), is_turn((0, 3, 1, 2)), is_turn((0, 2, 1, 3))
+        (False, False, True)
+    """
+    sides = tuple(range(2, len(order) - 1))
+    last, first = (0, *sides, len(order) - 1, 1), (0, len(order) - 1, 1, *sides)
+    straight = tuple(range(len(order)))
+    return len(order) > 3 and tuple(order) not in (straight, last, first)

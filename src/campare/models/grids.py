@@ -71,15 +71,13 @@ def find_grids(
     """
     if len(shape) == len(image) + 1:
         first = channels_first
-        if first is None and len(image) == 2:
-            first = _is_channels_first(shape, image)
-        elif first is None:
-            first = shape[1:] in (image, *before) or shape[:-1] not in (image, *before)
+        if first is None:
+            as_first, as_last = (part in (image, *before) for part in (shape[1:], shape[:-1]))
+            first = as_first or not as_last
+            if as_first == as_last and len(image) == 2:
+                first = _is_channels_first(shape, image)
         readings = [first] if channels_first is not None else [first, not first]
-        return [
-            Grid(shape[1:], "channels-first") if first else Grid(shape[:-1], "channels-last")
-            for first in readings
-        ]
+        return [features_grid(shape, first) for first in readings]
     if not len(shape) == len(image) == 2 or None in (*shape, *image):
         return []
     shown = [(grid[0], grid[1]) for grid in before]
@@ -90,6 +88,18 @@ def find_grids(
     if channels_first is not False:
         found += [Grid(*each) for each in _token_grids(channels, image, shown, "tokens-last")]
     return found
+
+
+def features_grid(shape: tuple[int | None, ...], channels_first: bool) -> Grid:
+    """The grid of features of `shape` (without the batch axis), whose channels come first or last.
+
+    Example:
+        >>> features_grid((64, 14, 14), True).shape, features_grid((14, 14, 64), False).shape
+        ((14, 14), (14, 14))
+    """
+    if channels_first:
+        return Grid(shape[1:], "channels-first")
+    return Grid(shape[:-1], "channels-last")
 
 
 def read_grid(output: Any, grid: Grid) -> Any:

@@ -39,7 +39,7 @@ class Doubt(NamedTuple):
     """A layer whose grid is a guess: what it may be, and whether its kind speaks for the first."""
 
     grids: tuple[Grid, ...]
-    structural: bool = False  # the kind of layer has a grid: it is taken unless it is disproved
+    structural: bool = False  # the kind of layer has a grid: the first, unless it is disproved
 
 
 #: Run the model on images (P, H, W, C) and give what `measure` makes of each layer's output.
@@ -54,9 +54,11 @@ def prove(
 ) -> dict[str, Grid | None]:
     """The grid of every doubtful layer, None where there is none.
 
-    `shown` are layers that are known to have a grid, by its sides; `image` is (*sides, C).
+    `shown` are layers that have a grid, surely or as it seems, by its sides; `image` is
+    (*sides, C).
     """
     found: dict[str, Grid] = {}
+    spare: dict[str, Grid] = {}  # not disproved
     for turn in range(max(len(doubt.grids) for doubt in doubts.values())):
         trial = {
             path: doubt.grids[turn]
@@ -68,13 +70,14 @@ def prove(
         for path, grid in trial.items():
             verdict = verdicts[path]
             key = (grid.shape, grid.layout, verdict.score.shape[1])
-            likely = proved.get(key, grid if doubts[path].structural and turn == 0 else None)
             if verdict.skip is not None:
                 found[path] = grid._replace(skip=verdict.skip)
                 proved.setdefault(key, found[path])
-            elif likely is not None and not verdict.refuted(likely.skip):
-                found[path] = likely
-    return {path: found.get(path) for path in doubts}
+            elif key in proved and not verdict.refuted(proved[key].skip):
+                found[path] = proved[key]
+            elif doubts[path].structural and turn == 0 and not verdict.refuted(grid.skip):
+                spare[path] = grid
+    return {path: found.get(path, spare.get(path)) for path in doubts}
 
 
 def _tried(
@@ -130,7 +133,7 @@ def _verdicts(
         readers[shown[0]] = _movement(shown[1])
     moved = measured(images, readers)
     expected = cells
-    if shown is not None:  # the very cells that a layer of that grid shows to have moved
+    if shown is not None:  # the very cells that a layer of that grid shows, if it shows the image
         shown_cells = _score(moved[shown[0]]).argmax(axis=1)
         expected = shown_cells if _near(shown_cells, cells, sides).all() else cells
     verdicts = {}

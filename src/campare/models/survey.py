@@ -14,7 +14,13 @@ from typing import Any, NamedTuple
 from campare.errors import LayerError, ModelError
 from campare.models.arrays import is_by_image
 from campare.models.dataflow import Flow
-from campare.models.grids import TOKENS, are_alike, find_grids, others_beside
+from campare.models.grids import (
+    TOKENS,
+    are_alike,
+    features_grid,
+    find_grids,
+    others_beside,
+)
 from campare.models.placement import Doubt
 from campare.types import Grid, LayerInfo
 
@@ -113,6 +119,8 @@ class Record:
             grids = find_grids(
                 sides, self._image, channels_first=channels_first, before=self._grids
             )
+            if len(grids) == 1 and not structural and _is_cube(sides, self._image):
+                grids.append(features_grid(sides, grids[0].layout != "channels-first"))
         elif len(output.shape) == 3 and output.shape[1] == self._images:
             sides = (output.shape[0], output.shape[2])
             self.batch_axes[path] = 1
@@ -127,10 +135,16 @@ class Record:
                 self._grids.append(grids[0].shape)  # type: ignore[arg-type]
             self.shown.setdefault(grids[0].shape, (path, grids[0]))
         elif grids and path not in self.layers:
-            likely = grids if len(sides) == 2 else [grid for grid in grids if self._is_likely(grid)]
+            known = (self._image, *self._grids)
+            likely = [
+                grid
+                for grid in grids
+                if len(sides) == 2 or grid.shape in known or self._is_likely(grid)
+            ]
             if likely:
                 features = len(sides) == len(self._image) + 1
-                self.doubts[path] = Doubt(tuple(likely), structural and features)
+                fits = structural or all(grid.shape in known for grid in grids)
+                self.doubts[path] = Doubt(tuple(likely), fits and features)
         if len(sides) == 2:
             self._lengths.update(sides)
         self.layers.setdefault(path, info)
@@ -147,15 +161,22 @@ class Record:
     ) -> Survey:
         """The survey of all that ran, with the `output` as `units_of` reads it."""
         units, refused = output
+        layers, doubts = dict(self.layers), dict(self.doubts)
+        turned = flow.turned if flow else frozenset(layers)
+        for path in turned & layers.keys():
+            grid = layers[path].grid
+            if grid is not None and self.runs[path] == 1:  # certain by its kind, or by its sides
+                layers[path] = layers[path]._replace(grid=None)
+                doubts[path] = Doubt((grid,), structural=True)
         return Survey(
-            self.layers,
+            layers,
             self.runs,
             units,
             bypassed,
             candidates,
             refused,
             flow,
-            self.doubts,
+            doubts,
             self.shown,
             self.batch_axes,
             calls={
@@ -169,21 +190,32 @@ class Record:
         """Whether the first of grids needs no proof: of the image itself, of one cell, or alike.
 
         So does one that was shown before. A sequence always needs one; so do four axes that are
-        windows, heads or the like, and a signal that may be (T, C) as well as (C, T).
+        windows, heads or the like, attention between as many tokens as a grid has sides, and what
+        is a grid with its channels first as well as last.
         """
         grid = grids[0]
         if grid.layout in TOKENS:
             return False
         known = (self._image, *self._grids)
-        if len(self._image) == 1 and len(grids) == 2 and all(one.shape in known for one in grids):
+        if len(grids) == 2 and all(one.shape in known for one in grids):
             return False
-        if grid.shape in known or set(grid.shape) == {1}:
+        if set(grid.shape) == {1}:
             return True
+        if grid.shape in known:
+            given = len(grid.shape) == 1 or grid.shape == self._image
+            return structural or given or self._is_likely(grid)
+        if len(grids) == 2 and all(are_alike(one.shape, self._image) for one in grids):
+            return False
         return structural and (None in grid.shape or are_alike(grid.shape, self._image))
 
     def _is_likely(self, grid: Grid) -> bool:
         """Whether it is worth a trial that these two of three axes are a grid."""
         return len(set(grid.shape)) > 1 or not set(grid.shape) & self._lengths
+
+
+def _is_cube(sides: Sequence[Any], image: Sequence[Any]) -> bool:
+    """Whether channels cannot be told from sides by their number."""
+    return len(sides) == len(image) + 1 and len(set(sides)) == 1 and sides[0] not in (None, 1)
 
 
 def require_logits(survey: Survey) -> int:
@@ -214,10 +246,11 @@ def default_layer(survey: Survey, name: str, is_read: Callable[[str], bool]) -> 
         return often[-1]  # to be refused by its name
     if not spatial:
         kinds = ", ".join(dict.fromkeys(info.kind for info in survey.layers.values()))
-        sequences = [path for path in survey.batch_axes if len(survey.layers[path].shape) == 2]
+        others = [path for path in survey.batch_axes if len(survey.layers[path].shape) > 1]
         advice = "a convolutional model; a map needs a grid of features"
-        if sequences:
-            advice = f"layer={sequences[-1]!r} with layer_grid=(h, w, tokens in front), or {advice}"
+        if others:
+            given = _grid_advice(survey.layers[others[-1]])
+            advice = f"layer={others[-1]!r} with {given}, or {advice}"
         raise LayerError(
             f"Expected a model with a spatial layer (h, w, C), got none in {name!r}: "
             f"{kinds or 'no layer that can be seen'}. Try: {advice}"
@@ -293,12 +326,18 @@ def _no_grid(survey: Survey, info: LayerInfo, name: str, default: Callable[[], s
         advice = []
     kind = "a spatial layer (h, w, C)"
     if info.path in survey.batch_axes and len(info.shape) > 1:
-        kind = "a layer whose tokens lie as the image does, row by row"
-        advice.append("layer_grid=(h, w, tokens in front), or a function of its output")
+        kind = "a layer whose cells lie as the image does, row by row"
+        advice.append(_grid_advice(info))
     return (
         f"Expected {kind}, got {info.path!r} of {name!r} with output {info.shape}. "
         f"Try: {', or '.join(advice) or 'a convolutional model'}"
     )
+
+
+def _grid_advice(info: LayerInfo) -> str:
+    """How a user can say where the cells of a layer lie."""
+    function = "layer_grid=a function of its output that gives (N, h, w, C)"
+    return f"layer_grid=(h, w, tokens in front) or {function}" if len(info.shape) == 2 else function
 
 
 def call_of(path: str) -> tuple[str, int]:

@@ -23,6 +23,7 @@ from campare.models._torch_modules import (
     dtype_of,
     edited,
     features,
+    has_sides,
     hooked,
     inference,
     layout,
@@ -53,6 +54,9 @@ MOST_CHANNELS, _TRIED = 16, 4
 
 #: Modules that only pass, thin out or reshape what came before: never the default to explain.
 PASSING = ("Pool", "Dropout", "Identity", "Flatten", "Pad", "Permute", "Unfold", "DropPath")
+
+#: Those of them that give what they got, so that it is of the module around them.
+SAME = ("Dropout", "Identity", "DropPath")
 
 #: The kind of convolution by how many sides its input has.
 _CONVOLUTIONS = {1: torch.nn.Conv1d, 2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
@@ -201,9 +205,8 @@ class TorchClassifier(ImageClassifier):
                 if tensor is not None and tensor.ndim > 1:
                     kind = type(module).__name__
                     first = layout(module)
-                    run = record.add(
-                        path, kind, tensor, channels_first=first, structural=first is True
-                    )
+                    grids = first is True or (first is None and has_sides(module))
+                    run = record.add(path, kind, tensor, channels_first=first, structural=grids)
                     computed[path] = (id(tensor), tensor._version)
                     marks[path] = marks[f"{path}@{run}"] = _torch.mark(tensor)
                     kept.append(tensor)
@@ -272,10 +275,12 @@ class TorchClassifier(ImageClassifier):
         for path, version in computed.items():
             module = self._modules[path]
             first = version not in known
-            known |= {version} if runs[path] == 1 else set()
             holds = next(module.parameters(), None) is not None
             learned = learned or holds
-            passing = not holds and any(word in type(module).__name__ for word in PASSING)
+            kind = type(module).__name__
+            passing = not holds and any(word in kind for word in PASSING)
+            same = passing and any(word in kind for word in SAME)
+            known |= {version} if runs[path] == 1 and not same else set()
             if first and learned and runs[path] == 1 and not passing:
                 found.append(path)
             elif learned and runs[path] > 1 and not passing and self.input is not None:

@@ -15,7 +15,7 @@ from campare.models.arrays import leaves
 from campare.models.backends.jax_attention import attention_of
 from campare.models.backends.jax_guided import guided
 from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
-from campare.models.dataflow import Flow, flow_of
+from campare.models.dataflow import Flow, flow_of, is_turn
 from campare.models.several import is_several
 from campare.types import Array, Tap
 
@@ -53,7 +53,10 @@ def trace(forward: Traced, shape: tuple[int, ...], model: Any) -> Flow:
     layers = {path: x for path, x in zip(paths, of_layers, strict=True) if _is_computed(x)}
 
     def kind(variable: Any) -> str:
-        return _KINDS.get(computed[variable].primitive.name, "") if variable in computed else ""
+        step = computed.get(variable)
+        if step is None:
+            return ""
+        return "turn" if _turns(step) else _KINDS.get(step.primitive.name, "")
 
     return flow_of(
         program.invars[-len(every)], filter(_is_computed, outputs), layers, sources, kind
@@ -67,6 +70,15 @@ _KINDS = {
     ),
     "mul": "scale",
 }
+
+
+def _turns(step: Any) -> bool:
+    """Whether a step of a trace, or one inside of it, moves what lies where."""
+    name, values = step.primitive.name, step.params
+    if name == "transpose":
+        return is_turn(values["permutation"])
+    inside = (one.jaxpr.eqns for one in values.values() if hasattr(one, "jaxpr"))
+    return name in ("rev", "gather") or any(_turns(each) for steps in inside for each in steps)
 
 
 def mark(output: Any) -> Any:

@@ -18,7 +18,7 @@ from campare.models.backends.protocol import Forward, Program, Run, Traced, ente
 from campare.models.backends.tensorflow_attention import attended
 from campare.models.backends.tensorflow_fold import folded
 from campare.models.backends.tensorflow_guided import guided
-from campare.models.dataflow import Flow, flow_of
+from campare.models.dataflow import Flow, flow_of, is_turn
 from campare.models.several import is_several
 from campare.types import Array, Tap
 
@@ -79,13 +79,16 @@ def _sources(tensor: Any) -> list[Any]:
 _KINDS = {
     **dict.fromkeys(("AddV2", "Add", "AddN"), "sum"),
     **dict.fromkeys(("Identity", "Cast", "Reshape", "Transpose", "Squeeze", "ExpandDims"), "move"),
+    **dict.fromkeys(("ReverseV2", "Roll", "GatherV2", "GatherNd", "Pack"), "turn"),
     "Mul": "scale",
 }
 
 
 def _kind(tensor: Any) -> str:
-    """Whether a tensor is a sum of others, one of them moved, or one of them scaled."""
-    return _KINDS.get(tensor.deref().op.type, "")
+    """Whether a tensor is a sum of others, one of them moved or turned, or one of them scaled."""
+    step = tensor.deref().op
+    order = tf.get_static_value(step.inputs[1]) if step.type == "Transpose" else None
+    return "turn" if order is not None and is_turn(order) else _KINDS.get(step.type, "")
 
 
 def run(forward: Forward, images: Array, model: Any) -> None:  # noqa: ARG001

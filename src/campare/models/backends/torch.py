@@ -21,7 +21,7 @@ from campare.models.arrays import leaves
 from campare.models.backends.protocol import Forward, Program, Run, Traced, enter, leave, only
 from campare.models.backends.torch_attention import Unfused, attention_of, unfused
 from campare.models.backends.torch_guided import guided
-from campare.models.dataflow import Flow, flow_of
+from campare.models.dataflow import Flow, flow_of, is_turn
 from campare.models.several import is_several
 from campare.types import Array, Tap
 
@@ -108,16 +108,38 @@ _KINDS = {
     **dict.fromkeys(
         (
             *("Clone", "ToCopy", "Alias", "View", "UnsafeView", "Reshape", "ReshapeAlias"),
-            *("Permute", "Transpose", "T", "Squeeze", "Unsqueeze"),
+            *("T", "Squeeze", "Unsqueeze"),
         ),
         "move",
+    ),
+    **dict.fromkeys(
+        ("Flip", "Rot90", "Roll", "Index", "IndexSelect", "Gather", "TakeAlongDim", "Stack"), "turn"
     ),
 }
 
 
 def _kind(tensor: tuple[Any, int]) -> str:
-    """Whether a tensor is a sum of others, one of them moved, or one of them scaled."""
-    return _KINDS.get(type(tensor[0]).__name__.partition("Backward")[0], "")
+    """Whether a tensor is a sum of others, one of them moved or turned, or one of them scaled."""
+    step = tensor[0]
+    name = type(step).__name__.partition("Backward")[0]
+    if name in ("Permute", "Transpose"):
+        return "turn" if is_turn(_order(step)) else "move"
+    return _KINDS.get(name, "")
+
+
+def _order(step: Any) -> list[int]:
+    """The axes as a step that was recorded put them."""
+    axes = list(range(len(step._input_metadata[0].shape)))
+    if hasattr(step, "_saved_dims"):
+        return [axes[axis] for axis in map(_signed, step._saved_dims)]
+    here, there = map(_signed, (step._saved_dim0, step._saved_dim1))
+    axes[here], axes[there] = axes[there], axes[here]
+    return axes
+
+
+def _signed(axis: int) -> int:
+    """An axis that torch recorded without its sign: 2**64 - 1 is the last."""
+    return axis - 2**64 if axis >= 2**63 else axis
 
 
 @contextmanager
