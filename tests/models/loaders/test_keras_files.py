@@ -3,11 +3,13 @@
 Refusals of files are in tests/test_wrappers.py, where their advice is followed.
 """
 
+import json
 import os
 import zipfile
 
 import h5py
 import keras
+import numpy as np
 import pytest
 
 import campare
@@ -83,6 +85,37 @@ def test_an_archive_that_grows_is_refused(tmp_path, member):
     assert file.stat().st_size < 2**20
     with pytest.raises(ModelError, match=r"got: an archive of [\d,]+ bytes that becomes 134,2"):
         load(file)
+
+
+@pytest.mark.parametrize(
+    ("notes", "text"),
+    [
+        (
+            '{"keras_version": "2.21.0"}',
+            r"that Keras 2\.21\.0 wrote, .*locate class 'Functional'.*network\.load_weights",
+        ),
+        ("[]", "a class of somebody's own"),
+        ("{" * 20_000, "a class of somebody's own"),
+    ],
+)
+def test_an_archive_of_keras_2_is_told_and_its_weights_are_loaded_as_advised(tmp_path, notes, text):
+    network, file = small(), tmp_path / "old.keras"
+    network.save(tmp_path / "net.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "net.keras") as source,
+        zipfile.ZipFile(file, "w") as archive,
+    ):
+        config = json.loads(source.read("config.json"))
+        config |= {"module": "tf_keras.src.engine.functional", "class_name": "Functional"}
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("metadata.json", notes)
+        archive.writestr("model.weights.h5", source.read("model.weights.h5"))
+    with pytest.raises(ModelError, match=text):
+        load(file)
+    fresh = small()
+    fresh.load_weights(file)
+    for found, expected in zip(fresh.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_weights_in_another_file_are_not_read(tmp_path):

@@ -1,6 +1,7 @@
 """Saved Keras models: `.keras`, and the older `.h5`."""
 
 import re
+import zipfile
 from pathlib import Path
 
 import keras
@@ -12,6 +13,9 @@ from campare.models.loaders.heap import EndlessError, require_ends
 from campare.models.loaders.loaded import Loaded
 from campare.models.preprocessing import Preprocessing
 from campare.untrusted import read_bytes, read_json, require_archive
+
+#: Bytes of an archive's notes that are read.
+_NOTES = 10_000
 
 #: Files of what a model was converted to.
 _CONVERTED = {".tflite": "TFLite", ".onnx": "ONNX"}
@@ -74,9 +78,10 @@ def _not_loaded(path: Path, error: Exception) -> str:
         )
     version = _keras_version(path)
     if version.startswith(("1", "2")):
+        says = f"could not locate class {missing[1]!r}" if missing else last_words(error)
         return (
             f"Expected a Keras 3 model in {path}, got one that Keras {version} wrote, of which "
-            f"Keras 3 says: {last_words(error)}. Try: build the network with Keras 3, then "
+            f"Keras 3 says: {says}. Try: build the network with Keras 3, then "
             f"network.load_weights({str(path)!r}), as in docs/wrappers.md"
         )
     if missing:
@@ -91,9 +96,11 @@ def _not_loaded(path: Path, error: Exception) -> str:
 
 
 def _keras_version(path: Path) -> str:
-    """The version of Keras that wrote an HDF5 file; nothing where none is told."""
+    """The version of Keras that wrote a file, HDF5 or an archive; nothing where none is told."""
     import h5py
 
+    if zipfile.is_zipfile(path):
+        return _archived_version(path)
     if not h5py.is_hdf5(path):
         return ""
     try:
@@ -101,6 +108,16 @@ def _keras_version(path: Path) -> str:
             return str(file.attrs.get("keras_version", ""))
     except Exception:  # cut off or damaged, of which HDF5 has many kinds
         return ""
+
+
+def _archived_version(path: Path) -> str:
+    """The version of Keras that an archive says: tf_keras writes them, too, for Keras 2."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("metadata.json") as file:
+            found = read_json(file.read(_NOTES))
+    except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile):
+        return ""  # without it, or damaged
+    return str(found.get("keras_version", "")) if isinstance(found, dict) else ""
 
 
 def _recorded_classes(notes: Path) -> tuple[str, ...] | None:
