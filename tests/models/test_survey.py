@@ -67,6 +67,17 @@ def test_the_default_of_a_module_is_on_the_path_of_its_output(name, options, exp
     assert one.tap(IMAGES, 1).gradients.any()
 
 
+def test_the_classes_of_a_segmentation_are_no_features_of_it_at_another_size_either():
+    networks = pytest.importorskip("torch_branches")
+    assert default(networks.Upsampled(), input_shape=branches.SHAPE) == "features"
+    keras = pytest.importorskip("keras")
+    L = keras.layers
+    inputs = keras.Input(branches.SHAPE)
+    x = L.Conv2D(4, 1, name="classes")(L.Conv2D(8, 3, 2, name="features")(inputs))
+    outputs = keras.ops.image.resize(x, branches.SHAPE[:2])
+    assert default(keras.Model(inputs, outputs)) == "features"
+
+
 def test_where_nothing_is_a_bottleneck_it_is_said_once_and_the_advice_works():
     one = wrap(branches.side_by_side())
     with pytest.warns(UserWarning, match="beside which others decide, too") as found:

@@ -30,6 +30,7 @@ class Flow:
     moves: frozenset[int] = frozenset()  # those that are another in another shape or type
     scaled: frozenset[int] = frozenset()  # those that are another times something
     turns: frozenset[int] = frozenset()  # those in which what lies where may be another
+    resized: frozenset[int] = frozenset()  # those that are another at another resolution
 
     @property
     def connected(self) -> frozenset[str]:
@@ -109,9 +110,24 @@ class Flow:
             >>> sorted(cast.moved_to_output)
             ['softmax']
         """
+        return self._output_through(self.moves)
+
+    @property
+    def resized_to_output(self) -> frozenset[str]:
+        """The layers whose output is the model's, at most in another resolution, shape or type.
+
+        Example:
+            >>> larger = Flow({2: (1,), 3: (2,), 0: (3,)}, 1, {"f": 2}, resized=frozenset({3}))
+            >>> sorted(larger.resized_to_output), sorted(larger.moved_to_output)
+            (['f'], [])
+        """
+        return self._output_through(self.moves | self.resized)
+
+    def _output_through(self, steps: Collection[int]) -> frozenset[str]:
+        """The layers whose output becomes the model's by such steps alone."""
         before, (tensor, *more) = self._to_image(), self.sources[_OUTPUT]
         same = set() if more else {tensor}
-        while tensor in self.moves:
+        while tensor in steps:
             tensor = next(one for one in self.sources[tensor] if before.get(one, 0))
             same.add(tensor)
         return frozenset(path for path, tensor in self.layers.items() if tensor in same)
@@ -185,8 +201,8 @@ def flow_of(
     """The Flow of tensors of any kind, given what each is computed from; `outputs` are the model's.
 
     `kind` says 'sum' of a tensor that is others added, 'move' of one in another shape or type,
-    'turn' of one that is moved so that what lies where may be another, 'scale' of one times
-    something.
+    'turn' of one that is moved so that what lies where may be another, 'resize' of one at another
+    resolution, 'scale' of one times something.
     Layers that no output is computed from, or that are not computed from the image, have no paths.
 
     Example:
@@ -213,7 +229,7 @@ def flow_of(
             waiting.extend(computed_from)
     paths = {path: number(one) for path, one in layers.items()}
     kinds["move"] |= kinds["turn"]
-    of_kind = (frozenset(kinds[each]) for each in ("sum", "move", "scale", "turn"))
+    of_kind = (frozenset(kinds[each]) for each in ("sum", "move", "scale", "turn", "resize"))
     return Flow(found, number(image), paths, *of_kind)
 
 

@@ -259,7 +259,7 @@ def default_layer(survey: Survey, name: str, is_read: Callable[[str], bool]) -> 
     if last.grid is None or not others_beside(last.grid, last.shape):
         whole = survey.bottlenecks
         if survey.units is None and survey.flow:  # what gives a segmentation is no feature of it
-            whole = [path for path in whole if path not in survey.flow.moved_to_output] or whole
+            whole = [path for path in whole if path not in survey.flow.resized_to_output] or whole
         return (whole or spatial)[-1]
     norms = [path for path in spatial if "norm" in survey.layers[path].kind.lower()]
     for path in [*norms[: -_TRIED - 1 : -1], *spatial[: -_TRIED - 1 : -1]]:

@@ -79,6 +79,7 @@ def _sources(tensor: Any) -> list[Any]:
 _KINDS = {
     **dict.fromkeys(("AddV2", "Add", "AddN"), "sum"),
     **dict.fromkeys(("Identity", "Cast", "Reshape", "Transpose", "Squeeze", "ExpandDims"), "move"),
+    **dict.fromkeys(("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic"), "resize"),
     **dict.fromkeys(("ReverseV2", "Roll", "GatherV2", "GatherNd", "Pack"), "turn"),
     "Mul": "scale",
 }

@@ -113,6 +113,10 @@ _KINDS = {
         "move",
     ),
     **dict.fromkeys(
+        ("UpsampleBilinear2D", "UpsampleNearest2D", "UpsampleBicubic2D", "UpsampleTrilinear3D"),
+        "resize",
+    ),
+    **dict.fromkeys(
         ("Flip", "Rot90", "Roll", "Index", "IndexSelect", "Gather", "TakeAlongDim", "Stack"), "turn"
     ),
 }
