@@ -10,7 +10,7 @@ from campare.data import Images, ImageSet
 from campare.data.cue import plant
 from campare.data.folder import write_folder
 from campare.data.groups import groups_by, read_groups
-from campare.data.samples import held_out
+from campare.data.holdout import held_out
 from campare.errors import DataError
 
 

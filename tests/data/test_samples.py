@@ -1,14 +1,11 @@
 """Images in memory: loading, subsets, and splits that keep the share of every class."""
 
-import threading
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campare.data import Images, ImageSet, Picture, Sample
-from campare.data.samples import held_out, in_threads
 from campare.errors import DataError
 
 
@@ -93,33 +90,6 @@ def test_a_stratified_split_parts_every_class_alike(labels, fraction, seed):
             assert abs(taken - fraction * size) <= 1
     again = images.stratified_split(fraction, seed)[1]
     assert again.names == held.names
-
-
-def test_another_seed_holds_out_others():
-    labels = np.repeat([0, 1], 50)
-    assert not np.array_equal(held_out(labels, 0.2, 0), held_out(labels, 0.2, 1))
-    drawn = np.mean([held_out(labels, 0.2, seed) for seed in range(400)], axis=0)
-    assert np.abs(drawn - 0.2).max() < 0.1  # each image equally often; 5 standard errors
-
-
-@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.5, float("nan")])
-def test_a_fraction_must_leave_something_on_both_sides(fraction):
-    with pytest.raises(DataError) as caught:
-        held_out(np.array([0, 1]), fraction, 0)
-    assert str(caught.value) == (f"Expected a fraction between 0 and 1, got {fraction}. Try 0.25.")
-
-
-def test_threads_keep_order_and_raise_the_first_error():
-    assert in_threads(lambda x: x * x, range(50)) == [x * x for x in range(50)]
-    seen = set()
-
-    def fail(number: int) -> None:
-        seen.add(threading.current_thread())
-        raise DataError(str(number))
-
-    with pytest.raises(DataError, match=r"^0$"):
-        in_threads(fail, range(1000))
-    assert threading.current_thread() not in seen
 
 
 def test_load_at_an_oblong_size_keeps_image_and_mask_aligned():

@@ -8,8 +8,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from campare.data.decode import decode_image
-from campare.data.samples import in_threads
 from campare.data.streamed import Streamed
+from campare.data.threads import in_threads
 from campare.errors import DataError
 
 

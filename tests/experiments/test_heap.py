@@ -53,7 +53,6 @@ def page_faults(how: str) -> int:
 
 @pytest.mark.skipif(not GLIBC, reason="other C libraries")
 def test_the_next_batch_finds_its_pages():
-    # 20,000 pages a batch of four arrays; what is left are those of ten batches' odds and ends.
     assert page_faults("keep") < page_faults("as it is") / 20
 
 

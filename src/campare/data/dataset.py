@@ -28,20 +28,12 @@ from campare.data.classes import (
 from campare.data.decode import Decoded, Picture
 from campare.data.formats import Contents, Files, Item, LeftOut, Reading, read_items
 from campare.data.formats.pictures import Slices, Window, read_picture, read_window
+from campare.data.holdout import held_out
 from campare.data.inventory import Inventory, counted, some_of
 from campare.data.labels import OWN, Labels, sort_objects
 from campare.data.masks import MaskValues
-from campare.data.samples import (
-    REGIONS,
-    SPLITS,
-    VALIDATION,
-    Progress,
-    Sample,
-    SampleSet,
-    Skipped,
-    held_out,
-    in_threads,
-)
+from campare.data.samples import REGIONS, SPLITS, VALIDATION, Sample, SampleSet, Skipped
+from campare.data.threads import Progress, in_threads
 from campare.data.tree import unused_by_kind
 from campare.data.walk import OTHERS
 from campare.errors import DataError

@@ -25,6 +25,7 @@ from campare.data import groups as g
 from campare.data.annotations import Annotation
 from campare.data.class_folders import Location
 from campare.data.groups import By
+from campare.data.holdout import held_out
 from campare.data.inventory import Inventory, counted, some_of
 from campare.data.labels import Labels, sort_objects
 from campare.data.layout import read_layout
@@ -39,16 +40,8 @@ from campare.data.masks import (
     values_to_give,
 )
 from campare.data.reader import Check, FolderReader
-from campare.data.samples import (
-    REGIONS,
-    SPLITS,
-    Progress,
-    Sample,
-    SampleSet,
-    Skipped,
-    held_out,
-    in_threads,
-)
+from campare.data.samples import REGIONS, SPLITS, Sample, SampleSet, Skipped
+from campare.data.threads import Progress, in_threads
 from campare.data.tree import REGION_FOLDERS
 from campare.errors import DataError
 from campare.files import atomic

@@ -35,8 +35,9 @@ from campare.data.groups import By
 from campare.data.inventory import Inventory, counted
 from campare.data.masks import Value
 from campare.data.reader import reason
-from campare.data.samples import SPLITS, Progress, Sample, SampleSet, Skipped, in_threads
+from campare.data.samples import SPLITS, Sample, SampleSet, Skipped
 from campare.data.streamed import Place, Streamed
+from campare.data.threads import Progress, in_threads
 from campare.data.vocabulary import split_of
 from campare.errors import DataError
 

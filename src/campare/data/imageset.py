@@ -14,7 +14,8 @@ from campare.data.groups import By
 from campare.data.labels import Labels
 from campare.data.masks import MaskValues
 from campare.data.mirror import Mirror, local
-from campare.data.samples import Progress, SampleSet
+from campare.data.samples import SampleSet
+from campare.data.threads import Progress
 
 
 @dataclass(frozen=True, repr=False)

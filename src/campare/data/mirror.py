@@ -29,7 +29,7 @@ from campare.data.archive import unpack
 from campare.data.inventory import counted
 from campare.data.named import cache_folder
 from campare.data.remote import THREADS, Entry, Store, open_store
-from campare.data.samples import Progress, in_threads
+from campare.data.threads import Progress, in_threads
 from campare.data.urls import is_archive, is_url, name_of, public
 from campare.errors import DataError
 from campare.files import atomic, is_partial, read_sealed, write_sealed

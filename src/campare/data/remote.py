@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, NoReturn
 from urllib.parse import unquote
 
 from campare.data.foreign_names import require_apart, require_part
-from campare.data.samples import in_threads
+from campare.data.threads import in_threads
 from campare.data.urls import has_user, public, scheme_of
 from campare.data.vocabulary import is_hidden
 from campare.errors import DataError, last_words

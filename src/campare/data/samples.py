@@ -8,10 +8,9 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -25,12 +24,14 @@ from campare.data.arrays import (
 )
 from campare.data.decode import Picture
 from campare.data.framing import STRETCH, Framing
-from campare.data.groups import By, groups_by, unit_of
+from campare.data.groups import By, groups_by
 from campare.data.groups import notes as group_notes
+from campare.data.holdout import held_out
 from campare.data.inventory import Inventory
 from campare.data.masks import Value
 from campare.data.named import key_of, received, sent
 from campare.data.stored import BLOCK, kept, parts, release, zeros
+from campare.data.threads import Progress, in_threads
 from campare.data.volumes import read_volume_masks, read_volumes, volume_files
 from campare.errors import DataError
 from campare.types import Array, Bools, Ints
@@ -42,16 +43,11 @@ SPLITS = ("train", "test")
 #: The split that networks are watched on while they train, where the data have one.
 VALIDATION = "val"
 
-_WAITING = 1024  # items that wait for a thread at a time
 _RELEASED = 256  # images read until those before them leave the memory
-
 _MANY = 256  # drawn pictures that are worth the start of other processes
 
-Progress = Callable[[int, int], None]  # (done, of)
-#: (read, samples) -> their pictures in order
-Beside = Callable[[Callable[["Sample"], Picture], Sequence["Sample"]], Iterable[Picture]]
-T = TypeVar("T")
-R = TypeVar("R")
+#: (read, samples) -> their pictures in order, read in other processes
+InProcesses = Callable[[Callable[["Sample"], Picture], Sequence["Sample"]], Iterable[Picture]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,7 +391,7 @@ class SampleSet:
         *,
         framing: Framing = STRETCH,
         progress: Progress | None = None,
-        beside: Beside | None = None,
+        in_processes: InProcesses | None = None,
     ) -> Images:
         """Read a split, every image framed to one size with its masks; a large one into a file.
 
@@ -407,7 +403,7 @@ class SampleSet:
             size: pixels of height and width, one number for both or (height, width).
             framing: how pictures of any shape are resized and cropped; default: stretched.
             progress: called with (images done, images in all) after each image that is decoded.
-            beside: reads the many pictures that are drawn, which threads do not speed up.
+            in_processes: reads them where they are drawn and many, which threads do not speed up.
 
         Returns:
             The images in the order of `samples`, with an array of masks for each of `regions`.
@@ -437,7 +433,7 @@ class SampleSet:
             key = key_of(self.fingerprint, sides, framing, self.regions, listing)
 
         numbers, framed = range(len(samples)), _Framed(self.read, framing, sides)
-        apart = beside if len(samples) >= _MANY and getattr(self.read, "draws", False) else None
+        apart = len(samples) >= _MANY and getattr(self.read, "draws", False)
 
         def decode(arrays: Mapping[str, Array]) -> None:
             def put(index: int, picture: Picture) -> None:
@@ -447,10 +443,10 @@ class SampleSet:
                 if index % _RELEASED == 0:
                     release(*arrays.values())
 
-            if apart is None:
+            if in_processes is None or not apart:
                 in_threads(lambda index: put(index, framed(samples[index])), numbers, progress)
                 return
-            for index, picture in zip(numbers, apart(framed, samples), strict=True):
+            for index, picture in zip(numbers, in_processes(framed, samples), strict=True):
                 put(index, picture)
                 if progress is not None:
                     progress(index + 1, len(samples))
@@ -514,88 +510,3 @@ def _areas(images: Images) -> dict[str, dict[str, tuple[int, int]]]:
         for region, masks in images.regions.items()
         if region in REGIONS
     }
-
-
-def held_out(labels: Ints, fraction: float, seed: int, groups: Sequence[str | None] = ()) -> Bools:
-    """Which images to hold out so that every class gives the same share, drawn from `seed`.
-
-    A group is held out as a whole or not at all, so that shares are as near as groups allow.
-
-    Args:
-        labels: (N,) class indices.
-        fraction: share of each class, in (0, 1), rounded to whole images; a class of two or more
-            keeps at least one image on each side, a class of one is not held out.
-        seed: of the draw.
-        groups: of each image, None: a unit by itself; (): all are.
-
-    Returns:
-        (N,) bool.
-
-    Raises:
-        DataError: the fraction is not between 0 and 1.
-
-    Example:
-        >>> held_out(np.array([0, 0, 0, 0, 1, 1]), 0.25, seed=0).sum()
-        np.int64(2)
-    """
-    if not 0.0 < fraction < 1.0:
-        raise DataError(f"Expected a fraction between 0 and 1, got {fraction}. Try 0.25.")
-    rng = np.random.default_rng(seed)
-    if any(group is not None for group in groups):
-        return _held_out_groups(labels, fraction, rng, groups)
-    held = np.zeros(len(labels), np.bool_)
-    for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
-        held[members[: _wanted(fraction, len(members))]] = True
-    return held
-
-
-def _wanted(fraction: float, members: int) -> int:
-    """How many of a class to hold out."""
-    return min(max(1, round(fraction * members)), members - 1)
-
-
-def _held_out_groups(
-    labels: Ints, fraction: float, rng: np.random.Generator, groups: Sequence[str | None]
-) -> Bools:
-    """Groups in random order, each held out if that brings the classes nearer to their shares."""
-    classes, label = np.unique(labels, return_inverse=True)
-    missing = np.array([_wanted(fraction, int(n)) for n in np.bincount(label)])
-    of_image = unit_of(groups)
-    held = np.zeros(len(labels), np.bool_)
-    for group in rng.permutation(of_image.max() + 1):
-        members = of_image == group
-        own = np.bincount(label[members], minlength=len(classes))
-        if np.abs(missing - own).sum() < np.abs(missing).sum():
-            held |= members
-            missing = missing - own
-    return held
-
-
-def in_threads(
-    function: Callable[[T], R],
-    items: Sequence[T],
-    progress: Progress | None = None,
-    *,
-    threads: int | None = None,
-) -> list[R]:
-    """Results of `function` over `items`, in order, computed in threads; the first error is raised.
-
-    `threads`: so many at a time; None: as many as there are cores, 8 at most.
-
-    Example:
-        >>> in_threads(abs, [-1, 2])
-        [1, 2]
-    """
-    results: list[R] = []
-    with ThreadPoolExecutor(threads or min(8, os.cpu_count() or 1)) as pool:
-        try:
-            for start in range(0, len(items), _WAITING):
-                for result in pool.map(function, items[start : start + _WAITING]):
-                    results.append(result)
-                    if progress is not None:
-                        progress(len(results), len(items))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return results

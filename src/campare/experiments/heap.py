@@ -1,7 +1,7 @@
 """Memory that arrays free stays with the process, for the next batch.
 
 The C library gives large blocks back to the system as soon as they are free, and each batch then
-waits for empty pages again: a quarter of the time of measures that ask a small network again.
+waits for empty pages again: a fifth of the time of measures that ask a small network again.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ _OPTIONS = {-3: 2**25, -1: 2**29, -2: 2**26}
 
 
 def keep_freed(library: Any = None) -> bool:
-    """Keep up to 512 MB that are free, on glibc; whether that was set.
+    """Keep up to 512 MB that are free in this process, on glibc; whether that was set.
 
     It is left alone where the environment sets it (MALLOC_..., GLIBC_TUNABLES).
 

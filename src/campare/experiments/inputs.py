@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from campare.data import Images, ImageSet
 from campare.data.framing import STRETCH, Framing
 from campare.data.groups import By, units
-from campare.data.samples import Sample, in_threads
+from campare.data.samples import Sample
 from campare.data.stored import gathered
+from campare.data.threads import in_threads
 from campare.errors import DataError
 from campare.experiments.progress import Live
 from campare.experiments.spool import Spool

@@ -233,12 +233,12 @@ def _in_turn(arms: Sequence[Arm]) -> list[Cell]:
     Within a seed those that take longest come first, so that processes that share cells end at
     about the same time: frozen backbones are last, and what is augmented comes before what is not.
     """
-    longest_first = sorted(arms, key=_haste)
+    longest_first = sorted(arms, key=_by_duration)
     turns = zip(*(arm.cells for arm in longest_first), strict=True)
     return [cell for cells in turns for cell in cells]
 
 
-def _haste(arm: Arm) -> tuple[bool, bool]:
+def _by_duration(arm: Arm) -> tuple[bool, bool]:
     """What sorts arms by how long they train, the longest first."""
     recipe = arm.recipe
     if recipe is None:

@@ -19,7 +19,7 @@ from campare.experiments.cells import warn_of_failures
 from campare.experiments.cost import Cost, cost_of_study
 from campare.experiments.curve import Curve, curve_on
 from campare.experiments.engines import engine as find_engine
-from campare.experiments.engines.beside import beside
+from campare.experiments.engines.pictures import in_processes
 from campare.experiments.engines.protocol import Work
 from campare.experiments.evaluate import Terms
 from campare.experiments.evaluated import Evaluated
@@ -179,8 +179,8 @@ def study(
         if curve and silent:
             live.say(_no_curve(silent))
         known = dict(plan.before.manifest.config.grids) if plan.before else {}
-        count = partial(live.count, "train images")
-        train = images.load("train", side, progress=count, beside=beside(run_engine))
+        count, elsewhere = partial(live.count, "train images"), in_processes(run_engine)
+        train = images.load("train", side, progress=count, in_processes=elsewhere)
         _check_training(ours, train, side)
         for recipe in (each for each in plan.recipes if each.guidance):
             masks_of(train, recipe)

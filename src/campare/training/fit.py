@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 
-from campare.data.samples import held_out
+from campare.data.holdout import held_out
 from campare.errors import DataError, ModelError
 from campare.training import augment, backbones, depth, guidance, lora, loss
 from campare.training.cache import FeatureCache, features, head

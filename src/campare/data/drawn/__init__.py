@@ -37,7 +37,7 @@ class _Read:
     class_names: tuple[str, ...]
     size: int
     seed: int
-    draws: ClassVar = True  # in Python, so that threads wait for each other
+    draws: ClassVar[bool] = True  # in Python, so that threads wait for each other
 
     def __call__(self, sample: Sample) -> Picture:
         index = int(sample.image.rpartition("_")[2].removesuffix(".png"))

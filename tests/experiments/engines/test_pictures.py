@@ -10,7 +10,7 @@ from campare.data import ImageSet
 from campare.data.cue import plant
 from campare.data.folder import write_folder
 from campare.experiments.engines import engine
-from campare.experiments.engines.beside import beside
+from campare.experiments.engines.pictures import in_processes
 
 
 @pytest.fixture(autouse=True)
@@ -40,12 +40,12 @@ class LostOnce:
 
 
 def test_one_process_has_no_others():
-    assert beside(engine("local")) is None
-    assert beside(engine("local(jobs=1)")) is None
+    assert in_processes(engine("local")) is None
+    assert in_processes(engine("local(jobs=1)")) is None
 
 
 def test_pictures_are_read_in_other_processes():
-    pids = list(beside(engine("local(jobs=2)"))(by_process, range(300)))
+    pids = list(in_processes(engine("local(jobs=2)"))(by_process, range(300)))
     assert len(pids) == 300
     assert os.getpid() not in pids
     assert len(set(pids)) == 2
@@ -54,7 +54,7 @@ def test_pictures_are_read_in_other_processes():
 def test_pictures_and_masks_are_those_of_one_process(tmp_path, monkeypatch):
     told = []
     two = drawn().load("train", 16, progress=lambda *at: told.append(at),
-                       beside=beside(engine("local(jobs=2)")))  # fmt: skip
+                       in_processes=in_processes(engine("local(jobs=2)")))  # fmt: skip
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
     one = drawn().load("train", 16)
     assert np.array_equal(one.images, two.images)
@@ -66,25 +66,29 @@ def test_pictures_and_masks_are_those_of_one_process(tmp_path, monkeypatch):
 
 
 def test_those_of_a_process_that_is_lost_are_read_here():
-    read = beside(engine("local(jobs=2)"))
+    read = in_processes(engine("local(jobs=2)"))
     assert list(read(LostOnce(os.getpid()), range(200))) == list(range(200))
 
 
 def never(*_):
-    raise AssertionError("read beside")
+    raise AssertionError("read in processes")
 
 
 def test_few_pictures_are_read_here():
-    assert len(ImageSet.drawn(train=20, test=4, size=16).load("train", 16, beside=never)) == 20
+    assert (
+        len(ImageSet.drawn(train=20, test=4, size=16).load("train", 16, in_processes=never)) == 20
+    )
 
 
 def test_pictures_in_files_are_read_here(tmp_path):
     write_folder(drawn(), tmp_path / "files")
-    assert len(ImageSet.from_folder(tmp_path / "files").load("train", 16, beside=never)) == 300
+    assert (
+        len(ImageSet.from_folder(tmp_path / "files").load("train", 16, in_processes=never)) == 300
+    )
 
 
 def test_tags_on_drawn_pictures_are_drawn_with_them():
     tagged = plant(drawn(), p=0.9)
     assert tagged.read.draws
-    with pytest.raises(AssertionError, match="read beside"):
-        tagged.load("train", 16, beside=never)
+    with pytest.raises(AssertionError, match="read in processes"):
+        tagged.load("train", 16, in_processes=never)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from campare.data.decode import Picture
-from campare.data.samples import Beside, Sample
+from campare.data.samples import InProcesses, Sample
 from campare.experiments.engines import local, processes
 from campare.experiments.engines.protocol import Engine
 
@@ -18,12 +18,12 @@ _PART = 64
 Read = Callable[[Sample], Picture]
 
 
-def beside(engine: Engine) -> Beside | None:
+def in_processes(engine: Engine) -> InProcesses | None:
     """What reads pictures in the processes of a local engine; None: it has no others.
 
     Example:
         >>> from campare.experiments.engines import engine
-        >>> beside(engine("local")), beside(engine("local(jobs=2)")).keywords
+        >>> in_processes(engine("local")), in_processes(engine("local(jobs=2)")).keywords
         (None, {'jobs': 2})
     """
     if not isinstance(engine, partial) or engine.func is not local.run:
@@ -33,16 +33,14 @@ def beside(engine: Engine) -> Beside | None:
 
 def _in_order(read: Read, samples: Sequence[Sample], *, jobs: int) -> Iterator[Picture]:
     """The pictures of samples, one after the other; those of a process that was lost, too."""
-    starts = range(0, len(samples), _PART)
-    done: dict[int, list[Picture] | None] = {}
-    waited = iter(starts)
-    expected = next(waited)
+    starts, expected = range(0, len(samples), _PART), 0
+    done: dict[int, list[Picture] | None] = {}  # that came before their turn
     for start, facts in processes.run(starts, partial(_read, read, samples), _ignore, jobs):
         done[start] = facts.get("pictures")
         while expected in done:
             found = done.pop(expected)
             yield from found if found is not None else _part(read, samples, expected)
-            expected = next(waited, -1)
+            expected += _PART
 
 
 def _read(
