@@ -71,7 +71,10 @@ def test_a_model_of_any_size_wants_a_size(models: Path, photos: list[Path], fail
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ("fixed.keras broken.jpg", "Expected an image file, got 'broken.jpg', which cannot be"),
+        (
+            "fixed.keras broken.jpg",
+            "Expected an image file, got 'broken.jpg', which cannot be read: ",
+        ),
         ("fixed.keras absent.jpg", "Expected an image file, got no such file: 'absent.jpg'. Try"),
         ("absent.keras one.png", "Expected a saved Keras model, got no file"),
         ("flat.keras one.png", "Expected "),
@@ -87,6 +90,21 @@ def test_mistakes_write_nothing(options: str, expected: str, models: Path, faili
     model, *rest = options.split()
     assert failing("explain", models / model, *rest, "--out", "maps").startswith(expected)
     assert not Path("maps").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (lambda photo: photo[: len(photo) // 2], "image file is truncated"),
+        (lambda photo: b"a page" + photo, "it begins as no image does. Try: another copy"),
+    ],
+)
+def test_why_a_photo_cannot_be_read_is_said(content, cause, models: Path, failing: Failing):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 255, (200, 200, 3), np.uint8)).save("whole.jpg")
+    Path("cut.jpg").write_bytes(content(Path("whole.jpg").read_bytes()))
+    said = failing("explain", models / "fixed.keras", "cut.jpg", "--out", "maps")
+    assert f"got 'cut.jpg', which cannot be read: {cause}" in said
 
 
 def test_tensorflow_says_nothing(models: Path, photos: list[Path]):

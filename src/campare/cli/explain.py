@@ -18,7 +18,7 @@ from campare.cli.options import (
     words,
 )
 from campare.cli.terminal import table, terminal
-from campare.errors import CampareError, DataError
+from campare.errors import CampareError, DataError, last_words
 
 if TYPE_CHECKING:
     from campare.attribution.explanation import Explanation
@@ -125,6 +125,8 @@ def _rows(
 
 def _picture(path: Path) -> "Array":
     """A file as (H, W, 3) uint8."""
+    from PIL import UnidentifiedImageError
+
     from campare.data.decode import decode_image
     from campare.untrusted import read_bytes
 
@@ -134,9 +136,12 @@ def _picture(path: Path) -> "Array":
         )
     try:
         return decode_image(read_bytes(path)).image
-    except Exception as error:  # Pillow raises many kinds; whichever, it is no image
+    except Exception as error:  # Pillow raises many kinds
+        unknown = isinstance(error, UnidentifiedImageError)  # its words name no file
+        cause = "it begins as no image does" if unknown else last_words(error)
         raise DataError(
-            f"Expected an image file, got {str(path)!r}, which cannot be read. Try a PNG or JPEG."
+            f"Expected an image file, got {str(path)!r}, which cannot be read: {cause}. "
+            "Try: another copy of the file, or a PNG or JPEG"
         ) from error
 
 
