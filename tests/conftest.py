@@ -1,10 +1,12 @@
-"""Shared by all tests: the backend of Keras, quiet frameworks, repeatable hypothesis, real inputs.
+"""Shared by all tests: the backend of Keras, quiet frameworks, the same seeds,
+repeatable hypothesis, real inputs.
 
 `pytest --backend jax` runs the same tests with Keras on JAX; `torch` and `tensorflow`, likewise.
 """
 
 import importlib
 import os
+import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("CAMPARE_CACHE_GB", "0")  # but where a test says otherwise
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -48,6 +51,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for mark in item.iter_markers("only"):
             if here not in mark.args:
                 item.add_marker(pytest.mark.skip(reason=mark.kwargs["reason"]))
+
+
+def _same_seeds() -> None:
+    """Weights that no test names a seed for: drawn anew, one in thousands is all rounding."""
+    random.seed(0)  # of which Keras draws the seeds of its layers
+    np.random.seed(0)  # noqa: NPY002 - tests that draw from the global state
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+
+
+def pytest_fixture_setup() -> None:
+    _same_seeds()
+
+
+def pytest_runtest_call() -> None:
+    _same_seeds()
 
 
 @pytest.fixture(scope="session")
