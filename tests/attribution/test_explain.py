@@ -185,7 +185,7 @@ class TestRawOutput:
         expected = explain(wrap(detector, output="boxes"), images, target=2)
         assert found.layer == expected.layer == "conv"
         np.testing.assert_allclose(found.maps, expected.maps, rtol=1e-5, atol=1e-9)
-        np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-5)
         with pytest.raises(ModelError, match=r"one of 2 outputs .*wrap\(model, output='boxes'\)"):
             explain(detector, images, target=1)
         assert explain(wrap(detector, output="kinds"), images, target=1).logits.shape == (7, 2)
